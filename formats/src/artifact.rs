@@ -1,0 +1,371 @@
+//! The artifact: a meta-learned model and its recipe in one checked file.
+//!
+//! [`Artifact::parse`] checks structure: magic, version, lengths, checksum,
+//! that the header decodes to its last byte and that every tensor lies inside
+//! the tensor section. Whether the layers fit together is the runtime's
+//! question, asked once when it makes a model of the artifact.
+
+use core::fmt;
+
+use crate::fields::{u16_at, u32_at};
+use crate::header::{Golden, Header, Layer, Tensor};
+
+/// The first eight bytes. The high bit, the carriage return and the line feed
+/// are there so that a transfer in text mode or over seven bits is noticed.
+pub const MAGIC: [u8; 8] = *b"\x89MAML\r\n\x1a";
+/// Readers refuse another major version.
+pub const MAJOR: u16 = 1;
+/// Readers accept any minor version up to this one.
+pub const MINOR: u16 = 0;
+/// Bytes before the header.
+pub const PREFIX: usize = 32;
+/// Where the checksum stands in the prefix.
+const CHECKSUM_AT: usize = 28;
+
+/// A view of an artifact's bytes whose structure has been checked.
+///
+/// ```
+/// # use mamlet_formats::*;
+/// # let mut writer = ArtifactWriter::new("demo", Shape::Vector { features: 1 });
+/// # let weight = writer.tensor(&[2.0], true);
+/// # writer.push(Layer::Dense { outputs: 1, weight, bias: None });
+/// # writer.rates(&[&[0.1]]);
+/// # let bytes = writer.to_bytes().unwrap();
+/// let artifact = Artifact::parse(&bytes)?;
+/// assert_eq!(artifact.header().name, "demo");
+/// assert_eq!(artifact.layers().count(), 1);
+/// # Ok::<(), ArtifactError>(())
+/// ```
+#[derive(Clone, Copy, Debug)]
+pub struct Artifact<'a> {
+    header: Header<'a>,
+    layers: Layers<'a>,
+    tensors: &'a [u8],
+    golden: &'a [u8],
+    id: ArtifactId,
+}
+
+/// What tells one artifact from another: its checksum and its length.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ArtifactId {
+    /// The CRC-32 the artifact carries.
+    pub crc32: u32,
+    /// Its length in bytes.
+    pub length: u32,
+}
+
+/// Why bytes are no artifact.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum ArtifactError {
+    /// There are fewer bytes than the prefix or the lengths in it ask for.
+    TooShort {
+        /// Bytes the file should have.
+        needed: usize,
+        /// Bytes there are.
+        given: usize,
+    },
+    /// There are more bytes than the lengths in the prefix ask for.
+    TooLong {
+        /// Bytes the file should have.
+        needed: usize,
+        /// Bytes there are.
+        given: usize,
+    },
+    /// The first eight bytes are not [`MAGIC`].
+    NotAnArtifact,
+    /// The file was written for another version of the format.
+    Version {
+        /// Major version of the file.
+        major: u16,
+        /// Minor version of the file.
+        minor: u16,
+    },
+    /// A length in the prefix is no multiple of four, overflows, or the
+    /// reserved word is not zero.
+    Prefix,
+    /// The bytes have changed since they were written.
+    Checksum {
+        /// The checksum in the file.
+        stored: u32,
+        /// The checksum of the bytes.
+        computed: u32,
+    },
+    /// The header is no valid postcard of this format, or something stands
+    /// between its end and the tensors.
+    Header,
+    /// A tensor is misaligned or reaches beyond the tensor section.
+    Tensor(Tensor),
+    /// The golden section has another size than the header says.
+    Golden {
+        /// Bytes the golden section should have.
+        needed: usize,
+        /// Bytes it has.
+        given: usize,
+    },
+}
+
+/// The layers of an artifact, in order.
+#[derive(Clone, Copy, Debug)]
+pub struct Layers<'a> {
+    left: u16,
+    bytes: &'a [u8],
+}
+
+/// What any executor of the artifact must reproduce. Each field is a run of
+/// little-endian 32-bit words; the numbers are f32.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct GoldenVectors<'a> {
+    /// The sizes of all fields.
+    pub sizes: Golden,
+    /// Support inputs before normalisation, `[examples, inputs]`.
+    pub inputs: &'a [u8],
+    /// `[examples, targets]`; a class is a whole number.
+    pub targets: &'a [u8],
+    /// Outputs of the initialisation, `[examples, outputs]`.
+    pub outputs_before: &'a [u8],
+    /// The support loss before each step and after the last, `[steps + 1]`.
+    pub losses: &'a [u8],
+    /// Outputs after the last step, `[examples, outputs]`.
+    pub outputs_after: &'a [u8],
+    /// The gradient of the first step, adapting tensors one behind the other.
+    pub gradients: &'a [u8],
+    /// CRC-32 of the adapted weights as they stand in a checkpoint.
+    pub adapted_crc32: u32,
+}
+
+impl<'a> Artifact<'a> {
+    /// Checks the structure of `bytes`, which must be one artifact from the
+    /// first byte to the last.
+    ///
+    /// # Errors
+    /// [`ArtifactError`] names the first thing that is wrong. Never panics.
+    pub fn parse(bytes: &'a [u8]) -> Result<Self, ArtifactError> {
+        let prefix = Prefix::parse(bytes)?;
+        let (head, body) = bytes
+            .split_at_checked(PREFIX)
+            .ok_or(ArtifactError::Prefix)?;
+        let computed = crate::crc32::of(&[head.get(..CHECKSUM_AT).unwrap_or_default(), body]);
+        if computed != prefix.checksum {
+            return Err(ArtifactError::Checksum {
+                stored: prefix.checksum,
+                computed,
+            });
+        }
+        let (header_bytes, rest) = body
+            .split_at_checked(prefix.header)
+            .ok_or(ArtifactError::Prefix)?;
+        let (tensors, golden) = rest
+            .split_at_checked(prefix.tensors)
+            .ok_or(ArtifactError::Prefix)?;
+        let (header, layers) = parse_header(header_bytes)?;
+        let artifact = Artifact {
+            header,
+            layers,
+            tensors,
+            golden,
+            id: ArtifactId {
+                crc32: prefix.checksum,
+                length: u32::try_from(bytes.len()).map_err(|_| ArtifactError::Prefix)?,
+            },
+        };
+        artifact.check_tensors()?;
+        artifact.check_golden()?;
+        Ok(artifact)
+    }
+
+    /// The header.
+    pub fn header(&self) -> &Header<'a> {
+        &self.header
+    }
+
+    /// The layers, in order.
+    pub fn layers(&self) -> Layers<'a> {
+        self.layers
+    }
+
+    /// The tensor section, to be read in place.
+    pub fn tensors(&self) -> &'a [u8] {
+        self.tensors
+    }
+
+    /// What a checkpoint is bound to.
+    pub fn id(&self) -> ArtifactId {
+        self.id
+    }
+
+    /// The names of outputs or classes, in order; none where it has no names.
+    pub fn output_names(&self) -> impl Iterator<Item = &'a str> + use<'a> {
+        let names = self.header.output_names;
+        names.split('\n').filter(|name| !name.is_empty())
+    }
+
+    /// The golden vectors, where the artifact carries them.
+    pub fn golden(&self) -> Option<GoldenVectors<'a>> {
+        let sizes = self.header.golden?;
+        let mut rest = self.golden;
+        let examples = sizes.examples as usize;
+        let mut take = |words: usize| {
+            let (part, tail) = rest.split_at_checked(words.checked_mul(4)?)?;
+            rest = tail;
+            Some(part)
+        };
+        let of_examples = |numbers: u32| examples.checked_mul(numbers as usize);
+        Some(GoldenVectors {
+            sizes,
+            inputs: take(of_examples(sizes.inputs)?)?,
+            targets: take(of_examples(sizes.targets)?)?,
+            outputs_before: take(of_examples(sizes.outputs)?)?,
+            losses: take(sizes.steps as usize + 1)?,
+            outputs_after: take(of_examples(sizes.outputs)?)?,
+            gradients: take(sizes.gradients as usize)?,
+            adapted_crc32: u32_at(take(1)?, 0)?,
+        })
+    }
+
+    /// Every tensor is a whole number of aligned values inside the section.
+    fn check_tensors(&self) -> Result<(), ArtifactError> {
+        let normalisation = self.header.normalisation;
+        let fixed = normalisation
+            .iter()
+            .flat_map(|n| [n.mean, n.scale])
+            .chain([self.header.recipe.rates]);
+        for tensor in fixed.chain(self.layers.flat_map(|layer| layer.tensors())) {
+            let end = (tensor.length as usize)
+                .checked_mul(4)
+                .and_then(|bytes| bytes.checked_add(tensor.offset as usize));
+            let inside = end.is_some_and(|end| end <= self.tensors.len());
+            if !inside || !tensor.offset.is_multiple_of(4) {
+                return Err(ArtifactError::Tensor(tensor));
+            }
+        }
+        Ok(())
+    }
+
+    /// The golden section has exactly the size the header gives it.
+    fn check_golden(&self) -> Result<(), ArtifactError> {
+        let needed = match self.header.golden {
+            None => 0,
+            Some(golden) => golden
+                .words()
+                .and_then(|words| words.checked_mul(4))
+                .ok_or(ArtifactError::Header)?,
+        };
+        if needed != self.golden.len() {
+            return Err(ArtifactError::Golden {
+                needed,
+                given: self.golden.len(),
+            });
+        }
+        Ok(())
+    }
+}
+
+/// The first 32 bytes, once magic, version and lengths are known to be right.
+struct Prefix {
+    header: usize,
+    tensors: usize,
+    checksum: u32,
+}
+
+impl Prefix {
+    fn parse(bytes: &[u8]) -> Result<Self, ArtifactError> {
+        let given = bytes.len();
+        let too_short = ArtifactError::TooShort {
+            needed: PREFIX,
+            given,
+        };
+        let word = |at: usize| u32_at(bytes, at).ok_or(too_short);
+        let checksum = word(CHECKSUM_AT)?;
+        if bytes.first_chunk() != Some(&MAGIC) {
+            return Err(ArtifactError::NotAnArtifact);
+        }
+        let major = u16_at(bytes, 8).ok_or(too_short)?;
+        let minor = u16_at(bytes, 10).ok_or(too_short)?;
+        if major != MAJOR || minor > MINOR {
+            return Err(ArtifactError::Version { major, minor });
+        }
+        let (header, tensors, golden) = (word(12)?, word(16)?, word(20)?);
+        let whole_words = [header, tensors, golden].iter().all(|n| n % 4 == 0);
+        if !whole_words || word(24)? != 0 {
+            return Err(ArtifactError::Prefix);
+        }
+        let needed = [header, tensors, golden]
+            .iter()
+            .try_fold(PREFIX, |sum, &n| sum.checked_add(n as usize))
+            .ok_or(ArtifactError::Prefix)?;
+        match given {
+            _ if given < needed => Err(ArtifactError::TooShort { needed, given }),
+            _ if given > needed => Err(ArtifactError::TooLong { needed, given }),
+            _ => Ok(Prefix {
+                header: header as usize,
+                tensors: tensors as usize,
+                checksum,
+            }),
+        }
+    }
+}
+
+/// Decodes the header and runs once through all layers, so that the iterator
+/// over them cannot fail afterwards.
+fn parse_header(bytes: &[u8]) -> Result<(Header<'_>, Layers<'_>), ArtifactError> {
+    let (header, rest) =
+        postcard::take_from_bytes::<Header>(bytes).map_err(|_| ArtifactError::Header)?;
+    let layers = Layers {
+        left: header.layers,
+        bytes: rest,
+    };
+    let mut walk = layers;
+    let decoded = walk.by_ref().count();
+    let padding = walk.bytes;
+    let padded = padding.len() < 4 && padding.iter().all(|&byte| byte == 0);
+    if decoded != usize::from(header.layers) || !padded {
+        return Err(ArtifactError::Header);
+    }
+    Ok((header, layers))
+}
+
+impl Iterator for Layers<'_> {
+    type Item = Layer;
+
+    fn next(&mut self) -> Option<Layer> {
+        self.left = self.left.checked_sub(1)?;
+        let (layer, rest) = postcard::take_from_bytes(self.bytes).ok()?;
+        self.bytes = rest;
+        Some(layer)
+    }
+}
+
+impl fmt::Display for ArtifactError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::TooShort { needed, given } => {
+                write!(f, "truncated: {given} of {needed} bytes")
+            }
+            Self::TooLong { needed, given } => {
+                write!(f, "{given} bytes where the artifact ends after {needed}")
+            }
+            Self::NotAnArtifact => write!(f, "not a mamlet artifact: the magic is missing"),
+            Self::Version { major, minor } => write!(
+                f,
+                "written in format {major}.{minor}, this reader knows {MAJOR}.0 to {MAJOR}.{MINOR}: \
+                 export the run again, or update the reader"
+            ),
+            Self::Prefix => write!(f, "the lengths in the first 32 bytes are not possible"),
+            Self::Checksum { stored, computed } => write!(
+                f,
+                "corrupt: the checksum is {computed:08x}, the file says {stored:08x}"
+            ),
+            Self::Header => write!(f, "the header does not decode"),
+            Self::Tensor(Tensor { offset, length, .. }) => write!(
+                f,
+                "a tensor of {length} values at byte {offset} lies outside the tensor section"
+            ),
+            Self::Golden { needed, given } => {
+                write!(f, "golden vectors of {given} bytes, the header says {needed}")
+            }
+        }
+    }
+}
+
+impl core::error::Error for ArtifactError {}

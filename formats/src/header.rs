@@ -1,0 +1,204 @@
+//! The postcard header of an artifact: what the model is, how it adapts, where
+//! it came from.
+//!
+//! These types are the wire format. Their fields keep their order, their enums
+//! only grow at the end, and a field that is added needs a new major version
+//! of the format (see `SPEC.md`).
+
+use serde::{Deserialize, Serialize};
+
+/// The fixed part of the header. The layers follow it, one postcard value each
+/// (see [`Artifact::layers`](crate::Artifact::layers)).
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Header<'a> {
+    /// The model's name, chosen by whoever trained it.
+    pub name: &'a str,
+    /// The shape of one example.
+    pub input: Shape,
+    /// How raw inputs are brought to the scale the model was trained on.
+    pub normalisation: Option<Normalisation>,
+    /// Names of the outputs or classes, separated by line feeds; empty where
+    /// they have none.
+    pub output_names: &'a str,
+    /// How to adapt.
+    pub recipe: Recipe,
+    /// Where the model came from.
+    pub provenance: Provenance<'a>,
+    /// Sizes of the golden vectors, where the artifact carries them.
+    pub golden: Option<Golden>,
+    /// How many layers follow.
+    pub layers: u16,
+}
+
+/// The shape of one example.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
+pub enum Shape {
+    /// `features` numbers.
+    Vector {
+        /// How many numbers.
+        features: u32,
+    },
+}
+
+/// Normalisation of inputs, per feature: `(x − mean) · scale`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Normalisation {
+    /// `[features]`
+    pub mean: Tensor,
+    /// `[features]`, usually one over the standard deviation.
+    pub scale: Tensor,
+}
+
+/// A run of f32 values in the artifact's tensor section.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Tensor {
+    /// Bytes from the start of the tensor section, a multiple of four.
+    pub offset: u32,
+    /// How many values.
+    pub length: u32,
+    /// Whether the recipe adapts it.
+    pub adapts: bool,
+}
+
+/// One layer of the chain. The size of its input is the size of the output of
+/// the layer before.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[non_exhaustive]
+pub enum Layer {
+    /// `y = x W + b`
+    Dense {
+        /// How many outputs.
+        outputs: u32,
+        /// `[inputs, outputs]`, row by row.
+        weight: Tensor,
+        /// `[outputs]`
+        bias: Option<Tensor>,
+    },
+    /// `max(x, 0)`
+    Relu,
+    /// `x` where positive, `slope · x` elsewhere.
+    LeakyRelu {
+        /// The slope for negative inputs, in `[0, 1]`.
+        slope: f32,
+    },
+    /// Hyperbolic tangent.
+    Tanh,
+    /// `1 / (1 + exp(−x))`
+    Sigmoid,
+    /// Appends a free vector to every example: `y = [x, z]`.
+    Context {
+        /// `z`, of any length.
+        vector: Tensor,
+    },
+}
+
+/// How to adapt: `θ ← θ − rate · ∇θ loss(support)`, a few times.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Recipe {
+    /// What an inner step lowers.
+    pub loss: Loss,
+    /// How the loss of several examples becomes one number.
+    pub reduction: Reduction,
+    /// How many steps `adapt` takes unless told otherwise.
+    pub steps: u16,
+    /// The most steps the recipe was shown to be safe for.
+    pub max_steps: u16,
+    /// Learning rates, `[rows, adapting tensors]`, row by row; a step beyond
+    /// the last row uses the last row.
+    pub rates: Tensor,
+    /// The rows of `rates`; at least one.
+    pub rate_rows: u16,
+}
+
+/// What an inner step lowers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
+pub enum Loss {
+    /// `(y − t)²`, averaged over the outputs of an example.
+    MeanSquaredError,
+    /// `−log softmax(y)[class]`
+    CrossEntropy,
+}
+
+/// How the loss of several examples becomes one number.
+///
+/// The two differ by a factor that acts like a learning rate: a rate found
+/// under `Sum` is that many times too small under `Mean`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
+pub enum Reduction {
+    /// The average over examples.
+    Mean,
+    /// The sum over examples.
+    Sum,
+}
+
+/// Where a model came from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Provenance<'a> {
+    /// The seed of the training run.
+    pub seed: u64,
+    /// Digest of the resolved configuration.
+    pub config_digest: u64,
+    /// The protocol followed, such as `paper` or `code`.
+    pub protocol: &'a str,
+    /// The source revision of the trainer.
+    pub commit: &'a str,
+}
+
+/// The sizes of the golden vectors.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Golden {
+    /// How many support examples.
+    pub examples: u32,
+    /// Numbers per input.
+    pub inputs: u32,
+    /// Numbers per output.
+    pub outputs: u32,
+    /// Numbers per target: `outputs`, or one where the target is a class.
+    pub targets: u32,
+    /// How many numbers adapt, which is the length of the gradient.
+    pub gradients: u32,
+    /// How many inner steps were taken.
+    pub steps: u16,
+}
+
+impl Shape {
+    /// How many numbers one example has, or `None` where that overflows.
+    pub fn features(self) -> Option<usize> {
+        match self {
+            Shape::Vector { features } => usize::try_from(features).ok(),
+        }
+    }
+}
+
+impl Layer {
+    /// The layer's tensors, in the order in which rates and adapted weights
+    /// list them.
+    pub fn tensors(&self) -> impl Iterator<Item = Tensor> + use<> {
+        let tensors = match *self {
+            Layer::Dense { weight, bias, .. } => [Some(weight), bias],
+            Layer::Context { vector } => [Some(vector), None],
+            Layer::Relu | Layer::LeakyRelu { .. } | Layer::Tanh | Layer::Sigmoid => [None, None],
+        };
+        tensors.into_iter().flatten()
+    }
+}
+
+impl Golden {
+    /// How many 32-bit words the golden section has, or `None` where that
+    /// overflows: inputs, targets, outputs before, losses, outputs after,
+    /// gradients, and the CRC-32 of the adapted weights.
+    pub fn words(&self) -> Option<usize> {
+        let examples = self.examples as usize;
+        let per_example = (self.inputs as usize)
+            .checked_add(self.targets as usize)?
+            .checked_add((self.outputs as usize).checked_mul(2)?)?;
+        examples
+            .checked_mul(per_example)?
+            .checked_add(self.steps as usize + 1)?
+            .checked_add(self.gradients as usize)?
+            .checked_add(1)
+    }
+}

@@ -1,0 +1,265 @@
+//! Builds artifacts.
+
+use alloc::string::String;
+use alloc::vec::Vec;
+use core::fmt;
+
+use crate::artifact::{Artifact, ArtifactError, MAGIC, MAJOR, MINOR, PREFIX};
+use crate::header::{
+    Golden, Header, Layer, Loss, Normalisation, Provenance, Recipe, Reduction, Shape, Tensor,
+};
+
+/// Collects the parts of an artifact and lays them out.
+///
+/// ```
+/// use mamlet_formats::{Artifact, ArtifactWriter, Layer, Shape};
+///
+/// let mut writer = ArtifactWriter::new("gain", Shape::Vector { features: 1 });
+/// let weight = writer.tensor(&[1.0], true);
+/// let bias = writer.tensor(&[0.0], true);
+/// writer.push(Layer::Dense { outputs: 1, weight, bias: Some(bias) });
+/// writer.rates(&[&[0.1, 0.01]]); // one row: the same rates in every step
+/// let bytes = writer.to_bytes()?;
+/// assert_eq!(Artifact::parse(&bytes).unwrap().header().name, "gain");
+/// # Ok::<(), mamlet_formats::WriteError>(())
+/// ```
+#[derive(Clone, Debug)]
+pub struct ArtifactWriter {
+    name: String,
+    input: Shape,
+    normalisation: Option<Normalisation>,
+    output_names: String,
+    recipe: Recipe,
+    seed: u64,
+    config_digest: u64,
+    protocol: String,
+    commit: String,
+    layers: Vec<Layer>,
+    tensors: Vec<u8>,
+    golden: Option<(Golden, Vec<u8>)>,
+}
+
+/// Golden vectors as numbers; the fields are those of
+/// [`GoldenVectors`](crate::GoldenVectors).
+#[derive(Clone, Copy, Debug)]
+pub struct GoldenValues<'a> {
+    /// How many support examples.
+    pub examples: u32,
+    /// `[examples, inputs]`
+    pub inputs: &'a [f32],
+    /// `[examples, targets]`
+    pub targets: &'a [f32],
+    /// `[examples, outputs]`
+    pub outputs_before: &'a [f32],
+    /// `[steps + 1]`
+    pub losses: &'a [f32],
+    /// `[examples, outputs]`
+    pub outputs_after: &'a [f32],
+    /// Adapting tensors one behind the other.
+    pub gradients: &'a [f32],
+    /// CRC-32 of the adapted weights.
+    pub adapted_crc32: u32,
+}
+
+/// Why an artifact cannot be written.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum WriteError {
+    /// A section has more than four gigabytes, or there are more than 65 535
+    /// layers or rows of rates.
+    TooLarge,
+    /// The header cannot be encoded.
+    Header,
+    /// What was written does not read back.
+    Unreadable(ArtifactError),
+}
+
+impl ArtifactWriter {
+    /// Starts an artifact with mean squared error, averaged, and one step.
+    pub fn new(name: &str, input: Shape) -> Self {
+        let no_rates = Tensor {
+            offset: 0,
+            length: 0,
+            adapts: false,
+        };
+        ArtifactWriter {
+            name: name.into(),
+            input,
+            normalisation: None,
+            output_names: String::new(),
+            recipe: Recipe {
+                loss: Loss::MeanSquaredError,
+                reduction: Reduction::Mean,
+                steps: 1,
+                max_steps: 1,
+                rates: no_rates,
+                rate_rows: 0,
+            },
+            seed: 0,
+            config_digest: 0,
+            protocol: String::new(),
+            commit: String::new(),
+            layers: Vec::new(),
+            tensors: Vec::new(),
+            golden: None,
+        }
+    }
+
+    /// Stores values and returns where they stand, for use in a layer.
+    pub fn tensor(&mut self, values: &[f32], adapts: bool) -> Tensor {
+        // Sections beyond u32 are refused when the bytes are made, before
+        // these saturated numbers could be written.
+        let tensor = Tensor {
+            offset: u32::try_from(self.tensors.len()).unwrap_or(u32::MAX),
+            length: u32::try_from(values.len()).unwrap_or(u32::MAX),
+            adapts,
+        };
+        self.tensors
+            .extend(values.iter().flat_map(|value| value.to_le_bytes()));
+        tensor
+    }
+
+    /// Appends a layer.
+    pub fn push(&mut self, layer: Layer) -> &mut Self {
+        self.layers.push(layer);
+        self
+    }
+
+    /// Sets the learning rates: a row per step, a rate per adapting tensor.
+    pub fn rates(&mut self, rows: &[&[f32]]) -> &mut Self {
+        self.recipe.rates = self.tensor(&rows.concat(), false);
+        self.recipe.rate_rows = u16::try_from(rows.len()).unwrap_or(u16::MAX);
+        self
+    }
+
+    /// Sets how many steps `adapt` takes by itself, and the most it may take.
+    pub fn steps(&mut self, steps: u16, max_steps: u16) -> &mut Self {
+        self.recipe.steps = steps;
+        self.recipe.max_steps = max_steps;
+        self
+    }
+
+    /// Sets what an inner step lowers.
+    pub fn loss(&mut self, loss: Loss, reduction: Reduction) -> &mut Self {
+        self.recipe.loss = loss;
+        self.recipe.reduction = reduction;
+        self
+    }
+
+    /// Sets the input normalisation `(x − mean) · scale`, per feature.
+    pub fn normalisation(&mut self, mean: &[f32], scale: &[f32]) -> &mut Self {
+        self.normalisation = Some(Normalisation {
+            mean: self.tensor(mean, false),
+            scale: self.tensor(scale, false),
+        });
+        self
+    }
+
+    /// Names the outputs or classes. A line feed in a name becomes a space.
+    pub fn output_names<'n>(&mut self, names: impl IntoIterator<Item = &'n str>) -> &mut Self {
+        let names: Vec<String> = names.into_iter().map(|n| n.replace('\n', " ")).collect();
+        self.output_names = names.join("\n");
+        self
+    }
+
+    /// Says where the model came from.
+    pub fn provenance(&mut self, provenance: Provenance<'_>) -> &mut Self {
+        self.seed = provenance.seed;
+        self.config_digest = provenance.config_digest;
+        self.protocol = provenance.protocol.into();
+        self.commit = provenance.commit.into();
+        self
+    }
+
+    /// Adds golden vectors. Sizes that do not agree with each other are found
+    /// when the bytes are made.
+    pub fn golden(&mut self, values: GoldenValues<'_>) -> &mut Self {
+        let per_example = |numbers: &[f32]| numbers.len() as u32 / values.examples.max(1);
+        let sizes = Golden {
+            examples: values.examples,
+            inputs: per_example(values.inputs),
+            outputs: per_example(values.outputs_before),
+            targets: per_example(values.targets),
+            gradients: values.gradients.len() as u32,
+            steps: u16::try_from(values.losses.len().saturating_sub(1)).unwrap_or(u16::MAX),
+        };
+        let numbers = [
+            values.inputs,
+            values.targets,
+            values.outputs_before,
+            values.losses,
+            values.outputs_after,
+            values.gradients,
+        ];
+        let numbers = numbers.into_iter().flatten();
+        let bytes = numbers
+            .flat_map(|value| value.to_le_bytes())
+            .chain(values.adapted_crc32.to_le_bytes())
+            .collect();
+        self.golden = Some((sizes, bytes));
+        self
+    }
+
+    /// Lays the artifact out and reads it back.
+    ///
+    /// # Errors
+    /// [`WriteError`] where a size does not fit the format or the parts do not
+    /// agree with each other.
+    pub fn to_bytes(&self) -> Result<Vec<u8>, WriteError> {
+        let header = self.header_bytes()?;
+        let golden = self.golden.as_ref().map_or(&[][..], |(_, bytes)| bytes);
+        let mut bytes = Vec::with_capacity(PREFIX + header.len() + self.tensors.len());
+        bytes.extend(MAGIC);
+        bytes.extend(MAJOR.to_le_bytes());
+        bytes.extend(MINOR.to_le_bytes());
+        for section in [&header[..], &self.tensors, golden] {
+            let length = u32::try_from(section.len()).map_err(|_| WriteError::TooLarge)?;
+            bytes.extend(length.to_le_bytes());
+        }
+        bytes.extend(0u32.to_le_bytes());
+        let checksum = crate::crc32::of(&[&bytes, &header, &self.tensors, golden]);
+        bytes.extend(checksum.to_le_bytes());
+        for section in [&header[..], &self.tensors, golden] {
+            bytes.extend(section);
+        }
+        Artifact::parse(&bytes).map_err(WriteError::Unreadable)?;
+        Ok(bytes)
+    }
+
+    /// The postcard header and layers, padded to whole words.
+    fn header_bytes(&self) -> Result<Vec<u8>, WriteError> {
+        let header = Header {
+            name: &self.name,
+            input: self.input,
+            normalisation: self.normalisation,
+            output_names: &self.output_names,
+            recipe: self.recipe,
+            provenance: Provenance {
+                seed: self.seed,
+                config_digest: self.config_digest,
+                protocol: &self.protocol,
+                commit: &self.commit,
+            },
+            golden: self.golden.as_ref().map(|(sizes, _)| *sizes),
+            layers: u16::try_from(self.layers.len()).map_err(|_| WriteError::TooLarge)?,
+        };
+        let mut bytes = postcard::to_allocvec(&header).map_err(|_| WriteError::Header)?;
+        for layer in &self.layers {
+            bytes = postcard::to_extend(layer, bytes).map_err(|_| WriteError::Header)?;
+        }
+        bytes.resize(bytes.len().next_multiple_of(4), 0);
+        Ok(bytes)
+    }
+}
+
+impl fmt::Display for WriteError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::TooLarge => write!(f, "the model is too large for the format"),
+            Self::Header => write!(f, "the header cannot be encoded"),
+            Self::Unreadable(error) => write!(f, "the parts do not agree: {error}"),
+        }
+    }
+}
+
+impl core::error::Error for WriteError {}
