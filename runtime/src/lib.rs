@@ -1,1 +1,71 @@
-//! runtime
+//! Inference and few-step gradient adaptation in memory the caller gives.
+//!
+//! A [`Model`] is made of an artifact's bytes and reads its weights where they
+//! lie, in flash. A [`Learner`] takes K labelled examples, runs the recipe the
+//! artifact carries, and predicts with what it learnt:
+//!
+//! ```
+//! use mamlet_runtime::{Artifact, Learner, Model, Outcome, Rollback};
+//!
+//! static ARTIFACT: &[u8] = mamlet_runtime::include_aligned!("../tests/data/line.mamlet");
+//!
+//! let artifact = Artifact::parse(ARTIFACT)?;
+//! let model = Model::<8>::new(&artifact)?;           // up to 8 layers, 0.5 KB on the stack
+//! let mut memory = [0.0; 64];                        // model.memory(..) says how much
+//! let mut learner = Learner::new(&model, 3, Rollback::ToInitialisation, &mut memory)?;
+//!
+//! for (x, y) in [(0.0, 1.0), (1.0, 3.0), (2.0, 5.0)] {
+//!     learner.add_values(&[x], &[y])?;               // K = 3 examples of y = 2x + 1
+//! }
+//! let report = learner.adapt()?;                     // the artifact's steps and rates
+//! assert_eq!(report.outcome, Outcome::Adapted);
+//! assert!(report.loss_after() < report.loss_before());
+//!
+//! let y = learner.predict(&[1.5])?[0];
+//! assert!((y - 4.0).abs() < 0.5);
+//! # Ok::<(), Box<dyn core::error::Error>>(())
+//! ```
+//!
+//! # How it is laid out
+//! | module | owns |
+//! |---|---|
+//! | [`model`] | bytes → validated chain of layers; what it costs |
+//! | [`memory`] | bytes needed before anything runs |
+//! | [`learner`] | examples in, adaptation as a transaction, predictions out, checkpoints |
+//! | [`golden`] | proof that this executor computes the artifact's bits |
+//! | `layers`, `losses` | one file each: forward, backward, memory need |
+//! | `kernels` | the matrix products, shaped for a core with 32 f32 registers |
+//!
+//! # Promises
+//! * No allocation, no panic on any artifact, example or label, no recursion.
+//! * All memory is the caller's: [`Model::memory`] is exact.
+//! * The same bits everywhere: operations in fixed order, no fused
+//!   multiply-add, exponentials from the same library on every target.
+//! * An adaptation that fails leaves no trace: see [`Learner::adapt`].
+#![no_std]
+#![forbid(unsafe_code)]
+
+#[cfg(target_endian = "big")]
+compile_error!("artifacts are little-endian and read in place: a big-endian target is not supported");
+
+mod engine;
+pub mod golden;
+mod kernels;
+mod layers;
+pub mod learner;
+mod losses;
+pub mod math;
+pub mod memory;
+pub mod model;
+mod plan;
+
+pub use learner::{
+    AdaptError, Adaptation, Cause, ExampleError, Learner, LearnerError, Outcome, PredictError,
+    Report, RestoreError, Rollback, SaveError,
+};
+pub use mamlet_formats::{Artifact, ArtifactError, Checkpoint, CheckpointError, include_aligned};
+pub use memory::Memory;
+pub use model::{Cost, Model, ModelError};
+
+/// The most inner steps one adaptation may take.
+pub const MAX_STEPS: usize = 32;

@@ -1,0 +1,77 @@
+//! Counts instructions and stack.
+//!
+//! QEMU has no cycle model, but with `-icount shift=0` every instruction takes
+//! one virtual nanosecond. SysTick runs at 25 MHz, so one tick is 40
+//! instructions, the same on every run.
+
+use core::ptr::{addr_of, read_volatile, write_volatile};
+
+use cortex_m::peripheral::syst::SystClkSource;
+use cortex_m::peripheral::{Peripherals, SYST};
+use cortex_m::register::msp;
+
+/// Instructions of one tick of SysTick.
+const INSTRUCTIONS_PER_TICK: u32 = 40;
+/// SysTick counts down from here.
+const RELOAD: u32 = 0x00FF_FFFF;
+/// What unused stack holds.
+const PAINT: u32 = 0xA5A5_5A5A;
+/// The stretch right below the stack pointer is left alone while painting.
+const OWN_FRAME: u32 = 256;
+
+unsafe extern "C" {
+    /// The top of the stack, where RAM ends.
+    static _stack_start: u32;
+    /// Where static variables end and the stack may grow down to.
+    static __euninit: u32;
+}
+
+/// What a piece of work took.
+pub struct Count {
+    /// Instructions, to the nearest 40.
+    pub instructions: u32,
+    /// Bytes of stack below the top of RAM, the caller's frames included.
+    pub stack_bytes: u32,
+}
+
+/// The counters. There is one set.
+pub struct Counters {
+    systick: SYST,
+}
+
+impl Counters {
+    /// Starts SysTick; `None` where somebody else has the peripherals.
+    pub fn take() -> Option<Self> {
+        let mut systick = Peripherals::take()?.SYST;
+        systick.set_clock_source(SystClkSource::Core);
+        systick.set_reload(RELOAD);
+        systick.clear_current();
+        systick.enable_counter();
+        Some(Counters { systick })
+    }
+
+    /// Does the work and counts. Up to 671 million instructions.
+    pub fn count<T>(&mut self, work: impl FnOnce() -> T) -> (T, Count) {
+        let bottom = addr_of!(__euninit) as u32;
+        let painted = msp::read() - OWN_FRAME;
+        for address in (bottom..painted).step_by(4) {
+            // SAFETY: from the end of the static variables to below the stack
+            // pointer and this function's frame, RAM holds nothing.
+            unsafe { write_volatile(address as *mut u32, PAINT) };
+        }
+        self.systick.clear_current();
+        let before = SYST::get_current();
+        let result = work();
+        let after = SYST::get_current();
+        let ticks = before.wrapping_sub(after) & RELOAD;
+        // SAFETY: the same stretch; reading RAM has no effect.
+        let untouched = |address: &u32| unsafe { read_volatile(*address as *const u32) } == PAINT;
+        let free = (bottom..painted).step_by(4).take_while(untouched).count() as u32 * 4;
+        let top = addr_of!(_stack_start) as u32;
+        let count = Count {
+            instructions: ticks * INSTRUCTIONS_PER_TICK,
+            stack_bytes: top - (bottom + free),
+        };
+        (result, count)
+    }
+}

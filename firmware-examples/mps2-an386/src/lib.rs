@@ -1,0 +1,35 @@
+//! What the examples for QEMU's `mps2-an386` share: how a program ends, and how
+//! it counts its instructions and its stack.
+#![no_std]
+
+pub mod count;
+
+use core::panic::PanicInfo;
+
+pub use cortex_m_semihosting::hprintln;
+use cortex_m_semihosting::debug::{self, EXIT_FAILURE, EXIT_SUCCESS};
+
+/// Ends the program with success.
+pub fn succeed() -> ! {
+    debug::exit(EXIT_SUCCESS);
+    halt()
+}
+
+/// Ends the program with failure.
+pub fn fail() -> ! {
+    debug::exit(EXIT_FAILURE);
+    halt()
+}
+
+fn halt() -> ! {
+    loop {
+        cortex_m::asm::wfi();
+    }
+}
+
+/// A panic is a bug: the program fails. The message is not formatted, which
+/// would cost more flash than everything else.
+#[panic_handler]
+fn panic(_: &PanicInfo<'_>) -> ! {
+    fail()
+}

@@ -1,0 +1,57 @@
+//! Elementwise activations. Forward and backward overwrite their argument, and
+//! backward needs the output alone: every derivative below is a function of it.
+//!
+//! | | `y` | `dx / dy` |
+//! |---|---|---|
+//! | ReLU | `max(x, 0)` | `[y > 0]` |
+//! | leaky ReLU | `x` if `x > 0`, else `slope · x` | `1` if `y > 0`, else `slope` |
+//! | tanh | `tanh x` | `1 − y²` |
+//! | sigmoid | `1 / (1 + e⁻ˣ)` | `y (1 − y)` |
+//!
+//! NaN stays NaN, so that the loss shows it.
+
+use super::Backward;
+use crate::math;
+
+/// An elementwise function.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Activation {
+    Relu,
+    LeakyRelu { slope: f32 },
+    Tanh,
+    Sigmoid,
+}
+
+impl Activation {
+    /// `x ← f(x)`
+    pub fn forward(&self, x: &mut [f32]) {
+        match *self {
+            Activation::Relu => map(x, |x| if x <= 0.0 { 0.0 } else { x }),
+            Activation::LeakyRelu { slope } => map(x, |x| if x <= 0.0 { slope * x } else { x }),
+            Activation::Tanh => map(x, math::tanh),
+            Activation::Sigmoid => map(x, math::sigmoid),
+        }
+    }
+
+    /// `dy ← dy · f′`
+    pub fn backward(&self, pass: Backward<'_>) {
+        let Backward { y, dy, .. } = pass;
+        match *self {
+            Activation::Relu => zip(dy, y, |dy, y| if y <= 0.0 { 0.0 } else { dy }),
+            Activation::LeakyRelu { slope } => {
+                zip(dy, y, |dy, y| if y <= 0.0 { slope * dy } else { dy });
+            }
+            Activation::Tanh => zip(dy, y, |dy, y| dy * (1.0 - y * y)),
+            Activation::Sigmoid => zip(dy, y, |dy, y| dy * (y * (1.0 - y))),
+        }
+    }
+}
+
+fn map(values: &mut [f32], f: impl Fn(f32) -> f32) {
+    values.iter_mut().for_each(|value| *value = f(*value));
+}
+
+fn zip(values: &mut [f32], others: &[f32], f: impl Fn(f32, f32) -> f32) {
+    let pairs = values.iter_mut().zip(others);
+    pairs.for_each(|(value, &other)| *value = f(*value, other));
+}

@@ -1,0 +1,231 @@
+//! One small error for each thing a learner does.
+
+use core::fmt;
+
+use mamlet_formats::{ArtifactId, CheckpointError};
+
+/// Why a learner cannot be made.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum LearnerError {
+    /// The memory is too small.
+    MemoryTooSmall {
+        /// Numbers (f32) it needs.
+        needed: usize,
+        /// Numbers there are.
+        given: usize,
+    },
+}
+
+/// Why an example was not added.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum ExampleError {
+    /// There is room for no more examples.
+    Full {
+        /// How many it holds.
+        capacity: usize,
+    },
+    /// The input has the wrong length.
+    InputLength {
+        /// Numbers the model takes.
+        needed: usize,
+        /// Numbers given.
+        given: usize,
+    },
+    /// The target has the wrong length.
+    TargetLength {
+        /// Numbers the model returns.
+        needed: usize,
+        /// Numbers given.
+        given: usize,
+    },
+    /// An input or target is NaN or infinite.
+    NotFinite,
+    /// The model has no such class.
+    UnknownClass {
+        /// How many classes it has.
+        classes: usize,
+        /// The class given.
+        given: usize,
+    },
+    /// The loss takes classes: use `add_class`.
+    ClassExpected,
+    /// The loss takes numbers: use `add_values`.
+    ValuesExpected,
+}
+
+/// Why an adaptation did not begin.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum AdaptError {
+    /// There are no examples to learn from.
+    NoExamples,
+    /// No steps, or more than are allowed.
+    Steps {
+        /// The most that may be taken.
+        allowed: usize,
+        /// Steps asked for.
+        given: usize,
+    },
+    /// The rate is NaN or infinite.
+    Rate,
+}
+
+/// Why there is no prediction.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum PredictError {
+    /// The input has the wrong length.
+    InputLength {
+        /// Numbers the model takes.
+        needed: usize,
+        /// Numbers given.
+        given: usize,
+    },
+    /// The workspace is too small.
+    Workspace {
+        /// Numbers (f32) it needs.
+        needed: usize,
+        /// Numbers there are.
+        given: usize,
+    },
+}
+
+/// Why nothing was saved.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum SaveError {
+    /// The initialisation is in use: there is nothing to save.
+    NotAdapted,
+    /// The buffer is too small.
+    Checkpoint(CheckpointError),
+}
+
+/// Why a checkpoint was not restored.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum RestoreError {
+    /// The bytes are no checkpoint.
+    Checkpoint(CheckpointError),
+    /// The checkpoint belongs to another artifact.
+    OtherArtifact {
+        /// The artifact in use.
+        expected: ArtifactId,
+        /// The artifact of the checkpoint.
+        found: ArtifactId,
+    },
+    /// The checkpoint has another number of weights.
+    Length {
+        /// Weights that adapt.
+        needed: usize,
+        /// Weights in the checkpoint.
+        given: usize,
+    },
+    /// A weight is NaN or infinite.
+    NotFinite,
+}
+
+impl From<CheckpointError> for SaveError {
+    fn from(error: CheckpointError) -> Self {
+        SaveError::Checkpoint(error)
+    }
+}
+
+impl From<CheckpointError> for RestoreError {
+    fn from(error: CheckpointError) -> Self {
+        RestoreError::Checkpoint(error)
+    }
+}
+
+impl fmt::Display for LearnerError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::MemoryTooSmall { needed, given } => write!(
+                f,
+                "needs {needed} numbers (f32) of memory, {given} are there"
+            ),
+        }
+    }
+}
+
+impl fmt::Display for ExampleError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Full { capacity } => write!(
+                f,
+                "there is room for {capacity} examples: make the learner for more, or clear them"
+            ),
+            Self::InputLength { needed, given } => {
+                write!(f, "the model takes {needed} inputs, {given} were given")
+            }
+            Self::TargetLength { needed, given } => {
+                write!(f, "the target has {needed} numbers, {given} were given")
+            }
+            Self::NotFinite => write!(f, "an input or target is NaN or infinite"),
+            Self::UnknownClass { classes, given } => {
+                write!(f, "class {given} of a model with classes 0 to {}", classes - 1)
+            }
+            Self::ClassExpected => write!(f, "the loss takes classes: use add_class"),
+            Self::ValuesExpected => write!(f, "the loss takes numbers: use add_values"),
+        }
+    }
+}
+
+impl fmt::Display for AdaptError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::NoExamples => write!(f, "no examples to learn from: add some first"),
+            Self::Steps { allowed, given } => {
+                write!(f, "{given} steps, 1 to {allowed} are allowed")
+            }
+            Self::Rate => write!(f, "the rate is NaN or infinite"),
+        }
+    }
+}
+
+impl fmt::Display for PredictError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::InputLength { needed, given } => {
+                write!(f, "the model takes {needed} inputs, {given} were given")
+            }
+            Self::Workspace { needed, given } => {
+                write!(f, "needs {needed} numbers (f32) of workspace, {given} are there")
+            }
+        }
+    }
+}
+
+impl fmt::Display for SaveError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::NotAdapted => write!(f, "nothing to save: the initialisation is in use"),
+            Self::Checkpoint(error) => error.fmt(f),
+        }
+    }
+}
+
+impl fmt::Display for RestoreError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Checkpoint(error) => error.fmt(f),
+            Self::OtherArtifact { expected, found } => write!(
+                f,
+                "the checkpoint belongs to artifact {:08x}, this is {:08x}",
+                found.crc32, expected.crc32
+            ),
+            Self::Length { needed, given } => {
+                write!(f, "{given} weights, {needed} adapt")
+            }
+            Self::NotFinite => write!(f, "a weight is NaN or infinite"),
+        }
+    }
+}
+
+impl core::error::Error for LearnerError {}
+impl core::error::Error for ExampleError {}
+impl core::error::Error for AdaptError {}
+impl core::error::Error for PredictError {}
+impl core::error::Error for SaveError {}
+impl core::error::Error for RestoreError {}

@@ -1,0 +1,138 @@
+//! What an adaptation is asked for and what it says when it is done.
+
+use heapless::Vec;
+
+use crate::MAX_STEPS;
+
+/// What to do differently from the artifact's recipe; by default nothing.
+///
+/// ```
+/// use mamlet_runtime::Adaptation;
+/// let five_small_steps = Adaptation { steps: Some(5), rate: Some(1e-3) };
+/// ```
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct Adaptation {
+    /// How many steps to take: up to the recipe's `max_steps`, or up to
+    /// [`MAX_STEPS`] with a rate of one's own.
+    pub steps: Option<usize>,
+    /// One learning rate for all tensors and steps, instead of the recipe's.
+    pub rate: Option<f32>,
+}
+
+/// What a failed or discarded adaptation returns to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Rollback {
+    /// The artifact's initialisation, which is in flash: needs no memory.
+    /// Weights learnt before are lost (restore them from a checkpoint).
+    ToInitialisation,
+    /// The weights last committed, kept in a second copy of what adapts.
+    ToCommitted,
+}
+
+/// What an adaptation did.
+#[derive(Clone, Debug, PartialEq)]
+#[must_use = "an adaptation may have been rolled back"]
+pub struct Report {
+    /// Whether the steps were kept.
+    pub outcome: Outcome,
+    /// The support loss before each step and after the last.
+    pub losses: Vec<f32, { MAX_STEPS + 1 }>,
+}
+
+/// Whether the steps of an adaptation were kept.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Outcome {
+    /// All steps were taken, and the support loss is no worse than before.
+    Adapted,
+    /// The first `steps` steps were kept, after which the loss was lowest.
+    Shortened {
+        /// How many steps were kept.
+        steps: usize,
+        /// Why not all.
+        cause: Cause,
+    },
+    /// No step was kept: the weights are those that [`Rollback`] names.
+    RolledBack {
+        /// Why.
+        cause: Cause,
+    },
+}
+
+/// Why an adaptation was not kept whole.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Cause {
+    /// A loss or a weight overflowed or was not a number.
+    NotFinite {
+        /// After how many steps.
+        step: usize,
+    },
+    /// The last support loss was above the first.
+    Worse {
+        /// After how many steps.
+        step: usize,
+    },
+}
+
+impl Report {
+    /// The support loss of the initialisation.
+    pub fn loss_before(&self) -> f32 {
+        self.losses.first().copied().unwrap_or(f32::NAN)
+    }
+
+    /// The support loss of the weights in use; of the initialisation where
+    /// the adaptation was rolled back.
+    pub fn loss_after(&self) -> f32 {
+        self.losses.get(self.steps()).copied().unwrap_or(f32::NAN)
+    }
+
+    /// How many steps were kept.
+    pub fn steps(&self) -> usize {
+        match self.outcome {
+            Outcome::Adapted => self.losses.len().saturating_sub(1),
+            Outcome::Shortened { steps, .. } => steps,
+            Outcome::RolledBack { .. } => 0,
+        }
+    }
+}
+
+/// How many steps to keep of an adaptation with these losses, and why not all.
+pub(super) fn verdict(losses: &[f32], steps: usize, finite: bool) -> (usize, Option<Cause>) {
+    let step = losses.len().saturating_sub(1);
+    let (Some(before), Some((last, earlier))) = (losses.first(), losses.split_last()) else {
+        return (0, Some(Cause::NotFinite { step }));
+    };
+    let cause = match finite && last.is_finite() {
+        false => Cause::NotFinite { step },
+        true if step == steps && last <= before => return (steps, None),
+        true => Cause::Worse { step },
+    };
+    // The first of the lowest losses; only the last of all can be infinite.
+    let mut best = (0, *before);
+    for (step, &loss) in earlier.iter().enumerate() {
+        if loss < best.1 {
+            best = (step, loss);
+        }
+    }
+    (best.0, Some(cause))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_verdict_keeps_the_best_step() {
+        let inf = f32::INFINITY;
+        let cases: [(&[f32], usize, bool, (usize, Option<Cause>)); 6] = [
+            (&[3.0, 2.0, 1.0], 2, true, (2, None)),
+            (&[3.0, 1.0, 2.0], 2, true, (2, None)),
+            (&[3.0, 1.0, 4.0], 2, true, (1, Some(Cause::Worse { step: 2 }))),
+            (&[3.0, 2.0, inf], 5, true, (1, Some(Cause::NotFinite { step: 2 }))),
+            (&[3.0, 4.0], 1, true, (0, Some(Cause::Worse { step: 1 }))),
+            (&[3.0, 2.0, 1.0], 2, false, (1, Some(Cause::NotFinite { step: 2 }))),
+        ];
+        for (losses, steps, finite, expected) in cases {
+            assert_eq!(verdict(losses, steps, finite), expected, "{losses:?}");
+        }
+    }
+}
