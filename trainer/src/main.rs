@@ -1,2 +1,3 @@
-//! trainer
+//! The `mamlet` command.
+
 fn main() {}

@@ -1,0 +1,88 @@
+//! Times one meta-gradient of the sinusoid experiment: 25 tasks, K = 10,
+//! 1-40-40-1. Run with `cargo run --release -p mamlet-trainer --example
+//! meta_gradient -- [inner steps] [only names with this text]`.
+
+use std::hint::black_box;
+use std::time::Instant;
+
+use burn::backend::{Autodiff, Flex};
+use mamlet_trainer::loss::Loss;
+use mamlet_trainer::meta::{Graph, Maml, Order, RateTable, to_device};
+use mamlet_trainer::nn::{Adapt, Network, NetworkSpec, init};
+use mamlet_trainer::random::{Stream, generator};
+use mamlet_trainer::tasks::{Sinusoid, TaskDistribution};
+
+// The allocator of the `mamlet` command; without it the times are twice as long.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
+type B = Autodiff<Flex>;
+
+fn main() {
+    let steps: usize = std::env::args()
+        .nth(1)
+        .map_or(1, |text| text.parse().expect("a number"));
+    let only = std::env::args().nth(2).unwrap_or_default();
+    let network = Network::new(&NetworkSpec::mlp(1, &[40, 40], 1), &Adapt::default())
+        .expect("a valid network");
+    let device = <Flex as burn::tensor::backend::BackendTypes>::Device::default();
+    let params = to_device::<Flex>(
+        &network,
+        &init::draw(&network, init::Init::He, 1, 0),
+        &device,
+    );
+    let sinusoid = Sinusoid::default();
+    let mut weights = vec![0.0; steps];
+    weights.push(1.0);
+    let time = |name: &str, work: &mut dyn FnMut(u64)| {
+        if !name.contains(&only) {
+            return;
+        }
+        for i in 0..200 {
+            work(i);
+        }
+        let start = Instant::now();
+        let count = 2000;
+        for i in 0..count {
+            work(i);
+        }
+        println!(
+            "{name:44} {:8.3} ms",
+            start.elapsed().as_secs_f64() * 1e3 / count as f64
+        );
+    };
+    time("drawing tasks", &mut |i| {
+        let mut rng = generator(1, Stream::Train, i);
+        black_box(
+            sinusoid
+                .draw(&mut rng, 25, 10, 10)
+                .to_device::<Flex>(&device),
+        );
+    });
+    let batch = sinusoid
+        .draw(&mut generator(1, Stream::Train, 0), 25, 10, 10)
+        .to_device::<Flex>(&device);
+    let rates = RateTable::constant(0.01, steps, network.tensors().len());
+    for order in [Order::First, Order::Second] {
+        for learned in [false, true] {
+            for graph in [Graph::Keep, Graph::Rebuild] {
+                let maml =
+                    Maml::new(network.clone(), Loss::MSE, order, graph).with_learned_rates(learned);
+                time(
+                    &format!("{order:?} order, learned rates {learned}, {graph:?}"),
+                    &mut |_| {
+                        black_box(maml.gradient::<B>(&params, &rates, &weights, &batch));
+                    },
+                );
+            }
+            let maml = Maml::new(network.clone(), Loss::MSE, order, Graph::Keep)
+                .with_learned_rates(learned);
+            time(
+                &format!("{order:?} order, learned rates {learned}, unrolled"),
+                &mut |_| {
+                    black_box(maml.gradient_unrolled::<B>(&params, &rates, &weights, &batch));
+                },
+            );
+        }
+    }
+}

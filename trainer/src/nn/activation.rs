@@ -1,0 +1,51 @@
+//! Element-wise layers. Each backward uses the layer's output only, so the
+//! input need not be kept.
+
+use burn::tensor::{Tensor, activation, backend::Backend};
+
+/// `y = max(x, 0)`.
+pub(super) fn relu<B: Backend>(x: Tensor<B, 3>) -> Tensor<B, 3> {
+    activation::relu(x)
+}
+
+/// `dx = dy · [y > 0]`. The indicator is piecewise constant, so it is detached:
+/// its derivative is 0 wherever it has one.
+pub(super) fn relu_backward<B: Backend>(y: &Tensor<B, 3>, dy: Tensor<B, 3>) -> Tensor<B, 3> {
+    dy * y.clone().detach().sign()
+}
+
+/// `y = x` where `x > 0`, `slope·x` elsewhere.
+pub(super) fn leaky_relu<B: Backend>(x: Tensor<B, 3>, slope: f32) -> Tensor<B, 3> {
+    activation::leaky_relu(x, f64::from(slope))
+}
+
+/// `dx = dy` where `y > 0`, `slope·dy` elsewhere; with `0 < slope`, `y > 0`
+/// exactly where `x > 0`.
+pub(super) fn leaky_relu_backward<B: Backend>(
+    y: &Tensor<B, 3>,
+    dy: Tensor<B, 3>,
+    slope: f32,
+) -> Tensor<B, 3> {
+    let positive = activation::relu(y.clone().detach()).sign();
+    dy * positive.mul_scalar(1.0 - slope).add_scalar(slope)
+}
+
+/// `y = tanh(x)`.
+pub(super) fn tanh<B: Backend>(x: Tensor<B, 3>) -> Tensor<B, 3> {
+    activation::tanh(x)
+}
+
+/// `dx = dy · (1 − y²)`.
+pub(super) fn tanh_backward<B: Backend>(y: &Tensor<B, 3>, dy: Tensor<B, 3>) -> Tensor<B, 3> {
+    dy * (y.clone() * y.clone()).neg().add_scalar(1.0)
+}
+
+/// `y = 1 / (1 + e⁻ˣ)`.
+pub(super) fn sigmoid<B: Backend>(x: Tensor<B, 3>) -> Tensor<B, 3> {
+    activation::sigmoid(x)
+}
+
+/// `dx = dy · y · (1 − y)`.
+pub(super) fn sigmoid_backward<B: Backend>(y: &Tensor<B, 3>, dy: Tensor<B, 3>) -> Tensor<B, 3> {
+    dy * (y.clone() - y.clone() * y.clone())
+}

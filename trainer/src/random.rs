@@ -1,0 +1,35 @@
+//! Addressed random numbers: every draw is a function of the run's seed, what
+//! it is for, and an index. Nothing depends on what was drawn before, so a
+//! resumed run needs no generator state and methods can share tasks.
+
+use rand::SeedableRng;
+use rand_chacha::ChaCha8Rng;
+
+/// What a random number is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u8)]
+pub enum Stream {
+    /// Initial weights; indexed by network.
+    Init = 0,
+    /// Training tasks; indexed by iteration.
+    Train = 1,
+    /// Validation tasks (tuning and model choice); indexed by chunk.
+    Validation = 2,
+    /// Test tasks; indexed by chunk.
+    Test = 3,
+    /// Choices of the training loop such as the number of shots; indexed by
+    /// iteration.
+    Schedule = 4,
+    /// Mini-batches of the parameter averaging baseline; indexed by iteration.
+    Averaging = 5,
+}
+
+/// The generator at address (`seed`, `stream`, `index`): ChaCha with 8 rounds,
+/// whose 64-bit stream number holds the purpose in its top 8 bits and the
+/// index below. Its output is fixed across platforms and versions.
+pub fn generator(seed: u64, stream: Stream, index: u64) -> ChaCha8Rng {
+    debug_assert!(index < 1 << 56);
+    let mut rng = ChaCha8Rng::seed_from_u64(seed);
+    rng.set_stream((stream as u64) << 56 | index);
+    rng
+}

@@ -1,0 +1,115 @@
+//! Task distributions: where support and query sets come from.
+
+mod sinusoid;
+
+use burn::tensor::{Tensor, TensorData, backend::Backend};
+use rand_chacha::ChaCha8Rng;
+
+pub use sinusoid::{Sinusoid, SinusoidInputs, SinusoidTask};
+
+/// A distribution over tasks, each a support set to adapt on and a query set
+/// to be judged on.
+///
+/// Drawing is a pure function of the generator, whose address holds the
+/// iteration: a resumed run and every method compared see the same tasks. Task
+/// parameters come before examples, and support before query, so that a batch
+/// with more shots starts with the same tasks.
+pub trait TaskDistribution: Send + Sync {
+    /// Features of one example.
+    fn input(&self) -> usize;
+
+    /// Values of one target.
+    fn output(&self) -> usize;
+
+    /// Draws `tasks` tasks of `shots` support and `queries` query examples.
+    fn draw(&self, rng: &mut ChaCha8Rng, tasks: usize, shots: usize, queries: usize) -> TaskBatch;
+}
+
+/// A batch of tasks on the host, all arrays row-major.
+#[derive(Clone, Debug, PartialEq)]
+pub struct TaskBatch {
+    /// Number of tasks, `T`.
+    pub tasks: usize,
+    /// Features of one example.
+    pub input: usize,
+    /// Values of one target.
+    pub output: usize,
+    /// `[T, shots, input]`.
+    pub support_x: Vec<f32>,
+    /// `[T, shots, output]`.
+    pub support_y: Vec<f32>,
+    /// `[T, queries, input]`.
+    pub query_x: Vec<f32>,
+    /// `[T, queries, output]`.
+    pub query_y: Vec<f32>,
+}
+
+impl TaskBatch {
+    /// Support examples of a task.
+    pub fn shots(&self) -> usize {
+        self.support_x.len() / (self.tasks * self.input)
+    }
+
+    /// Query examples of a task.
+    pub fn queries(&self) -> usize {
+        self.query_x.len() / (self.tasks * self.input)
+    }
+
+    /// The same tasks with only their first `shots` support examples.
+    pub fn truncated(&self, shots: usize) -> Self {
+        let keep = |data: &[f32], width: usize| {
+            data.chunks_exact(self.shots() * width)
+                .flat_map(|task| &task[..shots * width])
+                .copied()
+                .collect()
+        };
+        Self {
+            support_x: keep(&self.support_x, self.input),
+            support_y: keep(&self.support_y, self.output),
+            ..self.clone()
+        }
+    }
+
+    /// The tasks `range` of this batch.
+    pub fn tasks(&self, range: std::ops::Range<usize>) -> Self {
+        let part = |data: &[f32]| {
+            let width = data.len() / self.tasks;
+            data[range.start * width..range.end * width].to_vec()
+        };
+        Self {
+            tasks: range.len(),
+            support_x: part(&self.support_x),
+            support_y: part(&self.support_y),
+            query_x: part(&self.query_x),
+            query_y: part(&self.query_y),
+            ..*self
+        }
+    }
+
+    /// Moves the batch to a device.
+    pub fn to_device<B: Backend>(self, device: &B::Device) -> DeviceBatch<B> {
+        let (shots, queries) = (self.shots(), self.queries());
+        let tensor = |data: Vec<f32>, examples: usize, width: usize| {
+            Tensor::from_data(TensorData::new(data, [self.tasks, examples, width]), device)
+        };
+        DeviceBatch {
+            support_x: tensor(self.support_x, shots, self.input),
+            support_y: tensor(self.support_y, shots, self.output),
+            query_x: tensor(self.query_x, queries, self.input),
+            query_y: tensor(self.query_y, queries, self.output),
+        }
+    }
+}
+
+/// A batch of tasks as tensors `[T, examples, features]`.
+#[derive(Clone, Debug)]
+pub struct DeviceBatch<B: Backend> {
+    /// `[T, shots, input]`.
+    pub support_x: Tensor<B, 3>,
+    /// `[T, shots, output]`.
+    pub support_y: Tensor<B, 3>,
+    /// `[T, queries, input]`.
+    pub query_x: Tensor<B, 3>,
+    /// `[T, queries, output]`.
+    pub query_y: Tensor<B, 3>,
+}
