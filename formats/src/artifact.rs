@@ -140,6 +140,7 @@ impl<'a> Artifact<'a> {
     ///
     /// # Errors
     /// [`ArtifactError`] names the first thing that is wrong. Never panics.
+    #[inline(never)]
     pub fn parse(bytes: &'a [u8]) -> Result<Self, ArtifactError> {
         let prefix = Prefix::parse(bytes)?;
         let (head, body) = bytes

@@ -2,7 +2,7 @@
 
 use core::ops::Range;
 
-use crate::layers::{Backward, Descent};
+use crate::layers::{Backward, Descent, Forward};
 use crate::learner::PredictError;
 use crate::losses;
 use crate::model::{Head, Stage};
@@ -26,22 +26,11 @@ pub(crate) fn forward(
     support: Support<'_>,
     workspace: &mut [f32],
 ) -> f32 {
-    for (index, stage) in stages.iter().enumerate() {
-        let layer = &stage.layer;
+    let mut source = Source::Outside(support.inputs);
+    for stage in stages {
         let y = span(stage.y_at, stage.outputs, support.examples);
-        let x = span(stage.x_at, stage.inputs, support.examples);
-        let inputs = stage.inputs as usize;
-        if stage.in_place {
-            if let Some(y) = workspace.get_mut(y) {
-                layer.forward_in_place(y);
-            }
-        } else if index == 0 {
-            if let Some(y) = workspace.get_mut(y) {
-                layer.forward(head.words, adapted, support.inputs, y, inputs);
-            }
-        } else if let Ok([x, y]) = workspace.get_disjoint_mut([x, y]) {
-            layer.forward(head.words, adapted, x, y, inputs);
-        }
+        run(head, stage, adapted, source, y.clone(), workspace);
+        source = Source::Inside(y);
     }
     let Some(last) = stages.last() else {
         return f32::NAN;
@@ -89,7 +78,17 @@ pub(crate) fn backward(
         // The plan keeps apart what a layer reads and writes at one time.
         if let Ok([x, y, dy, dx]) = workspace.get_disjoint_mut(ranges) {
             let x = if from_support { support.inputs } else { x };
-            layer.backward(Backward { x, y, dy, dx }, step, stage.inputs as usize);
+            layer.backward(
+                Backward {
+                    x,
+                    y,
+                    dy,
+                    dx,
+                    inputs: stage.inputs as usize,
+                    outputs: stage.outputs as usize,
+                },
+                step,
+            );
         }
     }
 }
@@ -111,44 +110,72 @@ pub(crate) fn predict<'w>(
     let too_small = PredictError::Workspace { needed, given };
     let workspace = workspace.get_mut(..needed).ok_or(too_small)?;
 
-    // Where the current activation lies; `None` while it is the caller's.
-    let mut x = None;
+    let mut x = 0..0;
+    let mut source = Source::Outside(input);
     if head.normalisation.is_some() {
-        let normalised = workspace.get_mut(..input.len()).ok_or(too_small)?;
+        x = 0..input.len();
+        let normalised = workspace.get_mut(x.clone()).ok_or(too_small)?;
         normalised.copy_from_slice(input);
         head.normalise(normalised);
-        x = Some(0..input.len());
+        source = Source::Inside(x.clone());
     }
     for stage in stages {
         let outputs = stage.outputs as usize;
-        // The end of the workspace that the input does not lie at.
-        let y = match &x {
-            Some(x) if x.start > 0 => 0..outputs,
-            _ => needed.saturating_sub(outputs)..needed,
+        let in_place = stage.layer.elementwise() && matches!(source, Source::Inside(_));
+        x = match x.start {
+            _ if in_place => x,
+            // The end of the workspace that the input does not lie at.
+            0 => needed.saturating_sub(outputs)..needed,
+            _ => 0..outputs,
         };
-        let inputs = stage.inputs as usize;
-        x = Some(match x {
-            Some(x) if stage.layer.elementwise() => {
-                if let Some(x) = workspace.get_mut(x.clone()) {
-                    stage.layer.forward_in_place(x);
-                }
-                x
-            }
-            Some(x) => {
-                if let Ok([x, y]) = workspace.get_disjoint_mut([x, y.clone()]) {
-                    stage.layer.forward(head.words, adapted, x, y, inputs);
-                }
-                y
-            }
-            None => {
-                if let Some(y) = workspace.get_mut(y.clone()) {
-                    stage.layer.forward(head.words, adapted, input, y, inputs);
-                }
-                y
-            }
-        });
+        run(head, stage, adapted, source, x.clone(), workspace);
+        source = Source::Inside(x.clone());
     }
-    x.and_then(|x| workspace.get(x)).ok_or(too_small)
+    workspace.get(x).ok_or(too_small)
+}
+
+/// Where a stage finds its input.
+enum Source<'s> {
+    /// With the caller.
+    Outside(&'s [f32]),
+    /// In the workspace.
+    Inside(Range<usize>),
+}
+
+/// Runs one stage forward, in place where `source` and `y` are the same.
+fn run(
+    head: &Head<'_>,
+    stage: &Stage,
+    adapted: &[f32],
+    source: Source<'_>,
+    y: Range<usize>,
+    workspace: &mut [f32],
+) {
+    let (x, y) = match source {
+        Source::Inside(x) if x == y => {
+            if let Some(y) = workspace.get_mut(y) {
+                stage.layer.forward_in_place(y);
+            }
+            return;
+        }
+        // Plans keep input and output apart and inside the workspace.
+        Source::Inside(x) => match workspace.get_disjoint_mut([x, y]) {
+            Ok([x, y]) => (&*x, y),
+            Err(_) => return,
+        },
+        Source::Outside(x) => match workspace.get_mut(y) {
+            Some(y) => (x, y),
+            None => return,
+        },
+    };
+    stage.layer.forward(Forward {
+        words: head.words,
+        adapted,
+        x,
+        y,
+        inputs: stage.inputs as usize,
+        outputs: stage.outputs as usize,
+    });
 }
 
 impl Head<'_> {

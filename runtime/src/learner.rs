@@ -4,7 +4,7 @@ mod errors;
 mod report;
 
 pub use errors::{AdaptError, ExampleError, LearnerError, PredictError, RestoreError, SaveError};
-pub use report::{Adaptation, Cause, Outcome, Report, Rollback};
+pub use report::{Adaptation, Cause, Losses, Outcome, Report, Rollback};
 
 use heapless::Vec;
 use mamlet_formats::{Checkpoint, Loss, checkpoint};
@@ -174,7 +174,8 @@ impl<'m> Learner<'m> {
         if self.examples == 0 {
             return Err(AdaptError::NoExamples);
         }
-        let losses = self.descend(steps, adaptation.rate);
+        let mut losses = Vec::new();
+        self.descend(steps, adaptation.rate, Some(&mut losses));
         let (kept, cause) = report::verdict(&losses, steps, all_finite(self.adapted));
         let mut outcome = match cause {
             None => Outcome::Adapted,
@@ -182,7 +183,7 @@ impl<'m> Learner<'m> {
             Some(cause) => Outcome::RolledBack { cause },
         };
         if let Outcome::Shortened { cause, .. } = outcome {
-            self.descend(kept, adaptation.rate);
+            self.descend(kept, adaptation.rate, None);
             if !all_finite(self.adapted) {
                 outcome = Outcome::RolledBack { cause };
             }
@@ -346,21 +347,26 @@ impl<'m> Learner<'m> {
         Ok(())
     }
 
-    /// Steps down from the initialisation and returns the loss before each
-    /// step and after the last. Ends early at a loss that is not finite.
-    fn descend(&mut self, steps: usize, rate: Option<f32>) -> Vec<f32, { MAX_STEPS + 1 }> {
-        let mut losses = Vec::new();
+    /// Steps down from the initialisation. Where losses are wanted, notes the
+    /// one before each step and the one after the last, and ends early where
+    /// one is not finite.
+    fn descend(&mut self, steps: usize, rate: Option<f32>, mut losses: Option<&mut Losses>) {
         let head = self.head;
         for step in 0..=steps {
             let base = match step {
                 0 => Base::Initialisation,
                 _ => Base::Adapted,
             };
+            if step == steps && losses.is_none() {
+                return;
+            }
             let loss = self.forward(base);
-            // There is room: steps are at most MAX_STEPS.
-            let full = losses.push(loss).is_err();
-            if full || !loss.is_finite() || step == steps {
-                break;
+            if let Some(losses) = losses.as_deref_mut() {
+                // There is room: steps are at most MAX_STEPS.
+                let full = losses.push(loss).is_err();
+                if full || !loss.is_finite() || step == steps {
+                    return;
+                }
             }
             let rates = match rate {
                 Some(rate) => Rates::Uniform(rate),
@@ -368,7 +374,6 @@ impl<'m> Learner<'m> {
             };
             self.step(base, rates);
         }
-        losses
     }
 
     fn forward(&mut self, base: Base) -> f32 {

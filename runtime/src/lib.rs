@@ -43,7 +43,7 @@
 //!   multiply-add, exponentials from the same library on every target.
 //! * An adaptation that fails leaves no trace: see [`Learner::adapt`].
 #![no_std]
-#![forbid(unsafe_code)]
+#![deny(unsafe_code)]
 
 #[cfg(target_endian = "big")]
 compile_error!("artifacts are little-endian and read in place: a big-endian target is not supported");
@@ -60,9 +60,10 @@ pub mod model;
 mod plan;
 
 pub use learner::{
-    AdaptError, Adaptation, Cause, ExampleError, Learner, LearnerError, Outcome, PredictError,
-    Report, RestoreError, Rollback, SaveError,
+    AdaptError, Adaptation, Cause, ExampleError, Learner, LearnerError, Losses, Outcome,
+    PredictError, Report, RestoreError, Rollback, SaveError,
 };
+pub use mamlet_formats::checkpoint::weights_crc32;
 pub use mamlet_formats::{Artifact, ArtifactError, Checkpoint, CheckpointError, include_aligned};
 pub use memory::Memory;
 pub use model::{Cost, Model, ModelError};

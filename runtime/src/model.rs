@@ -69,17 +69,10 @@ pub(crate) struct Param {
     /// Numbers from the start of the tensor section.
     flash: u32,
     pub length: u32,
-    /// Place in the adapted weights and column of the rates, where it adapts.
-    pub adapts: Option<Adapting>,
-}
-
-/// Where an adapting tensor lies.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Adapting {
-    /// Numbers from the start of the adapted weights.
-    pub at: u32,
-    /// Its column in the table of rates.
-    pub column: u16,
+    /// Numbers from the start of the adapted weights, where it adapts.
+    adapted: u32,
+    /// Its column in the table of rates; `None` where it does not adapt.
+    pub column: Option<u16>,
 }
 
 /// Why an artifact is no model that can run here.
@@ -165,6 +158,7 @@ impl<'a, const LAYERS: usize> Model<'a, LAYERS> {
     ///
     /// # Errors
     /// [`ModelError`] names the first thing that does not fit.
+    #[inline(never)]
     pub fn new(artifact: &Artifact<'a>) -> Result<Self, ModelError> {
         let header = artifact.header();
         let recipe = header.recipe;
@@ -402,27 +396,23 @@ impl Build {
     }
 
     fn param(&mut self, tensor: Tensor) -> Result<Param, ModelError> {
-        let adapts = match tensor.adapts {
-            false => None,
-            true => {
-                let adapting = Adapting {
-                    at: u32::try_from(self.adapting).map_err(|_| ModelError::TooLarge)?,
-                    column: u16::try_from(self.adapting_tensors)
-                        .map_err(|_| ModelError::TooLarge)?,
-                };
-                self.adapting_tensors += 1;
-                self.adapting = self
-                    .adapting
-                    .checked_add(tensor.length as usize)
-                    .ok_or(ModelError::TooLarge)?;
-                Some(adapting)
-            }
-        };
-        Ok(Param {
+        let mut param = Param {
             flash: tensor.offset / 4,
             length: tensor.length,
-            adapts,
-        })
+            adapted: 0,
+            column: None,
+        };
+        if tensor.adapts {
+            let too_large = |_| ModelError::TooLarge;
+            param.adapted = u32::try_from(self.adapting).map_err(too_large)?;
+            param.column = Some(u16::try_from(self.adapting_tensors).map_err(too_large)?);
+            self.adapting_tensors += 1;
+            self.adapting = self
+                .adapting
+                .checked_add(tensor.length as usize)
+                .ok_or(ModelError::TooLarge)?;
+        }
+        Ok(param)
     }
 }
 
@@ -434,16 +424,22 @@ impl Param {
 
     /// The values to compute with: the adapted ones where there are any.
     pub fn read<'w>(&self, words: &'w [f32], adapted: &'w [f32]) -> &'w [f32] {
-        match self.adapts {
-            Some(place) if !adapted.is_empty() => range(adapted, place.at, self.length),
+        match self.column {
+            Some(_) if !adapted.is_empty() => range(adapted, self.adapted, self.length),
             _ => self.in_flash(words),
         }
     }
 
+    /// Whether it adapts.
+    pub fn adapts(&self) -> bool {
+        self.column.is_some()
+    }
+
     /// The adapted values, to be written; `None` where it does not adapt.
     pub fn write<'w>(&self, adapted: &'w mut [f32]) -> Option<&'w mut [f32]> {
-        let at = self.adapts?.at as usize;
-        adapted.get_mut(at..)?.get_mut(..self.length as usize)
+        self.column?;
+        let rest = adapted.get_mut(self.adapted as usize..)?;
+        rest.get_mut(..self.length as usize)
     }
 }
 

@@ -26,14 +26,6 @@ unsafe extern "C" {
     static __euninit: u32;
 }
 
-/// What a piece of work took.
-pub struct Count {
-    /// Instructions, to the nearest 40.
-    pub instructions: u32,
-    /// Bytes of stack below the top of RAM, the caller's frames included.
-    pub stack_bytes: u32,
-}
-
 /// The counters. There is one set.
 pub struct Counters {
     systick: SYST,
@@ -50,28 +42,33 @@ impl Counters {
         Some(Counters { systick })
     }
 
-    /// Does the work and counts. Up to 671 million instructions.
-    pub fn count<T>(&mut self, work: impl FnOnce() -> T) -> (T, Count) {
-        let bottom = addr_of!(__euninit) as u32;
-        let painted = msp::read() - OWN_FRAME;
-        for address in (bottom..painted).step_by(4) {
-            // SAFETY: from the end of the static variables to below the stack
-            // pointer and this function's frame, RAM holds nothing.
-            unsafe { write_volatile(address as *mut u32, PAINT) };
-        }
+    /// Does the work and counts its instructions, to the nearest 40 and up to
+    /// 671 million.
+    pub fn instructions<T>(&mut self, work: impl FnOnce() -> T) -> (T, u32) {
         self.systick.clear_current();
         let before = SYST::get_current();
         let result = work();
         let after = SYST::get_current();
         let ticks = before.wrapping_sub(after) & RELOAD;
+        (result, ticks * INSTRUCTIONS_PER_TICK)
+    }
+
+    /// Does the work on a painted stack and finds how deep it went: bytes
+    /// below the top of RAM, the callers' frames included.
+    #[inline(never)]
+    pub fn stack<T>(&mut self, work: impl FnOnce(&mut Self) -> T) -> (T, u32) {
+        let bottom = addr_of!(__euninit) as u32;
+        let painted = msp::read() - OWN_FRAME;
+        for address in (bottom..painted).step_by(4) {
+            // SAFETY: from the end of the static variables to below the stack
+            // pointer and what this function still pushes, RAM holds nothing.
+            unsafe { write_volatile(address as *mut u32, PAINT) };
+        }
+        let result = work(self);
         // SAFETY: the same stretch; reading RAM has no effect.
         let untouched = |address: &u32| unsafe { read_volatile(*address as *const u32) } == PAINT;
         let free = (bottom..painted).step_by(4).take_while(untouched).count() as u32 * 4;
         let top = addr_of!(_stack_start) as u32;
-        let count = Count {
-            instructions: ticks * INSTRUCTIONS_PER_TICK,
-            stack_bytes: top - (bottom + free),
-        };
-        (result, count)
+        (result, top - (bottom + free))
     }
 }

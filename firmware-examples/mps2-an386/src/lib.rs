@@ -9,6 +9,10 @@ use core::panic::PanicInfo;
 pub use cortex_m_semihosting::hprintln;
 use cortex_m_semihosting::debug::{self, EXIT_FAILURE, EXIT_SUCCESS};
 
+/// The artifact the examples run: a meta-trained sinusoid regressor,
+/// 1-40-40-1 with ReLU.
+pub static ARTIFACT: &[u8] = mamlet_runtime::include_aligned!("../../artifacts/sinusoid.mamlet");
+
 /// Ends the program with success.
 pub fn succeed() -> ! {
     debug::exit(EXIT_SUCCESS);

@@ -1,1 +1,24 @@
-//! runtime/simulator
+//! The device on the host: the engine that runs on a board, on the same bytes,
+//! with the flash, RAM and clock of that board.
+//!
+//! | module | owns |
+//! |---|---|
+//! | [`board`] | named boards and budgets of one's own |
+//! | [`file`] | artifacts from disk, aligned as in flash |
+//! | [`table`] | support and query examples from CSV |
+//! | [`session`] | one device life: examples in, adapted, queried |
+//! | [`fit`] | what an artifact takes of a board |
+//! | [`golden`] | golden vectors for a new artifact |
+//!
+//! The command `mamlet-sim` is a thin shell around these.
+#![forbid(unsafe_code)]
+
+pub mod board;
+pub mod file;
+pub mod fit;
+pub mod golden;
+pub mod session;
+pub mod table;
+
+/// The simulator's model: enough layers for anything that fits a board.
+pub type Model<'a> = mamlet_runtime::Model<'a, 64>;

@@ -1,2 +1,9 @@
-//! runtime/simulator
-fn main() {}
+//! `mamlet-sim`: what an artifact does on a board, without the board.
+
+mod cli;
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    cli::main()
+}

@@ -1,55 +1,277 @@
-//! The matrix products. Each works on tiles of several examples and several
-//! outputs at once: a tile's sums stay in registers, and what is loaded serves
-//! as many multiply-accumulates as the tile is high or wide. Every sum is taken
-//! in ascending order of its index, one rounding a product and one an addition,
-//! so that tile sizes never change a bit of any result.
+//! The matrix product behind every dense layer, forward and backward.
 //!
-//! A tile of 4 × 4 takes 16 of the 32 f32 registers of a Cortex-M4F and leaves
-//! room for the eight operands. Lengths are compared before a loop, in a form
-//! the compiler can carry into it, so the loops check no bounds.
+//! One kernel serves all three, because its operands have a stride for each
+//! index: `y = x W`, `dx = dy Wᵀ` and `W ← W − xᵀ dy` differ in strides alone.
+//! It works on tiles of 4 × 4 sums that stay in registers, 16 of the 32 f32
+//! registers of a Cortex-M4F, so that eight loads serve sixteen
+//! multiply-accumulates. Every sum is taken in ascending order of its index,
+//! one rounding a product and one an addition: tiles never change a bit of any
+//! result, as the tests show against naive loops.
 
-mod product;
-mod product_transposed;
-mod update;
+#![allow(unsafe_code)]
 
-pub(crate) use product::product;
-pub(crate) use product_transposed::product_transposed;
-pub(crate) use update::{descend_outer, descend_rows};
-
-/// `M` rows of `matrix`, `width` long, from row `first` on.
-#[inline(always)]
-fn rows<const M: usize>(matrix: &[f32], first: usize, width: usize) -> Option<[&[f32]; M]> {
-    let mut rows: [&[f32]; M] = [&[]; M];
-    let mut rest = matrix.get(first * width..)?;
-    for row in &mut rows {
-        *row = rest.get(..width)?;
-        rest = rest.get(width..)?;
-    }
-    Some(rows)
-}
-
-/// Runs `$band::<M>(at)` over `0..$total` in bands of 4, 2 and 1.
-macro_rules! in_bands {
-    ($total:expr, |$at:ident, $M:ident| $band:expr) => {{
-        let total = $total;
-        let mut $at = 0;
-        while total - $at >= 4 {
-            const $M: usize = 4;
-            $band;
-            $at += 4;
-        }
-        if total - $at >= 2 {
-            const $M: usize = 2;
-            $band;
-            $at += 2;
-        }
-        if total - $at >= 1 {
-            const $M: usize = 1;
-            $band;
-        }
-    }};
-}
-use in_bands;
+use core::array::from_fn;
 
 #[cfg(test)]
 mod tests;
+
+/// A matrix in memory: element `[i, j]` lies at `i · strides.0 + j · strides.1`.
+#[derive(Clone, Copy)]
+pub(crate) struct Matrix<'v> {
+    pub values: &'v [f32],
+    pub strides: (usize, usize),
+}
+
+impl<'v> Matrix<'v> {
+    /// `[rows, columns]`, row by row.
+    pub fn new(values: &'v [f32], columns: usize) -> Self {
+        Matrix {
+            values,
+            strides: (columns, 1),
+        }
+    }
+
+    /// Rows for columns.
+    pub fn transposed(self) -> Self {
+        Matrix {
+            values: self.values,
+            strides: (self.strides.1, self.strides.0),
+        }
+    }
+
+    /// Whether all of `[rows, columns]` lies in memory. Sizes are at least one.
+    fn holds(&self, rows: usize, columns: usize) -> bool {
+        let last = |count: usize, stride: usize| (count - 1).checked_mul(stride);
+        last(rows, self.strides.0)
+            .zip(last(columns, self.strides.1))
+            .and_then(|(row, column)| row.checked_add(column))
+            .is_some_and(|last| last < self.values.len())
+    }
+}
+
+/// `C ← C + A B` for `A: [m, k]`, `B: [k, n]` and `C: [m, n]` row by row.
+/// Does nothing where a size is zero or a matrix is smaller than that.
+#[inline(never)]
+pub(crate) fn multiply_add(
+    a: Matrix<'_>,
+    b: Matrix<'_>,
+    c: &mut [f32],
+    (m, k, n): (usize, usize, usize),
+) {
+    if m == 0 || k == 0 || n == 0 || !a.holds(m, k) || !b.holds(k, n) {
+        return;
+    }
+    if !Matrix::new(c, n).holds(m, n) {
+        return;
+    }
+    let (a, b) = (a.corner(), b.corner());
+    let c = Corner {
+        at: c.as_mut_ptr(),
+        strides: (n, 1),
+    };
+    let (tall, wide) = (m - m % 4, n - n % 4);
+    // SAFETY: A, B and C hold their elements up to `m`, `k` and `n`, which is
+    // what `holds` has checked, as offsets grow with each index. The calls
+    // stay within `tall ≤ m` and `wide ≤ n`, or begin there and end with them.
+    unsafe {
+        match (a.strides, b.strides) {
+            ((_, 1), (_, 1)) => tiles::<0, 1, 0, 1, 1>(a, b, c, (tall, k, wide)),
+            ((1, _), (_, 1)) => tiles::<1, 0, 0, 1, 1>(a, b, c, (tall, k, wide)),
+            ((_, 1), (1, _)) => tiles::<0, 1, 1, 0, 2>(a, b, c, (tall, k, wide)),
+            _ => strip(a, b, c, (tall, k, wide)),
+        }
+        // What the tiles leave: the last rows, and the last columns, which are
+        // the last rows of Cᵀ = Bᵀ Aᵀ.
+        strip(a.offset(tall, 0), b, c.offset(tall, 0), (m - tall, k, n));
+        let (a, b, c) = (a.transposed(), b.offset(0, wide), c.offset(0, wide));
+        strip(b.transposed(), a, c.transposed(), (n - wide, k, tall));
+    }
+}
+
+/// An element and the strides to its neighbours.
+#[derive(Clone, Copy)]
+struct Corner<Pointer> {
+    at: Pointer,
+    strides: (usize, usize),
+}
+
+impl Matrix<'_> {
+    fn corner(self) -> Corner<*const f32> {
+        Corner {
+            at: self.values.as_ptr(),
+            strides: self.strides,
+        }
+    }
+}
+
+impl<Pointer> Corner<Pointer> {
+    /// Rows for columns.
+    fn transposed(self) -> Self {
+        Corner {
+            at: self.at,
+            strides: (self.strides.1, self.strides.0),
+        }
+    }
+}
+
+impl Corner<*const f32> {
+    /// Element `[i, j]` from here. It may lie outside, unless it is read.
+    fn offset(self, i: usize, j: usize) -> Self {
+        let offset = i * self.strides.0 + j * self.strides.1;
+        Corner {
+            at: self.at.wrapping_add(offset),
+            strides: self.strides,
+        }
+    }
+}
+
+impl Corner<*mut f32> {
+    /// Element `[i, j]` from here. It may lie outside, unless it is used.
+    fn offset(self, i: usize, j: usize) -> Self {
+        let offset = i * self.strides.0 + j * self.strides.1;
+        Corner {
+            at: self.at.wrapping_add(offset),
+            strides: self.strides,
+        }
+    }
+}
+
+/// All of `[m, n]` in tiles of 4 × 4, of which both are multiples. The
+/// parameters are the strides of A and B where they are known, else zero: with
+/// them the compiler keeps a pointer for each run of neighbours instead of one
+/// for each operand.
+///
+/// # Safety
+/// All elements of A, B and C lie in memory; nobody else uses C.
+#[inline(always)]
+unsafe fn tiles<
+    const AM: usize,
+    const AK: usize,
+    const BK: usize,
+    const BN: usize,
+    const U: usize,
+>(
+    mut a: Corner<*const f32>,
+    mut b: Corner<*const f32>,
+    c: Corner<*mut f32>,
+    (m, k, n): (usize, usize, usize),
+) {
+    let known = |known: usize, stride| if known > 0 { known } else { stride };
+    a.strides = (known(AM, a.strides.0), known(AK, a.strides.1));
+    b.strides = (known(BK, b.strides.0), known(BN, b.strides.1));
+    for row in (0..m).step_by(4) {
+        for column in (0..n).step_by(4) {
+            let (a, b) = (a.offset(row, 0), b.offset(0, column));
+            let c = Corner {
+                at: c.offset(row, column).at,
+                strides: (c.strides.0, 1),
+            };
+            // SAFETY: rows to `row + 4 ≤ m` and columns to `column + 4 ≤ n`.
+            unsafe { tile::<4, 4, U>(a, b, c, k) };
+        }
+    }
+}
+
+/// All of `[m, n]` in smaller tiles, for what those of 4 × 4 leave.
+///
+/// # Safety
+/// As [`tiles`].
+#[inline(never)]
+unsafe fn strip(
+    a: Corner<*const f32>,
+    b: Corner<*const f32>,
+    c: Corner<*mut f32>,
+    (m, k, n): (usize, usize, usize),
+) {
+    let mut row = 0;
+    while row < m {
+        let pair = m - row >= 2;
+        let a = a.offset(row, 0);
+        let mut column = 0;
+        while column < n {
+            let four = n - column >= 4;
+            let (b, c) = (b.offset(0, column), c.offset(row, column));
+            // SAFETY: as many rows and columns as have just been counted.
+            unsafe {
+                match (pair, four) {
+                    (true, true) => tile::<2, 4, 1>(a, b, c, k),
+                    (true, false) => tile::<2, 1, 1>(a, b, c, k),
+                    (false, true) => tile::<1, 4, 1>(a, b, c, k),
+                    (false, false) => tile::<1, 1, 1>(a, b, c, k),
+                }
+            }
+            column += if four { 4 } else { 1 };
+        }
+        row += if pair { 2 } else { 1 };
+    }
+}
+
+/// `M × N` sums of `k` products, `U` products a turn.
+///
+/// # Safety
+/// As [`tiles`], for `m = M` and `n = N`.
+#[inline(always)]
+unsafe fn tile<const M: usize, const N: usize, const U: usize>(
+    a: Corner<*const f32>,
+    b: Corner<*const f32>,
+    c: Corner<*mut f32>,
+    k: usize,
+) {
+    let at = |m: usize, n: usize| c.offset(m, n).at;
+    // SAFETY: all reads and writes stay within what the caller promises: U
+    // products are taken while U are left, then one at a time.
+    unsafe {
+        let mut sums: [[f32; N]; M] = from_fn(|m| from_fn(|n| at(m, n).read()));
+        let (mut a, mut b) = (a, b);
+        for _ in 0..k / U {
+            once();
+            for u in 0..U {
+                add_products(&mut sums, a.offset(0, u), b.offset(u, 0));
+            }
+            (a, b) = (a.offset(0, U), b.offset(U, 0));
+        }
+        for _ in 0..k % U {
+            once();
+            add_products(&mut sums, a, b);
+            (a, b) = (a.offset(0, 1), b.offset(1, 0));
+        }
+        for (m, sums) in sums.into_iter().enumerate() {
+            for (n, sum) in sums.into_iter().enumerate() {
+                at(m, n).write(sum);
+            }
+        }
+    }
+}
+
+/// `sums[m][n] += a[m, 0] · b[0, n]`
+///
+/// # Safety
+/// The elements lie in memory.
+#[inline(always)]
+unsafe fn add_products<const M: usize, const N: usize>(
+    sums: &mut [[f32; N]; M],
+    a: Corner<*const f32>,
+    b: Corner<*const f32>,
+) {
+    // SAFETY: as promised.
+    unsafe {
+        let b: [f32; N] = from_fn(|n| b.offset(0, n).at.read());
+        for (m, sums) in sums.iter_mut().enumerate() {
+            let a = a.offset(m, 0).at.read();
+            for (sum, b) in sums.iter_mut().zip(b) {
+                *sum += a * b;
+            }
+        }
+    }
+}
+
+/// Keeps the compiler from unrolling the loop it is called in. Unrolled, a
+/// tile's loop is twice as large and needs more registers than there are.
+#[inline(always)]
+fn once() {
+    #[cfg(target_arch = "arm")]
+    // SAFETY: there is no instruction in it.
+    unsafe {
+        core::arch::asm!("", options(nomem, nostack, preserves_flags));
+    }
+}

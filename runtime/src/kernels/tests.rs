@@ -1,4 +1,4 @@
-//! The kernels against naive loops, bit for bit.
+//! The kernel against naive loops, bit for bit.
 extern crate std;
 use std::vec::Vec;
 
@@ -12,21 +12,9 @@ fn values(seed: u32, count: usize) -> Vec<f32> {
         state ^= state >> 17;
         state ^= state << 5;
         let value = state as f32 / u32::MAX as f32 * 2.0 - 1.0;
-        if state % 7 == 0 { 0.0 } else { value }
+        if state.is_multiple_of(7) { 0.0 } else { value }
     };
     (0..count).map(|_| next()).collect()
-}
-
-/// Every combination of edge sizes around the tile of 4 × 4.
-fn for_each_shape(check: impl Fn(usize, usize, usize)) {
-    let sizes = [1, 2, 3, 4, 5, 7, 8, 11, 40];
-    for examples in sizes {
-        for inputs in sizes {
-            for outputs in sizes {
-                check(examples, inputs, outputs);
-            }
-        }
-    }
 }
 
 fn bits(values: &[f32]) -> Vec<u32> {
@@ -34,74 +22,46 @@ fn bits(values: &[f32]) -> Vec<u32> {
 }
 
 #[test]
-fn product_is_the_naive_one() {
-    for_each_shape(|examples, inputs, outputs| {
-        let (x, w) = (values(1, examples * inputs), values(2, inputs * outputs));
-        let b = values(3, outputs);
-        for bias in [None, Some(&b[..])] {
-            let mut y = values(4, examples * outputs);
-            product(&x, &w, bias, &mut y, inputs);
-            let mut expected = Vec::new();
-            for e in 0..examples {
-                for o in 0..outputs {
-                    let mut sum = bias.map_or(0.0, |b| b[o]);
-                    for i in 0..inputs {
-                        sum += x[e * inputs + i] * w[i * outputs + o];
-                    }
-                    expected.push(sum);
+fn every_tile_shape_and_stride_gives_the_naive_sums() {
+    const SIZES: [usize; 10] = [1, 2, 3, 4, 5, 6, 7, 8, 11, 40];
+    for index in 0..SIZES.len().pow(3) {
+        let [m, k, n] = [index % 10, index / 10 % 10, index / 100].map(|i| SIZES[i]);
+        let (a, b, c) = (values(1, m * k), values(2, k * n), values(3, m * n));
+        for transposed in [(false, false), (true, false), (false, true)] {
+            let a = match transposed.0 {
+                false => Matrix::new(&a, k),
+                true => Matrix::new(&a, m).transposed(),
+            };
+            let b = match transposed.1 {
+                false => Matrix::new(&b, n),
+                true => Matrix::new(&b, k).transposed(),
+            };
+            let at = |x: Matrix<'_>, i: usize, j: usize| x.values[i * x.strides.0 + j * x.strides.1];
+            let mut expected = c.clone();
+            for (at_c, sum) in expected.iter_mut().enumerate() {
+                for p in 0..k {
+                    *sum += at(a, at_c / n, p) * at(b, p, at_c % n);
                 }
             }
-            assert_eq!(bits(&y), bits(&expected), "{examples} {inputs} {outputs}");
+            let mut computed = c.clone();
+            multiply_add(a, b, &mut computed, (m, k, n));
+            assert_eq!(bits(&computed), bits(&expected), "{m} {k} {n} {transposed:?}");
         }
-    });
+    }
 }
 
 #[test]
-fn product_transposed_is_the_naive_one() {
-    for_each_shape(|examples, inputs, outputs| {
-        let (dy, w) = (values(1, examples * outputs), values(2, inputs * outputs));
-        let mut dx = values(3, examples * inputs);
-        product_transposed(&dy, &w, &mut dx, inputs);
-        let mut expected = Vec::new();
-        for e in 0..examples {
-            for i in 0..inputs {
-                let mut sum = 0.0;
-                for o in 0..outputs {
-                    sum += dy[e * outputs + o] * w[i * outputs + o];
-                }
-                expected.push(sum);
-            }
-        }
-        assert_eq!(bits(&dx), bits(&expected), "{examples} {inputs} {outputs}");
-    });
-}
-
-#[test]
-fn descents_are_the_naive_ones() {
-    for_each_shape(|examples, inputs, outputs| {
-        let (x, dy) = (values(1, examples * inputs), values(2, examples * outputs));
-        let mut w = values(3, inputs * outputs);
-        let mut expected = w.clone();
-        descend_outer(&x, &dy, &mut w, inputs, outputs);
-        for i in 0..inputs {
-            for o in 0..outputs {
-                for e in 0..examples {
-                    expected[i * outputs + o] -= x[e * inputs + i] * dy[e * outputs + o];
-                }
-            }
-        }
-        assert_eq!(bits(&w), bits(&expected), "{examples} {inputs} {outputs}");
-
-        let mut b = values(4, outputs);
-        let mut expected = b.clone();
-        descend_rows(&dy, 0.3, &mut b);
-        for o in 0..outputs {
-            let mut sum = 0.0;
-            for e in 0..examples {
-                sum += dy[e * outputs + o];
-            }
-            expected[o] -= 0.3 * sum;
-        }
-        assert_eq!(bits(&b), bits(&expected), "{examples} {outputs}");
-    });
+fn matrices_that_are_too_small_are_left_alone() {
+    let (a, b) = (values(1, 6), values(2, 12));
+    let whole = |a, b, c: &mut [f32]| multiply_add(Matrix::new(a, 3), Matrix::new(b, 4), c, (2, 3, 4));
+    for (a, b, c) in [(5, 12, 8), (6, 11, 8), (6, 12, 7), (0, 12, 8), (6, 12, 0)].map(
+        |(a_size, b_size, c_size)| (&a[..a_size], &b[..b_size], values(3, c_size)),
+    ) {
+        let mut untouched = c.clone();
+        whole(a, b, &mut untouched);
+        assert_eq!(bits(&untouched), bits(&c));
+    }
+    let mut c = values(3, 8);
+    multiply_add(Matrix::new(&a, usize::MAX), Matrix::new(&b, 4), &mut c, (2, 3, 4));
+    assert_eq!(bits(&c), bits(&values(3, 8)));
 }

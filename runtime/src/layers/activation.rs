@@ -26,32 +26,37 @@ impl Activation {
     /// `x ← f(x)`
     pub fn forward(&self, x: &mut [f32]) {
         match *self {
-            Activation::Relu => map(x, |x| if x <= 0.0 { 0.0 } else { x }),
-            Activation::LeakyRelu { slope } => map(x, |x| if x <= 0.0 { slope * x } else { x }),
-            Activation::Tanh => map(x, math::tanh),
-            Activation::Sigmoid => map(x, math::sigmoid),
+            Activation::Relu => {
+                for x in x.iter_mut().filter(|x| **x <= 0.0) {
+                    *x = 0.0;
+                }
+            }
+            Activation::LeakyRelu { slope } => {
+                for x in x.iter_mut().filter(|x| **x <= 0.0) {
+                    *x *= slope;
+                }
+            }
+            Activation::Tanh => x.iter_mut().for_each(|x| *x = math::tanh(*x)),
+            Activation::Sigmoid => x.iter_mut().for_each(|x| *x = math::sigmoid(*x)),
         }
     }
 
     /// `dy ← dy · f′`
     pub fn backward(&self, pass: Backward<'_>) {
-        let Backward { y, dy, .. } = pass;
+        let pairs = pass.dy.iter_mut().zip(pass.y);
         match *self {
-            Activation::Relu => zip(dy, y, |dy, y| if y <= 0.0 { 0.0 } else { dy }),
-            Activation::LeakyRelu { slope } => {
-                zip(dy, y, |dy, y| if y <= 0.0 { slope * dy } else { dy });
+            Activation::Relu => {
+                for (dy, _) in pairs.filter(|(_, y)| **y <= 0.0) {
+                    *dy = 0.0;
+                }
             }
-            Activation::Tanh => zip(dy, y, |dy, y| dy * (1.0 - y * y)),
-            Activation::Sigmoid => zip(dy, y, |dy, y| dy * (y * (1.0 - y))),
+            Activation::LeakyRelu { slope } => {
+                for (dy, _) in pairs.filter(|(_, y)| **y <= 0.0) {
+                    *dy *= slope;
+                }
+            }
+            Activation::Tanh => pairs.for_each(|(dy, y)| *dy *= 1.0 - y * y),
+            Activation::Sigmoid => pairs.for_each(|(dy, y)| *dy *= y * (1.0 - y)),
         }
     }
-}
-
-fn map(values: &mut [f32], f: impl Fn(f32) -> f32) {
-    values.iter_mut().for_each(|value| *value = f(*value));
-}
-
-fn zip(values: &mut [f32], others: &[f32], f: impl Fn(f32, f32) -> f32) {
-    let pairs = values.iter_mut().zip(others);
-    pairs.for_each(|(value, &other)| *value = f(*value, other));
 }

@@ -11,7 +11,7 @@
 //!
 //! Backward reads neither its input nor its output.
 
-use super::{Backward, Descent};
+use super::{Backward, Descent, Forward};
 use crate::model::Param;
 
 /// A free vector appended to every example.
@@ -23,25 +23,24 @@ pub(crate) struct Context {
 
 impl Context {
     /// See [`super::Layer::forward`].
-    pub fn forward(&self, words: &[f32], adapted: &[f32], x: &[f32], y: &mut [f32], inputs: usize) {
-        let z = self.vector.read(words, adapted);
-        let rows = y.chunks_exact_mut(inputs + z.len());
-        for (y, x) in rows.zip(x.chunks_exact(inputs)) {
+    pub fn forward(&self, pass: Forward<'_>) {
+        let z = self.vector.read(pass.words, pass.adapted);
+        let rows = pass.y.chunks_exact_mut(pass.outputs);
+        for (y, x) in rows.zip(pass.x.chunks_exact(pass.inputs)) {
             y.iter_mut().zip(x.iter().chain(z)).for_each(|(y, &v)| *y = v);
         }
     }
 
     /// See [`super::Layer::backward`].
-    pub fn backward(&self, pass: Backward<'_>, step: &mut Descent<'_>, inputs: usize) {
-        let Backward { dy, dx, .. } = pass;
-        let outputs = inputs + self.vector.length as usize;
+    pub fn backward(&self, pass: Backward<'_>, step: &mut Descent<'_>) {
+        let Backward { dy, dx, inputs, outputs, .. } = pass;
         for (dx, dy) in dx.chunks_exact_mut(inputs).zip(dy.chunks_exact(outputs)) {
             dx.iter_mut().zip(dy).for_each(|(dx, &dy)| *dx = dy);
         }
         if let Some((z, rate)) = step.begin(&self.vector) {
-            for (column, z) in z.iter_mut().enumerate() {
-                let of_column = dy.iter().skip(inputs + column).step_by(outputs);
-                *z -= rate * of_column.sum::<f32>();
+            for dy in dy.chunks_exact(outputs) {
+                let dz = dy.iter().skip(inputs);
+                z.iter_mut().zip(dz).for_each(|(z, dz)| *z -= rate * dz);
             }
         }
     }

@@ -8,8 +8,8 @@
 //!
 //! Backward reads its input where `W` adapts, and never its output.
 
-use super::{Backward, Descent};
-use crate::kernels;
+use super::{Backward, Descent, Forward};
+use crate::kernels::{Matrix, multiply_add};
 use crate::model::Param;
 
 /// A fully connected layer.
@@ -25,32 +25,47 @@ impl Dense {
     /// See [`super::Layer::cost`].
     pub fn cost(&self, inputs: u32, outputs: u32) -> (u64, u64, u64) {
         let product = u64::from(inputs) * u64::from(outputs);
-        let weights = if self.weight.adapts.is_some() { product } else { 0 };
+        let weights = if self.weight.adapts() { product } else { 0 };
         (product, product, weights)
     }
 
     /// See [`super::Layer::forward`].
-    pub fn forward(&self, words: &[f32], adapted: &[f32], x: &[f32], y: &mut [f32], inputs: usize) {
-        let weight = self.weight.read(words, adapted);
-        let bias = self.bias.as_ref().map(|bias| bias.read(words, adapted));
-        kernels::product(x, weight, bias, y, inputs);
+    pub fn forward(&self, pass: Forward<'_>) {
+        let Forward { x, y, inputs, outputs, .. } = pass;
+        match &self.bias {
+            None => y.fill(0.0),
+            Some(bias) => {
+                let bias = bias.read(pass.words, pass.adapted);
+                for y in y.chunks_exact_mut(outputs) {
+                    y.iter_mut().zip(bias).for_each(|(y, &b)| *y = b);
+                }
+            }
+        }
+        let weight = Matrix::new(self.weight.read(pass.words, pass.adapted), outputs);
+        let examples = y.len() / outputs;
+        multiply_add(Matrix::new(x, inputs), weight, y, (examples, inputs, outputs));
     }
 
     /// See [`super::Layer::backward`].
-    pub fn backward(&self, pass: Backward<'_>, step: &mut Descent<'_>, inputs: usize) {
-        let Backward { x, dy, dx, .. } = pass;
-        let outputs = self.weight.length as usize / inputs.max(1);
+    pub fn backward(&self, pass: Backward<'_>, step: &mut Descent<'_>) {
+        let Backward { x, dy, dx, inputs, outputs, .. } = pass;
+        let examples = dy.len() / outputs;
         if !dx.is_empty() {
-            kernels::product_transposed(dy, step.read(&self.weight), dx, inputs);
+            let weight = Matrix::new(step.read(&self.weight), outputs).transposed();
+            dx.fill(0.0);
+            multiply_add(Matrix::new(dy, outputs), weight, dx, (examples, outputs, inputs));
         }
         if let Some((bias, rate)) = self.bias.as_ref().and_then(|bias| step.begin(bias)) {
-            kernels::descend_rows(dy, rate, bias);
+            for dy in dy.chunks_exact(outputs) {
+                bias.iter_mut().zip(dy).for_each(|(b, dy)| *b -= rate * dy);
+            }
         }
         if let Some((weight, rate)) = step.begin(&self.weight) {
             // The gradient by the output is not needed after this: it takes
             // the rate, so that the weights need one pass only.
-            dy.iter_mut().for_each(|dy| *dy *= rate);
-            kernels::descend_outer(x, dy, weight, inputs, outputs);
+            dy.iter_mut().for_each(|dy| *dy *= -rate);
+            let x = Matrix::new(x, inputs).transposed();
+            multiply_add(x, Matrix::new(dy, outputs), weight, (inputs, examples, outputs));
         }
     }
 }

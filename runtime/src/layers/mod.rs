@@ -26,6 +26,20 @@ pub(crate) enum Layer {
     Context(Context),
 }
 
+/// What a layer's forward pass reads and writes, for all examples.
+pub(crate) struct Forward<'w> {
+    /// The artifact's tensors.
+    pub words: &'w [f32],
+    /// The adapted weights; empty while the initialisation is in use.
+    pub adapted: &'w [f32],
+    /// `[examples, inputs]`
+    pub x: &'w [f32],
+    /// `[examples, outputs]`, to be written.
+    pub y: &'w mut [f32],
+    pub inputs: usize,
+    pub outputs: usize,
+}
+
 /// What a layer's backward pass reads and writes, for all support examples.
 pub(crate) struct Backward<'w> {
     /// Input of the forward pass, `[examples, inputs]`; empty unless
@@ -41,6 +55,8 @@ pub(crate) struct Backward<'w> {
     /// Gradient by the input, `[examples, inputs]`, to be written; empty
     /// where nothing below adapts.
     pub dx: &'w mut [f32],
+    pub inputs: usize,
+    pub outputs: usize,
 }
 
 /// One gradient step on the adapting weights.
@@ -89,7 +105,7 @@ impl Descent<'_> {
     /// `None` where it does not adapt. Call it once a tensor, after the last
     /// [`read`](Self::read) of it.
     pub fn begin(&mut self, param: &Param) -> Option<(&mut [f32], f32)> {
-        let column = usize::from(param.adapts?.column);
+        let column = usize::from(param.column?);
         let rate = match self.rates {
             Rates::Uniform(rate) => rate,
             Rates::PerTensor(rates) => *rates.get(column)?,
@@ -160,7 +176,7 @@ impl Layer {
     /// Whether the backward pass needs the input of the forward pass.
     pub fn backward_reads_input(&self) -> bool {
         match self {
-            Layer::Dense(dense) => dense.weight.adapts.is_some(),
+            Layer::Dense(dense) => dense.weight.adapts(),
             Layer::Activation(_) | Layer::Context(_) => false,
         }
     }
@@ -174,10 +190,10 @@ impl Layer {
     pub fn adapts(&self) -> bool {
         match self {
             Layer::Dense(dense) => {
-                dense.weight.adapts.is_some() || dense.bias.is_some_and(|b| b.adapts.is_some())
+                dense.weight.adapts() || dense.bias.is_some_and(|bias| bias.adapts())
             }
             Layer::Activation(_) => false,
-            Layer::Context(context) => context.vector.adapts.is_some(),
+            Layer::Context(context) => context.vector.adapts(),
         }
     }
 
@@ -190,17 +206,15 @@ impl Layer {
         }
     }
 
-    /// `y = f(x)` for `[examples, inputs]` and `[examples, outputs]`.
-    pub fn forward(&self, words: &[f32], adapted: &[f32], x: &[f32], y: &mut [f32], inputs: usize) {
+    /// `y = f(x)`
+    pub fn forward(&self, pass: Forward<'_>) {
         match self {
-            Layer::Dense(dense) => dense.forward(words, adapted, x, y, inputs),
+            Layer::Dense(dense) => dense.forward(pass),
             Layer::Activation(activation) => {
-                if x.len() == y.len() {
-                    y.copy_from_slice(x);
-                    activation.forward(y);
-                }
+                pass.y.iter_mut().zip(pass.x).for_each(|(y, &x)| *y = x);
+                activation.forward(pass.y);
             }
-            Layer::Context(context) => context.forward(words, adapted, x, y, inputs),
+            Layer::Context(context) => context.forward(pass),
         }
     }
 
@@ -212,11 +226,11 @@ impl Layer {
     }
 
     /// Gradient by the input, then a step down the gradient by the weights.
-    pub fn backward(&self, pass: Backward<'_>, step: &mut Descent<'_>, inputs: usize) {
+    pub fn backward(&self, pass: Backward<'_>, step: &mut Descent<'_>) {
         match self {
-            Layer::Dense(dense) => dense.backward(pass, step, inputs),
+            Layer::Dense(dense) => dense.backward(pass, step),
             Layer::Activation(activation) => activation.backward(pass),
-            Layer::Context(context) => context.backward(pass, step, inputs),
+            Layer::Context(context) => context.backward(pass, step),
         }
     }
 }

@@ -36,8 +36,11 @@ pub struct Report {
     /// Whether the steps were kept.
     pub outcome: Outcome,
     /// The support loss before each step and after the last.
-    pub losses: Vec<f32, { MAX_STEPS + 1 }>,
+    pub losses: Losses,
 }
+
+/// A loss before each step and one after the last.
+pub type Losses = Vec<f32, { MAX_STEPS + 1 }>;
 
 /// Whether the steps of an adaptation were kept.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

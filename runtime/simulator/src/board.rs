@@ -1,0 +1,86 @@
+//! Boards: how much flash and RAM, how fast, which core.
+
+use serde::Serialize;
+
+/// The budget a device has.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Board {
+    /// The name on the command line.
+    pub name: String,
+    /// Flash in bytes.
+    pub flash: usize,
+    /// RAM in bytes.
+    pub ram: usize,
+    /// Clock in hertz.
+    pub clock: u64,
+    /// The processor core.
+    pub core: Core,
+}
+
+/// A processor core, as far as its speed is concerned.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Core {
+    /// Cortex-M4 with single-precision floating point.
+    CortexM4f,
+    /// Cortex-M33 with single-precision floating point.
+    CortexM33,
+    /// Cortex-M0+, floating point in software.
+    CortexM0Plus,
+}
+
+impl Core {
+    /// Cycles a multiply-accumulate takes in the engine's kernels, loads,
+    /// addresses and loops included: an estimate.
+    ///
+    /// With floating point in hardware: the 3.3 instructions that
+    /// `cargo xtask measure` counts for the workload W1, of which one is a
+    /// multiply-accumulate of three cycles. In software: one multiplication
+    /// and one addition of the compiler's run-time library.
+    pub fn cycles_per_mac(self) -> f64 {
+        match self {
+            Core::CortexM4f | Core::CortexM33 => 5.3,
+            Core::CortexM0Plus => 150.0,
+        }
+    }
+}
+
+/// Name, flash and RAM in KiB, clock in MHz, core.
+const BOARDS: [(&str, usize, usize, u64, Core); 5] = [
+    ("nrf52840", 1024, 256, 64, Core::CortexM4f),
+    ("stm32f411", 512, 128, 100, Core::CortexM4f),
+    ("stm32l4", 256, 64, 80, Core::CortexM4f),
+    ("rp2040", 2048, 264, 133, Core::CortexM0Plus),
+    ("rp2350", 4096, 520, 150, Core::CortexM33),
+];
+
+/// The board that the examples are made for.
+pub const DEFAULT: &str = "nrf52840";
+
+impl Board {
+    /// All named boards.
+    pub fn all() -> impl Iterator<Item = Board> {
+        BOARDS.iter().map(|&(name, flash, ram, clock, core)| Board {
+            name: name.into(),
+            flash: flash * 1024,
+            ram: ram * 1024,
+            clock: clock * 1_000_000,
+            core,
+        })
+    }
+
+    /// The board of that name, in any case.
+    pub fn named(name: &str) -> Option<Board> {
+        Self::all().find(|board| board.name.eq_ignore_ascii_case(name))
+    }
+
+    /// The names of all boards, for messages.
+    pub fn names() -> String {
+        BOARDS.map(|board| board.0).join(", ")
+    }
+
+    /// Seconds that so many multiply-accumulates take: an estimate.
+    pub fn seconds(&self, macs: u64) -> f64 {
+        macs as f64 * self.core.cycles_per_mac() / self.clock as f64
+    }
+}

@@ -1,0 +1,337 @@
+//! The command line.
+
+use std::io::{self, Write};
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use anyhow::{Context, Result, bail};
+use clap::{Args, Parser, Subcommand};
+use mamlet_runtime::{Adaptation, Learner, Rollback, golden};
+use mamlet_simulator::board::{self, Board, Core};
+use mamlet_simulator::file::ArtifactFile;
+use mamlet_simulator::fit::Fit;
+use mamlet_simulator::session::{self, BeforeAfter, SessionReport};
+use mamlet_simulator::{Model, table};
+use serde::Serialize;
+
+/// Runs an artifact as a board would: same engine, same bytes, same bits, with
+/// the board's flash, RAM and clock.
+#[derive(Parser)]
+#[command(
+    version,
+    after_help = "Exit codes: 0 done and fits, 1 error, 2 wrong usage, 3 does not fit the board"
+)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Adapt to support examples and predict for query examples
+    #[command(
+        after_help = "CSV files have a header; the first columns are the model's inputs, the \
+        columns after them the targets (numbers, or one class).\n\n\
+        Example: mamlet-sim run sinusoid.mamlet --board nrf52840 --support five.csv --query grid.csv"
+    )]
+    Run(Run),
+    /// Replay the artifact's golden vectors and compare bit for bit
+    Verify {
+        /// The artifact
+        artifact: PathBuf,
+    },
+    /// List the boards it knows
+    Boards {
+        /// Print JSON
+        #[arg(long)]
+        json: bool,
+    },
+}
+
+#[derive(Args)]
+struct Run {
+    /// The artifact
+    artifact: PathBuf,
+    /// Support examples with targets: what the device adapts to
+    #[arg(long, value_name = "FILE.csv")]
+    support: PathBuf,
+    /// Query examples, with targets or without
+    #[arg(long, value_name = "FILE.csv")]
+    query: Option<PathBuf>,
+    /// Inner steps instead of the recipe's
+    #[arg(long)]
+    steps: Option<usize>,
+    /// One learning rate instead of the recipe's
+    #[arg(long)]
+    rate: Option<f32>,
+    #[command(flatten)]
+    budget: Budget,
+    /// Print one JSON object
+    #[arg(long)]
+    json: bool,
+}
+
+#[derive(Args)]
+struct Budget {
+    /// The board: see `mamlet-sim boards`
+    #[arg(long, default_value = board::DEFAULT)]
+    board: String,
+    /// Flash in KiB, instead of the board's
+    #[arg(long, value_name = "KIB")]
+    flash: Option<usize>,
+    /// RAM in KiB, instead of the board's
+    #[arg(long, value_name = "KIB")]
+    ram: Option<usize>,
+    /// Clock in MHz, instead of the board's
+    #[arg(long, value_name = "MHZ")]
+    clock: Option<u64>,
+}
+
+/// What `run --json` prints.
+#[derive(Serialize)]
+struct RunOutput<'a> {
+    artifact: &'a str,
+    #[serde(flatten)]
+    fit: &'a Fit,
+    #[serde(flatten)]
+    session: &'a SessionReport,
+}
+
+/// Parses, acts, and turns the result into an exit code.
+pub fn main() -> ExitCode {
+    let mut out = io::stdout().lock();
+    let result = match Cli::parse().command {
+        Command::Run(args) => run(&args, &mut out),
+        Command::Verify { artifact } => verify(&artifact, &mut out),
+        Command::Boards { json } => boards(json, &mut out),
+    };
+    match result {
+        Ok(code) => code,
+        Err(error) if is_closed_pipe(&error) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("mamlet-sim: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn is_closed_pipe(error: &anyhow::Error) -> bool {
+    let cause = error.downcast_ref::<io::Error>();
+    cause.is_some_and(|error| error.kind() == io::ErrorKind::BrokenPipe)
+}
+
+fn run(args: &Run, out: &mut impl Write) -> Result<ExitCode> {
+    let board = args.budget.board()?;
+    let name = args.artifact.display().to_string();
+    let file = ArtifactFile::read(&args.artifact)?;
+    let artifact = file.artifact().with_context(|| name.clone())?;
+    let model = Model::new(&artifact).with_context(|| name.clone())?;
+    let columns = table::Columns::of(&artifact, &model);
+    let support = table::read(&args.support, &columns, true)?;
+    let query = match &args.query {
+        Some(path) => table::read(path, &columns, false)?,
+        None => Vec::new(),
+    };
+    let steps = args.steps.unwrap_or(model.steps());
+    let fit = Fit::new(&model, file.bytes().len(), support.len(), steps, board);
+    let adaptation = Adaptation {
+        steps: args.steps,
+        rate: args.rate,
+    };
+    let session = session::run(&model, &support, &query, adaptation)?;
+    if args.json {
+        let output = RunOutput {
+            artifact: artifact.header().name,
+            fit: &fit,
+            session: &session,
+        };
+        writeln!(out, "{}", serde_json::to_string(&output)?)?;
+    } else {
+        print_fit(&fit, artifact.header().name, out)?;
+        print_session(&session, out)?;
+    }
+    Ok(if fit.fits {
+        ExitCode::SUCCESS
+    } else {
+        ExitCode::from(3)
+    })
+}
+
+fn verify(path: &std::path::Path, out: &mut impl Write) -> Result<ExitCode> {
+    let name = || path.display().to_string();
+    let file = ArtifactFile::read(path)?;
+    let artifact = file.artifact().with_context(name)?;
+    let model = Model::new(&artifact).with_context(name)?;
+    let examples = artifact
+        .golden()
+        .map_or(0, |golden| golden.sizes.examples as usize);
+    let rollback = Rollback::ToInitialisation;
+    let mut memory = vec![0.0; model.memory(examples, rollback).total() / 4];
+    let mut learner = Learner::new(&model, examples, rollback, &mut memory)?;
+    let verification = golden::verify(&artifact, &mut learner).with_context(name)?;
+    let rows = [
+        ("outputs", verification.outputs),
+        ("losses", verification.losses),
+        ("gradients", verification.gradients),
+    ];
+    for (what, agreement) in rows {
+        let golden::Agreement {
+            identical, total, ..
+        } = agreement;
+        writeln!(out, "{what:<16} {identical} of {total} identical")?;
+    }
+    let same = if verification.adapted_identical {
+        "identical"
+    } else {
+        "different"
+    };
+    writeln!(out, "adapted weights  {same}")?;
+    if !verification.is_identical() {
+        bail!(
+            "{}: this executor does not reproduce the golden vectors",
+            name()
+        );
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+fn boards(json: bool, out: &mut impl Write) -> Result<ExitCode> {
+    let boards: Vec<Board> = Board::all().collect();
+    if json {
+        writeln!(out, "{}", serde_json::to_string(&boards)?)?;
+        return Ok(ExitCode::SUCCESS);
+    }
+    writeln!(
+        out,
+        "{:<10} {:>11} {:>9} {:>8}  core",
+        "board", "flash", "RAM", "clock"
+    )?;
+    for Board {
+        name,
+        flash,
+        ram,
+        clock,
+        core,
+    } in boards
+    {
+        let core = match core {
+            Core::CortexM4f => "Cortex-M4F",
+            Core::CortexM33 => "Cortex-M33",
+            Core::CortexM0Plus => "Cortex-M0+, floating point in software",
+        };
+        let (flash, ram, clock) = (flash / 1024, ram / 1024, clock / 1_000_000);
+        writeln!(
+            out,
+            "{name:<10} {flash:>7} KiB {ram:>5} KiB {clock:>4} MHz  {core}"
+        )?;
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+fn print_fit(fit: &Fit, name: &str, out: &mut impl Write) -> Result<()> {
+    let Fit {
+        board,
+        flash,
+        ram,
+        macs,
+        seconds,
+        ..
+    } = fit;
+    writeln!(
+        out,
+        "{name} on {}: {} examples, {} steps",
+        board.name, fit.examples, fit.steps
+    )?;
+    let verdict = |needed: usize, given: usize| match needed <= given {
+        true => format!("{needed} of {given} bytes"),
+        false => format!("DOES NOT FIT: needs {needed} bytes, the board has {given}"),
+    };
+    writeln!(
+        out,
+        "  flash   {} (artifact {}, engine {})",
+        verdict(flash.total, board.flash),
+        flash.artifact,
+        flash.engine
+    )?;
+    writeln!(
+        out,
+        "  RAM     {} (adapted weights {}, examples {}, workspace {}, stack {})",
+        verdict(ram.total, board.ram),
+        ram.adapted,
+        ram.support,
+        ram.workspace,
+        ram.stack
+    )?;
+    writeln!(
+        out,
+        "  adapt   {} multiply-accumulates, about {:.1} ms; at most {} and {:.1} ms",
+        macs.adaptation,
+        seconds.adaptation * 1e3,
+        macs.adaptation_at_most,
+        seconds.adaptation_at_most * 1e3
+    )?;
+    writeln!(
+        out,
+        "  predict {} multiply-accumulates, about {:.3} ms",
+        macs.prediction,
+        seconds.prediction * 1e3
+    )?;
+    Ok(())
+}
+
+fn print_session(session: &SessionReport, out: &mut impl Write) -> Result<()> {
+    writeln!(out, "{}", session.outcome)?;
+    for (step, loss) in session.losses.iter().enumerate() {
+        writeln!(out, "  after step {step:<2} support loss {loss:.6}")?;
+    }
+    let figure = |name, figure: Option<BeforeAfter>, out: &mut dyn Write| match figure {
+        Some(BeforeAfter { before, after }) => {
+            writeln!(out, "query {name}: {before:.6} before, {after:.6} after")
+        }
+        None => Ok(()),
+    };
+    figure("mean squared error", session.mean_squared_error, out)?;
+    figure("accuracy", session.accuracy, out)?;
+    if !session.predictions.is_empty() {
+        writeln!(out, "input -> before -> after")?;
+    }
+    for prediction in &session.predictions {
+        let list = |numbers: &[f32]| {
+            let numbers: Vec<_> = numbers
+                .iter()
+                .map(|number| format!("{number:.4}"))
+                .collect();
+            numbers.join(" ")
+        };
+        let [input, before, after] =
+            [&prediction.input, &prediction.before, &prediction.after].map(|n| list(n));
+        writeln!(out, "  {input} -> {before} -> {after}")?;
+    }
+    Ok(())
+}
+
+impl Budget {
+    /// The named board with what was given instead.
+    fn board(&self) -> Result<Board> {
+        let Some(mut board) = Board::named(&self.board) else {
+            bail!(
+                "there is no board {:?}; there are {}",
+                self.board,
+                Board::names()
+            );
+        };
+        if self.flash.is_some() || self.ram.is_some() || self.clock.is_some() {
+            board.name.push_str(" (changed)");
+        }
+        let scale = |value: usize| value.saturating_mul(1024);
+        board.flash = self.flash.map_or(board.flash, scale);
+        board.ram = self.ram.map_or(board.ram, scale);
+        board.clock = self
+            .clock
+            .map_or(board.clock, |mhz| mhz.saturating_mul(1_000_000));
+        if board.clock == 0 {
+            bail!("--clock 0: a board without a clock computes nothing");
+        }
+        Ok(board)
+    }
+}

@@ -1,0 +1,131 @@
+//! What an artifact takes of a board.
+
+use mamlet_runtime::{Memory, Rollback};
+use serde::Serialize;
+
+use crate::Model;
+use crate::board::Board;
+
+/// Flash of the engine: an example that loads, adapts and predicts, without
+/// its artifact, as `cargo xtask measure` reports it, rounded up.
+pub const ENGINE_FLASH: usize = 20 * 1024;
+/// Stack of the engine, the model included, as `cargo xtask measure` reports
+/// it, rounded up.
+pub const ENGINE_STACK: usize = 2 * 1024;
+
+/// What an adaptation takes, and what the board has.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Fit {
+    /// The board.
+    pub board: Board,
+    /// Support examples.
+    pub examples: usize,
+    /// Inner steps.
+    pub steps: usize,
+    /// Flash in bytes, by what it is for.
+    pub flash: Flash,
+    /// RAM in bytes, by what it is for.
+    pub ram: Ram,
+    /// Multiply-accumulates.
+    pub macs: Macs,
+    /// Predicted seconds, see [`crate::board::Core::cycles_per_mac`].
+    pub seconds: Seconds,
+    /// Whether flash and RAM suffice.
+    pub fits: bool,
+}
+
+/// Flash in bytes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+pub struct Flash {
+    /// The artifact as it stands.
+    pub artifact: usize,
+    /// [`ENGINE_FLASH`]
+    pub engine: usize,
+    /// Both.
+    pub total: usize,
+}
+
+/// RAM in bytes; see [`Memory`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[allow(missing_docs)]
+pub struct Ram {
+    pub adapted: usize,
+    pub support: usize,
+    pub workspace: usize,
+    /// [`ENGINE_STACK`]
+    pub stack: usize,
+    pub total: usize,
+}
+
+/// Multiply-accumulates.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+pub struct Macs {
+    /// One prediction.
+    pub prediction: u64,
+    /// An adaptation that goes well.
+    pub adaptation: u64,
+    /// The most an adaptation can take.
+    pub adaptation_at_most: u64,
+}
+
+/// Predicted seconds.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+#[allow(missing_docs)]
+pub struct Seconds {
+    pub prediction: f64,
+    pub adaptation: f64,
+    pub adaptation_at_most: f64,
+}
+
+impl Fit {
+    /// Adds up what an adaptation of `model` from an artifact of
+    /// `artifact_bytes` takes.
+    pub fn new(
+        model: &Model<'_>,
+        artifact_bytes: usize,
+        examples: usize,
+        steps: usize,
+        board: Board,
+    ) -> Self {
+        let Memory {
+            adapted,
+            support,
+            workspace,
+            ..
+        } = model.memory(examples, Rollback::ToInitialisation);
+        let ram = Ram {
+            adapted,
+            support,
+            workspace,
+            stack: ENGINE_STACK,
+            total: [support, workspace, ENGINE_STACK]
+                .iter()
+                .fold(adapted, |sum, &bytes| sum.saturating_add(bytes)),
+        };
+        let flash = Flash {
+            artifact: artifact_bytes,
+            engine: ENGINE_FLASH,
+            total: artifact_bytes.saturating_add(ENGINE_FLASH),
+        };
+        let cost = model.cost();
+        let macs = Macs {
+            prediction: cost.forward,
+            adaptation: cost.adaptation(examples, steps),
+            adaptation_at_most: cost.adaptation_at_most(examples, steps),
+        };
+        Fit {
+            examples,
+            steps,
+            flash,
+            ram,
+            macs,
+            seconds: Seconds {
+                prediction: board.seconds(macs.prediction),
+                adaptation: board.seconds(macs.adaptation),
+                adaptation_at_most: board.seconds(macs.adaptation_at_most),
+            },
+            fits: flash.total <= board.flash && ram.total <= board.ram,
+            board,
+        }
+    }
+}

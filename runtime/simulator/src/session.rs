@@ -1,0 +1,163 @@
+//! One device life: it is given support examples, adapts, and is queried.
+
+use anyhow::{Context, Result, bail};
+use mamlet_runtime::{Adaptation, Cause, Learner, Outcome, Rollback};
+use serde::Serialize;
+
+use crate::Model;
+use crate::table::{Example, Target};
+
+/// What happened.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct SessionReport {
+    /// `adapted`, `shortened` or `rolled back`.
+    pub outcome: String,
+    /// How many steps were kept.
+    pub steps: usize,
+    /// The support loss before each step and after the last.
+    pub losses: Vec<f32>,
+    /// The same as bits, for comparison with a board.
+    pub loss_bits: Vec<String>,
+    /// CRC-32 of the weights in use; none while it is the initialisation.
+    pub adapted_crc32: Option<String>,
+    /// Outputs of the queries before and after the adaptation.
+    pub predictions: Vec<Prediction>,
+    /// Mean squared error of the queries, where they have numbers as targets.
+    pub mean_squared_error: Option<BeforeAfter>,
+    /// Share of right classes, where the queries have classes as targets.
+    pub accuracy: Option<BeforeAfter>,
+}
+
+/// One query.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Prediction {
+    /// The raw input.
+    pub input: Vec<f32>,
+    /// The initialisation's output.
+    pub before: Vec<f32>,
+    /// The output of the adapted weights.
+    pub after: Vec<f32>,
+}
+
+/// A figure before and after the adaptation.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+pub struct BeforeAfter {
+    /// With the initialisation.
+    pub before: f64,
+    /// With the weights in use after the adaptation.
+    pub after: f64,
+}
+
+/// Runs the session in exactly the memory that the model asks for.
+///
+/// # Errors
+/// Names the example that was refused, or why the adaptation did not begin.
+pub fn run(
+    model: &Model<'_>,
+    support: &[Example],
+    query: &[Example],
+    adaptation: Adaptation,
+) -> Result<SessionReport> {
+    let rollback = Rollback::ToInitialisation;
+    let mut memory = vec![0.0; model.memory(support.len(), rollback).total() / 4];
+    let mut learner = Learner::new(model, support.len(), rollback, &mut memory)?;
+    let predict = |learner: &mut Learner<'_>| -> Result<Vec<Vec<f32>>> {
+        let outputs = query
+            .iter()
+            .map(|q| Ok(learner.predict(&q.input)?.to_vec()));
+        outputs.collect()
+    };
+    let before = predict(&mut learner)?;
+    for (index, example) in support.iter().enumerate() {
+        match &example.target {
+            Some(Target::Values(values)) => learner.add_values(&example.input, values),
+            Some(Target::Class(class)) => learner.add_class(&example.input, *class),
+            None => bail!("support example {} has no target", index + 1),
+        }
+        .with_context(|| format!("support example {}", index + 1))?;
+    }
+    let report = learner.adapt_with(adaptation)?;
+    let after = predict(&mut learner)?;
+    let crc = learner
+        .weights()
+        .map(mamlet_formats::checkpoint::weights_crc32);
+    let predictions = query.iter().zip(before).zip(after);
+    let predictions: Vec<_> = predictions
+        .map(|((example, before), after)| Prediction {
+            input: example.input.clone(),
+            before,
+            after,
+        })
+        .collect();
+    Ok(SessionReport {
+        outcome: describe(report.outcome),
+        steps: report.steps(),
+        losses: report.losses.to_vec(),
+        loss_bits: report
+            .losses
+            .iter()
+            .map(|loss| format!("{:08x}", loss.to_bits()))
+            .collect(),
+        adapted_crc32: crc.map(|crc| format!("{crc:08x}")),
+        mean_squared_error: compare(query, &predictions, squared_error),
+        accuracy: compare(query, &predictions, right),
+        predictions,
+    })
+}
+
+/// The outcome in words.
+pub fn describe(outcome: Outcome) -> String {
+    let because = |cause| match cause {
+        Cause::NotFinite { step } => format!("a number overflowed after step {step}"),
+        Cause::Worse { step } => format!("the support loss after step {step} was above the first"),
+    };
+    match outcome {
+        Outcome::Adapted => "adapted".into(),
+        Outcome::Shortened { steps, cause } => {
+            format!("shortened to {steps} steps: {}", because(cause))
+        }
+        Outcome::RolledBack { cause } => format!("rolled back: {}", because(cause)),
+    }
+}
+
+/// The mean of a figure over the queries, where it is defined for all.
+fn compare(
+    query: &[Example],
+    predictions: &[Prediction],
+    figure: impl Fn(&[f32], &Target) -> Option<f64>,
+) -> Option<BeforeAfter> {
+    let mean = |output: fn(&Prediction) -> &[f32]| -> Option<f64> {
+        let figures = query.iter().zip(predictions);
+        let figures: Option<Vec<f64>> = figures
+            .map(|(example, prediction)| figure(output(prediction), example.target.as_ref()?))
+            .collect();
+        let figures = figures.filter(|figures| !figures.is_empty())?;
+        Some(figures.iter().sum::<f64>() / figures.len() as f64)
+    };
+    Some(BeforeAfter {
+        before: mean(|prediction| &prediction.before)?,
+        after: mean(|prediction| &prediction.after)?,
+    })
+}
+
+fn squared_error(output: &[f32], target: &Target) -> Option<f64> {
+    let Target::Values(values) = target else {
+        return None;
+    };
+    let squares = output
+        .iter()
+        .zip(values)
+        .map(|(y, t)| f64::from(y - t).powi(2));
+    Some(squares.sum::<f64>() / values.len() as f64)
+}
+
+fn right(output: &[f32], target: &Target) -> Option<f64> {
+    let Target::Class(class) = target else {
+        return None;
+    };
+    let largest = output
+        .iter()
+        .enumerate()
+        .max_by(|a, b| a.1.total_cmp(b.1))?;
+    Some(f64::from(u8::from(largest.0 == *class)))
+}
