@@ -8,7 +8,7 @@
 use core::fmt;
 
 use crate::fields::{u16_at, u32_at};
-use crate::header::{Golden, Header, Layer, Tensor};
+use crate::header::{Description, Golden, Header, Layer, Tensor};
 
 /// The first eight bytes. The high bit, the carriage return and the line feed
 /// are there so that a transfer in text mode or over seven bits is noticed.
@@ -32,14 +32,16 @@ const CHECKSUM_AT: usize = 28;
 /// # writer.rates(&[&[0.1]]);
 /// # let bytes = writer.to_bytes().unwrap();
 /// let artifact = Artifact::parse(&bytes)?;
-/// assert_eq!(artifact.header().name, "demo");
+/// assert_eq!(artifact.description()?.name, "demo");
 /// assert_eq!(artifact.layers().count(), 1);
 /// # Ok::<(), ArtifactError>(())
 /// ```
 #[derive(Clone, Copy, Debug)]
 pub struct Artifact<'a> {
-    header: Header<'a>,
+    header: Header,
     layers: Layers<'a>,
+    /// Postcard of the description and padding.
+    description: &'a [u8],
     tensors: &'a [u8],
     golden: &'a [u8],
     id: ArtifactId,
@@ -91,8 +93,8 @@ pub enum ArtifactError {
         /// The checksum of the bytes.
         computed: u32,
     },
-    /// The header is no valid postcard of this format, or something stands
-    /// between its end and the tensors.
+    /// The header is no valid postcard of this format, or something other than
+    /// padding stands between its end and the tensors.
     Header,
     /// A tensor is misaligned or reaches beyond the tensor section.
     Tensor(Tensor),
@@ -108,7 +110,7 @@ pub enum ArtifactError {
 /// The layers of an artifact, in order.
 #[derive(Clone, Copy, Debug)]
 pub struct Layers<'a> {
-    left: u16,
+    left: u32,
     bytes: &'a [u8],
 }
 
@@ -159,10 +161,16 @@ impl<'a> Artifact<'a> {
         let (tensors, golden) = rest
             .split_at_checked(prefix.tensors)
             .ok_or(ArtifactError::Prefix)?;
-        let (header, layers) = parse_header(header_bytes)?;
+        let (header, rest) =
+            postcard::take_from_bytes::<Header>(header_bytes).map_err(|_| ArtifactError::Header)?;
+        let layers = Layers {
+            left: header.layers,
+            bytes: rest,
+        };
         let artifact = Artifact {
             header,
             layers,
+            description: check_tensors(&header, layers, tensors.len())?,
             tensors,
             golden,
             id: ArtifactId {
@@ -170,14 +178,24 @@ impl<'a> Artifact<'a> {
                 length: u32::try_from(bytes.len()).map_err(|_| ArtifactError::Prefix)?,
             },
         };
-        artifact.check_tensors()?;
         artifact.check_golden()?;
         Ok(artifact)
     }
 
-    /// The header.
-    pub fn header(&self) -> &Header<'a> {
+    /// The part of the header that a device needs.
+    pub fn header(&self) -> &Header {
         &self.header
+    }
+
+    /// The part of the header that is for people.
+    ///
+    /// # Errors
+    /// [`ArtifactError::Header`] where it does not decode.
+    pub fn description(&self) -> Result<Description<'a>, ArtifactError> {
+        let (description, padding) =
+            postcard::take_from_bytes(self.description).map_err(|_| ArtifactError::Header)?;
+        let padded = padding.len() < 4 && padding.iter().all(|&byte| byte == 0);
+        padded.then_some(description).ok_or(ArtifactError::Header)
     }
 
     /// The layers, in order.
@@ -193,12 +211,6 @@ impl<'a> Artifact<'a> {
     /// What a checkpoint is bound to.
     pub fn id(&self) -> ArtifactId {
         self.id
-    }
-
-    /// The names of outputs or classes, in order; none where it has no names.
-    pub fn output_names(&self) -> impl Iterator<Item = &'a str> + use<'a> {
-        let names = self.header.output_names;
-        names.split('\n').filter(|name| !name.is_empty())
     }
 
     /// The golden vectors, where the artifact carries them.
@@ -222,25 +234,6 @@ impl<'a> Artifact<'a> {
             gradients: take(sizes.gradients as usize)?,
             adapted_crc32: u32_at(take(1)?, 0)?,
         })
-    }
-
-    /// Every tensor is a whole number of aligned values inside the section.
-    fn check_tensors(&self) -> Result<(), ArtifactError> {
-        let normalisation = self.header.normalisation;
-        let fixed = normalisation
-            .iter()
-            .flat_map(|n| [n.mean, n.scale])
-            .chain([self.header.recipe.rates]);
-        for tensor in fixed.chain(self.layers.flat_map(|layer| layer.tensors())) {
-            let end = (tensor.length as usize)
-                .checked_mul(4)
-                .and_then(|bytes| bytes.checked_add(tensor.offset as usize));
-            let inside = end.is_some_and(|end| end <= self.tensors.len());
-            if !inside || !tensor.offset.is_multiple_of(4) {
-                return Err(ArtifactError::Tensor(tensor));
-            }
-        }
-        Ok(())
     }
 
     /// The golden section has exactly the size the header gives it.
@@ -307,32 +300,45 @@ impl Prefix {
     }
 }
 
-/// Decodes the header and runs once through all layers, so that the iterator
-/// over them cannot fail afterwards.
-fn parse_header(bytes: &[u8]) -> Result<(Header<'_>, Layers<'_>), ArtifactError> {
-    let (header, rest) =
-        postcard::take_from_bytes::<Header>(bytes).map_err(|_| ArtifactError::Header)?;
-    let layers = Layers {
-        left: header.layers,
-        bytes: rest,
+/// Checks that every tensor is a run of aligned values inside the section of
+/// `length` bytes. Runs once through all layers, so that the iterator over them
+/// cannot fail afterwards, and returns what stands behind them.
+fn check_tensors<'a>(
+    header: &Header,
+    layers: Layers<'a>,
+    length: usize,
+) -> Result<&'a [u8], ArtifactError> {
+    let check = |tensor: Tensor| {
+        let end = (tensor.length as usize).checked_mul(4);
+        let end = end.and_then(|bytes| bytes.checked_add(tensor.offset as usize));
+        match end {
+            Some(end) if end <= length && tensor.offset.is_multiple_of(4) => Ok(()),
+            _ => Err(ArtifactError::Tensor(tensor)),
+        }
     };
-    let mut walk = layers;
-    let decoded = walk.by_ref().count();
-    let padding = walk.bytes;
-    let padded = padding.len() < 4 && padding.iter().all(|&byte| byte == 0);
-    if decoded != usize::from(header.layers) || !padded {
-        return Err(ArtifactError::Header);
+    check(header.recipe.rates)?;
+    if let Some(normalisation) = header.normalisation {
+        check(normalisation.mean)?;
+        check(normalisation.scale)?;
     }
-    Ok((header, layers))
+    let mut walk = layers;
+    for layer in walk.by_ref() {
+        layer.tensors().try_for_each(check)?;
+    }
+    // A layer that did not decode has ended the walk early.
+    match walk.left {
+        0 => Ok(walk.bytes),
+        _ => Err(ArtifactError::Header),
+    }
 }
 
 impl Iterator for Layers<'_> {
     type Item = Layer;
 
     fn next(&mut self) -> Option<Layer> {
-        self.left = self.left.checked_sub(1)?;
+        let left = self.left.checked_sub(1)?;
         let (layer, rest) = postcard::take_from_bytes(self.bytes).ok()?;
-        self.bytes = rest;
+        (self.left, self.bytes) = (left, rest);
         Some(layer)
     }
 }

@@ -7,27 +7,40 @@
 
 use serde::{Deserialize, Serialize};
 
-/// The fixed part of the header. The layers follow it, one postcard value each
-/// (see [`Artifact::layers`](crate::Artifact::layers)).
+/// The part of the header that a device needs. The layers follow it, one
+/// postcard value each (see [`Artifact::layers`](crate::Artifact::layers)), and
+/// then the [`Description`].
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Header<'a> {
-    /// The model's name, chosen by whoever trained it.
-    pub name: &'a str,
+pub struct Header {
     /// The shape of one example.
     pub input: Shape,
     /// How raw inputs are brought to the scale the model was trained on.
     pub normalisation: Option<Normalisation>,
-    /// Names of the outputs or classes, separated by line feeds; empty where
-    /// they have none.
-    pub output_names: &'a str,
     /// How to adapt.
     pub recipe: Recipe,
-    /// Where the model came from.
-    pub provenance: Provenance<'a>,
     /// Sizes of the golden vectors, where the artifact carries them.
     pub golden: Option<Golden>,
     /// How many layers follow.
-    pub layers: u16,
+    pub layers: u32,
+}
+
+/// The part of the header that is for people. It is decoded on request, so
+/// that firmware which never asks does not carry the code to decode it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Description<'a> {
+    /// The model's name, chosen by whoever trained it.
+    pub name: &'a str,
+    /// Names of the outputs or classes, separated by line feeds; empty where
+    /// they have none: see [`output_names`](Self::output_names).
+    pub outputs: &'a str,
+    /// The seed of the training run.
+    pub seed: u64,
+    /// Digest of the resolved configuration.
+    pub config_digest: u64,
+    /// The protocol followed, such as `paper` or `code`.
+    pub protocol: &'a str,
+    /// The source revision of the trainer.
+    pub commit: &'a str,
 }
 
 /// The shape of one example.
@@ -101,14 +114,14 @@ pub struct Recipe {
     /// How the loss of several examples becomes one number.
     pub reduction: Reduction,
     /// How many steps `adapt` takes unless told otherwise.
-    pub steps: u16,
+    pub steps: u32,
     /// The most steps the recipe was shown to be safe for.
-    pub max_steps: u16,
+    pub max_steps: u32,
     /// Learning rates, `[rows, adapting tensors]`, row by row; a step beyond
     /// the last row uses the last row.
     pub rates: Tensor,
     /// The rows of `rates`; at least one.
-    pub rate_rows: u16,
+    pub rate_rows: u32,
 }
 
 /// What an inner step lowers.
@@ -134,19 +147,6 @@ pub enum Reduction {
     Sum,
 }
 
-/// Where a model came from.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Provenance<'a> {
-    /// The seed of the training run.
-    pub seed: u64,
-    /// Digest of the resolved configuration.
-    pub config_digest: u64,
-    /// The protocol followed, such as `paper` or `code`.
-    pub protocol: &'a str,
-    /// The source revision of the trainer.
-    pub commit: &'a str,
-}
-
 /// The sizes of the golden vectors.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Golden {
@@ -161,7 +161,7 @@ pub struct Golden {
     /// How many numbers adapt, which is the length of the gradient.
     pub gradients: u32,
     /// How many inner steps were taken.
-    pub steps: u16,
+    pub steps: u32,
 }
 
 impl Shape {
@@ -170,6 +170,13 @@ impl Shape {
         match self {
             Shape::Vector { features } => usize::try_from(features).ok(),
         }
+    }
+}
+
+impl<'a> Description<'a> {
+    /// The names of outputs or classes, in order; none where it has no names.
+    pub fn output_names(&self) -> impl Iterator<Item = &'a str> + use<'a> {
+        self.outputs.split('\n').filter(|name| !name.is_empty())
     }
 }
 
@@ -197,7 +204,8 @@ impl Golden {
             .checked_add((self.outputs as usize).checked_mul(2)?)?;
         examples
             .checked_mul(per_example)?
-            .checked_add(self.steps as usize + 1)?
+            .checked_add(self.steps as usize)?
+            .checked_add(1)?
             .checked_add(self.gradients as usize)?
             .checked_add(1)
     }

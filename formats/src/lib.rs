@@ -36,7 +36,7 @@ mod writer;
 pub use artifact::{Artifact, ArtifactError, ArtifactId, GoldenVectors};
 pub use checkpoint::{Checkpoint, CheckpointError};
 pub use header::{
-    Golden, Header, Layer, Loss, Normalisation, Provenance, Recipe, Reduction, Shape, Tensor,
+    Description, Golden, Header, Layer, Loss, Normalisation, Recipe, Reduction, Shape, Tensor,
 };
 #[cfg(feature = "alloc")]
 pub use writer::{ArtifactWriter, GoldenValues, WriteError};

@@ -6,7 +6,7 @@ use core::fmt;
 
 use crate::artifact::{Artifact, ArtifactError, MAGIC, MAJOR, MINOR, PREFIX};
 use crate::header::{
-    Golden, Header, Layer, Loss, Normalisation, Provenance, Recipe, Reduction, Shape, Tensor,
+    Description, Golden, Header, Layer, Loss, Normalisation, Recipe, Reduction, Shape, Tensor,
 };
 
 /// Collects the parts of an artifact and lays them out.
@@ -20,7 +20,7 @@ use crate::header::{
 /// writer.push(Layer::Dense { outputs: 1, weight, bias: Some(bias) });
 /// writer.rates(&[&[0.1, 0.01]]); // one row: the same rates in every step
 /// let bytes = writer.to_bytes()?;
-/// assert_eq!(Artifact::parse(&bytes).unwrap().header().name, "gain");
+/// assert_eq!(Artifact::parse(&bytes).unwrap().layers().count(), 1);
 /// # Ok::<(), mamlet_formats::WriteError>(())
 /// ```
 #[derive(Clone, Debug)]
@@ -65,8 +65,8 @@ pub struct GoldenValues<'a> {
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum WriteError {
-    /// A section has more than four gigabytes, or there are more than 65 535
-    /// layers or rows of rates.
+    /// A section has more than four gigabytes, or there are more than
+    /// 4 294 967 295 layers.
     TooLarge,
     /// The header cannot be encoded.
     Header,
@@ -128,12 +128,12 @@ impl ArtifactWriter {
     /// Sets the learning rates: a row per step, a rate per adapting tensor.
     pub fn rates(&mut self, rows: &[&[f32]]) -> &mut Self {
         self.recipe.rates = self.tensor(&rows.concat(), false);
-        self.recipe.rate_rows = u16::try_from(rows.len()).unwrap_or(u16::MAX);
+        self.recipe.rate_rows = u32::try_from(rows.len()).unwrap_or(u32::MAX);
         self
     }
 
     /// Sets how many steps `adapt` takes by itself, and the most it may take.
-    pub fn steps(&mut self, steps: u16, max_steps: u16) -> &mut Self {
+    pub fn steps(&mut self, steps: u32, max_steps: u32) -> &mut Self {
         self.recipe.steps = steps;
         self.recipe.max_steps = max_steps;
         self
@@ -162,12 +162,18 @@ impl ArtifactWriter {
         self
     }
 
-    /// Says where the model came from.
-    pub fn provenance(&mut self, provenance: Provenance<'_>) -> &mut Self {
-        self.seed = provenance.seed;
-        self.config_digest = provenance.config_digest;
-        self.protocol = provenance.protocol.into();
-        self.commit = provenance.commit.into();
+    /// Says where the model came from: the protocol it followed, the trainer's
+    /// source revision, seed and digest of the configuration.
+    pub fn provenance(
+        &mut self,
+        protocol: &str,
+        commit: &str,
+        seed: u64,
+        config_digest: u64,
+    ) -> &mut Self {
+        self.protocol = protocol.into();
+        self.commit = commit.into();
+        (self.seed, self.config_digest) = (seed, config_digest);
         self
     }
 
@@ -181,7 +187,7 @@ impl ArtifactWriter {
             outputs: per_example(values.outputs_before),
             targets: per_example(values.targets),
             gradients: values.gradients.len() as u32,
-            steps: u16::try_from(values.losses.len().saturating_sub(1)).unwrap_or(u16::MAX),
+            steps: u32::try_from(values.losses.len().saturating_sub(1)).unwrap_or(u32::MAX),
         };
         let numbers = [
             values.inputs,
@@ -222,31 +228,35 @@ impl ArtifactWriter {
         for section in [&header[..], &self.tensors, golden] {
             bytes.extend(section);
         }
-        Artifact::parse(&bytes).map_err(WriteError::Unreadable)?;
-        Ok(bytes)
+        let readable = Artifact::parse(&bytes).and_then(|artifact| artifact.description());
+        match readable {
+            Ok(_) => Ok(bytes),
+            Err(error) => Err(WriteError::Unreadable(error)),
+        }
     }
 
     /// The postcard header and layers, padded to whole words.
     fn header_bytes(&self) -> Result<Vec<u8>, WriteError> {
         let header = Header {
-            name: &self.name,
             input: self.input,
             normalisation: self.normalisation,
-            output_names: &self.output_names,
             recipe: self.recipe,
-            provenance: Provenance {
-                seed: self.seed,
-                config_digest: self.config_digest,
-                protocol: &self.protocol,
-                commit: &self.commit,
-            },
             golden: self.golden.as_ref().map(|(sizes, _)| *sizes),
-            layers: u16::try_from(self.layers.len()).map_err(|_| WriteError::TooLarge)?,
+            layers: u32::try_from(self.layers.len()).map_err(|_| WriteError::TooLarge)?,
+        };
+        let description = Description {
+            name: &self.name,
+            outputs: &self.output_names,
+            seed: self.seed,
+            config_digest: self.config_digest,
+            protocol: &self.protocol,
+            commit: &self.commit,
         };
         let mut bytes = postcard::to_allocvec(&header).map_err(|_| WriteError::Header)?;
         for layer in &self.layers {
             bytes = postcard::to_extend(layer, bytes).map_err(|_| WriteError::Header)?;
         }
+        bytes = postcard::to_extend(&description, bytes).map_err(|_| WriteError::Header)?;
         bytes.resize(bytes.len().next_multiple_of(4), 0);
         Ok(bytes)
     }

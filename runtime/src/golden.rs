@@ -127,7 +127,7 @@ fn replay(
     let (_, gradient) = learner.gradient().map_err(GoldenError::Adapt)?;
     gradients.add(gradient, numbers(golden.gradients)?);
     predict(learner, golden.outputs_before)?;
-    let steps = usize::from(sizes.steps);
+    let steps = sizes.steps as usize;
     let adaptation = Adaptation {
         steps: Some(steps),
         rate: None,
@@ -139,7 +139,7 @@ fn replay(
     let adapted = learner.weights().map(checkpoint::weights_crc32);
     Ok(Verification {
         outputs: outputs.finish(2 * (sizes.examples as usize) * (sizes.outputs as usize)),
-        losses: losses.finish(steps + 1),
+        losses: losses.finish(steps.saturating_add(1)),
         gradients: gradients.finish(sizes.gradients as usize),
         adapted_identical: adapted == Some(golden.adapted_crc32),
     })

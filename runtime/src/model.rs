@@ -175,7 +175,7 @@ impl<'a, const LAYERS: usize> Model<'a, LAYERS> {
             let inputs = below.map_or(inputs, |stage| stage.outputs as usize);
             let stage = build.stage(index, layer, inputs, below)?;
             stages.push(stage).map_err(|_| ModelError::TooManyLayers {
-                needed: usize::from(header.layers),
+                needed: header.layers as usize,
                 capacity: LAYERS,
             })?;
         }
@@ -202,8 +202,8 @@ impl<'a, const LAYERS: usize> Model<'a, LAYERS> {
             adapting: build.adapting,
             loss: recipe.loss,
             reduction: recipe.reduction,
-            steps: usize::from(recipe.steps),
-            max_steps: usize::from(recipe.max_steps),
+            steps: recipe.steps as usize,
+            max_steps: recipe.max_steps as usize,
             inputs,
             outputs,
             lowest,
@@ -211,7 +211,7 @@ impl<'a, const LAYERS: usize> Model<'a, LAYERS> {
             prediction: plan::prediction(&stages, normalisation.is_some()),
             id: artifact.id(),
         };
-        head.check_recipe(usize::from(recipe.rate_rows))?;
+        head.check_recipe(recipe.rate_rows as usize)?;
         Ok(Model { head, stages })
     }
 

@@ -126,7 +126,7 @@ fn run(args: &Run, out: &mut impl Write) -> Result<ExitCode> {
     let file = ArtifactFile::read(&args.artifact)?;
     let artifact = file.artifact().with_context(|| name.clone())?;
     let model = Model::new(&artifact).with_context(|| name.clone())?;
-    let columns = table::Columns::of(&artifact, &model);
+    let columns = table::Columns::of(&artifact, &model)?;
     let support = table::read(&args.support, &columns, true)?;
     let query = match &args.query {
         Some(path) => table::read(path, &columns, false)?,
@@ -141,13 +141,13 @@ fn run(args: &Run, out: &mut impl Write) -> Result<ExitCode> {
     let session = session::run(&model, &support, &query, adaptation)?;
     if args.json {
         let output = RunOutput {
-            artifact: artifact.header().name,
+            artifact: artifact.description()?.name,
             fit: &fit,
             session: &session,
         };
         writeln!(out, "{}", serde_json::to_string(&output)?)?;
     } else {
-        print_fit(&fit, artifact.header().name, out)?;
+        print_fit(&fit, artifact.description()?.name, out)?;
         print_session(&session, out)?;
     }
     Ok(if fit.fits {

@@ -36,13 +36,17 @@ pub struct Columns {
 
 impl Columns {
     /// The columns an artifact asks for.
-    pub fn of(artifact: &Artifact<'_>, model: &crate::Model<'_>) -> Self {
-        let names = || artifact.output_names().map(String::from).collect();
-        Columns {
+    ///
+    /// # Errors
+    /// Where the artifact's description cannot be read.
+    pub fn of(artifact: &Artifact<'_>, model: &crate::Model<'_>) -> Result<Self> {
+        let description = artifact.description()?;
+        let names = || description.output_names().map(String::from).collect();
+        Ok(Columns {
             inputs: model.inputs(),
             outputs: model.outputs(),
             classes: (model.loss() == Loss::CrossEntropy).then(names),
-        }
+        })
     }
 
     /// Columns behind the inputs.

@@ -31,32 +31,36 @@ impl Activation {
                     *x = 0.0;
                 }
             }
-            Activation::LeakyRelu { slope } => {
-                for x in x.iter_mut().filter(|x| **x <= 0.0) {
-                    *x *= slope;
-                }
-            }
-            Activation::Tanh => x.iter_mut().for_each(|x| *x = math::tanh(*x)),
-            Activation::Sigmoid => x.iter_mut().for_each(|x| *x = math::sigmoid(*x)),
+            Activation::LeakyRelu { slope } => map(x, &|x| if x <= 0.0 { slope * x } else { x }),
+            Activation::Tanh => map(x, &math::tanh),
+            Activation::Sigmoid => map(x, &math::sigmoid),
         }
     }
 
     /// `dy ← dy · f′`
     pub fn backward(&self, pass: Backward<'_>) {
-        let pairs = pass.dy.iter_mut().zip(pass.y);
+        let Backward { y, dy, .. } = pass;
         match *self {
             Activation::Relu => {
-                for (dy, _) in pairs.filter(|(_, y)| **y <= 0.0) {
+                for (dy, _) in dy.iter_mut().zip(y).filter(|(_, y)| **y <= 0.0) {
                     *dy = 0.0;
                 }
             }
             Activation::LeakyRelu { slope } => {
-                for (dy, _) in pairs.filter(|(_, y)| **y <= 0.0) {
-                    *dy *= slope;
-                }
+                scale(dy, y, &|y| if y <= 0.0 { slope } else { 1.0 });
             }
-            Activation::Tanh => pairs.for_each(|(dy, y)| *dy *= 1.0 - y * y),
-            Activation::Sigmoid => pairs.for_each(|(dy, y)| *dy *= y * (1.0 - y)),
+            Activation::Tanh => scale(dy, y, &|y| 1.0 - y * y),
+            Activation::Sigmoid => scale(dy, y, &|y| y * (1.0 - y)),
         }
     }
+}
+
+/// `x ← f(x)`. One loop in flash for all functions but the most common.
+fn map(x: &mut [f32], f: &dyn Fn(f32) -> f32) {
+    x.iter_mut().for_each(|x| *x = f(*x));
+}
+
+/// `dy ← dy · slope(y)`, with the derivative as a function of the output.
+fn scale(dy: &mut [f32], y: &[f32], slope: &dyn Fn(f32) -> f32) {
+    dy.iter_mut().zip(y).for_each(|(dy, &y)| *dy *= slope(y));
 }
