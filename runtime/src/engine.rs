@@ -2,6 +2,7 @@
 
 use core::ops::Range;
 
+use crate::kernels::{copy, zip};
 use crate::layers::{Backward, Descent, Forward};
 use crate::learner::PredictError;
 use crate::losses;
@@ -60,24 +61,25 @@ pub(crate) fn backward(
     workspace: &mut [f32],
 ) {
     for (index, stage) in stages.iter().enumerate().skip(head.lowest).rev() {
+        let below = index.checked_sub(1).and_then(|below| stages.get(below));
         let layer = &stage.layer;
         let examples = support.examples;
         let wanted = |wanted, at, width| match wanted {
             true => span(at, width, examples),
             false => 0..0,
         };
-        let from_support = index == 0;
+        let x_at = below.map_or(0, |below| below.y_at);
         let reads_input = layer.backward_reads_input();
         let passes_on = index > head.lowest && !layer.gradient_in_place();
         let ranges = [
-            wanted(reads_input && !from_support, stage.x_at, stage.inputs),
+            wanted(reads_input && below.is_some(), x_at, stage.inputs),
             wanted(layer.backward_reads_output(), stage.y_at, stage.outputs),
             wanted(true, stage.dy_at, stage.outputs),
             wanted(passes_on, stage.dx_at, stage.inputs),
         ];
         // The plan keeps apart what a layer reads and writes at one time.
         if let Ok([x, y, dy, dx]) = workspace.get_disjoint_mut(ranges) {
-            let x = if from_support { support.inputs } else { x };
+            let x = if below.is_none() { support.inputs } else { x };
             layer.backward(
                 Backward {
                     x,
@@ -115,7 +117,7 @@ pub(crate) fn predict<'w>(
     if head.normalisation.is_some() {
         x = 0..input.len();
         let normalised = workspace.get_mut(x.clone()).ok_or(too_small)?;
-        normalised.copy_from_slice(input);
+        copy(normalised, input);
         head.normalise(normalised);
         source = Source::Inside(x.clone());
     }
@@ -182,9 +184,8 @@ impl Head<'_> {
     /// `x ← (x − mean) · scale`, per feature.
     pub(crate) fn normalise(&self, x: &mut [f32]) {
         if let Some((mean, scale)) = self.normalisation {
-            for ((x, mean), scale) in x.iter_mut().zip(mean).zip(scale) {
-                *x = (*x - mean) * scale;
-            }
+            zip(x, mean, |x, mean| x - mean);
+            zip(x, scale, |x, scale| x * scale);
         }
     }
 }

@@ -55,6 +55,9 @@ pub enum GoldenError {
     Missing,
     /// The learner already has examples.
     NotEmpty,
+    /// Outputs or gradients have other sizes than the model's, so that a
+    /// replay would compare too little.
+    Sizes,
     /// An example was refused.
     Example(ExampleError),
     /// The adaptation was refused.
@@ -117,14 +120,21 @@ fn replay(
     }
     let mut outputs = Comparison::default();
     let mut predict = |learner: &mut Learner<'_>, expected| {
-        let expected = numbers(expected)?.chunks_exact(sizes.outputs.max(1) as usize);
-        for (input, expected) in inputs().zip(expected) {
-            outputs.add(learner.predict(input).map_err(GoldenError::Predict)?, expected);
+        let mut expected = numbers(expected)?.chunks_exact(sizes.outputs.max(1) as usize);
+        for input in inputs() {
+            let output = learner.predict(input).map_err(GoldenError::Predict)?;
+            if output.len() != sizes.outputs as usize {
+                return Err(GoldenError::Sizes);
+            }
+            outputs.add(output, expected.next().unwrap_or(&[]));
         }
         Ok(())
     };
     let mut gradients = Comparison::default();
     let (_, gradient) = learner.gradient().map_err(GoldenError::Adapt)?;
+    if gradient.len() != sizes.gradients as usize {
+        return Err(GoldenError::Sizes);
+    }
     gradients.add(gradient, numbers(golden.gradients)?);
     predict(learner, golden.outputs_before)?;
     let steps = sizes.steps as usize;
@@ -189,6 +199,7 @@ impl fmt::Display for GoldenError {
         match self {
             Self::Missing => write!(f, "the artifact carries no golden vectors"),
             Self::NotEmpty => write!(f, "the learner has examples: clear them first"),
+            Self::Sizes => write!(f, "the golden vectors have other sizes than the model"),
             Self::Example(error) => error.fmt(f),
             Self::Adapt(error) => error.fmt(f),
             Self::Predict(error) => error.fmt(f),

@@ -9,11 +9,12 @@ use mamlet_formats::{Artifact, ArtifactId, Loss, Reduction, Tensor};
 use crate::layers::{self, Layer};
 use crate::learner::Rollback;
 use crate::memory::Memory;
-use crate::{MAX_STEPS, PredictError, engine, plan};
+use crate::plan::Plan;
+use crate::{MAX_STEPS, PredictError, engine};
 
 /// A validated model whose weights stay where the artifact lies.
 ///
-/// `LAYERS` is the most layers it can hold; each takes 64 bytes of whatever
+/// `LAYERS` is the most layers it can hold; each takes 48 bytes of whatever
 /// memory the model is put in.
 #[derive(Clone, Debug)]
 pub struct Model<'a, const LAYERS: usize = 32> {
@@ -48,6 +49,31 @@ pub(crate) struct Head<'a> {
     pub id: ArtifactId,
 }
 
+impl Default for Head<'_> {
+    fn default() -> Self {
+        Head {
+            words: &[],
+            normalisation: None,
+            rates: &[],
+            adapting_tensors: 0,
+            adapting: 0,
+            loss: Loss::MeanSquaredError,
+            reduction: Reduction::Mean,
+            steps: 0,
+            max_steps: 0,
+            inputs: 0,
+            outputs: 0,
+            lowest: 0,
+            workspace: 0,
+            prediction: 0,
+            id: ArtifactId {
+                crc32: 0,
+                length: 0,
+            },
+        }
+    }
+}
+
 /// A layer with its sizes and its places in the workspace.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Stage {
@@ -56,8 +82,8 @@ pub(crate) struct Stage {
     pub outputs: u32,
     /// The output overwrites the input.
     pub in_place: bool,
-    /// Places of input, output and their gradients, in numbers per example.
-    pub x_at: u32,
+    /// Places of the output, its gradient and the gradient of the input, in
+    /// numbers per example.
     pub y_at: u32,
     pub dy_at: u32,
     pub dx_at: u32,
@@ -68,7 +94,6 @@ pub(crate) struct Stage {
 pub(crate) struct Param {
     /// Numbers from the start of the tensor section.
     flash: u32,
-    pub length: u32,
     /// Numbers from the start of the adapted weights, where it adapts.
     adapted: u32,
     /// Its column in the table of rates; `None` where it does not adapt.
@@ -136,7 +161,7 @@ impl Cost {
     /// An adaptation with `examples` examples and `steps` steps: each step
     /// goes forward and backward, and one more pass measures the final loss.
     pub fn adaptation(&self, examples: usize, steps: usize) -> u64 {
-        let forward = self.forward.saturating_mul(steps as u64 + 1);
+        let forward = self.forward.saturating_mul((steps as u64).saturating_add(1));
         let backward = self.backward.saturating_mul(steps as u64);
         forward
             .saturating_add(backward)
@@ -158,61 +183,44 @@ impl<'a, const LAYERS: usize> Model<'a, LAYERS> {
     ///
     /// # Errors
     /// [`ModelError`] names the first thing that does not fit.
-    #[inline(never)]
     pub fn new(artifact: &Artifact<'a>) -> Result<Self, ModelError> {
-        let header = artifact.header();
-        let recipe = header.recipe;
-        let words: &[f32] =
-            bytemuck::try_cast_slice(artifact.tensors()).map_err(|_| ModelError::Unaligned)?;
-        let inputs = header.input.features().ok_or(ModelError::TooLarge)?;
-        let mut build = Build {
-            adapting: 0,
-            adapting_tensors: 0,
+        let mut model = Model {
+            head: Head::default(),
+            stages: Vec::new(),
         };
-        let mut stages: Vec<Stage, LAYERS> = Vec::new();
+        model.load(artifact)?;
+        Ok(model)
+    }
+
+    /// [`new`](Self::new), in place.
+    #[inline(never)]
+    fn load(&mut self, artifact: &Artifact<'a>) -> Result<(), ModelError> {
+        let header = artifact.header();
+        let Model { head, stages } = self;
+        head.load(artifact)?;
+        let mut plan = Plan::default();
+        head.lowest = usize::MAX;
         for (index, layer) in artifact.layers().enumerate() {
-            let below = stages.last();
-            let inputs = below.map_or(inputs, |stage| stage.outputs as usize);
-            let stage = build.stage(index, layer, inputs, below)?;
+            let mut stage = head.stage(index, layer, stages.last())?;
+            if head.lowest == usize::MAX && stage.layer.adapts() {
+                head.lowest = index;
+            }
+            let kept = index >= head.lowest;
+            plan.activation(&mut stage, kept).ok_or(ModelError::TooLarge)?;
             stages.push(stage).map_err(|_| ModelError::TooManyLayers {
                 needed: header.layers as usize,
                 capacity: LAYERS,
             })?;
         }
         let last = stages.last().ok_or(ModelError::Empty)?;
-        let outputs = last.outputs as usize;
-        if matches!(recipe.loss, Loss::CrossEntropy) && outputs < 2 {
+        head.outputs = last.outputs as usize;
+        if matches!(head.loss, Loss::CrossEntropy) && head.outputs < 2 {
             return Err(ModelError::Loss);
         }
-        let adapts = |stage: &Stage| stage.layer.adapts();
-        let lowest = stages.iter().position(adapts).unwrap_or(stages.len());
-        let workspace = plan::place(&mut stages, lowest).ok_or(ModelError::TooLarge)?;
-        let normalisation = match header.normalisation {
-            None => None,
-            Some(n) if n.mean.length as usize == inputs && n.scale.length as usize == inputs => {
-                Some((slice(words, n.mean)?, slice(words, n.scale)?))
-            }
-            Some(_) => return Err(ModelError::Normalisation),
-        };
-        let head = Head {
-            words,
-            normalisation,
-            rates: slice(words, recipe.rates)?,
-            adapting_tensors: build.adapting_tensors,
-            adapting: build.adapting,
-            loss: recipe.loss,
-            reduction: recipe.reduction,
-            steps: recipe.steps as usize,
-            max_steps: recipe.max_steps as usize,
-            inputs,
-            outputs,
-            lowest,
-            workspace,
-            prediction: plan::prediction(&stages, normalisation.is_some()),
-            id: artifact.id(),
-        };
-        head.check_recipe(recipe.rate_rows as usize)?;
-        Ok(Model { head, stages })
+        head.check_recipe(header.recipe.rate_rows as usize)?;
+        plan.gradients(stages, head.lowest).ok_or(ModelError::TooLarge)?;
+        head.workspace = plan.size as usize;
+        Ok(())
     }
 
     /// Numbers per input.
@@ -289,7 +297,93 @@ impl<'a, const LAYERS: usize> Model<'a, LAYERS> {
     }
 }
 
-impl Head<'_> {
+impl<'a> Head<'a> {
+    /// Takes over what does not depend on the layers.
+    fn load(&mut self, artifact: &Artifact<'a>) -> Result<(), ModelError> {
+        let header = artifact.header();
+        let recipe = header.recipe;
+        self.words =
+            bytemuck::try_cast_slice(artifact.tensors()).map_err(|_| ModelError::Unaligned)?;
+        self.inputs = header.input.features().ok_or(ModelError::TooLarge)?;
+        if let Some(normalisation) = header.normalisation {
+            let mean = slice(self.words, normalisation.mean)?;
+            let scale = slice(self.words, normalisation.scale)?;
+            if mean.len() != self.inputs || scale.len() != self.inputs {
+                return Err(ModelError::Normalisation);
+            }
+            self.normalisation = Some((mean, scale));
+        }
+        self.rates = slice(self.words, recipe.rates)?;
+        (self.loss, self.reduction) = (recipe.loss, recipe.reduction);
+        (self.steps, self.max_steps) = (recipe.steps as usize, recipe.max_steps as usize);
+        self.id = artifact.id();
+        Ok(())
+    }
+
+    /// Makes the stage of a layer that stands above `below`.
+    fn stage(
+        &mut self,
+        index: usize,
+        layer: mamlet_formats::Layer,
+        below: Option<&Stage>,
+    ) -> Result<Stage, ModelError> {
+        let inputs = below.map_or(self.inputs, |stage| stage.outputs as usize);
+        let mut param = |tensor: Tensor, needed: Option<usize>| {
+            let (needed, given) = (needed.ok_or(ModelError::TooLarge)?, tensor.length as usize);
+            if needed != given {
+                return Err(ModelError::TensorLength {
+                    layer: index,
+                    needed,
+                    given,
+                });
+            }
+            self.param(tensor)
+        };
+        let (layer, outputs) = layers::build(layer, index, inputs, &mut param)?;
+        if inputs == 0 || outputs == 0 {
+            return Err(ModelError::Empty);
+        }
+        // In a prediction, input and output lie at opposite ends of the
+        // workspace, unless the input is the caller's or is overwritten.
+        let outside = below.is_none() && self.normalisation.is_none();
+        let beside = if outside || layer.elementwise() { 0 } else { inputs };
+        let needed = beside.checked_add(outputs).ok_or(ModelError::TooLarge)?;
+        self.prediction = self.prediction.max(needed);
+        // An elementwise layer overwrites its input, unless that is the
+        // caller's or the layer below needs it to go backward.
+        let in_place = layer.elementwise()
+            && below.is_some_and(|stage| !stage.layer.backward_reads_output());
+        Ok(Stage {
+            layer,
+            inputs: u32::try_from(inputs).map_err(|_| ModelError::TooLarge)?,
+            outputs: u32::try_from(outputs).map_err(|_| ModelError::TooLarge)?,
+            in_place,
+            y_at: 0,
+            dy_at: 0,
+            dx_at: 0,
+        })
+    }
+
+    /// Finds the place of a tensor.
+    fn param(&mut self, tensor: Tensor) -> Result<Param, ModelError> {
+        let mut param = Param {
+            flash: tensor.offset / 4,
+            adapted: 0,
+            column: None,
+        };
+        if tensor.adapts {
+            let too_large = |_| ModelError::TooLarge;
+            param.adapted = u32::try_from(self.adapting).map_err(too_large)?;
+            param.column = Some(u16::try_from(self.adapting_tensors).map_err(too_large)?);
+            self.adapting_tensors += 1;
+            self.adapting = self
+                .adapting
+                .checked_add(tensor.length as usize)
+                .ok_or(ModelError::TooLarge)?;
+        }
+        Ok(param)
+    }
+
     /// Numbers per target: a class is one number.
     pub(crate) fn targets(&self) -> usize {
         match self.loss {
@@ -350,105 +444,36 @@ fn slice(words: &[f32], tensor: Tensor) -> Result<&[f32], ModelError> {
         .ok_or(ModelError::TooLarge)
 }
 
-/// What has been counted while stages are made.
-struct Build {
-    adapting: usize,
-    adapting_tensors: usize,
-}
-
-impl Build {
-    fn stage(
-        &mut self,
-        index: usize,
-        layer: mamlet_formats::Layer,
-        inputs: usize,
-        below: Option<&Stage>,
-    ) -> Result<Stage, ModelError> {
-        let mut param = |tensor: Tensor, needed: Option<usize>| {
-            let (needed, given) = (needed.ok_or(ModelError::TooLarge)?, tensor.length as usize);
-            if needed != given {
-                return Err(ModelError::TensorLength {
-                    layer: index,
-                    needed,
-                    given,
-                });
-            }
-            self.param(tensor)
-        };
-        let (layer, outputs) = layers::build(layer, index, inputs, &mut param)?;
-        if inputs == 0 || outputs == 0 {
-            return Err(ModelError::Empty);
-        }
-        // An elementwise layer overwrites its input, unless that is the
-        // caller's or the layer below needs it to go backward.
-        let in_place = layer.elementwise()
-            && below.is_some_and(|stage| !stage.layer.backward_reads_output());
-        Ok(Stage {
-            layer,
-            inputs: u32::try_from(inputs).map_err(|_| ModelError::TooLarge)?,
-            outputs: u32::try_from(outputs).map_err(|_| ModelError::TooLarge)?,
-            in_place,
-            x_at: 0,
-            y_at: 0,
-            dy_at: 0,
-            dx_at: 0,
-        })
-    }
-
-    fn param(&mut self, tensor: Tensor) -> Result<Param, ModelError> {
-        let mut param = Param {
-            flash: tensor.offset / 4,
-            length: tensor.length,
-            adapted: 0,
-            column: None,
-        };
-        if tensor.adapts {
-            let too_large = |_| ModelError::TooLarge;
-            param.adapted = u32::try_from(self.adapting).map_err(too_large)?;
-            param.column = Some(u16::try_from(self.adapting_tensors).map_err(too_large)?);
-            self.adapting_tensors += 1;
-            self.adapting = self
-                .adapting
-                .checked_add(tensor.length as usize)
-                .ok_or(ModelError::TooLarge)?;
-        }
-        Ok(param)
-    }
-}
-
 impl Param {
-    /// The values in the tensor section.
-    pub fn in_flash<'w>(&self, words: &'w [f32]) -> &'w [f32] {
-        range(words, self.flash, self.length)
-    }
-
-    /// The values to compute with: the adapted ones where there are any.
-    pub fn read<'w>(&self, words: &'w [f32], adapted: &'w [f32]) -> &'w [f32] {
-        match self.column {
-            Some(_) if !adapted.is_empty() => range(adapted, self.adapted, self.length),
-            _ => self.in_flash(words),
-        }
-    }
-
     /// Whether it adapts.
     pub fn adapts(&self) -> bool {
         self.column.is_some()
     }
 
-    /// The adapted values, to be written; `None` where it does not adapt.
-    pub fn write<'w>(&self, adapted: &'w mut [f32]) -> Option<&'w mut [f32]> {
+    /// The `length` values to compute with: the adapted ones where there are
+    /// any, else those in the tensor section.
+    pub fn read<'w>(&self, length: usize, words: &'w [f32], adapted: &'w [f32]) -> &'w [f32] {
+        match self.column {
+            Some(_) if !adapted.is_empty() => range(adapted, self.adapted, length),
+            _ => range(words, self.flash, length),
+        }
+    }
+
+    /// The `length` adapted values, to be written; `None` where it does not
+    /// adapt.
+    pub fn write<'w>(&self, length: usize, adapted: &'w mut [f32]) -> Option<&'w mut [f32]> {
         self.column?;
         let rest = adapted.get_mut(self.adapted as usize..)?;
-        rest.get_mut(..self.length as usize)
+        rest.get_mut(..length)
     }
 }
 
 /// `length` values from `at` on. All ranges were checked when the model was
 /// made; an empty slice stands for the impossible rest.
-fn range(values: &[f32], at: u32, length: u32) -> &[f32] {
+fn range(values: &[f32], at: u32, length: usize) -> &[f32] {
     values
         .get(at as usize..)
-        .and_then(|rest| rest.get(..length as usize))
+        .and_then(|rest| rest.get(..length))
         .unwrap_or(&[])
 }
 

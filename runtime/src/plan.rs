@@ -1,168 +1,72 @@
 //! Where activations and gradients lie in the workspace.
 //!
 //! Every buffer holds one row per support example, so a plan is made once, in
-//! numbers per example, and holds for any number of examples. A buffer lives
-//! from the operation that writes it to the last that reads it; buffers whose
-//! lives do not overlap may share memory. Placement is first-fit in the order
-//! of birth.
+//! numbers per example, and holds for any number of examples.
 //!
-//! Time runs through the `n` layers forward (0 … n−1), the loss (n), and the
-//! layers backward (n+1 … 2n, layer `i` at `2n − i`).
+//! ```text
+//! forward    │ A₁ │ A₂ │ A₃ │            activations are stacked; elementwise
+//! loss       │ A₁ │ A₂ │ A₃ │ G₃ │       layers overwrite their input
+//! backward   │ A₁ │ A₂ │    │ G₃ │ G₂ │  a gradient goes right above the
+//!            │ A₁ │ G₁ │         │ G₂ │  activations still needed, or where it
+//!                                        does not fit there, above the gradient
+//!                                        it is made of
+//! ```
+//!
+//! Below the first layer that adapts nothing is kept: activations alternate
+//! between the lowest place and the one above their input.
 
-use heapless::Vec;
-
-use crate::layers::Layer;
 use crate::model::Stage;
 
-/// A stretch of workspace with a life.
-#[derive(Clone, Copy)]
-struct Buffer {
+/// The plan in the making: where the last activation lies.
+#[derive(Clone, Copy, Default)]
+pub(crate) struct Plan {
+    /// Where the last activation begins.
     at: u32,
-    length: u32,
-    from: u32,
-    until: u32,
+    /// How wide it is; zero while it is the caller's input.
+    width: u32,
+    /// The size of the workspace, in numbers per example.
+    pub size: u32,
 }
 
-/// Makes buffers one after the other, each in the lowest gap.
-struct Arena<const LAYERS: usize> {
-    activations: Vec<Buffer, LAYERS>,
-    gradients: Vec<Buffer, LAYERS>,
-    size: u32,
-}
-
-/// Places activations and gradients of all stages and returns the size of the
-/// workspace in numbers per example, or `None` where it overflows.
-///
-/// `lowest` is the first stage with an adapting tensor: no gradient flows
-/// below it.
-pub(crate) fn place<const LAYERS: usize>(
-    stages: &mut Vec<Stage, LAYERS>,
-    lowest: usize,
-) -> Option<usize> {
-    let layers = stages.len();
-    let mut arena = Arena::<LAYERS> {
-        activations: Vec::new(),
-        gradients: Vec::new(),
-        size: 0,
-    };
-    let mut y_at = 0;
-    for i in 0..layers {
-        let stage = stages.get(i)?;
-        let in_place = stage.in_place;
-        if !in_place {
-            let until = last_use(stages, i, lowest);
-            y_at = arena.place(stage.outputs, i as u32, until, true)?;
+impl Plan {
+    /// Places the output of the next stage; `None` where sizes overflow.
+    /// `kept` says whether its input is needed on the way back.
+    pub fn activation(&mut self, stage: &mut Stage, kept: bool) -> Option<()> {
+        if !stage.in_place {
+            self.at = match kept {
+                false if self.at >= stage.outputs => 0,
+                _ => self.at.checked_add(self.width)?,
+            };
         }
-        let x_at = match i.checked_sub(1).and_then(|below| stages.get(below)) {
-            Some(below) => below.y_at,
-            None => 0,
-        };
-        let stage = stages.get_mut(i)?;
-        (stage.x_at, stage.y_at) = (x_at, y_at);
+        self.width = stage.outputs;
+        stage.y_at = self.at;
+        self.reserve(self.at, self.width)
     }
-    let mut dy_at = None;
-    for i in (lowest..layers).rev() {
-        let born = 2 * layers as u32 - i as u32;
-        let above = match dy_at {
-            Some(at) => at,
-            // The loss writes the gradient of the last output.
-            None => arena.place(stages.get(i)?.outputs, born - 1, born_until(stages, i), false)?,
-        };
-        let stage = stages.get(i)?;
-        let dx_at = if i == lowest || stage.layer.gradient_in_place() {
-            above
-        } else {
-            let until = born_until(stages, i.checked_sub(1)?);
-            arena.place(stage.inputs, born, until, false)?
-        };
-        let stage = stages.get_mut(i)?;
-        (stage.dy_at, stage.dx_at) = (above, dx_at);
-        dy_at = Some(dx_at);
-    }
-    Some(arena.size as usize)
-}
 
-/// When the activation born at stage `i` is read for the last time, layers
-/// that overwrite it in place included.
-fn last_use(stages: &[Stage], i: usize, lowest: usize) -> u32 {
-    let layers = stages.len() as u32;
-    let backward = |stage: usize| 2 * layers - stage as u32;
-    let mut until = i as u32;
-    for (at, stage) in stages.iter().enumerate().skip(i) {
-        let adapts_below = at >= lowest;
-        if at > i {
-            // Read as an input, forward and perhaps again backward.
-            until = until.max(at as u32);
-            if adapts_below && stage.layer.backward_reads_input() {
-                until = until.max(backward(at));
+    /// Places the gradients of all stages from `lowest` on, after the last
+    /// activation; `None` where sizes overflow.
+    pub fn gradients(&mut self, stages: &mut [Stage], lowest: usize) -> Option<()> {
+        let mut dy_at = self.at.checked_add(self.width)?;
+        self.reserve(dy_at, self.width)?;
+        for index in (lowest..stages.len()).rev() {
+            let below = index.checked_sub(1).and_then(|below| stages.get(below));
+            let free = below.map_or(0, |below| below.y_at + below.outputs);
+            let stage = stages.get_mut(index)?;
+            stage.dy_at = dy_at;
+            stage.dx_at = dy_at;
+            if index > lowest && !stage.layer.gradient_in_place() {
+                let above = dy_at.checked_add(stage.outputs)?;
+                let fits = free.checked_add(stage.inputs)? <= dy_at;
+                stage.dx_at = if fits { free } else { above };
+                self.reserve(stage.dx_at, stage.inputs)?;
             }
-            if !stage.in_place {
-                return until;
-            }
+            dy_at = stage.dx_at;
         }
-        if adapts_below && stage.layer.backward_reads_output() {
-            until = until.max(backward(at));
-        }
-    }
-    until.max(layers)
-}
-
-/// When the gradient that enters stage `i` is consumed: by that stage, or by
-/// one below it that the gradient reaches in place.
-fn born_until(stages: &[Stage], i: usize) -> u32 {
-    let layers = stages.len() as u32;
-    let passes = |stage: &&Stage| stage.layer.gradient_in_place();
-    let through = stages.iter().take(i + 1).rev().take_while(passes).count();
-    2 * layers - (i as u32).saturating_sub(through as u32)
-}
-
-impl<const LAYERS: usize> Arena<LAYERS> {
-    /// The lowest offset at which `length` numbers are free from `from` to
-    /// `until`.
-    fn place(&mut self, length: u32, from: u32, until: u32, activation: bool) -> Option<u32> {
-        let mut at = 0u32;
-        // Each pass moves `at` behind a buffer in the way, so it ends after
-        // at most as many passes as there are buffers.
-        while let Some(end) = self.end_of_overlap(at, length, from, until) {
-            at = end;
-        }
-        self.size = self.size.max(at.checked_add(length)?);
-        let buffer = Buffer {
-            at,
-            length,
-            from,
-            until,
-        };
-        let list = if activation {
-            &mut self.activations
-        } else {
-            &mut self.gradients
-        };
-        list.push(buffer).ok()?;
-        Some(at)
+        Some(())
     }
 
-    /// Where the first buffer ends that lives at the same time and overlaps.
-    fn end_of_overlap(&self, at: u32, length: u32, from: u32, until: u32) -> Option<u32> {
-        self.activations
-            .iter()
-            .chain(&self.gradients)
-            .filter(|b| b.from <= until && from <= b.until)
-            .find(|b| u64::from(b.at) < u64::from(at) + u64::from(length) && at < b.at + b.length)
-            .map(|b| b.at + b.length)
+    fn reserve(&mut self, at: u32, width: u32) -> Option<()> {
+        self.size = self.size.max(at.checked_add(width)?);
+        Some(())
     }
-}
-
-/// How many numbers prediction needs for one example: the input and output of
-/// each stage lie at opposite ends.
-pub(crate) fn prediction(stages: &[Stage], normalised: bool) -> usize {
-    let in_workspace = |i: usize, stage: &Stage| match i {
-        0 if !normalised => 0,
-        _ => stage.inputs as usize,
-    };
-    let need = |(i, stage): (usize, &Stage)| match stage.layer {
-        Layer::Activation(_) if i > 0 || normalised => stage.outputs as usize,
-        _ => in_workspace(i, stage).saturating_add(stage.outputs as usize),
-    };
-    stages.iter().enumerate().map(need).max().unwrap_or(0)
 }

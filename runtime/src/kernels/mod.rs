@@ -1,6 +1,7 @@
-//! The matrix product behind every dense layer, forward and backward.
+//! The loops over numbers: elementwise ones, and the matrix product behind
+//! every dense layer, forward and backward.
 //!
-//! One kernel serves all three, because its operands have a stride for each
+//! One matrix product serves all three passes, because its operands have a stride for each
 //! index: `y = x W`, `dx = dy Wᵀ` and `W ← W − xᵀ dy` differ in strides alone.
 //! It works on tiles of 4 × 4 sums that stay in registers, 16 of the 32 f32
 //! registers of a Cortex-M4F, so that eight loads serve sixteen
@@ -10,7 +11,12 @@
 
 #![allow(unsafe_code)]
 
+mod elementwise;
+
 use core::array::from_fn;
+
+use elementwise::once;
+pub(crate) use elementwise::{copy, map, zip};
 
 #[cfg(test)]
 mod tests;
@@ -143,7 +149,7 @@ impl Corner<*mut f32> {
 ///
 /// # Safety
 /// All elements of A, B and C lie in memory; nobody else uses C.
-#[inline(always)]
+#[inline(never)]
 unsafe fn tiles<
     const AM: usize,
     const AK: usize,
@@ -262,16 +268,5 @@ unsafe fn add_products<const M: usize, const N: usize>(
                 *sum += a * b;
             }
         }
-    }
-}
-
-/// Keeps the compiler from unrolling the loop it is called in. Unrolled, a
-/// tile's loop is twice as large and needs more registers than there are.
-#[inline(always)]
-fn once() {
-    #[cfg(target_arch = "arm")]
-    // SAFETY: there is no instruction in it.
-    unsafe {
-        core::arch::asm!("", options(nomem, nostack, preserves_flags));
     }
 }

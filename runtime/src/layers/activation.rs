@@ -11,6 +11,7 @@
 //! NaN stays NaN, so that the loss shows it.
 
 use super::Backward;
+use crate::kernels::{map, zip};
 use crate::math;
 
 /// An elementwise function.
@@ -26,14 +27,10 @@ impl Activation {
     /// `x ← f(x)`
     pub fn forward(&self, x: &mut [f32]) {
         match *self {
-            Activation::Relu => {
-                for x in x.iter_mut().filter(|x| **x <= 0.0) {
-                    *x = 0.0;
-                }
-            }
-            Activation::LeakyRelu { slope } => map(x, &|x| if x <= 0.0 { slope * x } else { x }),
-            Activation::Tanh => map(x, &math::tanh),
-            Activation::Sigmoid => map(x, &math::sigmoid),
+            Activation::Relu => map(x, |x| if x <= 0.0 { 0.0 } else { x }),
+            Activation::LeakyRelu { slope } => map(x, |x| if x <= 0.0 { slope * x } else { x }),
+            Activation::Tanh => map(x, math::tanh),
+            Activation::Sigmoid => map(x, math::sigmoid),
         }
     }
 
@@ -41,26 +38,12 @@ impl Activation {
     pub fn backward(&self, pass: Backward<'_>) {
         let Backward { y, dy, .. } = pass;
         match *self {
-            Activation::Relu => {
-                for (dy, _) in dy.iter_mut().zip(y).filter(|(_, y)| **y <= 0.0) {
-                    *dy = 0.0;
-                }
-            }
+            Activation::Relu => zip(dy, y, |dy, y| if y <= 0.0 { 0.0 } else { dy }),
             Activation::LeakyRelu { slope } => {
-                scale(dy, y, &|y| if y <= 0.0 { slope } else { 1.0 });
+                zip(dy, y, |dy, y| if y <= 0.0 { slope * dy } else { dy });
             }
-            Activation::Tanh => scale(dy, y, &|y| 1.0 - y * y),
-            Activation::Sigmoid => scale(dy, y, &|y| y * (1.0 - y)),
+            Activation::Tanh => zip(dy, y, |dy, y| dy * (1.0 - y * y)),
+            Activation::Sigmoid => zip(dy, y, |dy, y| dy * (y * (1.0 - y))),
         }
     }
-}
-
-/// `x ← f(x)`. One loop in flash for all functions but the most common.
-fn map(x: &mut [f32], f: &dyn Fn(f32) -> f32) {
-    x.iter_mut().for_each(|x| *x = f(*x));
-}
-
-/// `dy ← dy · slope(y)`, with the derivative as a function of the output.
-fn scale(dy: &mut [f32], y: &[f32], slope: &dyn Fn(f32) -> f32) {
-    dy.iter_mut().zip(y).for_each(|(dy, &y)| *dy *= slope(y));
 }

@@ -12,6 +12,7 @@
 //! Backward reads neither its input nor its output.
 
 use super::{Backward, Descent, Forward};
+use crate::kernels::{copy, zip};
 use crate::model::Param;
 
 /// A free vector appended to every example.
@@ -24,10 +25,13 @@ pub(crate) struct Context {
 impl Context {
     /// See [`super::Layer::forward`].
     pub fn forward(&self, pass: Forward<'_>) {
-        let z = self.vector.read(pass.words, pass.adapted);
-        let rows = pass.y.chunks_exact_mut(pass.outputs);
-        for (y, x) in rows.zip(pass.x.chunks_exact(pass.inputs)) {
-            y.iter_mut().zip(x.iter().chain(z)).for_each(|(y, &v)| *y = v);
+        let Forward { x, y, inputs, outputs, .. } = pass;
+        let z = self.vector.read(outputs - inputs, pass.words, pass.adapted);
+        for (y, x) in y.chunks_exact_mut(outputs).zip(x.chunks_exact(inputs)) {
+            if let Some((to_x, to_z)) = y.split_at_mut_checked(inputs) {
+                copy(to_x, x);
+                copy(to_z, z);
+            }
         }
     }
 
@@ -35,12 +39,12 @@ impl Context {
     pub fn backward(&self, pass: Backward<'_>, step: &mut Descent<'_>) {
         let Backward { dy, dx, inputs, outputs, .. } = pass;
         for (dx, dy) in dx.chunks_exact_mut(inputs).zip(dy.chunks_exact(outputs)) {
-            dx.iter_mut().zip(dy).for_each(|(dx, &dy)| *dx = dy);
+            copy(dx, dy);
         }
-        if let Some((z, rate)) = step.begin(&self.vector) {
+        if let Some((z, rate)) = step.begin(&self.vector, outputs - inputs) {
             for dy in dy.chunks_exact(outputs) {
-                let dz = dy.iter().skip(inputs);
-                z.iter_mut().zip(dz).for_each(|(z, dz)| *z -= rate * dz);
+                let dz = dy.get(inputs..).unwrap_or(&[]);
+                zip(z, dz, |z, dz| z - rate * dz);
             }
         }
     }

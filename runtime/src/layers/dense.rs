@@ -9,7 +9,7 @@
 //! Backward reads its input where `W` adapts, and never its output.
 
 use super::{Backward, Descent, Forward};
-use crate::kernels::{Matrix, multiply_add};
+use crate::kernels::{Matrix, copy, map, multiply_add, zip};
 use crate::model::Param;
 
 /// A fully connected layer.
@@ -35,15 +35,16 @@ impl Dense {
         match &self.bias {
             None => y.fill(0.0),
             Some(bias) => {
-                let bias = bias.read(pass.words, pass.adapted);
+                let bias = bias.read(outputs, pass.words, pass.adapted);
                 for y in y.chunks_exact_mut(outputs) {
-                    y.iter_mut().zip(bias).for_each(|(y, &b)| *y = b);
+                    copy(y, bias);
                 }
             }
         }
-        let weight = Matrix::new(self.weight.read(pass.words, pass.adapted), outputs);
+        let weight = self.weight.read(inputs * outputs, pass.words, pass.adapted);
         let examples = y.len() / outputs;
-        multiply_add(Matrix::new(x, inputs), weight, y, (examples, inputs, outputs));
+        let (x, weight) = (Matrix::new(x, inputs), Matrix::new(weight, outputs));
+        multiply_add(x, weight, y, (examples, inputs, outputs));
     }
 
     /// See [`super::Layer::backward`].
@@ -51,19 +52,21 @@ impl Dense {
         let Backward { x, dy, dx, inputs, outputs, .. } = pass;
         let examples = dy.len() / outputs;
         if !dx.is_empty() {
-            let weight = Matrix::new(step.read(&self.weight), outputs).transposed();
+            let weight = step.read(&self.weight, inputs * outputs);
+            let weight = Matrix::new(weight, outputs).transposed();
             dx.fill(0.0);
             multiply_add(Matrix::new(dy, outputs), weight, dx, (examples, outputs, inputs));
         }
-        if let Some((bias, rate)) = self.bias.as_ref().and_then(|bias| step.begin(bias)) {
+        let bias = self.bias.as_ref();
+        if let Some((bias, rate)) = bias.and_then(|bias| step.begin(bias, outputs)) {
             for dy in dy.chunks_exact(outputs) {
-                bias.iter_mut().zip(dy).for_each(|(b, dy)| *b -= rate * dy);
+                zip(bias, dy, |b, dy| b - rate * dy);
             }
         }
-        if let Some((weight, rate)) = step.begin(&self.weight) {
+        if let Some((weight, rate)) = step.begin(&self.weight, inputs * outputs) {
             // The gradient by the output is not needed after this: it takes
             // the rate, so that the weights need one pass only.
-            dy.iter_mut().for_each(|dy| *dy *= -rate);
+            map(dy, |dy| dy * -rate);
             let x = Matrix::new(x, inputs).transposed();
             multiply_add(x, Matrix::new(dy, outputs), weight, (inputs, examples, outputs));
         }

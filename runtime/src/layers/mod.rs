@@ -16,6 +16,7 @@ pub(crate) use dense::Dense;
 
 use mamlet_formats::Tensor;
 
+use crate::kernels::copy;
 use crate::model::{ModelError, Param};
 
 /// A layer of any kind.
@@ -93,31 +94,29 @@ pub(crate) enum Rates<'w> {
 }
 
 impl Descent<'_> {
-    /// The values of `param` before the step.
-    pub fn read(&self, param: &Param) -> &[f32] {
+    /// The `length` values of `param` before the step.
+    pub fn read(&self, param: &Param, length: usize) -> &[f32] {
         match self.base {
-            Base::Adapted => param.read(self.words, self.adapted),
-            Base::Initialisation | Base::Zero => param.in_flash(self.words),
+            Base::Adapted => param.read(length, self.words, self.adapted),
+            Base::Initialisation | Base::Zero => param.read(length, self.words, &[]),
         }
     }
 
-    /// The values of `param` to subtract from, and the rate to do it with;
-    /// `None` where it does not adapt. Call it once a tensor, after the last
-    /// [`read`](Self::read) of it.
-    pub fn begin(&mut self, param: &Param) -> Option<(&mut [f32], f32)> {
+    /// The `length` values of `param` to subtract from, and the rate to do it
+    /// with; `None` where it does not adapt. Call it once a tensor, after the
+    /// last [`read`](Self::read) of it.
+    #[inline(never)]
+    pub fn begin(&mut self, param: &Param, length: usize) -> Option<(&mut [f32], f32)> {
         let column = usize::from(param.column?);
         let rate = match self.rates {
             Rates::Uniform(rate) => rate,
             Rates::PerTensor(rates) => *rates.get(column)?,
         };
-        let initial = param.in_flash(self.words);
-        let values = param.write(self.adapted)?;
+        let values = param.write(length, self.adapted)?;
         match self.base {
             Base::Adapted => {}
             Base::Zero => values.fill(0.0),
-            // Both have the length of the tensor.
-            Base::Initialisation if values.len() == initial.len() => values.copy_from_slice(initial),
-            Base::Initialisation => return None,
+            Base::Initialisation => copy(values, param.read(length, self.words, &[])),
         }
         Some((values, rate))
     }
@@ -211,7 +210,7 @@ impl Layer {
         match self {
             Layer::Dense(dense) => dense.forward(pass),
             Layer::Activation(activation) => {
-                pass.y.iter_mut().zip(pass.x).for_each(|(y, &x)| *y = x);
+                copy(pass.y, pass.x);
                 activation.forward(pass.y);
             }
             Layer::Context(context) => context.forward(pass),
