@@ -152,7 +152,7 @@ pub enum Reduction {
 pub struct Golden {
     /// How many support examples.
     pub examples: u32,
-    /// Numbers per input.
+    /// Numbers per input, at least one.
     pub inputs: u32,
     /// Numbers per output.
     pub outputs: u32,
@@ -176,7 +176,9 @@ impl Shape {
 impl<'a> Description<'a> {
     /// The names of outputs or classes, in order; none where it has no names.
     pub fn output_names(&self) -> impl Iterator<Item = &'a str> + use<'a> {
-        self.outputs.split('\n').filter(|name| !name.is_empty())
+        let names = (!self.outputs.is_empty()).then(|| self.outputs.split('\n'));
+        // An empty name among others is a name: classes keep their numbers.
+        names.into_iter().flatten()
     }
 }
 
@@ -195,10 +197,14 @@ impl Layer {
 
 impl Golden {
     /// How many 32-bit words the golden section has, or `None` where that
-    /// overflows: inputs, targets, outputs before, losses, outputs after,
-    /// gradients, and the CRC-32 of the adapted weights.
+    /// overflows or an example has no inputs: inputs, targets, outputs before,
+    /// losses, outputs after, gradients, and the CRC-32 of the adapted weights.
     pub fn words(&self) -> Option<usize> {
         let examples = self.examples as usize;
+        // Else a few bytes could claim four billion examples.
+        if self.inputs == 0 {
+            return None;
+        }
         let per_example = (self.inputs as usize)
             .checked_add(self.targets as usize)?
             .checked_add((self.outputs as usize).checked_mul(2)?)?;

@@ -1,0 +1,196 @@
+//! Readers of untrusted bytes: every change is refused, and nothing panics.
+
+mod common;
+
+use mamlet_formats::{Artifact, ArtifactError, Checkpoint, CheckpointError};
+use rand::{RngExt, SeedableRng};
+use rand_chacha::ChaCha8Rng;
+
+/// Calls everything a reader offers; what it returns does not matter here.
+fn read_all(bytes: &[u8]) -> bool {
+    let artifact = Artifact::parse(bytes);
+    if let Ok(artifact) = &artifact {
+        let tensors = artifact.layers().flat_map(|layer| layer.tensors());
+        assert!(
+            tensors
+                .map(|tensor| tensor.length as usize * 4)
+                .all(|n| n <= bytes.len())
+        );
+        assert_eq!(artifact.layers().count(), artifact.header().layers as usize);
+        assert_eq!(
+            artifact.golden().is_some(),
+            artifact.header().golden.is_some()
+        );
+        if let Ok(description) = artifact.description() {
+            assert!(description.output_names().count() <= bytes.len());
+        }
+    }
+    let checkpoint = Checkpoint::parse(bytes);
+    if let Ok(checkpoint) = &checkpoint {
+        assert!(checkpoint.weights.len() < bytes.len());
+    }
+    artifact.is_ok() || checkpoint.is_ok()
+}
+
+/// Both files, each with the reader that must refuse its changed bytes.
+fn files() -> [(Vec<u8>, fn(&[u8]) -> bool); 2] {
+    [
+        (common::artifact(), |bytes| Artifact::parse(bytes).is_ok()),
+        (common::checkpoint(), |bytes| {
+            Checkpoint::parse(bytes).is_ok()
+        }),
+    ]
+}
+
+#[test]
+fn every_single_bit_flip_is_refused() {
+    for (file, accepts) in files() {
+        assert!(accepts(&file));
+        for bit in 0..file.len() * 8 {
+            let mut bytes = file.clone();
+            bytes[bit / 8] ^= 1 << (bit % 8);
+            assert!(!accepts(&bytes), "bit {bit}");
+        }
+    }
+}
+
+#[test]
+fn every_flip_of_two_bits_is_refused() {
+    for (file, accepts) in files() {
+        for first in 0..file.len() * 8 {
+            for second in (first + 1..file.len() * 8).step_by(7) {
+                let mut bytes = file.clone();
+                bytes[first / 8] ^= 1 << (first % 8);
+                bytes[second / 8] ^= 1 << (second % 8);
+                assert!(!accepts(&bytes), "bits {first} and {second}");
+            }
+        }
+    }
+}
+
+#[test]
+fn every_truncation_is_refused() {
+    for (file, accepts) in files() {
+        for length in 0..file.len() {
+            assert!(!accepts(&file[..length]), "{length} bytes");
+        }
+    }
+}
+
+#[test]
+fn bytes_behind_an_artifact_are_refused() {
+    let mut bytes = common::artifact();
+    let needed = bytes.len();
+    for given in needed + 1..needed + 40 {
+        bytes.push(0);
+        let error = Artifact::parse(&bytes).map(|_| ());
+        assert_eq!(error, Err(ArtifactError::TooLong { needed, given }));
+    }
+}
+
+#[test]
+fn a_checkpoint_may_lie_in_a_larger_flash_page() {
+    let mut bytes = common::checkpoint();
+    let weights = Checkpoint::parse(&bytes).map(|checkpoint| checkpoint.weights.to_vec());
+    bytes.resize(4096, 0xff);
+    assert_eq!(
+        Checkpoint::parse(&bytes).map(|checkpoint| checkpoint.weights.to_vec()),
+        weights
+    );
+}
+
+#[test]
+fn refusals_name_what_is_wrong() {
+    let file = common::artifact();
+    let length = file.len();
+    let refusal = |change: &dyn Fn(&mut Vec<u8>)| {
+        let mut bytes = file.clone();
+        change(&mut bytes);
+        Artifact::parse(&bytes).expect_err("changed bytes")
+    };
+    let too_short = |needed, given| ArtifactError::TooShort { needed, given };
+    assert_eq!(refusal(&|bytes| bytes.truncate(5)), too_short(32, 5));
+    assert_eq!(refusal(&|bytes| bytes.truncate(40)), too_short(length, 40));
+    assert_eq!(
+        refusal(&|bytes| bytes[0] = 0x88),
+        ArtifactError::NotAnArtifact
+    );
+    let version = |major, minor| ArtifactError::Version { major, minor };
+    assert_eq!(refusal(&|bytes| bytes[8] = 2), version(2, 0));
+    assert_eq!(refusal(&|bytes| bytes[8] = 0), version(0, 0));
+    assert_eq!(refusal(&|bytes| bytes[10] = 1), version(1, 1));
+    assert_eq!(refusal(&|bytes| bytes[12] += 1), ArtifactError::Prefix);
+    assert_eq!(refusal(&|bytes| bytes[24] = 1), ArtifactError::Prefix);
+    let corrupt = refusal(&|bytes| bytes[length - 1] ^= 1);
+    assert!(
+        matches!(corrupt, ArtifactError::Checksum { .. }),
+        "{corrupt:?}"
+    );
+
+    let file = common::checkpoint();
+    let refusal = |change: &dyn Fn(&mut Vec<u8>)| {
+        let mut bytes = file.clone();
+        change(&mut bytes);
+        Checkpoint::parse(&bytes).expect_err("changed bytes")
+    };
+    let too_short = |needed, given| CheckpointError::TooShort { needed, given };
+    assert_eq!(refusal(&|bytes| bytes.truncate(39)), too_short(40, 39));
+    assert_eq!(refusal(&|bytes| bytes.truncate(47)), too_short(48, 47));
+    assert_eq!(
+        refusal(&|bytes| bytes[7] = 0),
+        CheckpointError::NotACheckpoint
+    );
+    let version = CheckpointError::Version { major: 1, minor: 9 };
+    assert_eq!(refusal(&|bytes| bytes[10] = 9), version);
+    assert_eq!(refusal(&|bytes| bytes[20] = 3), too_short(52, 48));
+    let corrupt = refusal(&|bytes| bytes[20] = 1);
+    assert!(
+        matches!(corrupt, CheckpointError::Checksum { .. }),
+        "{corrupt:?}"
+    );
+    // A count that no memory could hold.
+    let refused = refusal(&|bytes| bytes[20..24].fill(0xff));
+    assert!(
+        matches!(refused, CheckpointError::TooShort { .. }),
+        "{refused:?}"
+    );
+}
+
+#[test]
+fn a_checkpoint_is_not_written_where_it_does_not_fit() {
+    let file = common::checkpoint();
+    let checkpoint = Checkpoint::parse(&file).expect("readable");
+    let mut out = [0xaa; 47];
+    let error = CheckpointError::TooShort {
+        needed: 48,
+        given: 47,
+    };
+    assert_eq!(checkpoint.write(&common::ADAPTED, &mut out), Err(error));
+    assert_eq!(out, [0xaa; 47]);
+}
+
+#[test]
+fn random_and_changed_bytes_never_panic() {
+    let mut random = ChaCha8Rng::seed_from_u64(1);
+    let files = files().map(|(file, _)| file);
+    let mut accepted = 0;
+    for case in 0..200_000 {
+        let mut bytes = files[case % 2].clone();
+        match random.random_range(0..4) {
+            0 => {
+                let length = random.random_range(0..200);
+                bytes.resize(length, 0);
+                bytes.iter_mut().for_each(|byte| *byte = random.random());
+            }
+            1 => bytes.truncate(random.random_range(0..bytes.len())),
+            _ => {
+                for _ in 0..random.random_range(1..6) {
+                    let at = random.random_range(0..bytes.len());
+                    bytes[at] = random.random();
+                }
+            }
+        }
+        accepted += usize::from(!files.contains(&bytes) && read_all(&bytes));
+    }
+    assert_eq!(accepted, 0, "CRC-32 finds all of these changes");
+}
