@@ -5,10 +5,12 @@ use std::{env, fs, io};
 
 fn main() -> io::Result<()> {
     let out = PathBuf::from(env::var("OUT_DIR").map_err(io::Error::other)?);
-    fs::copy("memory.x", out.join("memory.x"))?;
+    for script in ["memory.x", "device.x"] {
+        fs::copy(script, out.join(script))?;
+        println!("cargo:rerun-if-changed={script}");
+    }
     println!("cargo:rustc-link-search={}", out.display());
     println!("cargo:rustc-link-arg-bins=-Tlink.x");
     println!("cargo:rustc-link-arg-bins=--nmagic");
-    println!("cargo:rerun-if-changed=memory.x");
     Ok(())
 }

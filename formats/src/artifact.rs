@@ -8,7 +8,8 @@
 use core::fmt;
 
 use crate::fields::{u16_at, u32_at};
-use crate::header::{Description, Golden, Header, Layer, Tensor};
+use crate::golden::GoldenVectors;
+use crate::header::{Description, Header, Layer, Tensor};
 
 /// The first eight bytes. The high bit, the carriage return and the line feed
 /// are there so that a transfer in text mode or over seven bits is noticed.
@@ -98,13 +99,8 @@ pub enum ArtifactError {
     Header,
     /// A tensor is misaligned or reaches beyond the tensor section.
     Tensor(Tensor),
-    /// The golden section has another size than the header says.
-    Golden {
-        /// Bytes the golden section should have.
-        needed: usize,
-        /// Bytes it has.
-        given: usize,
-    },
+    /// The golden section has another size than the golden vectors say.
+    Golden,
 }
 
 /// The layers of an artifact, in order.
@@ -112,28 +108,6 @@ pub enum ArtifactError {
 pub struct Layers<'a> {
     left: u32,
     bytes: &'a [u8],
-}
-
-/// What any executor of the artifact must reproduce. Each field is a run of
-/// little-endian 32-bit words; the numbers are f32.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct GoldenVectors<'a> {
-    /// The sizes of all fields.
-    pub sizes: Golden,
-    /// Support inputs before normalisation, `[examples, inputs]`.
-    pub inputs: &'a [u8],
-    /// `[examples, targets]`; a class is a whole number.
-    pub targets: &'a [u8],
-    /// Outputs of the initialisation, `[examples, outputs]`.
-    pub outputs_before: &'a [u8],
-    /// The support loss before each step and after the last, `[steps + 1]`.
-    pub losses: &'a [u8],
-    /// Outputs after the last step, `[examples, outputs]`.
-    pub outputs_after: &'a [u8],
-    /// The gradient of the first step, adapting tensors one behind the other.
-    pub gradients: &'a [u8],
-    /// CRC-32 of the adapted weights as they stand in a checkpoint.
-    pub adapted_crc32: u32,
 }
 
 impl<'a> Artifact<'a> {
@@ -167,7 +141,7 @@ impl<'a> Artifact<'a> {
             left: header.layers,
             bytes: rest,
         };
-        let artifact = Artifact {
+        Ok(Artifact {
             header,
             layers,
             description: check_tensors(&header, layers, tensors.len())?,
@@ -177,9 +151,7 @@ impl<'a> Artifact<'a> {
                 crc32: prefix.checksum,
                 length: u32::try_from(bytes.len()).map_err(|_| ArtifactError::Prefix)?,
             },
-        };
-        artifact.check_golden()?;
-        Ok(artifact)
+        })
     }
 
     /// The part of the header that a device needs.
@@ -214,44 +186,16 @@ impl<'a> Artifact<'a> {
     }
 
     /// The golden vectors, where the artifact carries them.
-    pub fn golden(&self) -> Option<GoldenVectors<'a>> {
-        let sizes = self.header.golden?;
-        let mut rest = self.golden;
-        let examples = sizes.examples as usize;
-        let mut take = |words: usize| {
-            let (part, tail) = rest.split_at_checked(words.checked_mul(4)?)?;
-            rest = tail;
-            Some(part)
-        };
-        let of_examples = |numbers: u32| examples.checked_mul(numbers as usize);
-        Some(GoldenVectors {
-            sizes,
-            inputs: take(of_examples(sizes.inputs)?)?,
-            targets: take(of_examples(sizes.targets)?)?,
-            outputs_before: take(of_examples(sizes.outputs)?)?,
-            losses: take(sizes.steps as usize + 1)?,
-            outputs_after: take(of_examples(sizes.outputs)?)?,
-            gradients: take(sizes.gradients as usize)?,
-            adapted_crc32: u32_at(take(1)?, 0)?,
-        })
-    }
-
-    /// The golden section has exactly the size the header gives it.
-    fn check_golden(&self) -> Result<(), ArtifactError> {
-        let needed = match self.header.golden {
-            None => 0,
-            Some(golden) => golden
-                .words()
-                .and_then(|words| words.checked_mul(4))
-                .ok_or(ArtifactError::Header)?,
-        };
-        if needed != self.golden.len() {
-            return Err(ArtifactError::Golden {
-                needed,
-                given: self.golden.len(),
-            });
+    ///
+    /// # Errors
+    /// [`ArtifactError::Golden`] where their section has another size than
+    /// they say.
+    pub fn golden(&self) -> Result<Option<GoldenVectors<'a>>, ArtifactError> {
+        if self.golden.is_empty() {
+            return Ok(None);
         }
-        Ok(())
+        let vectors = GoldenVectors::parse(self.golden);
+        vectors.map(Some).ok_or(ArtifactError::Golden)
     }
 }
 
@@ -368,9 +312,7 @@ impl fmt::Display for ArtifactError {
                 f,
                 "a tensor of {length} values at byte {offset} lies outside the tensor section"
             ),
-            Self::Golden { needed, given } => {
-                write!(f, "golden vectors of {given} bytes, the header says {needed}")
-            }
+            Self::Golden => write!(f, "the golden vectors do not fill their section"),
         }
     }
 }

@@ -18,8 +18,6 @@ pub struct Header {
     pub normalisation: Option<Normalisation>,
     /// How to adapt.
     pub recipe: Recipe,
-    /// Sizes of the golden vectors, where the artifact carries them.
-    pub golden: Option<Golden>,
     /// How many layers follow.
     pub layers: u32,
 }
@@ -147,23 +145,6 @@ pub enum Reduction {
     Sum,
 }
 
-/// The sizes of the golden vectors.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Golden {
-    /// How many support examples.
-    pub examples: u32,
-    /// Numbers per input, at least one.
-    pub inputs: u32,
-    /// Numbers per output.
-    pub outputs: u32,
-    /// Numbers per target: `outputs`, or one where the target is a class.
-    pub targets: u32,
-    /// How many numbers adapt, which is the length of the gradient.
-    pub gradients: u32,
-    /// How many inner steps were taken.
-    pub steps: u32,
-}
-
 impl Shape {
     /// How many numbers one example has, or `None` where that overflows.
     pub fn features(self) -> Option<usize> {
@@ -192,27 +173,5 @@ impl Layer {
             Layer::Relu | Layer::LeakyRelu { .. } | Layer::Tanh | Layer::Sigmoid => [None, None],
         };
         tensors.into_iter().flatten()
-    }
-}
-
-impl Golden {
-    /// How many 32-bit words the golden section has, or `None` where that
-    /// overflows or an example has no inputs: inputs, targets, outputs before,
-    /// losses, outputs after, gradients, and the CRC-32 of the adapted weights.
-    pub fn words(&self) -> Option<usize> {
-        let examples = self.examples as usize;
-        // Else a few bytes could claim four billion examples.
-        if self.inputs == 0 {
-            return None;
-        }
-        let per_example = (self.inputs as usize)
-            .checked_add(self.targets as usize)?
-            .checked_add((self.outputs as usize).checked_mul(2)?)?;
-        examples
-            .checked_mul(per_example)?
-            .checked_add(self.steps as usize)?
-            .checked_add(1)?
-            .checked_add(self.gradients as usize)?
-            .checked_add(1)
     }
 }

@@ -29,14 +29,16 @@ pub mod artifact;
 pub mod checkpoint;
 mod crc32;
 mod fields;
+pub mod golden;
 pub mod header;
 #[cfg(feature = "alloc")]
 mod writer;
 
-pub use artifact::{Artifact, ArtifactError, ArtifactId, GoldenVectors};
+pub use artifact::{Artifact, ArtifactError, ArtifactId};
 pub use checkpoint::{Checkpoint, CheckpointError};
+pub use golden::{GoldenSizes, GoldenVectors};
 pub use header::{
-    Description, Golden, Header, Layer, Loss, Normalisation, Recipe, Reduction, Shape, Tensor,
+    Description, Header, Layer, Loss, Normalisation, Recipe, Reduction, Shape, Tensor,
 };
 #[cfg(feature = "alloc")]
 pub use writer::{ArtifactWriter, GoldenValues, WriteError};

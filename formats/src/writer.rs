@@ -5,8 +5,9 @@ use alloc::vec::Vec;
 use core::fmt;
 
 use crate::artifact::{Artifact, ArtifactError, MAGIC, MAJOR, MINOR, PREFIX};
+use crate::golden::GoldenSizes;
 use crate::header::{
-    Description, Golden, Header, Layer, Loss, Normalisation, Recipe, Reduction, Shape, Tensor,
+    Description, Header, Layer, Loss, Normalisation, Recipe, Reduction, Shape, Tensor,
 };
 
 /// Collects the parts of an artifact and lays them out.
@@ -36,7 +37,7 @@ pub struct ArtifactWriter {
     commit: String,
     layers: Vec<Layer>,
     tensors: Vec<u8>,
-    golden: Option<(Golden, Vec<u8>)>,
+    golden: Vec<u8>,
 }
 
 /// Golden vectors as numbers; the fields are those of
@@ -101,7 +102,7 @@ impl ArtifactWriter {
             commit: String::new(),
             layers: Vec::new(),
             tensors: Vec::new(),
-            golden: None,
+            golden: Vec::new(),
         }
     }
 
@@ -181,7 +182,7 @@ impl ArtifactWriter {
     /// when the bytes are made.
     pub fn golden(&mut self, values: GoldenValues<'_>) -> &mut Self {
         let per_example = |numbers: &[f32]| numbers.len() as u32 / values.examples.max(1);
-        let sizes = Golden {
+        let sizes = GoldenSizes {
             examples: values.examples,
             inputs: per_example(values.inputs),
             outputs: per_example(values.outputs_before),
@@ -197,12 +198,10 @@ impl ArtifactWriter {
             values.outputs_after,
             values.gradients,
         ];
-        let numbers = numbers.into_iter().flatten();
-        let bytes = numbers
-            .flat_map(|value| value.to_le_bytes())
-            .chain(values.adapted_crc32.to_le_bytes())
-            .collect();
-        self.golden = Some((sizes, bytes));
+        let numbers = numbers.into_iter().flatten().map(|value| value.to_bits());
+        let words = sizes.words().into_iter().chain(numbers);
+        let words = words.chain([values.adapted_crc32]);
+        self.golden = words.flat_map(|word| word.to_le_bytes()).collect();
         self
     }
 
@@ -213,22 +212,22 @@ impl ArtifactWriter {
     /// agree with each other.
     pub fn to_bytes(&self) -> Result<Vec<u8>, WriteError> {
         let header = self.header_bytes()?;
-        let golden = self.golden.as_ref().map_or(&[][..], |(_, bytes)| bytes);
         let mut bytes = Vec::with_capacity(PREFIX + header.len() + self.tensors.len());
         bytes.extend(MAGIC);
         bytes.extend(MAJOR.to_le_bytes());
         bytes.extend(MINOR.to_le_bytes());
-        for section in [&header[..], &self.tensors, golden] {
+        for section in [&header[..], &self.tensors, &self.golden] {
             let length = u32::try_from(section.len()).map_err(|_| WriteError::TooLarge)?;
             bytes.extend(length.to_le_bytes());
         }
         bytes.extend(0u32.to_le_bytes());
-        let checksum = crate::crc32::of(&[&bytes, &header, &self.tensors, golden]);
+        let checksum = crate::crc32::of(&[&bytes, &header, &self.tensors, &self.golden]);
         bytes.extend(checksum.to_le_bytes());
-        for section in [&header[..], &self.tensors, golden] {
+        for section in [&header[..], &self.tensors, &self.golden] {
             bytes.extend(section);
         }
-        let readable = Artifact::parse(&bytes).and_then(|artifact| artifact.description());
+        let readable = Artifact::parse(&bytes)
+            .and_then(|artifact| artifact.golden().and_then(|_| artifact.description()));
         match readable {
             Ok(_) => Ok(bytes),
             Err(error) => Err(WriteError::Unreadable(error)),
@@ -241,7 +240,6 @@ impl ArtifactWriter {
             input: self.input,
             normalisation: self.normalisation,
             recipe: self.recipe,
-            golden: self.golden.as_ref().map(|(sizes, _)| *sizes),
             layers: u32::try_from(self.layers.len()).map_err(|_| WriteError::TooLarge)?,
         };
         let description = Description {

@@ -10,7 +10,7 @@
 //! # let artifact = Artifact::parse(ARTIFACT)?;
 //! let model = Model::<8>::new(&artifact)?;
 //! let mut memory = [0.0; 64];
-//! let examples = artifact.golden().map_or(0, |golden| golden.sizes.examples as usize);
+//! let examples = artifact.golden()?.map_or(0, |golden| golden.sizes.examples as usize);
 //! let mut learner = Learner::new(&model, examples, Rollback::ToInitialisation, &mut memory)?;
 //! let verification = golden::verify(&artifact, &mut learner)?;
 //! assert!(verification.is_identical());
@@ -21,6 +21,7 @@ use core::fmt;
 
 use mamlet_formats::{Artifact, GoldenVectors, Loss, checkpoint};
 
+use crate::kernels::rows;
 use crate::{AdaptError, Adaptation, ExampleError, Learner, PredictError};
 
 /// How a replay compares with the artifact.
@@ -92,7 +93,7 @@ pub fn verify(
     artifact: &Artifact<'_>,
     learner: &mut Learner<'_>,
 ) -> Result<Verification, GoldenError> {
-    let golden = artifact.golden().ok_or(GoldenError::Missing)?;
+    let golden = artifact.golden().ok().flatten().ok_or(GoldenError::Missing)?;
     if learner.examples() > 0 {
         return Err(GoldenError::NotEmpty);
     }
@@ -109,8 +110,8 @@ fn replay(
 ) -> Result<Verification, GoldenError> {
     let sizes = golden.sizes;
     let inputs = numbers(golden.inputs)?;
-    let inputs = || inputs.chunks_exact(sizes.inputs.max(1) as usize);
-    let targets = numbers(golden.targets)?.chunks_exact(sizes.targets.max(1) as usize);
+    let inputs = || rows(inputs, sizes.inputs as usize);
+    let targets = rows(numbers(golden.targets)?, sizes.targets as usize);
     for (input, target) in inputs().zip(targets) {
         match (loss, target) {
             (Loss::CrossEntropy, &[class]) => learner.add_class(input, class as usize),
@@ -120,7 +121,7 @@ fn replay(
     }
     let mut outputs = Comparison::default();
     let mut predict = |learner: &mut Learner<'_>, expected| {
-        let mut expected = numbers(expected)?.chunks_exact(sizes.outputs.max(1) as usize);
+        let mut expected = rows(numbers(expected)?, sizes.outputs as usize);
         for input in inputs() {
             let output = learner.predict(input).map_err(GoldenError::Predict)?;
             if output.len() != sizes.outputs as usize {
@@ -189,7 +190,11 @@ impl Comparison {
         Agreement {
             identical: self.identical,
             total,
-            largest_difference: if self.compared == total { share } else { f32::INFINITY },
+            largest_difference: if self.compared == total {
+                share
+            } else {
+                f32::INFINITY
+            },
         }
     }
 }

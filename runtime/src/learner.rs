@@ -10,6 +10,7 @@ use heapless::Vec;
 use mamlet_formats::{Checkpoint, Loss, checkpoint};
 
 use crate::engine::{self, Support};
+use crate::kernels::rows_mut;
 use crate::layers::{Base, Descent, Rates};
 use crate::model::{Head, Model, Stage};
 use crate::{MAX_STEPS, Memory};
@@ -335,8 +336,8 @@ impl<'m> Learner<'m> {
         if !all_finite(input) || !all_finite(target) {
             return Err(ExampleError::NotFinite);
         }
-        let input_row = self.inputs.chunks_exact_mut(inputs).nth(at);
-        let target_row = self.targets.chunks_exact_mut(targets).nth(at);
+        let input_row = rows_mut(self.inputs, inputs).nth(at);
+        let target_row = rows_mut(self.targets, targets).nth(at);
         let (Some(input_row), Some(target_row)) = (input_row, target_row) else {
             return Err(ExampleError::Full { capacity });
         };

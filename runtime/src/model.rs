@@ -10,13 +10,15 @@ use crate::layers::{self, Layer};
 use crate::learner::Rollback;
 use crate::memory::Memory;
 use crate::plan::Plan;
-use crate::{MAX_STEPS, PredictError, engine};
+use crate::{MAX_STEPS, PredictError, engine, kernels};
 
 /// A validated model whose weights stay where the artifact lies.
 ///
+/// The default is a model without layers, to be [loaded](Self::load).
+///
 /// `LAYERS` is the most layers it can hold; each takes 48 bytes of whatever
 /// memory the model is put in.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub struct Model<'a, const LAYERS: usize = 32> {
     pub(crate) head: Head<'a>,
     pub(crate) stages: Vec<Stage, LAYERS>,
@@ -184,19 +186,22 @@ impl<'a, const LAYERS: usize> Model<'a, LAYERS> {
     /// # Errors
     /// [`ModelError`] names the first thing that does not fit.
     pub fn new(artifact: &Artifact<'a>) -> Result<Self, ModelError> {
-        let mut model = Model {
-            head: Head::default(),
-            stages: Vec::new(),
-        };
+        let mut model = Model::default();
         model.load(artifact)?;
         Ok(model)
     }
 
-    /// [`new`](Self::new), in place.
+    /// [`new`](Self::new) in place: for a model in a static, or where the
+    /// stack has no room for a second one.
+    ///
+    /// # Errors
+    /// As [`new`](Self::new); the model is of no use then.
     #[inline(never)]
-    fn load(&mut self, artifact: &Artifact<'a>) -> Result<(), ModelError> {
+    pub fn load(&mut self, artifact: &Artifact<'a>) -> Result<(), ModelError> {
         let header = artifact.header();
         let Model { head, stages } = self;
+        *head = Head::default();
+        stages.clear();
         head.load(artifact)?;
         let mut plan = Plan::default();
         head.lowest = usize::MAX;
@@ -397,7 +402,7 @@ impl<'a> Head<'a> {
         let columns = self.adapting_tensors;
         let rows = self.rates.len().checked_div(columns).unwrap_or(0);
         let row = step.min(rows.saturating_sub(1));
-        self.rates.chunks_exact(columns.max(1)).nth(row).unwrap_or(&[])
+        kernels::rows(self.rates, columns).nth(row).unwrap_or(&[])
     }
 
     /// See [`Model::memory`].

@@ -44,13 +44,12 @@ impl Counters {
 
     /// Does the work and counts its instructions, to the nearest 40 and up to
     /// 671 million.
-    pub fn instructions<T>(&mut self, work: impl FnOnce() -> T) -> (T, u32) {
+    pub fn instructions(&mut self, work: impl FnOnce()) -> u32 {
         self.systick.clear_current();
         let before = SYST::get_current();
-        let result = work();
+        work();
         let after = SYST::get_current();
-        let ticks = before.wrapping_sub(after) & RELOAD;
-        (result, ticks * INSTRUCTIONS_PER_TICK)
+        (before.wrapping_sub(after) & RELOAD) * INSTRUCTIONS_PER_TICK
     }
 
     /// Does the work on a painted stack and finds how deep it went: bytes

@@ -13,6 +13,15 @@ use cortex_m_semihosting::debug::{self, EXIT_FAILURE, EXIT_SUCCESS};
 /// 1-40-40-1 with ReLU.
 pub static ARTIFACT: &[u8] = mamlet_runtime::include_aligned!("../../artifacts/sinusoid.mamlet");
 
+/// The vectors of the machine's 32 interrupts, of which the examples use none.
+#[unsafe(link_section = ".vector_table.interrupts")]
+#[unsafe(no_mangle)]
+pub static __INTERRUPTS: [unsafe extern "C" fn(); 32] = [unexpected; 32];
+
+unsafe extern "C" fn unexpected() {
+    fail()
+}
+
 /// Ends the program with success.
 pub fn succeed() -> ! {
     debug::exit(EXIT_SUCCESS);

@@ -1,5 +1,7 @@
 //! Loops over numbers, kept as small as they look.
 
+use core::slice::{ChunksExact, ChunksExactMut};
+
 /// `x ← f(x)` for every number.
 #[inline(always)]
 pub(crate) fn map(x: &mut [f32], f: impl Fn(f32) -> f32) {
@@ -21,6 +23,17 @@ pub(crate) fn zip(x: &mut [f32], y: &[f32], f: impl Fn(f32, f32) -> f32) {
 /// `x ← y`, as far as both reach.
 pub(crate) fn copy(x: &mut [f32], y: &[f32]) {
     zip(x, y, |_, y| y);
+}
+
+/// The rows of a table; none where they have no width.
+pub(crate) fn rows(table: &[f32], width: usize) -> ChunksExact<'_, f32> {
+    // With a width of zero `chunks_exact` would panic.
+    table.chunks_exact(width.max(1))
+}
+
+/// The rows of a table, to be written.
+pub(crate) fn rows_mut(table: &mut [f32], width: usize) -> ChunksExactMut<'_, f32> {
+    table.chunks_exact_mut(width.max(1))
 }
 
 /// Keeps the compiler from unrolling the loop it is called in. Unrolled, the

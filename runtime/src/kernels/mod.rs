@@ -16,7 +16,7 @@ mod elementwise;
 use core::array::from_fn;
 
 use elementwise::once;
-pub(crate) use elementwise::{copy, map, zip};
+pub(crate) use elementwise::{copy, map, rows, rows_mut, zip};
 
 #[cfg(test)]
 mod tests;
@@ -201,9 +201,13 @@ unsafe fn strip(
             unsafe {
                 match (pair, four) {
                     (true, true) => tile::<2, 4, 1>(a, b, c, k),
-                    (true, false) => tile::<2, 1, 1>(a, b, c, k),
                     (false, true) => tile::<1, 4, 1>(a, b, c, k),
-                    (false, false) => tile::<1, 1, 1>(a, b, c, k),
+                    (pair, false) => {
+                        tile::<1, 1, 1>(a, b, c, k);
+                        if pair {
+                            tile::<1, 1, 1>(a.offset(1, 0), b, c.offset(1, 0), k);
+                        }
+                    }
                 }
             }
             column += if four { 4 } else { 1 };

@@ -12,7 +12,7 @@
 //! Backward reads neither its input nor its output.
 
 use super::{Backward, Descent, Forward};
-use crate::kernels::{copy, zip};
+use crate::kernels::{copy, rows, rows_mut, zip};
 use crate::model::Param;
 
 /// A free vector appended to every example.
@@ -27,7 +27,7 @@ impl Context {
     pub fn forward(&self, pass: Forward<'_>) {
         let Forward { x, y, inputs, outputs, .. } = pass;
         let z = self.vector.read(outputs - inputs, pass.words, pass.adapted);
-        for (y, x) in y.chunks_exact_mut(outputs).zip(x.chunks_exact(inputs)) {
+        for (y, x) in rows_mut(y, outputs).zip(rows(x, inputs)) {
             if let Some((to_x, to_z)) = y.split_at_mut_checked(inputs) {
                 copy(to_x, x);
                 copy(to_z, z);
@@ -38,11 +38,11 @@ impl Context {
     /// See [`super::Layer::backward`].
     pub fn backward(&self, pass: Backward<'_>, step: &mut Descent<'_>) {
         let Backward { dy, dx, inputs, outputs, .. } = pass;
-        for (dx, dy) in dx.chunks_exact_mut(inputs).zip(dy.chunks_exact(outputs)) {
+        for (dx, dy) in rows_mut(dx, inputs).zip(rows(dy, outputs)) {
             copy(dx, dy);
         }
         if let Some((z, rate)) = step.begin(&self.vector, outputs - inputs) {
-            for dy in dy.chunks_exact(outputs) {
+            for dy in rows(dy, outputs) {
                 let dz = dy.get(inputs..).unwrap_or(&[]);
                 zip(z, dz, |z, dz| z - rate * dz);
             }

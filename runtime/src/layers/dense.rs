@@ -9,7 +9,7 @@
 //! Backward reads its input where `W` adapts, and never its output.
 
 use super::{Backward, Descent, Forward};
-use crate::kernels::{Matrix, copy, map, multiply_add, zip};
+use crate::kernels::{Matrix, copy, map, multiply_add, rows, rows_mut, zip};
 use crate::model::Param;
 
 /// A fully connected layer.
@@ -36,13 +36,13 @@ impl Dense {
             None => y.fill(0.0),
             Some(bias) => {
                 let bias = bias.read(outputs, pass.words, pass.adapted);
-                for y in y.chunks_exact_mut(outputs) {
+                for y in rows_mut(y, outputs) {
                     copy(y, bias);
                 }
             }
         }
         let weight = self.weight.read(inputs * outputs, pass.words, pass.adapted);
-        let examples = y.len() / outputs;
+        let examples = y.len().checked_div(outputs).unwrap_or(0);
         let (x, weight) = (Matrix::new(x, inputs), Matrix::new(weight, outputs));
         multiply_add(x, weight, y, (examples, inputs, outputs));
     }
@@ -50,7 +50,7 @@ impl Dense {
     /// See [`super::Layer::backward`].
     pub fn backward(&self, pass: Backward<'_>, step: &mut Descent<'_>) {
         let Backward { x, dy, dx, inputs, outputs, .. } = pass;
-        let examples = dy.len() / outputs;
+        let examples = dy.len().checked_div(outputs).unwrap_or(0);
         if !dx.is_empty() {
             let weight = step.read(&self.weight, inputs * outputs);
             let weight = Matrix::new(weight, outputs).transposed();
@@ -59,7 +59,7 @@ impl Dense {
         }
         let bias = self.bias.as_ref();
         if let Some((bias, rate)) = bias.and_then(|bias| step.begin(bias, outputs)) {
-            for dy in dy.chunks_exact(outputs) {
+            for dy in rows(dy, outputs) {
                 zip(bias, dy, |b, dy| b - rate * dy);
             }
         }

@@ -1,6 +1,7 @@
 //! Softmax and cross-entropy: `−scale · Σ ln softmax(y)[class]`, gradient
 //! `scale (softmax(y) − onehot(class))`.
 
+use crate::kernels::{rows, rows_mut};
 use crate::math;
 
 /// See [`super::value_and_gradient`]. The largest logit is subtracted first,
@@ -13,7 +14,7 @@ pub(super) fn value_and_gradient(
     scale: f32,
 ) -> f32 {
     let mut sum = 0.0;
-    let rows = y.chunks_exact(outputs).zip(dy.chunks_exact_mut(outputs));
+    let rows = rows(y, outputs).zip(rows_mut(dy, outputs));
     for ((y, dy), &class) in rows.zip(classes) {
         // Classes are stored as whole numbers below 2²⁴, exact in f32.
         let class = class as usize;

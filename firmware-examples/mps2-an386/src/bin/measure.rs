@@ -76,14 +76,16 @@ fn adapt(
     memory: &mut [f32],
     adaptation: Adaptation,
 ) -> Option<Measurement> {
-    let model = load()?;
+    let mut model = Model::<5>::default();
+    load(&mut model)?;
     let mut learner = Learner::new(&model, SHOTS, Rollback::ToInitialisation, memory).ok()?;
     for point in 0..SHOTS {
         let x = point as f32 - 4.5;
         learner.add_values(&[x], &[0.3 * x]).ok()?;
     }
-    let (report, instructions) = counters.instructions(|| learner.adapt_with(adaptation));
-    let report = report.ok()?;
+    let mut report = None;
+    let instructions = counters.instructions(|| report = learner.adapt_with(adaptation).ok());
+    let report = report.as_ref()?;
     let steps = report.losses.len() - 1;
     learner.predict(&[0.0]).ok()?;
     (report.outcome == Outcome::Adapted).then_some(Measurement {
@@ -95,14 +97,18 @@ fn adapt(
 
 #[inline(never)]
 fn predict(counters: &mut Counters, memory: &mut [f32]) -> Option<Measurement> {
-    let model = load()?;
-    let (result, instructions) = counters.instructions(|| {
+    let mut model = Model::<5>::default();
+    load(&mut model)?;
+    let mut failures = 0;
+    let instructions = counters.instructions(|| {
         for point in 0..SHOTS {
-            model.predict(&[point as f32 - 4.5], memory).ok()?;
+            let output = model.predict(&[point as f32 - 4.5], memory);
+            failures += usize::from(output.is_err());
         }
-        Some(())
     });
-    result?;
+    if failures > 0 {
+        return None;
+    }
     let mut memory = model.memory(0, Rollback::ToInitialisation);
     (memory.adapted, memory.workspace) = (0, model.prediction_memory());
     Some(Measurement {
@@ -114,6 +120,6 @@ fn predict(counters: &mut Counters, memory: &mut [f32]) -> Option<Measurement> {
 
 /// In a function of its own, so that the artifact's header leaves the stack.
 #[inline(never)]
-fn load() -> Option<Model<'static, 5>> {
-    Model::new(&Artifact::parse(ARTIFACT).ok()?).ok()
+fn load(model: &mut Model<'static, 5>) -> Option<()> {
+    model.load(&Artifact::parse(ARTIFACT).ok()?).ok()
 }
