@@ -11,7 +11,7 @@ use crate::fields::u32_at;
 pub struct GoldenSizes {
     /// How many support examples.
     pub examples: u32,
-    /// Numbers per input.
+    /// Numbers per input, at least one.
     pub inputs: u32,
     /// Numbers per target: as many as outputs, or one where it is a class.
     pub targets: u32,
@@ -81,6 +81,10 @@ impl<'a> GoldenVectors<'a> {
     /// sizes say.
     pub(crate) fn parse(section: &'a [u8]) -> Option<Self> {
         let sizes = GoldenSizes::parse(section)?;
+        // Else a few bytes could claim four billion examples.
+        if sizes.inputs == 0 {
+            return None;
+        }
         let examples = sizes.examples as usize;
         let mut rest = section.get(GoldenSizes::BYTES..)?;
         let mut take = |words: usize| {
