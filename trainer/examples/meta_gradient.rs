@@ -6,8 +6,9 @@ use std::hint::black_box;
 use std::time::Instant;
 
 use burn::backend::{Autodiff, Flex};
+use burn::tensor::Tensor;
 use mamlet_trainer::loss::Loss;
-use mamlet_trainer::meta::{Graph, Maml, Order, RateTable, to_device};
+use mamlet_trainer::meta::{Graph, Maml, Order, RateTable, from_logarithms, to_device};
 use mamlet_trainer::nn::{Adapt, Network, NetworkSpec, init};
 use mamlet_trainer::random::{Stream, generator};
 use mamlet_trainer::tasks::{Sinusoid, TaskDistribution};
@@ -62,25 +63,26 @@ fn main() {
     let batch = sinusoid
         .draw(&mut generator(1, Stream::Train, 0), 25, 10, 10)
         .to_device::<Flex>(&device);
-    let rates = RateTable::constant(0.01, steps, network.tensors().len());
+    let tensors = network.tensors().len();
+    let fixed = RateTable::constant(0.01, steps, tensors).fixed();
+    let logarithms = Tensor::full([steps.max(1) * tensors], 0.01f32.ln(), &device);
+    let (learned, _) = from_logarithms(&logarithms, tensors);
     for order in [Order::First, Order::Second] {
-        for learned in [false, true] {
+        for (kind, rates) in [("fixed", &fixed), ("learned", &learned)] {
             for graph in [Graph::Keep, Graph::Rebuild] {
-                let maml =
-                    Maml::new(network.clone(), Loss::MSE, order, graph).with_learned_rates(learned);
+                let maml = Maml::new(network.clone(), Loss::MSE, order, graph);
                 time(
-                    &format!("{order:?} order, learned rates {learned}, {graph:?}"),
+                    &format!("{order:?} order, {kind} rates, {graph:?}"),
                     &mut |_| {
-                        black_box(maml.gradient::<B>(&params, &rates, &weights, &batch));
+                        black_box(maml.gradient::<B>(&params, rates, &weights, &batch));
                     },
                 );
             }
-            let maml = Maml::new(network.clone(), Loss::MSE, order, Graph::Keep)
-                .with_learned_rates(learned);
+            let maml = Maml::new(network.clone(), Loss::MSE, order, Graph::Keep);
             time(
-                &format!("{order:?} order, learned rates {learned}, unrolled"),
+                &format!("{order:?} order, {kind} rates, unrolled"),
                 &mut |_| {
-                    black_box(maml.gradient_unrolled::<B>(&params, &rates, &weights, &batch));
+                    black_box(maml.gradient_unrolled::<B>(&params, rates, &weights, &batch));
                 },
             );
         }

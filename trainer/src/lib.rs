@@ -8,12 +8,28 @@
 //! - [`tasks`]: task distributions, the support and query sets of a batch;
 //! - [`nn`]: networks with a task axis, whose backward pass is written out;
 //! - [`loss`]: losses with their gradients;
-//! - [`meta`]: the inner adaptation and the exact meta-gradient through it.
+//! - [`meta`]: the inner adaptation and the exact meta-gradient through it;
+//! - [`config`]: experiments as TOML files;
+//! - [`run`]: the run directory, checkpoints and metrics;
+//! - [`train`]: the training loop;
+//! - [`model`]: the result of a run;
+//! - [`evaluate`]: all methods on the same tasks, with intervals;
+//! - [`plot`]: learning curves, error against steps, adapted sinusoids;
+//! - [`device`]: the choice between CPU and CUDA;
+//! - [`cli`]: the `mamlet` command.
 
 #![forbid(unsafe_code)]
 
+pub mod cli;
+pub mod config;
+pub mod device;
+pub mod evaluate;
 pub mod loss;
 pub mod meta;
+pub mod model;
 pub mod nn;
+pub mod plot;
 pub mod random;
+pub mod run;
 pub mod tasks;
+pub mod train;

@@ -6,7 +6,7 @@ mod reference;
 use burn::backend::{Autodiff, Flex};
 use burn::tensor::{Tensor, TensorData};
 use mamlet_trainer::loss::{Loss, LossKind, Reduction};
-use mamlet_trainer::meta::{Graph, Maml, MetaGradient, Order, RateTable, to_device, to_host};
+use mamlet_trainer::meta::{Graph, Maml, MetaGradient, Order, Rate, to_device, to_host};
 use mamlet_trainer::nn::{Adapt, AdaptGroup, LayerSpec, Network, NetworkSpec};
 use mamlet_trainer::tasks::DeviceBatch;
 use reference::{Problem, Task};
@@ -256,15 +256,24 @@ fn compute(case: &Case, setup: &Setup, order: Order, how: &str) -> MetaGradient<
     } else {
         Graph::Keep
     };
-    let maml = Maml::new(setup.network.clone(), case.loss, order, graph).with_learned_rates(true);
+    let maml = Maml::new(setup.network.clone(), case.loss, order, graph);
     let host: Vec<Vec<f32>> = setup
         .params
         .iter()
         .map(|p| p.iter().map(|&x| x as f32).collect())
         .collect();
     let params = to_device::<Flex>(&setup.network, &host, &Default::default());
-    let flat: Vec<f32> = setup.rates.concat().iter().map(|&r| r as f32).collect();
-    let rates = RateTable::from_flat(&flat, setup.network.adapting().len());
+    let rates: Vec<Vec<Rate<Flex>>> = setup
+        .rates
+        .iter()
+        .map(|row| {
+            row.iter()
+                .map(|&rate| {
+                    Rate::Learned(Tensor::from_data([[[rate as f32]]], &Default::default()))
+                })
+                .collect()
+        })
+        .collect();
     if how == "unrolled" {
         maml.gradient_unrolled(&params, &rates, &case.weights, &setup.batch)
     } else {

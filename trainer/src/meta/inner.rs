@@ -1,7 +1,10 @@
 //! The inner loop: a few gradient steps on a task's support set,
 //! `θ_{s+1} = θ_s − α_s ∇L(θ_s; support)`.
 
-use burn::tensor::{Tensor, backend::Backend};
+use burn::tensor::{
+    Tensor,
+    backend::{AutodiffBackend, Backend},
+};
 
 use super::Order;
 use crate::loss::Loss;
@@ -14,6 +17,26 @@ pub enum Rate<B: Backend> {
     Fixed(f32),
     /// A tensor `[1, 1, 1]`, so that it can be learned.
     Learned(Tensor<B, 3>),
+}
+
+impl<B: Backend> Rate<B> {
+    /// `−α·x`.
+    pub fn descend(&self, x: Tensor<B, 3>) -> Tensor<B, 3> {
+        match self {
+            Self::Fixed(rate) => x.mul_scalar(-rate),
+            Self::Learned(rate) => x * rate.clone().neg(),
+        }
+    }
+}
+
+impl<B: AutodiffBackend> Rate<B> {
+    /// The same rate as a leaf of a graph.
+    pub fn leaf(inner: &Rate<B::InnerBackend>) -> Self {
+        match inner {
+            Rate::Fixed(rate) => Self::Fixed(*rate),
+            Rate::Learned(rate) => Self::Learned(Tensor::from_inner(rate.clone()).require_grad()),
+        }
+    }
 }
 
 /// What the inner loop minimises, and over which tensors.
@@ -87,10 +110,7 @@ pub fn inner_step<B: Backend>(
             Some(gradient) => {
                 // Rate tables have one column per adapting tensor.
                 let rate = rates.next().expect("a rate for each adapting tensor");
-                let change = match rate {
-                    Rate::Fixed(rate) => gradient.mul_scalar(-rate),
-                    Rate::Learned(rate) => gradient * rate.clone().neg(),
-                };
+                let change = rate.descend(gradient);
                 add_shared(change, param.clone())
             }
         })

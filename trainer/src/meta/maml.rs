@@ -29,7 +29,7 @@ use burn::tensor::{
 };
 use serde::{Deserialize, Serialize};
 
-use super::{InnerLoop, Rate, RateTable, inner_step};
+use super::{InnerLoop, Rate, inner_step};
 use crate::loss::Loss;
 use crate::nn::{Deltas, Network, Trace};
 use crate::tasks::DeviceBatch;
@@ -64,7 +64,6 @@ pub struct Maml {
     loss: Loss,
     order: Order,
     graph: Graph,
-    learn_rates: bool,
 }
 
 /// The meta-gradient of a batch, on the backend without autodiff.
@@ -112,15 +111,6 @@ impl Maml {
             loss,
             order,
             graph,
-            learn_rates: false,
-        }
-    }
-
-    /// Also asks for the gradient of the inner rates.
-    pub fn with_learned_rates(self, learn_rates: bool) -> Self {
-        Self {
-            learn_rates,
-            ..self
         }
     }
 
@@ -133,28 +123,25 @@ impl Maml {
     ///
     /// `weights` are `w_0..=w_n`, the weight of the query loss after each step;
     /// their number gives the number of inner steps. Plain MAML is
-    /// `[0, ..., 0, 1]`.
+    /// `[0, ..., 0, 1]`. Steps beyond the rows of `rates` use the last row; the
+    /// gradient of the rates is computed if they are [`Rate::Learned`].
     pub fn gradient<B: AutodiffBackend>(
         &self,
         params: &[Tensor<B::InnerBackend, 3>],
-        rates: &RateTable,
+        rates: &[Vec<Rate<B::InnerBackend>>],
         weights: &[f32],
         batch: &DeviceBatch<B::InnerBackend>,
     ) -> MetaGradient<B> {
         let last = weights.len() - 1;
-        let fixed = rates.fixed();
-        let row = |step: usize| step.min(fixed.len() - 1);
+        let learned = matches!(rates[0][0], Rate::Learned(_));
+        let row = |step: usize| step.min(rates.len() - 1);
 
         let mut theta = params.to_vec();
         let mut steps: Vec<Step<B>> = Vec::with_capacity(last);
         for step in 0..last {
             let (gradients, graph) = self.inner_gradient::<B>(&theta, batch);
-            let next = inner_step(&theta, gradients.clone(), &fixed[row(step)]);
-            let gradients = if self.learn_rates {
-                gradients
-            } else {
-                Vec::new()
-            };
+            let next = inner_step(&theta, gradients.clone(), &rates[row(step)]);
+            let gradients = if learned { gradients } else { Vec::new() };
             steps.push(Step {
                 params: theta,
                 gradients,
@@ -164,9 +151,9 @@ impl Maml {
         }
 
         let (mut v, loss) = self.query_gradient::<B>(&theta, weights[last], batch);
-        let mut rate_gradients = vec![Vec::new(); rates.rows().len()];
+        let mut rate_gradients = vec![Vec::new(); rates.len()];
         for (step, taken) in steps.into_iter().enumerate().rev() {
-            if self.learn_rates {
+            if learned {
                 let dot = taken.gradients.iter().zip(&v).filter_map(|(gradient, v)| {
                     gradient
                         .as_ref()
@@ -182,7 +169,7 @@ impl Maml {
                             .graph
                             .unwrap_or_else(|| self.graph_of(&taken.params, batch)),
                         &v,
-                        &rates.rows()[row(step)],
+                        &rates[row(step)],
                     ),
                 ),
             };
@@ -201,7 +188,7 @@ impl Maml {
         if last == 0 {
             v = v.into_iter().map(over_tasks).collect();
         }
-        let rates = if self.learn_rates {
+        let rates = if learned {
             let tensors = self.network.adapting().len();
             let device = params[0].device();
             for row in &mut rate_gradients {
@@ -283,7 +270,7 @@ impl Maml {
         &self,
         graph: StepGraph<B>,
         v: &[Tensor<B::InnerBackend, 3>],
-        rates: &[f32],
+        rates: &[Rate<B::InnerBackend>],
     ) -> Params<B::InnerBackend> {
         let mut rates = rates.iter();
         let directions: Vec<Option<Tensor<B, 3>>> = self
@@ -294,7 +281,7 @@ impl Maml {
             .map(|(info, v)| {
                 info.adapts.then(|| {
                     let rate = rates.next().expect("a rate for each adapting tensor");
-                    Tensor::from_inner(v.clone().mul_scalar(-rate))
+                    Tensor::from_inner(rate.descend(v.clone()))
                 })
             })
             .collect();
@@ -361,7 +348,7 @@ impl Maml {
     pub fn gradient_unrolled<B: AutodiffBackend>(
         &self,
         params: &[Tensor<B::InnerBackend, 3>],
-        rates: &RateTable,
+        rates: &[Vec<Rate<B::InnerBackend>>],
         weights: &[f32],
         batch: &DeviceBatch<B::InnerBackend>,
     ) -> MetaGradient<B> {
@@ -369,11 +356,10 @@ impl Maml {
             .iter()
             .map(|p| Tensor::from_inner(p.clone()).require_grad())
             .collect();
-        let rates = if self.learn_rates {
-            rates.learned(&params[0].device())
-        } else {
-            rates.fixed()
-        };
+        let rates: Vec<Vec<Rate<B>>> = rates
+            .iter()
+            .map(|row| row.iter().map(Rate::leaf).collect())
+            .collect();
         let x = Tensor::from_inner(batch.support_x.clone());
         let y = Tensor::from_inner(batch.support_y.clone());
         let query_x: Tensor<B, 3> = Tensor::from_inner(batch.query_x.clone());

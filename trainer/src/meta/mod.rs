@@ -9,7 +9,7 @@ mod rates;
 pub use inner::{InnerLoop, Rate, inner_step};
 pub use maml::{Graph, Maml, MetaGradient, Order};
 pub use optimiser::{Clip, Optimiser, OptimiserState};
-pub use rates::RateTable;
+pub use rates::{RateTable, from_logarithms};
 
 use burn::tensor::{Tensor, TensorData, backend::Backend};
 

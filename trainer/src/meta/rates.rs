@@ -1,6 +1,6 @@
 //! Inner learning rates: one per step and adapting tensor.
 
-use burn::tensor::{Tensor, TensorData, backend::Backend};
+use burn::tensor::{Tensor, backend::Backend};
 use serde::{Deserialize, Serialize};
 
 use super::Rate;
@@ -46,19 +46,25 @@ impl RateTable {
             .map(|row| row.iter().map(|&rate| Rate::Fixed(rate)).collect())
             .collect()
     }
+}
 
-    /// As tensors that keep gradients on an autodiff backend.
-    pub fn learned<B: Backend>(&self, device: &B::Device) -> Vec<Vec<Rate<B>>> {
-        self.rows
-            .iter()
-            .map(|row| {
-                row.iter()
-                    .map(|&rate| {
-                        let data = TensorData::new(vec![rate], [1, 1, 1]);
-                        Rate::Learned(Tensor::from_data(data, device).require_grad())
-                    })
-                    .collect()
-            })
-            .collect()
-    }
+/// Learned rates from a flat vector of their logarithms, step after step, so
+/// that they stay positive: `α = e^ρ`. Also returns `α` as a flat vector, by
+/// which the gradient of `α` becomes that of `ρ`.
+pub fn from_logarithms<B: Backend>(
+    logarithms: &Tensor<B, 1>,
+    tensors: usize,
+) -> (Vec<Vec<Rate<B>>>, Tensor<B, 1>) {
+    let flat = logarithms.clone().exp();
+    let rates = (0..flat.dims()[0] / tensors)
+        .map(|step| {
+            (0..tensors)
+                .map(|tensor| {
+                    let index = step * tensors + tensor;
+                    Rate::Learned(flat.clone().slice([index..index + 1]).reshape([1, 1, 1]))
+                })
+                .collect()
+        })
+        .collect();
+    (rates, flat)
 }

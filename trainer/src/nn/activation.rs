@@ -15,8 +15,8 @@ pub(super) fn relu_backward<B: Backend>(y: &Tensor<B, 3>, dy: Tensor<B, 3>) -> T
 }
 
 /// `y = x` where `x > 0`, `slope·x` elsewhere.
-pub(super) fn leaky_relu<B: Backend>(x: Tensor<B, 3>, slope: f32) -> Tensor<B, 3> {
-    activation::leaky_relu(x, f64::from(slope))
+pub(super) fn leaky_relu<B: Backend>(x: Tensor<B, 3>, slope: f64) -> Tensor<B, 3> {
+    activation::leaky_relu(x, slope)
 }
 
 /// `dx = dy` where `y > 0`, `slope·dy` elsewhere; with `0 < slope`, `y > 0`
@@ -24,7 +24,7 @@ pub(super) fn leaky_relu<B: Backend>(x: Tensor<B, 3>, slope: f32) -> Tensor<B, 3
 pub(super) fn leaky_relu_backward<B: Backend>(
     y: &Tensor<B, 3>,
     dy: Tensor<B, 3>,
-    slope: f32,
+    slope: f64,
 ) -> Tensor<B, 3> {
     let positive = activation::relu(y.clone().detach()).sign();
     dy * positive.mul_scalar(1.0 - slope).add_scalar(slope)

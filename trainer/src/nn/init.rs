@@ -15,7 +15,7 @@ pub enum Init {
     /// authors' code uses `sigma = 0.01`.
     TruncatedNormal {
         /// Standard deviation before truncation.
-        sigma: f32,
+        sigma: f64,
     },
     /// Normal with `sigma = sqrt(2 / in)` (He et al. 2015), for ReLU.
     He,
@@ -41,7 +41,7 @@ pub fn draw(network: &Network, init: Init, seed: u64, index: u64) -> Vec<Vec<f32
                     Init::TruncatedNormal { sigma } => loop {
                         let z: f32 = rng.sample(StandardNormal);
                         if z.abs() <= 2.0 {
-                            break sigma * z;
+                            break sigma as f32 * z;
                         }
                     },
                     Init::He => {

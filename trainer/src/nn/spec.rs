@@ -50,7 +50,7 @@ pub enum LayerSpec {
     /// `y = x` where `x > 0`, `slope·x` elsewhere.
     LeakyRelu {
         /// Factor of the negative side, in `(0, 1)`.
-        slope: f32,
+        slope: f64,
     },
     /// `y = tanh(x)`.
     Tanh,

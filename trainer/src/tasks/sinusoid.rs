@@ -1,6 +1,6 @@
 //! Sinusoid regression, section 5.1 of the paper: `y = A·sin(x − φ)`.
 
-use std::f32::consts::PI;
+use std::f64::consts::PI;
 
 use rand::RngExt;
 use rand_chacha::ChaCha8Rng;
@@ -14,11 +14,11 @@ use super::{TaskBatch, TaskDistribution};
 #[serde(deny_unknown_fields, default)]
 pub struct Sinusoid {
     /// Bounds of the amplitude `A`.
-    pub amplitude: [f32; 2],
+    pub amplitude: [f64; 2],
     /// Bounds of the phase `φ`.
-    pub phase: [f32; 2],
+    pub phase: [f64; 2],
     /// Bounds of the inputs.
-    pub x: [f32; 2],
+    pub x: [f64; 2],
     /// What the network is shown of each example.
     pub inputs: SinusoidInputs,
 }
@@ -126,6 +126,7 @@ impl TaskDistribution for Sinusoid {
     }
 }
 
-fn uniform(rng: &mut ChaCha8Rng, [low, high]: [f32; 2]) -> f32 {
+fn uniform(rng: &mut ChaCha8Rng, [low, high]: [f64; 2]) -> f32 {
+    let (low, high) = (low as f32, high as f32);
     low + (high - low) * rng.random::<f32>()
 }

@@ -71,7 +71,7 @@ impl Problem {
                     LayerSpec::Relu => x.iter().map(|&x| x.max(0.0)).collect(),
                     LayerSpec::LeakyRelu { slope } => x
                         .iter()
-                        .map(|&x| if x > 0.0 { x } else { f64::from(*slope) * x })
+                        .map(|&x| if x > 0.0 { x } else { *slope * x })
                         .collect(),
                     LayerSpec::Tanh => x.iter().map(|x| x.tanh()).collect(),
                     LayerSpec::Sigmoid => x.iter().map(|x| 1.0 / (1.0 + (-x).exp())).collect(),
@@ -125,7 +125,7 @@ impl Problem {
                         .map(|(&x, d)| {
                             d * match other {
                                 LayerSpec::Relu => f64::from(u8::from(x > 0.0)),
-                                LayerSpec::LeakyRelu { slope } if x <= 0.0 => f64::from(*slope),
+                                LayerSpec::LeakyRelu { slope } if x <= 0.0 => *slope,
                                 LayerSpec::LeakyRelu { .. } => 1.0,
                                 LayerSpec::Tanh => 1.0 - x.tanh().powi(2),
                                 _ => {

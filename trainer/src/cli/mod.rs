@@ -1,0 +1,110 @@
+//! The `mamlet` command: arguments are parsed, checked, then acted upon.
+
+mod evaluate;
+mod export;
+mod inspect;
+mod output;
+mod plot;
+mod quickstart;
+mod train;
+
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+use anyhow::Context;
+use clap::{Parser, Subcommand};
+
+use crate::config::{Config, ConfigError};
+
+/// The exit codes of `mamlet`.
+pub mod exit {
+    /// The command did what it was asked.
+    pub const SUCCESS: u8 = 0;
+    /// It failed; the message says why.
+    pub const FAILURE: u8 = 1;
+    /// The command line or a config is wrong; nothing was done.
+    pub const USAGE: u8 = 2;
+    /// Interrupted; a checkpoint was left.
+    pub const INTERRUPTED: u8 = 130;
+}
+
+/// Meta-train on a workstation, adapt on a microcontroller.
+///
+/// An experiment is a TOML file (trainer/configs holds the paper's). `train`
+/// turns it into a run directory, `evaluate` compares runs on the same tasks,
+/// `plot` draws them, `export` writes the one file that a device adapts from.
+#[derive(Debug, Parser)]
+#[command(
+    name = "mamlet",
+    version,
+    after_help = "Exit codes: 0 done, 1 failed, 2 wrong command line or config, 130 interrupted \
+                  (a checkpoint was left)."
+)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    Quickstart(quickstart::Arguments),
+    Train(train::Arguments),
+    Evaluate(evaluate::Arguments),
+    Export(export::Arguments),
+    Inspect(inspect::Arguments),
+    Plot(plot::Arguments),
+}
+
+/// Parses the command line, runs the command and gives its exit code.
+pub fn main() -> ExitCode {
+    let cli = Cli::parse();
+    let result = match cli.command {
+        Command::Quickstart(arguments) => arguments.run(),
+        Command::Train(arguments) => arguments.run(),
+        Command::Evaluate(arguments) => arguments.run(),
+        Command::Export(arguments) => arguments.run(),
+        Command::Inspect(arguments) => arguments.run(),
+        Command::Plot(arguments) => arguments.run(),
+    };
+    match result {
+        Ok(code) => ExitCode::from(code),
+        Err(error) if output::is_closed_pipe(&error) => ExitCode::from(exit::SUCCESS),
+        Err(error) => {
+            eprintln!("error: {error:#}");
+            let usage = error
+                .chain()
+                .any(|cause| cause.is::<ConfigError>() || cause.is::<crate::device::DeviceError>());
+            ExitCode::from(if usage { exit::USAGE } else { exit::FAILURE })
+        }
+    }
+}
+
+/// `runs/<name>`, unless another place is given.
+fn run_path(run: Option<&Path>, config: &Config) -> PathBuf {
+    run.map_or_else(|| Path::new("runs").join(&config.name), Path::to_owned)
+}
+
+/// The run a command means: a run directory, or a config whose run is in its
+/// usual place.
+fn find_run(path: &Path) -> anyhow::Result<PathBuf> {
+    if path.is_dir() {
+        return Ok(path.to_owned());
+    }
+    if path.extension().is_none_or(|extension| extension != "toml") {
+        anyhow::bail!(
+            "{}: neither a run directory nor a config (.toml)",
+            path.display()
+        );
+    }
+    let config = Config::load(path, &[])?;
+    let run = run_path(None, &config);
+    if !run.is_dir() {
+        let missing = format!("{} has no run yet", path.display());
+        return Err(anyhow::anyhow!(
+            "train it with `mamlet train {}`",
+            path.display()
+        ))
+        .context(missing);
+    }
+    Ok(run)
+}

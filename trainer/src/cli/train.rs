@@ -1,0 +1,255 @@
+//! `mamlet train`.
+
+use std::io::IsTerminal;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
+
+use anyhow::Context;
+use burn::tensor::backend::AutodiffBackend;
+use clap::Args;
+use indicatif::{ProgressBar, ProgressStyle};
+
+use super::{exit, output, run_path};
+use crate::config::Config;
+use crate::device::{DeviceChoice, Job, dispatch};
+use crate::run::{Line, Manifest, Outcome, RunDir};
+use crate::train::{End, Event, TrainError, train};
+
+/// Train an experiment into a run directory.
+///
+/// Everything the result depends on (resolved config, seed, source revision,
+/// device) is written before the first iteration. Ctrl-C finishes the
+/// iteration, leaves a checkpoint and says how to go on; --resume then gives
+/// exactly what an uninterrupted run would have given.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  mamlet train trainer/configs/sinusoid.toml
+  mamlet train trainer/configs/sinusoid.toml --set meta.iterations=1000 --set name=short
+  mamlet train --resume --run runs/sinusoid")]
+pub(super) struct Arguments {
+    /// The experiment, a TOML file. With --resume and --run it may be left out:
+    /// the run holds its own config.
+    config: Option<PathBuf>,
+    /// Override a value of the config, e.g. --set inner.rate.value=0.01
+    #[arg(long = "set", value_name = "KEY=VALUE")]
+    sets: Vec<String>,
+    /// Run directory [default: runs/<name>]
+    #[arg(long, value_name = "DIR")]
+    run: Option<PathBuf>,
+    /// cpu, cuda or cuda:<index>
+    #[arg(long, default_value = "cpu")]
+    device: DeviceChoice,
+    /// Go on from the latest checkpoint; the config must be unchanged
+    #[arg(long, conflicts_with = "overwrite")]
+    resume: bool,
+    /// Replace an existing run
+    #[arg(long)]
+    overwrite: bool,
+    /// Print the outcome as one JSON object, and progress to standard error only
+    #[arg(long)]
+    json: bool,
+}
+
+impl Arguments {
+    pub(super) fn run(self) -> anyhow::Result<u8> {
+        let (config, path) = match (&self.config, &self.run) {
+            (Some(file), run) => {
+                let config = Config::load(file, &self.sets)?;
+                let path = run_path(run.as_deref(), &config);
+                (config, path)
+            }
+            (None, Some(path)) if self.resume => (RunDir::open(path)?.config()?, path.clone()),
+            _ => anyhow::bail!("name a config, or a run to go on with: --resume --run DIR"),
+        };
+        let run = if self.resume {
+            let run = RunDir::resume(&path, &config)?;
+            eprintln!("resuming {}", path.display());
+            run
+        } else {
+            let manifest = Manifest::new(
+                &config,
+                &self.device.to_string(),
+                std::env::args().collect(),
+            );
+            RunDir::create(&path, &config, &manifest, self.overwrite)?
+        };
+        let resume = self.resume_command(&path);
+        match execute(&config, &run, self.device).with_context(|| hint(&run, &resume))? {
+            End::Finished(outcome) => {
+                if self.json {
+                    output::line(serde_json::to_string(&outcome)?)?;
+                } else {
+                    output::line(summary(&config, &run, &outcome))?;
+                }
+                Ok(exit::SUCCESS)
+            }
+            End::Stopped { iteration } => {
+                eprintln!("stopped after iteration {iteration}; go on with\n  {resume}");
+                Ok(exit::INTERRUPTED)
+            }
+        }
+    }
+
+    fn resume_command(&self, path: &Path) -> String {
+        let device = match self.device {
+            DeviceChoice::Cpu => String::new(),
+            other => format!(" --device {other}"),
+        };
+        format!("mamlet train --resume --run {}{device}", path.display())
+    }
+}
+
+/// What to tell someone whose training failed.
+fn hint(run: &RunDir, resume: &str) -> String {
+    match run.latest_checkpoint() {
+        Ok(Some(checkpoint)) => format!(
+            "training stopped; the checkpoint of iteration {} stands, go on with\n  {resume}\ncause",
+            checkpoint.iteration
+        ),
+        _ => "training stopped before the first checkpoint".to_owned(),
+    }
+}
+
+/// Trains on the chosen device, showing progress and heeding Ctrl-C.
+pub(super) fn execute(config: &Config, run: &RunDir, device: DeviceChoice) -> anyhow::Result<End> {
+    struct Training<'a> {
+        config: &'a Config,
+        run: &'a RunDir,
+        stop: &'a AtomicBool,
+        progress: Progress,
+    }
+
+    impl Job for Training<'_> {
+        type Output = Result<End, TrainError>;
+
+        fn run<B: AutodiffBackend>(mut self, device: B::Device) -> Self::Output {
+            train::<B>(self.config, self.run, device, self.stop, |event| {
+                self.progress.show(event);
+            })
+        }
+    }
+
+    let stop = interrupt_flag()?;
+    let progress = Progress::new(config.meta.iterations);
+    Ok(dispatch(
+        device,
+        Training {
+            config,
+            run,
+            stop: &stop,
+            progress,
+        },
+    )??)
+}
+
+/// A flag that Ctrl-C sets. A second Ctrl-C ends the program at once.
+fn interrupt_flag() -> anyhow::Result<Arc<AtomicBool>> {
+    static FLAG: std::sync::OnceLock<Arc<AtomicBool>> = std::sync::OnceLock::new();
+    if let Some(flag) = FLAG.get() {
+        return Ok(flag.clone());
+    }
+    let flag = FLAG.get_or_init(Arc::default).clone();
+    let handler = flag.clone();
+    ctrlc::set_handler(move || {
+        if handler.swap(true, Ordering::Relaxed) {
+            std::process::exit(i32::from(exit::INTERRUPTED));
+        }
+        eprintln!("\nfinishing the iteration; Ctrl-C again to stop at once");
+    })
+    .context("cannot watch for Ctrl-C")?;
+    Ok(flag)
+}
+
+/// A bar with rate and time left on a terminal, a line now and then elsewhere.
+struct Progress {
+    bar: Option<ProgressBar>,
+    total: u64,
+    first: Option<u64>,
+    started: Instant,
+    shown: Instant,
+}
+
+impl Progress {
+    fn new(total: u64) -> Self {
+        let bar = std::io::stderr().is_terminal().then(|| {
+            let style =
+                ProgressStyle::with_template("{wide_bar} {pos}/{len} {per_sec} {eta} left {msg}")
+                    // The template is constant and tested by every run.
+                    .expect("a valid template");
+            ProgressBar::new(total).with_style(style)
+        });
+        let now = Instant::now();
+        Self {
+            bar,
+            total,
+            first: None,
+            started: now,
+            shown: now,
+        }
+    }
+
+    fn show(&mut self, event: Event<'_>) {
+        match event {
+            Event::Iteration(done) => {
+                if self.first.is_none() {
+                    self.first = Some(done - 1);
+                    self.started = Instant::now();
+                    if let Some(bar) = &self.bar {
+                        bar.set_position(done - 1);
+                        bar.reset_eta();
+                    }
+                }
+                if let Some(bar) = &self.bar {
+                    bar.set_position(done);
+                    if done == self.total {
+                        bar.finish();
+                    }
+                }
+            }
+            Event::Metrics(line) => self.metrics(line),
+            Event::Checkpoint(_) => {}
+        }
+    }
+
+    fn metrics(&mut self, line: &Line) {
+        let Some(loss) = line.loss else { return };
+        if let Some(bar) = &self.bar {
+            bar.set_message(format!("loss {loss:.4}"));
+            return;
+        }
+        if self.shown.elapsed() < Duration::from_secs(10) && line.iteration < self.total {
+            return;
+        }
+        self.shown = Instant::now();
+        let done = line.iteration - self.first.unwrap_or(0);
+        let each = self.started.elapsed().as_secs_f64() / done.max(1) as f64;
+        let left = Duration::from_secs_f64(each * (self.total - line.iteration) as f64);
+        eprintln!(
+            "iteration {}/{}  loss {loss:.4}  {:.3} ms each  {:.0} s left",
+            line.iteration,
+            self.total,
+            each * 1e3,
+            left.as_secs_f64()
+        );
+    }
+}
+
+fn summary(config: &Config, run: &RunDir, outcome: &Outcome) -> String {
+    let each = outcome.seconds * 1e3 / outcome.iterations_here.max(1) as f64;
+    let validation: Vec<String> = [0, 1, 5, 10]
+        .iter()
+        .filter_map(|&step| Some((step, (*outcome.validation.get(step)?)?)))
+        .map(|(step, loss)| format!("{loss:.3} after {step}"))
+        .collect();
+    format!(
+        "{}: {} iterations in {:.1} s ({each:.3} ms each), validation loss {} steps\n{}",
+        config.name,
+        outcome.iterations_here,
+        outcome.seconds,
+        validation.join(", "),
+        run.path().display()
+    )
+}

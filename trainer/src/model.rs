@@ -1,0 +1,144 @@
+//! A trained model on the host: what `train` produces and `evaluate` and
+//! `export` start from.
+
+use std::path::Path;
+
+use crate::config::{Config, Keep, Method, RateConfig};
+use crate::meta::RateTable;
+use crate::nn::{Network, NetworkError, init};
+use crate::run::{Checkpoint, RunDir, RunError};
+
+/// Parameters and recipe of a run.
+#[derive(Clone, Debug)]
+pub struct TrainedModel {
+    /// The config it was trained with.
+    pub config: Config,
+    /// The network and its adapting tensors.
+    pub network: Network,
+    /// One row-major vector per tensor of [`Network::tensors`].
+    pub params: Vec<Vec<f32>>,
+    /// The inner rates, `rates.rows()[step][adapting tensor]`; `None` for a
+    /// method whose rate is tuned at test time, and for one that does not
+    /// adapt.
+    pub rates: Option<RateTable>,
+    /// The iteration the parameters come from.
+    pub iteration: u64,
+}
+
+/// Why a run gives no model.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum ModelError {
+    /// The run is unreadable.
+    #[error(transparent)]
+    Run(#[from] RunError),
+    /// The run has not got as far as a checkpoint.
+    #[error("{0} has no checkpoint yet; train it with `mamlet train`")]
+    Untrained(String),
+    /// Its network cannot be built.
+    #[error(transparent)]
+    Network(#[from] NetworkError),
+    /// The checkpoint belongs to another network.
+    #[error("the checkpoint of {path} has {given} parameters where its config needs {needed}")]
+    Size {
+        /// The run.
+        path: String,
+        /// Parameters of the network.
+        needed: usize,
+        /// Parameters in the checkpoint.
+        given: usize,
+    },
+}
+
+impl TrainedModel {
+    /// Loads the result of a run: its last parameters, or its best where the
+    /// config says `keep = "best"`.
+    ///
+    /// # Errors
+    /// If there is no run, no intact checkpoint, or one of another network.
+    pub fn load(path: &Path) -> Result<Self, ModelError> {
+        let run = RunDir::open(path)?;
+        let config = run.config()?;
+        let name = || path.display().to_string();
+        let checkpoint = run
+            .latest_checkpoint()?
+            .ok_or_else(|| ModelError::Untrained(name()))?;
+        let needed = config.network()?.parameter_count();
+        if checkpoint.params.len() != needed {
+            let given = checkpoint.params.len();
+            return Err(ModelError::Size {
+                path: name(),
+                needed,
+                given,
+            });
+        }
+        Ok(Self::from_checkpoint(config, &checkpoint)?)
+    }
+
+    /// The result of a run that stands at `checkpoint`.
+    pub fn from_checkpoint(config: Config, checkpoint: &Checkpoint) -> Result<Self, NetworkError> {
+        let best = checkpoint
+            .best
+            .as_ref()
+            .filter(|_| config.record.keep == Keep::Best);
+        let (flat, log_rates, iteration) = match best {
+            Some(best) => (&best.params, &best.log_rates, best.iteration),
+            None => (
+                &checkpoint.params,
+                &checkpoint.log_rates,
+                checkpoint.iteration,
+            ),
+        };
+        let rates: Vec<f32> = log_rates.iter().map(|rate| rate.exp()).collect();
+        Self::assemble(config, flat, &rates, iteration)
+    }
+
+    /// The model before any training: initial weights and rates.
+    pub fn initial(config: Config) -> Result<Self, NetworkError> {
+        let network = config.network()?;
+        let flat = init::draw(&network, config.model.init, config.seed, 0).concat();
+        let rates = match config.inner.rate {
+            RateConfig::Learned { initial, .. } => {
+                vec![initial as f32; config.inner.steps * network.adapting().len()]
+            }
+            _ => Vec::new(),
+        };
+        Self::assemble(config, &flat, &rates, 0)
+    }
+
+    fn assemble(
+        config: Config,
+        flat: &[f32],
+        learned: &[f32],
+        iteration: u64,
+    ) -> Result<Self, NetworkError> {
+        let network = config.network()?;
+        let tensors = network.adapting().len();
+        let rates = match (&config.inner.rate, config.method) {
+            (_, Method::Oracle) | (RateConfig::Tuned { .. }, _) => None,
+            (RateConfig::Fixed { value }, _) => Some(RateTable::constant(
+                *value as f32,
+                config.inner.steps,
+                tensors,
+            )),
+            (RateConfig::Learned { .. }, _) => Some(RateTable::from_flat(learned, tensors)),
+        };
+        let mut rest = flat;
+        let params = network
+            .tensors()
+            .iter()
+            .map(|info| {
+                let (tensor, after) = rest.split_at(info.len());
+                rest = after;
+                tensor.to_vec()
+            })
+            .collect();
+        Ok(Self {
+            config,
+            network,
+            params,
+            rates,
+            iteration,
+        })
+    }
+}

@@ -1,0 +1,93 @@
+//! Checkpoints: everything training needs to go on as if it had not stopped.
+//!
+//! A file is the magic bytes `mamletT1`, a postcard message, and the CRC-64/XZ
+//! of both, little-endian.
+
+use std::path::{Path, PathBuf};
+
+use serde::{Deserialize, Serialize};
+
+use crate::meta::OptimiserState;
+
+const MAGIC: &[u8; 8] = b"mamletT1";
+
+/// The state of training after `iteration` iterations.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Checkpoint {
+    /// CRC-64/XZ of the run's config.
+    pub config_digest: u64,
+    /// Iterations done.
+    pub iteration: u64,
+    /// All parameters, tensor after tensor.
+    pub params: Vec<f32>,
+    /// Logarithms of the learned inner rates, step after step; empty if fixed.
+    pub log_rates: Vec<f32>,
+    /// Adam for the parameters.
+    pub optimiser: OptimiserState,
+    /// Adam for the rates.
+    pub rates_optimiser: OptimiserState,
+    /// Sum of the losses since the last line of metrics.
+    pub window_sum: f32,
+    /// Their number.
+    pub window_count: u32,
+    /// The best validation so far.
+    pub best: Option<Best>,
+}
+
+/// The parameters with the lowest validation loss.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Best {
+    /// After this many iterations.
+    pub iteration: u64,
+    /// Their validation loss.
+    pub score: f64,
+    /// All parameters, tensor after tensor.
+    pub params: Vec<f32>,
+    /// Logarithms of the learned inner rates.
+    pub log_rates: Vec<f32>,
+}
+
+/// Why a checkpoint cannot be read.
+#[derive(Debug, Clone, PartialEq, thiserror::Error)]
+#[error("checkpoint {} is {what}", path.display())]
+pub struct CheckpointError {
+    /// The file.
+    pub path: PathBuf,
+    /// What is wrong with it.
+    pub what: &'static str,
+}
+
+impl Checkpoint {
+    /// As a file.
+    pub fn to_bytes(&self) -> Vec<u8> {
+        let mut bytes = MAGIC.to_vec();
+        // Writing to memory cannot fail.
+        bytes.extend(postcard::to_stdvec(self).expect("serialisable"));
+        let sum = checksum(&bytes);
+        bytes.extend(sum.to_le_bytes());
+        bytes
+    }
+
+    /// From a file's bytes; `path` names it in errors.
+    pub fn from_bytes(bytes: &[u8], path: &Path) -> Result<Self, CheckpointError> {
+        let error = |what| CheckpointError {
+            path: path.to_owned(),
+            what,
+        };
+        let (body, sum) = bytes.split_last_chunk::<8>().ok_or(error("too short"))?;
+        let message = body
+            .strip_prefix(MAGIC)
+            .ok_or(error("not a checkpoint of this version"))?;
+        if checksum(body) != u64::from_le_bytes(*sum) {
+            return Err(error("damaged (its checksum is wrong)"));
+        }
+        match postcard::take_from_bytes(message) {
+            Ok((checkpoint, [])) => Ok(checkpoint),
+            _ => Err(error("not a checkpoint of this version")),
+        }
+    }
+}
+
+fn checksum(bytes: &[u8]) -> u64 {
+    crc::Crc::<u64>::new(&crc::CRC_64_XZ).checksum(bytes)
+}

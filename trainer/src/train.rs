@@ -1,0 +1,414 @@
+//! The training loop: meta-gradient, Adam, metrics, validation, checkpoints.
+//!
+//! Nothing in the loop depends on when it was started or interrupted. Task
+//! batches are a function of the iteration, the optimiser's state is in the
+//! checkpoint, and metrics hold no times: `--resume` gives the same bytes as an
+//! uninterrupted run on the same device.
+
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Instant;
+
+use burn::tensor::{
+    Tensor, TensorData,
+    backend::{AutodiffBackend, Backend},
+};
+use rand::RngExt;
+
+use crate::config::{Config, Method, RateConfig};
+use crate::evaluate::{Interval, curves};
+use crate::meta::{Maml, Optimiser, Rate, RateTable, from_logarithms, join, split, to_host};
+use crate::model::TrainedModel;
+use crate::nn::NetworkError;
+use crate::random::{Stream, generator};
+use crate::run::{Best, Checkpoint, Line, Outcome, RunDir, RunError, Validation};
+use crate::tasks::TaskBatch;
+
+/// Query examples of a validation task.
+const VALIDATION_QUERIES: usize = 50;
+
+/// Inner steps of a validation.
+const VALIDATION_STEPS: usize = 10;
+
+/// Why training stopped early.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum TrainError {
+    /// The network cannot be built.
+    #[error(transparent)]
+    Network(#[from] NetworkError),
+    /// A file cannot be read or written.
+    #[error(transparent)]
+    Run(#[from] RunError),
+    /// The loss is not a number any more.
+    #[error(
+        "training diverged: the loss is {loss} at iteration {iteration}; lower meta.rate or \
+         inner.rate, or set meta.clip_norm"
+    )]
+    Diverged {
+        /// Iterations done.
+        iteration: u64,
+        /// The loss.
+        loss: f64,
+    },
+    /// The method is not trained by this loop.
+    #[error("method = \"averaging\" is trained network by network, not by this loop")]
+    Averaging,
+}
+
+/// What a caller may want to show.
+#[derive(Clone, Copy, Debug)]
+pub enum Event<'a> {
+    /// An iteration is done.
+    Iteration(u64),
+    /// A line of metrics was written.
+    Metrics(&'a Line),
+    /// A checkpoint was written.
+    Checkpoint(u64),
+}
+
+/// How training ended.
+#[derive(Clone, Debug, PartialEq)]
+pub enum End {
+    /// All iterations are done.
+    Finished(Outcome),
+    /// It was asked to stop and left a checkpoint.
+    Stopped {
+        /// Iterations done.
+        iteration: u64,
+    },
+}
+
+/// Training as a state that can be stepped, saved and restored.
+pub struct Trainer<B: AutodiffBackend> {
+    config: Config,
+    maml: Maml,
+    device: B::Device,
+    iteration: u64,
+    params: Tensor<B::InnerBackend, 1>,
+    log_rates: Option<Tensor<B::InnerBackend, 1>>,
+    fixed: Vec<Vec<Rate<B::InnerBackend>>>,
+    optimiser: Optimiser<B::InnerBackend, 1>,
+    rates_optimiser: Optimiser<B::InnerBackend, 1>,
+    window: Tensor<B::InnerBackend, 1>,
+    window_count: u32,
+    best: Option<Best>,
+    validation: TaskBatch,
+}
+
+impl<B: AutodiffBackend> Trainer<B> {
+    /// At iteration 0.
+    pub fn new(config: &Config, device: B::Device) -> Result<Self, NetworkError> {
+        let network = config.network()?;
+        let network = if config.method == Method::Maml {
+            network
+        } else {
+            network.all_adapting()
+        };
+        let initial = TrainedModel::initial(config.clone())?;
+        let learned = matches!(config.inner.rate, RateConfig::Learned { .. });
+        let log_rates = initial.rates.as_ref().filter(|_| learned).map(|rates| {
+            vector(
+                &rates
+                    .flat()
+                    .iter()
+                    .map(|rate| rate.ln())
+                    .collect::<Vec<_>>(),
+                &device,
+            )
+        });
+        let tensors = network.adapting().len();
+        let fixed = match config.inner.rate {
+            RateConfig::Fixed { value } => value as f32,
+            // Learned rates have tensors of their own, tuned ones no inner loop.
+            _ => 0.0,
+        };
+        let betas = config.meta.betas.map(|beta| beta as f32);
+        let record = &config.record;
+        let validation = config.tasks.distribution().draw(
+            &mut generator(config.seed, Stream::Validation, 0),
+            record.validation_tasks,
+            record.validation_shots,
+            VALIDATION_QUERIES,
+        );
+        Ok(Self {
+            maml: Maml::new(
+                network,
+                config.loss(),
+                config.inner.order,
+                config.inner.graph,
+            ),
+            iteration: 0,
+            params: vector(&initial.params.concat(), &device),
+            log_rates,
+            fixed: RateTable::constant(fixed, config.inner.steps, tensors).fixed(),
+            optimiser: Optimiser::new(betas),
+            rates_optimiser: Optimiser::new(betas),
+            window: Tensor::zeros([1], &device),
+            window_count: 0,
+            best: None,
+            validation,
+            config: config.clone(),
+            device,
+        })
+    }
+
+    /// Goes on from a checkpoint of the same config.
+    pub fn restore(&mut self, checkpoint: &Checkpoint) {
+        let device = &self.device;
+        self.iteration = checkpoint.iteration;
+        self.params = vector(&checkpoint.params, device);
+        let length = checkpoint.params.len();
+        self.optimiser
+            .restore(&checkpoint.optimiser, [length], device);
+        if self.log_rates.is_some() {
+            self.log_rates = Some(vector(&checkpoint.log_rates, device));
+            let length = checkpoint.log_rates.len();
+            self.rates_optimiser
+                .restore(&checkpoint.rates_optimiser, [length], device);
+        }
+        self.window = vector(&[checkpoint.window_sum], device);
+        self.window_count = checkpoint.window_count;
+        self.best = checkpoint.best.clone();
+    }
+
+    /// Everything needed to go on.
+    pub fn checkpoint(&self) -> Checkpoint {
+        Checkpoint {
+            config_digest: self.config.digest(),
+            iteration: self.iteration,
+            params: to_host(self.params.clone()),
+            log_rates: self.host_log_rates(),
+            optimiser: self.optimiser.state(),
+            rates_optimiser: self.rates_optimiser.state(),
+            window_sum: to_host(self.window.clone())[0],
+            window_count: self.window_count,
+            best: self.best.clone(),
+        }
+    }
+
+    /// Iterations done.
+    pub fn iteration(&self) -> u64 {
+        self.iteration
+    }
+
+    /// One meta-step. Reads nothing back from the device.
+    pub fn step(&mut self) {
+        let (config, iteration) = (&self.config, self.iteration);
+        let meta = &config.meta;
+        let shots = match meta.shots.choices() {
+            [shots] => *shots,
+            choices => {
+                let mut rng = generator(config.seed, Stream::Schedule, iteration);
+                choices[rng.random_range(0..choices.len())]
+            }
+        };
+        let batch = config
+            .tasks
+            .distribution()
+            .draw(
+                &mut generator(config.seed, Stream::Train, iteration),
+                meta.tasks,
+                shots,
+                meta.queries,
+            )
+            .to_device(&self.device);
+        let weights = meta.step_loss.weights(config.inner.steps, iteration);
+        let params = split(self.maml.network(), &self.params);
+        let learned = self
+            .log_rates
+            .as_ref()
+            .map(|logarithms| from_logarithms(logarithms, self.maml.network().adapting().len()));
+        let rates = learned.as_ref().map_or(&self.fixed, |(rates, _)| rates);
+        let result = self.maml.gradient::<B>(&params, rates, &weights, &batch);
+
+        let clip = config.clip();
+        let factor = meta.schedule.factor(iteration, meta.iterations);
+        let gradient = clip.apply(join(result.params));
+        self.params = self
+            .optimiser
+            .step(meta.rate * factor, self.params.clone(), gradient);
+        if let (Some((_, rates)), Some(logarithms), RateConfig::Learned { meta_rate, .. }) =
+            (learned, self.log_rates.take(), &config.inner.rate)
+        {
+            // ∂J/∂ρ = α ∂J/∂α for α = e^ρ.
+            let gradient = clip.apply(Tensor::cat(result.rates, 0) * rates);
+            let logarithms = self
+                .rates_optimiser
+                .step(meta_rate * factor, logarithms, gradient);
+            self.log_rates = Some(logarithms);
+        }
+        self.window = self.window.clone() + result.loss;
+        self.window_count += 1;
+        self.iteration += 1;
+    }
+
+    /// Mean training loss since the last call.
+    pub fn take_loss(&mut self) -> f64 {
+        let sum = to_host(self.window.clone())[0];
+        let count = std::mem::take(&mut self.window_count);
+        self.window = Tensor::zeros([1], &self.device);
+        f64::from(sum) / f64::from(count.max(1))
+    }
+
+    /// Query loss on the validation tasks after 0, 1, ... inner steps, and
+    /// remembers the parameters if they are the best so far. Methods without an
+    /// inner loop are judged before adaptation.
+    pub fn validate(&mut self) -> Validation {
+        let params = self.host_params();
+        let log_rates = self.host_log_rates();
+        let (table, steps) = self.rate_table(&log_rates);
+        let curves = curves::<B::InnerBackend>(
+            self.maml.network(),
+            self.config.loss(),
+            &params,
+            &table,
+            &self.validation,
+            steps,
+            &self.device,
+        );
+        let intervals: Vec<Interval> = curves.query.iter().map(|row| Interval::of(row)).collect();
+        let judged = &self.config.record.validation_steps;
+        let score = judged
+            .iter()
+            .map(|&step| intervals[step.min(steps)].mean)
+            .sum::<f64>()
+            / judged.len() as f64;
+        if score.is_finite() && self.best.as_ref().is_none_or(|best| score < best.score) {
+            let params = params.concat();
+            self.best = Some(Best {
+                iteration: self.iteration,
+                score,
+                params,
+                log_rates,
+            });
+        }
+        let finite = |value: f64| value.is_finite().then_some(value);
+        Validation {
+            shots: self.config.record.validation_shots,
+            mean: intervals
+                .iter()
+                .map(|interval| finite(interval.mean))
+                .collect(),
+            half_width: intervals
+                .iter()
+                .map(|interval| finite(interval.half_width))
+                .collect(),
+        }
+    }
+
+    fn rate_table(&self, log_rates: &[f32]) -> (RateTable, usize) {
+        let tensors = self.maml.network().adapting().len();
+        let judged = self.config.record.validation_steps.iter().copied().max();
+        let steps = judged.unwrap_or(0).max(VALIDATION_STEPS);
+        match self.config.inner.rate {
+            _ if self.config.method != Method::Maml => (RateTable::constant(0.0, 1, tensors), 0),
+            RateConfig::Fixed { value } => (RateTable::constant(value as f32, 1, tensors), steps),
+            _ => {
+                let rates: Vec<f32> = log_rates.iter().map(|rate| rate.exp()).collect();
+                (RateTable::from_flat(&rates, tensors), steps)
+            }
+        }
+    }
+
+    fn host_params(&self) -> Vec<Vec<f32>> {
+        split(self.maml.network(), &self.params)
+            .into_iter()
+            .map(to_host)
+            .collect()
+    }
+
+    fn host_log_rates(&self) -> Vec<f32> {
+        self.log_rates.clone().map_or(Vec::new(), to_host)
+    }
+}
+
+/// Trains the run in `run` to its end, from its latest checkpoint if it has
+/// one, until `stop` is set.
+pub fn train<B: AutodiffBackend>(
+    config: &Config,
+    run: &RunDir,
+    device: B::Device,
+    stop: &AtomicBool,
+    mut observe: impl FnMut(Event<'_>),
+) -> Result<End, TrainError> {
+    if config.method == Method::Averaging {
+        return Err(TrainError::Averaging);
+    }
+    let start = Instant::now();
+    let mut trainer = Trainer::<B>::new(config, device)?;
+    let mut last_validation = Vec::new();
+    let checkpoint = run.latest_checkpoint()?;
+    let first = checkpoint
+        .as_ref()
+        .map_or(0, |checkpoint| checkpoint.iteration);
+    let mut metrics = run.metrics(Some(first).filter(|_| checkpoint.is_some()))?;
+    let total = config.meta.iterations;
+    match &checkpoint {
+        Some(checkpoint) => trainer.restore(checkpoint),
+        None => {
+            let validation = trainer.validate();
+            let line = Line {
+                iteration: 0,
+                loss: None,
+                validation: Some(validation),
+            };
+            metrics.write(&line)?;
+            observe(Event::Metrics(&line));
+            // An interruption or a full disk always finds one to fall back on.
+            run.write_checkpoint(&trainer.checkpoint())?;
+        }
+    }
+    while trainer.iteration() < total {
+        trainer.step();
+        let done = trainer.iteration();
+        observe(Event::Iteration(done));
+        let due = |every: u64| done.is_multiple_of(every) || done == total;
+        let mut line = Line {
+            iteration: done,
+            loss: None,
+            validation: None,
+        };
+        if due(config.record.every) {
+            let loss = trainer.take_loss();
+            if !loss.is_finite() {
+                return Err(TrainError::Diverged {
+                    iteration: done,
+                    loss,
+                });
+            }
+            line.loss = Some(loss);
+        }
+        if due(config.record.validate_every) {
+            let validation = trainer.validate();
+            last_validation = validation.mean.clone();
+            line.validation = Some(validation);
+        }
+        if line.loss.is_some() || line.validation.is_some() {
+            metrics.write(&line)?;
+            observe(Event::Metrics(&line));
+        }
+        let stopping = stop.load(Ordering::Relaxed) && done < total;
+        if due(config.record.checkpoint_every) || stopping {
+            run.write_checkpoint(&trainer.checkpoint())?;
+            observe(Event::Checkpoint(done));
+        }
+        if stopping {
+            return Ok(End::Stopped { iteration: done });
+        }
+    }
+    let checkpoint = trainer.checkpoint();
+    let chosen = TrainedModel::from_checkpoint(config.clone(), &checkpoint)?.iteration;
+    let outcome = Outcome {
+        iterations: total,
+        iterations_here: total - first,
+        seconds: start.elapsed().as_secs_f64(),
+        chosen_iteration: chosen,
+        validation: last_validation,
+    };
+    run.write_outcome(&outcome)?;
+    Ok(End::Finished(outcome))
+}
+
+fn vector<B: Backend>(data: &[f32], device: &B::Device) -> Tensor<B, 1> {
+    Tensor::from_data(TensorData::new(data.to_vec(), [data.len()]), device)
+}

@@ -1,0 +1,177 @@
+//! A run that was stopped and resumed gives the same bytes as one that was not.
+
+use std::fs;
+use std::path::Path;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use burn::backend::{Autodiff, Flex};
+use mamlet_trainer::config::Config;
+use mamlet_trainer::model::TrainedModel;
+use mamlet_trainer::run::{Manifest, RunDir, RunError};
+use mamlet_trainer::train::{End, Event, TrainError, train};
+
+type B = Autodiff<Flex>;
+
+const CONFIG: &str = r#"
+name = "short"
+title = "short"
+protocol = "own"
+method = "maml"
+[tasks]
+distribution = "sinusoid"
+[model]
+layers = [{ kind = "dense", out = 8 }, { kind = "tanh" }, { kind = "dense", out = 1 }]
+init = { kind = "he" }
+[inner]
+loss = "mse"
+steps = 2
+rate = { kind = "learned", initial = 0.01, meta_rate = 0.01 }
+[meta]
+iterations = 60
+tasks = 4
+shots = [3, 5]
+queries = 4
+schedule = "cosine"
+clip_norm = 5.0
+step_loss = { kind = "annealed", iterations = 40 }
+[record]
+every = 7
+validate_every = 13
+validation_tasks = 5
+checkpoint_every = 10
+keep = "best"
+"#;
+
+fn config() -> Config {
+    Config::parse(CONFIG, "test", &[]).unwrap()
+}
+
+fn start(path: &Path) -> RunDir {
+    let config = config();
+    RunDir::create(path, &config, &Manifest::new(&config, "cpu", vec![]), false).unwrap()
+}
+
+fn go(run: &RunDir, stop_at: Option<u64>) -> Result<End, TrainError> {
+    let stop = AtomicBool::new(false);
+    train::<B>(&config(), run, Default::default(), &stop, |event| {
+        if let Event::Iteration(done) = event
+            && Some(done) == stop_at
+        {
+            stop.store(true, Ordering::Relaxed);
+        }
+    })
+}
+
+#[test]
+fn a_resumed_run_equals_an_uninterrupted_one_bit_for_bit() {
+    let folder = tempfile::tempdir().unwrap();
+    let whole = start(&folder.path().join("whole"));
+    assert!(matches!(go(&whole, None), Ok(End::Finished(_))));
+
+    let parts = start(&folder.path().join("parts"));
+    for at in [1, 19, 20, 33] {
+        assert_eq!(
+            go(&parts, Some(at)).unwrap(),
+            End::Stopped { iteration: at }
+        );
+    }
+    assert!(matches!(go(&parts, None), Ok(End::Finished(_))));
+
+    let read = |run: &RunDir, name: &str| fs::read(run.path().join(name)).unwrap();
+    assert_eq!(read(&whole, "metrics.jsonl"), read(&parts, "metrics.jsonl"));
+    for name in ["checkpoints/000000050.ckpt", "checkpoints/000000060.ckpt"] {
+        assert_eq!(read(&whole, name), read(&parts, name));
+    }
+    assert_eq!(
+        fs::read_dir(parts.path().join("checkpoints"))
+            .unwrap()
+            .count(),
+        2
+    );
+}
+
+#[test]
+fn lines_and_checkpoints_lost_in_a_crash_come_back() {
+    let folder = tempfile::tempdir().unwrap();
+    let whole = start(&folder.path().join("whole"));
+    go(&whole, None).unwrap();
+    let expected = fs::read(whole.path().join("metrics.jsonl")).unwrap();
+
+    let crashed = start(&folder.path().join("crashed"));
+    go(&crashed, Some(40)).unwrap();
+    // A power cut damaged the newest checkpoint and half a line is left over.
+    let newest = crashed.path().join("checkpoints/000000040.ckpt");
+    let mut bytes = fs::read(&newest).unwrap();
+    bytes[100] ^= 1;
+    fs::write(&newest, bytes).unwrap();
+    let metrics = crashed.path().join("metrics.jsonl");
+    let mut text = fs::read_to_string(&metrics).unwrap();
+    text.push_str("{\"iteration\":42,\"lo");
+    fs::write(&metrics, text).unwrap();
+    assert!(matches!(go(&crashed, None), Ok(End::Finished(_))));
+    assert_eq!(fs::read(&metrics).unwrap(), expected);
+}
+
+#[test]
+fn runs_are_not_overwritten_or_resumed_by_accident() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("run");
+    assert!(matches!(RunDir::open(&path), Err(RunError::Absent(_))));
+    let run = start(&path);
+    go(&run, None).unwrap();
+    let manifest = Manifest::new(&config(), "cpu", vec![]);
+    let again = RunDir::create(&path, &config(), &manifest, false);
+    assert!(matches!(again, Err(RunError::Exists(_))));
+
+    let changed = Config::parse(CONFIG, "test", &["meta.tasks=5".into(), "seed=2".into()]).unwrap();
+    let error = RunDir::resume(&path, &changed).unwrap_err().to_string();
+    assert!(
+        error.contains("meta.tasks: 4 -> 5") && error.contains("seed: 1 -> 2"),
+        "{error}"
+    );
+    assert!(RunDir::resume(&path, &config()).is_ok());
+
+    RunDir::create(&path, &config(), &manifest, true).unwrap();
+    assert!(run.latest_checkpoint().unwrap().is_none());
+}
+
+#[test]
+fn the_result_is_the_best_validation_where_the_config_says_so() {
+    let folder = tempfile::tempdir().unwrap();
+    let run = start(&folder.path().join("run"));
+    go(&run, None).unwrap();
+    let checkpoint = run.latest_checkpoint().unwrap().unwrap();
+    let best = checkpoint.best.clone().unwrap();
+    let model = TrainedModel::load(run.path()).unwrap();
+    assert_eq!(model.params.concat(), best.params);
+    assert_eq!(model.iteration, best.iteration);
+    assert_eq!(model.rates.unwrap().rows().len(), 2);
+    let lowest = run
+        .read_metrics()
+        .unwrap()
+        .into_iter()
+        .filter_map(|line| line.validation?.mean[1])
+        .fold(f64::INFINITY, f64::min);
+    assert_eq!(best.score, lowest);
+}
+
+#[test]
+fn everything_is_recorded_before_the_first_iteration() {
+    let folder = tempfile::tempdir().unwrap();
+    let run = start(&folder.path().join("run"));
+    let manifest = run.manifest().unwrap();
+    assert_eq!((manifest.seed, manifest.device.as_str()), (1, "cpu"));
+    assert_eq!(
+        manifest.config_digest,
+        format!("{:016x}", config().digest())
+    );
+    assert_eq!(run.config().unwrap(), config());
+    // The first checkpoint is there before the first iteration, too.
+    go(&run, Some(1)).unwrap();
+    assert_eq!(
+        fs::read_dir(run.path().join("checkpoints"))
+            .unwrap()
+            .count(),
+        2
+    );
+}
