@@ -159,7 +159,23 @@ impl<'m> Learner<'m> {
     ///
     /// # Errors
     /// [`AdaptError`] where it cannot begin; nothing has changed then.
+    #[inline]
     pub fn adapt_with(&mut self, adaptation: Adaptation) -> Result<Report, AdaptError> {
+        let mut report = Report {
+            outcome: Outcome::Adapted,
+            losses: Vec::new(),
+        };
+        self.adapt_into(adaptation, &mut report)?;
+        Ok(report)
+    }
+
+    /// [`adapt_with`](Self::adapt_with), with the report where the caller has
+    /// it: it is the largest thing on the engine's stack.
+    fn adapt_into(
+        &mut self,
+        adaptation: Adaptation,
+        report: &mut Report,
+    ) -> Result<(), AdaptError> {
         let steps = adaptation.steps.unwrap_or(self.head.steps);
         let allowed = match adaptation.rate {
             None => self.head.max_steps,
@@ -175,31 +191,28 @@ impl<'m> Learner<'m> {
         if self.examples == 0 {
             return Err(AdaptError::NoExamples);
         }
-        let mut losses = Vec::new();
-        self.descend(steps, adaptation.rate, Some(&mut losses));
-        let (kept, cause) = report::verdict(&losses, steps, all_finite(self.adapted));
-        let mut outcome = match cause {
-            None => Outcome::Adapted,
-            Some(cause) if kept > 0 => Outcome::Shortened { steps: kept, cause },
-            Some(cause) => Outcome::RolledBack { cause },
-        };
-        if let Outcome::Shortened { cause, .. } = outcome {
-            self.descend(kept, adaptation.rate, None);
-            if !all_finite(self.adapted) {
-                outcome = Outcome::RolledBack { cause };
+        self.descend(steps, adaptation.rate, Some(&mut report.losses));
+        let (kept, cause) = report::verdict(&report.losses, steps, all_finite(self.adapted));
+        if let Some(cause) = cause {
+            report.outcome = Outcome::RolledBack { cause };
+            if kept > 0 {
+                self.descend(kept, adaptation.rate, None);
+                if all_finite(self.adapted) {
+                    report.outcome = Outcome::Shortened { steps: kept, cause };
+                }
             }
         }
-        match outcome {
+        match report.outcome {
             Outcome::RolledBack { .. } => self.discard(),
             _ => {
                 self.current = Some(Learnt {
                     steps: kept as u32,
-                    loss_before: losses.first().copied().unwrap_or(f32::NAN),
-                    loss_after: losses.get(kept).copied().unwrap_or(f32::NAN),
+                    loss_before: report.loss_before(),
+                    loss_after: report.loss_after(),
                 });
             }
         }
-        Ok(Report { outcome, losses })
+        Ok(())
     }
 
     /// The support loss of the initialisation and its gradient, adapting

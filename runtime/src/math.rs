@@ -1,13 +1,14 @@
 //! Exponentials and logarithms, the same on every target.
 //!
-//! By default they come from `libm`, within one unit in the last place. With
-//! the feature `micromath` they are approximations that need a fraction of the
+//! By default exponential and logarithm are `libm`'s, within one unit in the last
+//! place, and what is made of them is within 3 · 10⁻⁷ of its value. With the
+//! feature `micromath` they are approximations that need a fraction of the
 //! instructions; the largest errors over the inputs that layers and losses
 //! meet, as measured by this module's tests, are
 //!
 //! | function | range | largest error with `micromath` |
 //! |---|---|---|
-//! | [`exp`] | −20 to 20 | 0.2 % of the value |
+//! | [`exp`] | −20 to 20 | 0.3 % of the value |
 //! | [`ln`] | 10⁻⁶ to 10⁶ | 0.01 |
 //! | [`tanh`] | −10 to 10 | 0.001 |
 //!
@@ -30,16 +31,18 @@ pub fn ln(x: f32) -> f32 {
     return micromath::F32(x).ln().0;
 }
 
-/// Hyperbolic tangent.
+/// Hyperbolic tangent: `1 − 2 / (e²ˣ + 1)`, and near zero, where that would
+/// cancel, the first five terms of its series.
 pub fn tanh(x: f32) -> f32 {
-    #[cfg(not(feature = "micromath"))]
-    return libm::tanhf(x);
-    #[cfg(feature = "micromath")]
-    return {
-        // Beyond ±10 the result is ±1 in f32, and exp would overflow.
-        let doubled = 2.0 * x.clamp(-10.0, 10.0);
-        1.0 - 2.0 / (micromath::F32(doubled).exp().0 + 1.0)
-    };
+    let magnitude = x.abs();
+    if magnitude < 0.3 {
+        let square = x * x;
+        let series = 2.0 / 15.0 + square * (-17.0 / 315.0 + square * (62.0 / 2835.0));
+        return x + x * square * (-1.0 / 3.0 + square * series);
+    }
+    // Beyond 10 the result is one in f32; the exponential must not overflow.
+    let doubled = 2.0 * if magnitude > 10.0 { 10.0 } else { magnitude };
+    (1.0 - 2.0 / (exp(doubled) + 1.0)).copysign(x)
 }
 
 /// `1 / (1 + e⁻ˣ)`
@@ -67,7 +70,7 @@ mod tests {
             let x = x as f32;
             (f64::from(super::exp(x)) / f64::from(x).exp() - 1.0).abs()
         });
-        assert!(exp <= limit(1e-6, 2e-3), "exp: {exp}");
+        assert!(exp <= limit(1e-6, 3e-3), "exp: {exp}");
         let ln = largest_error((-6.0, 6.0), |exponent| {
             let x = 10f64.powf(exponent) as f32;
             (f64::from(super::ln(x)) - f64::from(x).ln()).abs()
@@ -77,6 +80,12 @@ mod tests {
             let x = x as f32;
             (f64::from(super::tanh(x)) - f64::from(x).tanh()).abs()
         });
-        assert!(tanh <= limit(1e-6, 1e-3), "tanh: {tanh}");
+        assert!(tanh <= limit(1e-7, 1e-3), "tanh: {tanh}");
+        let tanh = largest_error((-6.0, 1.0), |exponent| {
+            let x = 10f64.powf(exponent) as f32;
+            (f64::from(super::tanh(x)) / f64::from(x).tanh() - 1.0).abs()
+        });
+        assert!(tanh <= limit(3e-7, 3e-3), "tanh, relative: {tanh}");
+        assert!(super::tanh(f32::NAN).is_nan());
     }
 }

@@ -20,8 +20,6 @@ const PAINT: u32 = 0xA5A5_5A5A;
 const OWN_FRAME: u32 = 256;
 
 unsafe extern "C" {
-    /// The top of the stack, where RAM ends.
-    static _stack_start: u32;
     /// Where static variables end and the stack may grow down to.
     static __euninit: u32;
 }
@@ -52,12 +50,13 @@ impl Counters {
         (before.wrapping_sub(after) & RELOAD) * INSTRUCTIONS_PER_TICK
     }
 
-    /// Does the work on a painted stack and finds how deep it went: bytes
-    /// below the top of RAM, the callers' frames included.
+    /// Does the work on a painted stack and finds how deep it went: bytes below
+    /// the caller's frame.
     #[inline(never)]
     pub fn stack<T>(&mut self, work: impl FnOnce(&mut Self) -> T) -> (T, u32) {
         let bottom = addr_of!(__euninit) as u32;
-        let painted = msp::read() - OWN_FRAME;
+        let top = msp::read();
+        let painted = top - OWN_FRAME;
         for address in (bottom..painted).step_by(4) {
             // SAFETY: from the end of the static variables to below the stack
             // pointer and what this function still pushes, RAM holds nothing.
@@ -67,7 +66,6 @@ impl Counters {
         // SAFETY: the same stretch; reading RAM has no effect.
         let untouched = |address: &u32| unsafe { read_volatile(*address as *const u32) } == PAINT;
         let free = (bottom..painted).step_by(4).take_while(untouched).count() as u32 * 4;
-        let top = addr_of!(_stack_start) as u32;
         (result, top - (bottom + free))
     }
 }

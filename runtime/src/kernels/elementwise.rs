@@ -1,7 +1,5 @@
 //! Loops over numbers, kept as small as they look.
 
-use core::slice::{ChunksExact, ChunksExactMut};
-
 /// `x ← f(x)` for every number.
 #[inline(always)]
 pub(crate) fn map(x: &mut [f32], f: impl Fn(f32) -> f32) {
@@ -25,15 +23,25 @@ pub(crate) fn copy(x: &mut [f32], y: &[f32]) {
     zip(x, y, |_, y| y);
 }
 
-/// The rows of a table; none where they have no width.
-pub(crate) fn rows(table: &[f32], width: usize) -> ChunksExact<'_, f32> {
-    // With a width of zero `chunks_exact` would panic.
-    table.chunks_exact(width.max(1))
+/// The rows of a table, from the first on; none where they have no width. Plain
+/// iterators of chunks would divide, and panic at a width of zero.
+pub(crate) fn rows(table: &[f32], width: usize) -> impl Iterator<Item = &[f32]> {
+    let mut rest = table;
+    core::iter::from_fn(move || {
+        let (row, tail) = rest.split_at_checked(width)?;
+        rest = tail;
+        (width > 0).then_some(row)
+    })
 }
 
 /// The rows of a table, to be written.
-pub(crate) fn rows_mut(table: &mut [f32], width: usize) -> ChunksExactMut<'_, f32> {
-    table.chunks_exact_mut(width.max(1))
+pub(crate) fn rows_mut(table: &mut [f32], width: usize) -> impl Iterator<Item = &mut [f32]> {
+    let mut rest = table;
+    core::iter::from_fn(move || {
+        let (row, tail) = core::mem::take(&mut rest).split_at_mut_checked(width)?;
+        rest = tail;
+        (width > 0).then_some(row)
+    })
 }
 
 /// Keeps the compiler from unrolling the loop it is called in. Unrolled, the

@@ -1,7 +1,7 @@
 //! Counts what the workloads take and prints one JSON object for each:
-//! instructions, multiply-accumulates and bytes of RAM. Stack is everything
-//! below the top of RAM from loading the artifact to the last prediction, the
-//! model and the report included.
+//! instructions, multiply-accumulates and bytes of RAM. Stack is the deepest
+//! that a workload goes from loading the artifact to the last prediction, the
+//! model, the learner and the report included.
 #![no_std]
 #![no_main]
 
