@@ -77,13 +77,25 @@ pub trait Job {
     fn run<B: AutodiffBackend>(self, device: B::Device) -> Self::Output;
 }
 
+/// Whether the chosen device can be used, as far as that can be known without
+/// using it.
+pub fn check(choice: DeviceChoice) -> Result<(), DeviceError> {
+    match choice {
+        DeviceChoice::Cpu => Ok(()),
+        #[cfg(feature = "cuda")]
+        DeviceChoice::Cuda(_) => cuda::look_for_libraries(),
+        #[cfg(not(feature = "cuda"))]
+        DeviceChoice::Cuda(_) => Err(DeviceError::NotBuilt),
+    }
+}
+
 /// Runs `job` on the chosen device, or says why that device cannot be used.
 pub fn dispatch<J: Job>(choice: DeviceChoice, job: J) -> Result<J::Output, DeviceError> {
+    check(choice)?;
     match choice {
         DeviceChoice::Cpu => Ok(job.run::<Autodiff<Flex>>(Default::default())),
         #[cfg(feature = "cuda")]
         DeviceChoice::Cuda(index) => {
-            cuda::look_for_libraries()?;
             Ok(job.run::<Autodiff<burn_cuda::Cuda>>(burn_cuda::CudaDevice::new(index)))
         }
         #[cfg(not(feature = "cuda"))]

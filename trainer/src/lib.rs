@@ -12,6 +12,7 @@
 //! - [`config`]: experiments as TOML files;
 //! - [`run`]: the run directory, checkpoints and metrics;
 //! - [`train`]: the training loop;
+//! - [`baselines`]: the mean of many networks' parameters;
 //! - [`model`]: the result of a run;
 //! - [`evaluate`]: all methods on the same tasks, with intervals;
 //! - [`plot`]: learning curves, error against steps, adapted sinusoids;
@@ -20,6 +21,7 @@
 
 #![forbid(unsafe_code)]
 
+pub mod baselines;
 pub mod cli;
 pub mod config;
 pub mod device;

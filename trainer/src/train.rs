@@ -14,6 +14,7 @@ use burn::tensor::{
 };
 use rand::RngExt;
 
+use crate::baselines::averaging;
 use crate::config::{Config, Method, RateConfig};
 use crate::evaluate::{Interval, curves};
 use crate::meta::{Maml, Optimiser, Rate, RateTable, from_logarithms, join, split, to_host};
@@ -50,9 +51,6 @@ pub enum TrainError {
         /// The loss.
         loss: f64,
     },
-    /// The method is not trained by this loop.
-    #[error("method = \"averaging\" is trained network by network, not by this loop")]
-    Averaging,
 }
 
 /// What a caller may want to show.
@@ -331,8 +329,8 @@ pub fn train<B: AutodiffBackend>(
     stop: &AtomicBool,
     mut observe: impl FnMut(Event<'_>),
 ) -> Result<End, TrainError> {
-    if config.method == Method::Averaging {
-        return Err(TrainError::Averaging);
+    if let Some(averaging) = &config.averaging {
+        return averaging::train::<B>(config, averaging, run, &device, stop, observe);
     }
     let start = Instant::now();
     let mut trainer = Trainer::<B>::new(config, device)?;

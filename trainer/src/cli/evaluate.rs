@@ -1,13 +1,178 @@
 //! `mamlet evaluate`.
 
+use std::io::IsTerminal;
+use std::path::PathBuf;
+
+use burn::tensor::backend::AutodiffBackend;
 use clap::Args;
 
-/// Not there yet
+use super::{exit, find_run, output};
+use crate::device::{DeviceChoice, Job, dispatch};
+use crate::evaluate::{EvaluateError, MethodReport, Protocol, Report, evaluate};
+use crate::model::TrainedModel;
+
+/// Compare runs on the same tasks: loss after each inner step, with intervals.
+///
+/// Every run sees the same test tasks, support sets and query sets. The value is
+/// the mean query loss over the tasks with its 95 % interval, 1.96 sigma /
+/// sqrt(n). Methods without an inner loop of their own get the best of their
+/// candidate rates, chosen on separate validation tasks for each K.
 #[derive(Debug, Args)]
-pub(super) struct Arguments {}
+#[command(after_help = "\
+Examples:
+  mamlet evaluate runs/sinusoid runs/pretraining
+  mamlet evaluate trainer/configs/sinusoid*.toml --json > report.json
+  mamlet evaluate runs/sinusoid --tasks 600 --shots 5 --steps 10")]
+pub(super) struct Arguments {
+    /// Run directories, or configs that were trained into their usual place
+    #[arg(required = true, value_name = "RUN|CONFIG")]
+    runs: Vec<PathBuf>,
+    /// Number of test tasks
+    #[arg(long, default_value_t = Protocol::default().tasks)]
+    tasks: usize,
+    /// Numbers of support examples, K
+    #[arg(long, value_delimiter = ',', default_values_t = Protocol::default().shots)]
+    shots: Vec<usize>,
+    /// Inner steps
+    #[arg(long, default_value_t = Protocol::default().steps)]
+    steps: usize,
+    /// Query examples per task
+    #[arg(long, default_value_t = Protocol::default().queries)]
+    queries: usize,
+    /// Seed of the test tasks
+    #[arg(long, default_value_t = Protocol::default().seed)]
+    seed: u64,
+    /// cpu, cuda or cuda:<index>
+    #[arg(long, default_value = "cpu")]
+    device: DeviceChoice,
+    /// Print one JSON object instead of tables
+    #[arg(long)]
+    json: bool,
+}
 
 impl Arguments {
     pub(super) fn run(self) -> anyhow::Result<u8> {
-        anyhow::bail!("`mamlet evaluate` is not there yet")
+        if self.tasks == 0 || self.queries == 0 || self.shots.contains(&0) {
+            anyhow::bail!("--tasks, --queries and --shots must be at least 1");
+        }
+        let models = self
+            .runs
+            .iter()
+            .map(|path| {
+                let run = find_run(path)?;
+                Ok((run.display().to_string(), TrainedModel::load(&run)?))
+            })
+            .collect::<anyhow::Result<Vec<_>>>()?;
+        let protocol = Protocol {
+            tasks: self.tasks,
+            shots: self.shots,
+            steps: self.steps,
+            queries: self.queries,
+            seed: self.seed,
+            ..Protocol::default()
+        };
+        let report = execute(&models, &protocol, self.device)?;
+        if self.json {
+            output::line(serde_json::to_string(&report)?)?;
+        } else {
+            output::line(render(&report))?;
+        }
+        Ok(exit::SUCCESS)
+    }
+}
+
+/// Evaluates on the chosen device, naming what is being done.
+pub(super) fn execute(
+    models: &[(String, TrainedModel)],
+    protocol: &Protocol,
+    device: DeviceChoice,
+) -> anyhow::Result<Report> {
+    struct Evaluation<'a>(&'a [(String, TrainedModel)], &'a Protocol);
+
+    impl Job for Evaluation<'_> {
+        type Output = Result<Report, EvaluateError>;
+
+        fn run<B: AutodiffBackend>(self, device: B::Device) -> Self::Output {
+            let terminal = std::io::stderr().is_terminal();
+            let result = evaluate::<B::InnerBackend>(self.0, self.1, &device, |title, shots| {
+                if terminal {
+                    eprint!("\r\x1b[2Kevaluating {title}, K = {shots}");
+                }
+            });
+            if terminal {
+                eprint!("\r\x1b[2K");
+            }
+            result
+        }
+    }
+
+    Ok(dispatch(device, Evaluation(models, protocol))??)
+}
+
+/// One table per K: a row per method, a column per number of steps.
+pub(super) fn render(report: &Report) -> String {
+    let mut text = format!(
+        "query loss, mean over {} tasks with 95 % interval; {} query examples per task, test seed {}",
+        report.tasks, report.queries, report.seed
+    );
+    for shots in &report.shots {
+        let last = shots
+            .methods
+            .first()
+            .map_or(0, |method| method.steps.len() - 1);
+        let columns: Vec<usize> = (0..=last)
+            .filter(|&step| step <= 3 || step == 5 || step == last)
+            .collect();
+        let mut head = vec![format!("K = {}", shots.shots)];
+        head.extend(columns.iter().map(|step| match step {
+            1 => "1 step".to_owned(),
+            step => format!("{step} steps"),
+        }));
+        head.extend(["rate".to_owned(), format!("diverged at {last}")]);
+        let rows: Vec<Vec<String>> = shots
+            .methods
+            .iter()
+            .map(|method| row(method, &columns, last))
+            .collect();
+        text += &format!("\n\n{}", output::table(&head, &rows));
+    }
+    text += "\n\ndiverged: tasks whose support loss ended above that before adaptation, or not \
+             finite\n";
+    for method in report.shots.first().map_or(&[][..], |shots| &shots.methods) {
+        text += &format!(
+            "{}: {}, protocol {}, seed {}, iteration {}\n",
+            method.title,
+            method.run,
+            method.protocol.name(),
+            method.seed,
+            method.iteration
+        );
+    }
+    text.trim_end().to_owned()
+}
+
+fn row(method: &MethodReport, columns: &[usize], last: usize) -> Vec<String> {
+    let mut row = vec![method.title.clone()];
+    row.extend(columns.iter().map(|&step| {
+        let step = &method.steps[step];
+        match (step.mean, step.half_width) {
+            (Some(mean), Some(half)) => format!("{} ± {}", number(mean), number(half)),
+            _ => "not finite".to_owned(),
+        }
+    }));
+    row.push(
+        method
+            .tuned_rate
+            .map_or("own".into(), |rate| format!("{rate:.4} tuned")),
+    );
+    row.push(method.steps[last].diverged.to_string());
+    row
+}
+
+fn number(value: f64) -> String {
+    if value.abs() < 1e4 {
+        format!("{value:.3}")
+    } else {
+        format!("{value:.1e}")
     }
 }

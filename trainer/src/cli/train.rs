@@ -13,7 +13,7 @@ use indicatif::{ProgressBar, ProgressStyle};
 
 use super::{exit, output, run_path};
 use crate::config::Config;
-use crate::device::{DeviceChoice, Job, dispatch};
+use crate::device::{DeviceChoice, Job, check, dispatch};
 use crate::run::{Line, Manifest, Outcome, RunDir};
 use crate::train::{End, Event, TrainError, train};
 
@@ -55,6 +55,7 @@ pub(super) struct Arguments {
 
 impl Arguments {
     pub(super) fn run(self) -> anyhow::Result<u8> {
+        check(self.device)?;
         let (config, path) = match (&self.config, &self.run) {
             (Some(file), run) => {
                 let config = Config::load(file, &self.sets)?;
@@ -133,7 +134,10 @@ pub(super) fn execute(config: &Config, run: &RunDir, device: DeviceChoice) -> an
     }
 
     let stop = interrupt_flag()?;
-    let progress = Progress::new(config.meta.iterations);
+    let progress = Progress::new(match &config.averaging {
+        Some(averaging) => averaging.networks as u64,
+        None => config.meta.iterations,
+    });
     Ok(dispatch(
         device,
         Training {
@@ -238,6 +242,15 @@ impl Progress {
 }
 
 fn summary(config: &Config, run: &RunDir, outcome: &Outcome) -> String {
+    if config.averaging.is_some() {
+        return format!(
+            "{}: {} networks in {:.1} s\n{}",
+            config.name,
+            outcome.iterations_here,
+            outcome.seconds,
+            run.path().display()
+        );
+    }
     let each = outcome.seconds * 1e3 / outcome.iterations_here.max(1) as f64;
     let validation: Vec<String> = [0, 1, 5, 10]
         .iter()

@@ -157,7 +157,11 @@ fn annealed_weights_sum_to_one_and_end_at_the_last_step() {
             "{weights:?}"
         );
     }
-    assert!(loss.weights(5, 0)[1..].iter().all(|weight| (weight - 0.2).abs() < 1e-6));
+    assert!(
+        loss.weights(5, 0)[1..]
+            .iter()
+            .all(|weight| (weight - 0.2).abs() < 1e-6)
+    );
     assert_eq!(loss.weights(3, 100), [0.0, 0.0, 0.0, 1.0]);
     assert_eq!(StepLoss::Last.weights(0, 0), [1.0]);
 }

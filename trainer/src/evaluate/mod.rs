@@ -1,71 +1,188 @@
-//! How well a model adapts: the loss on query examples after each inner step,
+//! How well models adapt: the loss on query examples after each inner step,
 //! for every method on the same tasks.
 
+mod curves;
+mod report;
 mod statistics;
 
 use burn::tensor::backend::Backend;
 
-use crate::loss::{Loss, Reduction};
-use crate::meta::{InnerLoop, Order, RateTable, to_device, to_host};
-use crate::nn::Network;
-use crate::tasks::TaskBatch;
+use crate::config::{Method, RateConfig, TasksConfig};
+use crate::meta::RateTable;
+use crate::model::TrainedModel;
+use crate::random::{Stream, generator};
+use crate::tasks::{SinusoidInputs, TaskBatch};
 
+pub use curves::{Curves, curves};
+pub use report::{MethodReport, Report, ShotsReport, StepReport};
 pub use statistics::Interval;
 
-/// Losses of every task after 0, 1, ... inner steps.
-#[derive(Clone, Debug, Default, PartialEq)]
-pub struct Curves {
-    /// On the support set, `[step][task]`.
-    pub support: Vec<Vec<f32>>,
-    /// On the query set, `[step][task]`.
-    pub query: Vec<Vec<f32>>,
+/// What is evaluated.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Protocol {
+    /// Number of test tasks.
+    pub tasks: usize,
+    /// Numbers of support examples.
+    pub shots: Vec<usize>,
+    /// Inner steps.
+    pub steps: usize,
+    /// Query examples per task.
+    pub queries: usize,
+    /// Seed of the test tasks, whatever the models were trained with.
+    pub seed: u64,
+    /// Validation tasks on which a tuned rate is chosen.
+    pub tuning_tasks: usize,
 }
 
-/// Tasks adapted at once; more only costs memory.
-const CHUNK: usize = 100;
+impl Default for Protocol {
+    fn default() -> Self {
+        Self {
+            tasks: 4000,
+            shots: vec![5, 10, 20],
+            steps: 10,
+            queries: 100,
+            seed: 2017,
+            tuning_tasks: 500,
+        }
+    }
+}
 
-/// Adapts `params` (one row-major vector per tensor) to every task of `batch`
-/// and measures the mean loss after each of `steps` steps.
-pub fn curves<B: Backend>(
-    network: &Network,
-    loss: Loss,
-    params: &[Vec<f32>],
-    rates: &RateTable,
-    batch: &TaskBatch,
+/// Why models cannot be compared.
+#[derive(Debug, Clone, PartialEq, thiserror::Error)]
+#[non_exhaustive]
+pub enum EvaluateError {
+    /// Two models come from different task distributions.
+    #[error("{first} and {second} were trained on different task distributions")]
+    Tasks {
+        /// A run.
+        first: String,
+        /// Another.
+        second: String,
+    },
+}
+
+/// Evaluates `models`, each with the run it comes from, on the same tasks.
+///
+/// The tasks are drawn once, with as many support examples as the largest
+/// number of shots; fewer shots are the first of these, so only the support
+/// set differs between the columns of a report.
+pub fn evaluate<B: Backend>(
+    models: &[(String, TrainedModel)],
+    protocol: &Protocol,
+    device: &B::Device,
+    mut observe: impl FnMut(&str, usize),
+) -> Result<Report, EvaluateError> {
+    for pair in models.windows(2) {
+        if distribution(&pair[0].1) != distribution(&pair[1].1) {
+            let (first, second) = (pair[0].0.clone(), pair[1].0.clone());
+            return Err(EvaluateError::Tasks { first, second });
+        }
+    }
+    let most = protocol.shots.iter().copied().max().unwrap_or(1);
+    let draw = |model: &TrainedModel, stream, tasks| {
+        let mut rng = generator(protocol.seed, stream, 0);
+        model
+            .config
+            .tasks
+            .distribution()
+            .draw(&mut rng, tasks, most, protocol.queries)
+    };
+    let mut shots: Vec<ShotsReport> = protocol
+        .shots
+        .iter()
+        .map(|&shots| ShotsReport {
+            shots,
+            methods: Vec::new(),
+        })
+        .collect();
+    for (run, model) in models {
+        let test = draw(model, Stream::Test, protocol.tasks);
+        let validation = draw(model, Stream::Validation, protocol.tuning_tasks);
+        for report in &mut shots {
+            observe(&model.config.title, report.shots);
+            let (table, tuned) = rates::<B>(
+                model,
+                &validation.truncated(report.shots),
+                protocol.steps,
+                device,
+            );
+            let curves = curves::<B>(
+                &model.network,
+                model.config.loss(),
+                &model.params,
+                &table,
+                &test.truncated(report.shots),
+                protocol.steps,
+                device,
+            );
+            report.methods.push(MethodReport {
+                title: model.config.title.clone(),
+                run: run.clone(),
+                protocol: model.config.protocol,
+                method: model.config.method,
+                seed: model.config.seed,
+                iteration: model.iteration,
+                tuned_rate: tuned.map(f64::from),
+                steps: StepReport::all(&curves),
+            });
+        }
+    }
+    Ok(Report {
+        tasks: protocol.tasks,
+        queries: protocol.queries,
+        seed: protocol.seed,
+        tuning_tasks: protocol.tuning_tasks,
+        shots,
+    })
+}
+
+/// The rates a model adapts with, and the number if it was tuned: the
+/// candidate whose validation loss, averaged over 1 to `steps` steps, is
+/// lowest.
+pub fn rates<B: Backend>(
+    model: &TrainedModel,
+    validation: &TaskBatch,
     steps: usize,
     device: &B::Device,
-) -> Curves {
-    let params = to_device::<B>(network, params, device);
-    let rates = rates.fixed();
-    let inner = InnerLoop {
-        network,
-        loss,
-        order: Order::First,
+) -> (RateTable, Option<f32>) {
+    let tensors = model.network.adapting().len();
+    let candidates = match (&model.rates, &model.config.inner.rate) {
+        (Some(rates), _) => return (rates.clone(), None),
+        (None, RateConfig::Tuned { candidates }) if model.config.method != Method::Oracle => {
+            candidates
+        }
+        // Does not adapt.
+        _ => return (RateTable::constant(0.0, 1, tensors), None),
     };
-    let measure = Loss {
-        reduction: Reduction::Mean,
-        ..loss
+    let score = |rate: f32| {
+        let table = RateTable::constant(rate, 1, tensors);
+        let loss = model.config.loss();
+        let curves = curves::<B>(
+            &model.network,
+            loss,
+            &model.params,
+            &table,
+            validation,
+            steps,
+            device,
+        );
+        let means = curves.query[steps.min(1)..]
+            .iter()
+            .map(|row| Interval::of(row).mean);
+        let mean = means.sum::<f64>() / steps.max(1) as f64;
+        if mean.is_nan() { f64::INFINITY } else { mean }
     };
-    let mut curves = Curves {
-        support: vec![Vec::new(); steps + 1],
-        query: vec![Vec::new(); steps + 1],
-    };
-    let mut start = 0;
-    while start < batch.tasks {
-        let end = (start + CHUNK).min(batch.tasks);
-        let part = batch.tasks(start..end).to_device::<B>(device);
-        let support = (&part.support_x, &part.support_y);
-        inner.adapt(params.clone(), &rates, support, steps, |step, theta| {
-            let mut record = |curve: &mut Vec<Vec<f32>>,
-                              x: &burn::tensor::Tensor<B, 3>,
-                              y: &burn::tensor::Tensor<B, 3>| {
-                let prediction = network.forward(theta, x.clone());
-                curve[step].extend(to_host(measure.value(prediction, y.clone())));
-            };
-            record(&mut curves.support, &part.support_x, &part.support_y);
-            record(&mut curves.query, &part.query_x, &part.query_y);
-        });
-        start = end;
-    }
-    curves
+    let best = candidates
+        .iter()
+        .map(|&rate| (rate as f32, score(rate as f32)))
+        .min_by(|a, b| a.1.total_cmp(&b.1))
+        .map_or(0.0, |(rate, _)| rate);
+    (RateTable::constant(best, 1, tensors), Some(best))
+}
+
+/// The task distribution as far as it decides which tasks are drawn.
+fn distribution(model: &TrainedModel) -> TasksConfig {
+    let TasksConfig::Sinusoid(mut sinusoid) = model.config.tasks.clone();
+    sinusoid.inputs = SinusoidInputs::X;
+    TasksConfig::Sinusoid(sinusoid)
 }
