@@ -6,8 +6,8 @@ pub mod count;
 
 use core::panic::PanicInfo;
 
-pub use cortex_m_semihosting::hprintln;
 use cortex_m_semihosting::debug::{self, EXIT_FAILURE, EXIT_SUCCESS};
+pub use cortex_m_semihosting::hprintln;
 
 /// The artifact the examples run: a meta-trained sinusoid regressor,
 /// 1-40-40-1 with ReLU.

@@ -1,1 +1,56 @@
-fn main(){}
+//! The commands of the project, so that a person and CI run the same.
+
+mod firmware;
+mod measure;
+mod project;
+mod test;
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+/// Tests, measures and runs the project.
+#[derive(Parser)]
+#[command(name = "cargo xtask")]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Formatting, lints, host tests, documentation, firmware built and run in QEMU.
+    ///
+    /// What could not be run is named at the end. With CI=true in the
+    /// environment that is a failure.
+    Test,
+    /// Count instructions, RAM and flash of the engine on a Cortex-M4F in QEMU
+    Measure {
+        /// Print one JSON object per workload instead of a table
+        #[arg(long)]
+        json: bool,
+    },
+    /// Build and run one firmware example in QEMU
+    Run {
+        /// The example: see firmware-examples/mps2-an386/src/bin
+        example: String,
+    },
+    /// Write what the examples print as what is expected of them
+    Bless,
+}
+
+fn main() -> ExitCode {
+    let result = match Cli::parse().command {
+        Command::Test => test::check_all(),
+        Command::Measure { json } => measure::run(json),
+        Command::Run { example } => firmware::run_example(&example),
+        Command::Bless => firmware::bless(),
+    };
+    match result {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("xtask: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}

@@ -46,6 +46,7 @@ impl<'v> Matrix<'v> {
     }
 
     /// Whether all of `[rows, columns]` lies in memory. Sizes are at least one.
+    #[inline(never)]
     fn holds(&self, rows: usize, columns: usize) -> bool {
         let last = |count: usize, stride: usize| (count - 1).checked_mul(stride);
         last(rows, self.strides.0)

@@ -44,13 +44,27 @@ fn run(memory: &mut [f32]) -> Result<(), &'static str> {
     let after = predictions(&mut learner)?;
 
     for (step, loss) in report.losses.iter().enumerate() {
-        hprintln!("after step {}: support loss {:.6} {:08x}", step, loss, loss.to_bits());
+        hprintln!(
+            "after step {}: support loss {:.6} {:08x}",
+            step,
+            loss,
+            loss.to_bits()
+        );
     }
     for ((x, y), (before, after)) in QUERY.iter().zip(before.iter().zip(after)) {
-        hprintln!("x {:+.1}: true {:+.4}, before {:+.4}, after {:+.4}", x, y, before, after);
+        hprintln!(
+            "x {:+.1}: true {:+.4}, before {:+.4}, after {:+.4}",
+            x,
+            y,
+            before,
+            after
+        );
     }
     let weights = learner.weights().ok_or("rolled back")?;
-    hprintln!("adapted weights {:08x}", mamlet_runtime::weights_crc32(weights));
+    hprintln!(
+        "adapted weights {:08x}",
+        mamlet_runtime::weights_crc32(weights)
+    );
     Ok(())
 }
 

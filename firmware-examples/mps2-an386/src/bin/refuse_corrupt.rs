@@ -42,7 +42,10 @@ fn main() -> ! {
         attempt(what, copy);
         flip(copy, at, bit);
     }
-    attempt("the last byte missing", copy.get(..length - 1).unwrap_or(&[]));
+    attempt(
+        "the last byte missing",
+        copy.get(..length - 1).unwrap_or(&[]),
+    );
     attempt("half of it", copy.get(..length / 2).unwrap_or(&[]));
     attempt("erased flash", &[0xFF; 64]);
 

@@ -23,7 +23,10 @@ fn main() -> ! {
     print("outputs", verification.outputs);
     print("losses", verification.losses);
     print("gradients", verification.gradients);
-    hprintln!("adapted weights identical: {}", verification.adapted_identical);
+    hprintln!(
+        "adapted weights identical: {}",
+        verification.adapted_identical
+    );
     if verification.is_identical() {
         succeed()
     }

@@ -1,0 +1,257 @@
+//! Everything that must hold, cheap checks first.
+
+use std::fs;
+use std::time::Instant;
+
+use anyhow::{Context, Result, bail, ensure};
+use serde_json::Value;
+
+use crate::firmware::{GOLDEN, Toolchain, build, check_qemu, emulate, expected, program};
+use crate::measure::{Workload, workloads};
+use crate::project::{cargo, firmware_examples, output, root, run};
+
+/// A check and its name.
+type Check = (&'static str, fn() -> Result<()>);
+
+/// What a check came to.
+enum Outcome {
+    Passed,
+    Failed(anyhow::Error),
+    NotRun(anyhow::Error),
+}
+
+/// Runs all checks and prints what came of them.
+fn outcomes() -> Vec<(&'static str, Outcome, f64)> {
+    let host: [Check; 8] = [
+        ("formatting", formatting),
+        ("lints", lints),
+        ("formats without a heap", without_heap),
+        ("host tests", host_tests),
+        ("approximate maths", approximate_maths),
+        ("documentation", documentation),
+        ("trainer with CUDA compiles", cuda),
+        ("help texts", help),
+    ];
+    let board: [Check; 4] = [
+        ("firmware compiles", firmware_compiles),
+        ("firmware in QEMU", firmware_output),
+        ("simulator and board agree bit for bit", simulator_and_board),
+        ("limits of instructions, RAM and flash", limits),
+    ];
+    let mut outcomes = Vec::new();
+    let mut check = |name, outcome: &dyn Fn() -> Outcome| {
+        eprintln!("\n== {name}");
+        let start = Instant::now();
+        let outcome = outcome();
+        if let Outcome::Failed(error) | Outcome::NotRun(error) = &outcome {
+            eprintln!("{name}: {error:#}");
+        }
+        outcomes.push((name, outcome, start.elapsed().as_secs_f64()));
+    };
+    let judge = |result: Result<()>| result.map_or_else(Outcome::Failed, |()| Outcome::Passed);
+    for (name, run) in host {
+        check(name, &|| judge(run()));
+    }
+    for (name, run) in board {
+        check(
+            name,
+            &|| match check_qemu().and_then(|()| Toolchain::find()) {
+                Ok(_) => judge(run()),
+                Err(missing) => Outcome::NotRun(missing),
+            },
+        );
+    }
+    outcomes
+}
+
+/// Runs all checks; fails where one fails, or in CI where one was not run.
+pub fn check_all() -> Result<()> {
+    let outcomes = outcomes();
+    let (mut passed, mut failed, mut skipped) = (0, 0, 0);
+    println!();
+    for (name, outcome, seconds) in &outcomes {
+        let word = match outcome {
+            Outcome::Passed => {
+                passed += 1;
+                "ok".into()
+            }
+            Outcome::Failed(_) => {
+                failed += 1;
+                "FAILED".into()
+            }
+            Outcome::NotRun(missing) => {
+                skipped += 1;
+                format!("not run: {missing:#}")
+            }
+        };
+        println!("{seconds:>7.1} s  {name}: {word}");
+    }
+    println!("{passed} passed, {failed} failed, {skipped} skipped");
+    ensure!(failed == 0, "{failed} checks failed");
+    if skipped > 0 && std::env::var_os("CI").is_some() {
+        bail!("{skipped} checks were not run, which CI does not allow");
+    }
+    Ok(())
+}
+
+fn formatting() -> Result<()> {
+    for folder in [root(), firmware_examples()] {
+        run(cargo(&folder).args(["fmt", "--all", "--check"]))?;
+    }
+    Ok(())
+}
+
+fn lints() -> Result<()> {
+    let deny = ["--", "--deny", "warnings"];
+    run(cargo(&root())
+        .args(["clippy", "--quiet", "--workspace", "--all-targets"])
+        .args(deny))?;
+    let xtask = ["clippy", "--quiet", "--package", "xtask", "--all-targets"];
+    run(cargo(&firmware_examples()).args(xtask).args(deny))
+}
+
+fn without_heap() -> Result<()> {
+    let formats = ["--package", "mamlet-formats", "--no-default-features"];
+    run(cargo(&root()).args(["check", "--quiet"]).args(formats))
+}
+
+fn host_tests() -> Result<()> {
+    run(cargo(&root()).args(["test", "--workspace"]))
+}
+
+fn approximate_maths() -> Result<()> {
+    let runtime = [
+        "--package",
+        "mamlet-runtime",
+        "--features",
+        "micromath",
+        "--lib",
+    ];
+    run(cargo(&root()).args(["test", "--quiet"]).args(runtime))
+}
+
+fn documentation() -> Result<()> {
+    let mut doc = cargo(&root());
+    doc.args([
+        "doc",
+        "--quiet",
+        "--workspace",
+        "--no-deps",
+        "--document-private-items",
+    ]);
+    run(doc.env("RUSTDOCFLAGS", "--deny warnings"))
+}
+
+fn cuda() -> Result<()> {
+    let trainer = ["--package", "mamlet-trainer", "--features", "cuda"];
+    run(cargo(&root()).args(["check", "--quiet"]).args(trainer))
+}
+
+/// The commands start, and say what they are for.
+fn help() -> Result<()> {
+    for (package, program) in [
+        ("mamlet-trainer", "mamlet"),
+        ("mamlet-simulator", "mamlet-sim"),
+    ] {
+        let select = ["run", "--quiet", "--package", package, "--bin", program];
+        let text = output(cargo(&root()).args(select).args(["--", "--help"]))?;
+        ensure!(text.contains("Usage:"), "{program} --help explains nothing");
+    }
+    Ok(())
+}
+
+fn firmware_compiles() -> Result<()> {
+    let toolchain = Toolchain::find()?;
+    build(&toolchain, "release")?;
+    build(&toolchain, "small")
+}
+
+fn firmware_output() -> Result<()> {
+    for example in GOLDEN {
+        let path = expected(example);
+        let expected =
+            fs::read_to_string(&path).with_context(|| format!("cannot read {}", path.display()))?;
+        let printed = emulate(&program("release", example))?;
+        ensure!(
+            printed == expected,
+            "{example} printed\n{printed}where {} says\n{expected}If that is right, \
+             run `cargo xtask bless`.",
+            path.display()
+        );
+    }
+    emulate(&program("release", "minimal"))?;
+    Ok(())
+}
+
+/// The losses and the checksum of the adapted weights that the board prints
+/// are those of the simulator for the same five points.
+fn simulator_and_board() -> Result<()> {
+    let printed = emulate(&program("release", "adapt_sinusoid"))?;
+    let data = firmware_examples().join("data");
+    let select = [
+        "run",
+        "--quiet",
+        "--package",
+        "mamlet-simulator",
+        "--bin",
+        "mamlet-sim",
+    ];
+    let simulated = output(
+        cargo(&root())
+            .args(select)
+            .args(["--", "run", "--json", "--board", "nrf52840"])
+            .arg(firmware_examples().join("artifacts/sinusoid.mamlet"))
+            .arg("--support")
+            .arg(data.join("five_points.csv"))
+            .arg("--query")
+            .arg(data.join("three_queries.csv")),
+    )?;
+    let simulated: Value = serde_json::from_str(&simulated)?;
+    let losses = simulated["loss_bits"].as_array().context("no losses")?;
+    let last_word = |line: &str| line.split(' ').next_back().unwrap_or_default().to_owned();
+    let of_board = printed
+        .lines()
+        .filter(|line| line.starts_with("after step"));
+    let of_board: Vec<String> = of_board.map(last_word).collect();
+    let of_simulator: Vec<&str> = losses.iter().filter_map(Value::as_str).collect();
+    ensure!(
+        of_board == of_simulator,
+        "losses: board {of_board:?}, simulator {of_simulator:?}"
+    );
+    let weights = printed
+        .lines()
+        .find(|line| line.starts_with("adapted weights"));
+    let weights = weights.map(last_word);
+    ensure!(
+        weights.as_deref() == simulated["adapted_crc32"].as_str(),
+        "adapted weights: board {weights:?}, simulator {}",
+        simulated["adapted_crc32"]
+    );
+    Ok(())
+}
+
+/// Counts that must not grow. They depend on the compiler alone, not on the
+/// machine.
+fn limits() -> Result<()> {
+    let workloads = workloads()?;
+    let w1 = workloads
+        .iter()
+        .find(|workload| workload.name == "w1")
+        .context("no workload w1")?;
+    let Workload {
+        instructions,
+        ram_bytes,
+        flash_bytes,
+        ..
+    } = w1;
+    for (what, given, limit) in [
+        ("instructions of w1", *instructions, 900_000),
+        ("RAM of w1", ram_bytes.total, 13_824),
+        ("flash at opt-level 3", flash_bytes.speed, 20 * 1024),
+        ("flash at opt-level s", flash_bytes.size, 14 * 1024),
+    ] {
+        println!("{what}: {given} of {limit}");
+        ensure!(given <= limit, "{what}: {given}, the limit is {limit}");
+    }
+    Ok(())
+}
