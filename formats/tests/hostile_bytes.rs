@@ -31,8 +31,11 @@ fn read_all(bytes: &[u8]) -> bool {
     artifact.is_ok() || checkpoint.is_ok()
 }
 
+/// Whether a reader takes the bytes for its file.
+type Accepts = fn(&[u8]) -> bool;
+
 /// Both files, each with the reader that must refuse its changed bytes.
-fn files() -> [(Vec<u8>, fn(&[u8]) -> bool); 2] {
+fn files() -> [(Vec<u8>, Accepts); 2] {
     [
         (common::artifact(), |bytes| Artifact::parse(bytes).is_ok()),
         (common::checkpoint(), |bytes| {

@@ -163,7 +163,8 @@ fn verify(path: &std::path::Path, out: &mut impl Write) -> Result<ExitCode> {
     let artifact = file.artifact().with_context(name)?;
     let model = Model::new(&artifact).with_context(name)?;
     let examples = artifact
-        .golden()?
+        .golden()
+        .with_context(name)?
         .map_or(0, |golden| golden.sizes.examples as usize);
     let rollback = Rollback::ToInitialisation;
     let mut memory = vec![0.0; model.memory(examples, rollback).total() / 4];

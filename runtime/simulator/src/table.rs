@@ -65,15 +65,18 @@ impl Columns {
 /// Names file, line and column of what is missing, no number or not finite.
 pub fn read(path: &Path, columns: &Columns, need_targets: bool) -> Result<Vec<Example>> {
     let file = path.display();
+    let text = std::fs::read(path).with_context(|| format!("cannot read {file}"))?;
     let mut reader = csv::ReaderBuilder::new()
         .trim(csv::Trim::All)
         .flexible(true)
-        .from_path(path)
-        .with_context(|| format!("cannot read {file}"))?;
+        .from_reader(&text[..]);
     let header = reader
         .headers()
         .with_context(|| format!("{file}: cannot read the header"))?
         .clone();
+    if !header.is_empty() && header.iter().all(|name| name.parse::<f32>().is_ok()) {
+        bail!("{file}, line 1: numbers where the header should be, such as x,y");
+    }
     let (inputs, targets) = (columns.inputs, columns.targets());
     let has_targets = header.len() == inputs + targets;
     if !has_targets && (need_targets || header.len() != inputs) {
@@ -94,7 +97,9 @@ pub fn read(path: &Path, columns: &Columns, need_targets: bool) -> Result<Vec<Ex
     let mut examples = Vec::new();
     for record in reader.records() {
         let record = record.with_context(|| format!("{file}: cannot read a row"))?;
-        let line = record.position().map_or(0, |position| position.line());
+        let line = record
+            .position()
+            .map_or(0, |position| line_of(&text, position.byte()));
         if record.len() != header.len() {
             bail!(
                 "{file}, line {line}: {} columns, the header has {}",
@@ -147,6 +152,17 @@ pub fn read(path: &Path, columns: &Columns, need_targets: bool) -> Result<Vec<Ex
         bail!("{file}: no rows below the header");
     }
     Ok(examples)
+}
+
+/// The line in which the record at `byte` begins, as an editor counts. The
+/// reader's own count leaves out what it skips before the record: blank lines,
+/// and the second half of a line end of two characters.
+fn line_of(text: &[u8], byte: u64) -> usize {
+    let at = usize::try_from(byte).map_or(text.len(), |at| at.min(text.len()));
+    let (before, rest) = text.split_at(at);
+    let skipped = rest.iter().take_while(|byte| matches!(byte, b'\r' | b'\n'));
+    let ends = before.iter().chain(skipped).filter(|&&byte| byte == b'\n');
+    ends.count() + 1
 }
 
 /// A class by name or number.

@@ -126,8 +126,8 @@ mod tests {
     #[test]
     fn a_verdict_keeps_the_best_step() {
         let inf = f32::INFINITY;
-        type Case = (&'static [f32], usize, bool, (usize, Option<Cause>));
-        let cases: [Case; 6] = [
+        type Case<'a> = (&'a [f32], usize, bool, (usize, Option<Cause>));
+        let cases: [Case<'_>; 6] = [
             (&[3.0, 2.0, 1.0], 2, true, (2, None)),
             (&[3.0, 1.0, 2.0], 2, true, (2, None)),
             (&[3.0, 1.0, 4.0], 2, true, (1, Some(Cause::Worse { step: 2 }))),
