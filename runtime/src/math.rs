@@ -19,16 +19,27 @@
 pub fn exp(x: f32) -> f32 {
     #[cfg(not(feature = "micromath"))]
     return libm::expf(x);
+    // The approximation asserts, and without assertions is wrong, where its
+    // exponent is one beyond the largest.
     #[cfg(feature = "micromath")]
-    return micromath::F32(x).exp().0;
+    return match x {
+        _ if x.is_nan() => x,
+        _ if x > 88.72 => f32::INFINITY,
+        _ => micromath::F32(x).exp().0,
+    };
 }
 
 /// Natural logarithm.
 pub fn ln(x: f32) -> f32 {
     #[cfg(not(feature = "micromath"))]
     return libm::logf(x);
+    // Below one the approximation takes a reciprocal that is off by 8 %.
     #[cfg(feature = "micromath")]
-    return micromath::F32(x).ln().0;
+    return match x {
+        _ if x >= 1.0 => micromath::F32(x).ln().0,
+        _ if x > 0.0 => -micromath::F32(1.0 / x).ln().0,
+        _ => f32::NAN,
+    };
 }
 
 /// Hyperbolic tangent: `1 − 2 / (e²ˣ + 1)`, and near zero, where that would
@@ -87,5 +98,24 @@ mod tests {
         });
         assert!(tanh <= limit(3e-7, 3e-3), "tanh, relative: {tanh}");
         assert!(super::tanh(f32::NAN).is_nan());
+    }
+
+    #[test]
+    fn numbers_beyond_every_range_give_the_limits() {
+        let inf = f32::INFINITY;
+        for x in [88.73, 89.0, 128.0, 1e30, inf] {
+            assert_eq!((super::exp(x), super::exp(-2.0 * x)), (inf, 0.0), "{x}");
+            assert_eq!((super::tanh(x), super::tanh(-x)), (1.0, -1.0), "{x}");
+            assert_eq!((super::sigmoid(2.0 * x), super::sigmoid(-x)), (1.0, 0.0), "{x}");
+        }
+        for exponent in -1500..=1500 {
+            let x = exponent as f32 / 10.0;
+            assert!(super::exp(x) >= 0.0, "{x}");
+            assert!((0.0..=1.0).contains(&super::sigmoid(x)), "{x}");
+        }
+        assert!(super::exp(f32::NAN).is_nan());
+        assert!(super::sigmoid(f32::NAN).is_nan());
+        assert!(super::ln(f32::NAN).is_nan());
+        assert!(super::ln(-1.0).is_nan());
     }
 }
