@@ -93,7 +93,11 @@ pub fn verify(
     artifact: &Artifact<'_>,
     learner: &mut Learner<'_>,
 ) -> Result<Verification, GoldenError> {
-    let golden = artifact.golden().ok().flatten().ok_or(GoldenError::Missing)?;
+    let golden = artifact
+        .golden()
+        .ok()
+        .flatten()
+        .ok_or(GoldenError::Missing)?;
     if learner.examples() > 0 {
         return Err(GoldenError::NotEmpty);
     }

@@ -321,7 +321,10 @@ impl<'m> Learner<'m> {
         if !weights.clone().all(f32::is_finite) {
             return Err(RestoreError::NotFinite);
         }
-        self.adapted.iter_mut().zip(weights).for_each(|(w, value)| *w = value);
+        self.adapted
+            .iter_mut()
+            .zip(weights)
+            .for_each(|(w, value)| *w = value);
         self.current = Some(Learnt {
             steps: checkpoint.steps,
             loss_before: checkpoint.loss_before,
@@ -407,7 +410,13 @@ impl<'m> Learner<'m> {
             base,
             rates,
         };
-        engine::backward(self.head, self.stages, &mut descent, support, self.workspace);
+        engine::backward(
+            self.head,
+            self.stages,
+            &mut descent,
+            support,
+            self.workspace,
+        );
     }
 }
 

@@ -46,7 +46,9 @@
 #![deny(unsafe_code)]
 
 #[cfg(target_endian = "big")]
-compile_error!("artifacts are little-endian and read in place: a big-endian target is not supported");
+compile_error!(
+    "artifacts are little-endian and read in place: a big-endian target is not supported"
+);
 
 mod engine;
 pub mod golden;

@@ -76,7 +76,8 @@ mod tests {
     #[test]
     fn errors_stay_within_what_the_documentation_says() {
         let approximate = cfg!(feature = "micromath");
-        let limit = |exact: f64, approximation: f64| if approximate { approximation } else { exact };
+        let limit =
+            |exact: f64, approximation: f64| if approximate { approximation } else { exact };
         let exp = largest_error((-20.0, 20.0), |x| {
             let x = x as f32;
             (f64::from(super::exp(x)) / f64::from(x).exp() - 1.0).abs()
@@ -106,7 +107,11 @@ mod tests {
         for x in [88.73, 89.0, 128.0, 1e30, inf] {
             assert_eq!((super::exp(x), super::exp(-2.0 * x)), (inf, 0.0), "{x}");
             assert_eq!((super::tanh(x), super::tanh(-x)), (1.0, -1.0), "{x}");
-            assert_eq!((super::sigmoid(2.0 * x), super::sigmoid(-x)), (1.0, 0.0), "{x}");
+            assert_eq!(
+                (super::sigmoid(2.0 * x), super::sigmoid(-x)),
+                (1.0, 0.0),
+                "{x}"
+            );
         }
         for exponent in -1500..=1500 {
             let x = exponent as f32 / 10.0;

@@ -36,7 +36,8 @@ fn every_tile_shape_and_stride_gives_the_naive_sums() {
                 false => Matrix::new(&b, n),
                 true => Matrix::new(&b, k).transposed(),
             };
-            let at = |x: Matrix<'_>, i: usize, j: usize| x.values[i * x.strides.0 + j * x.strides.1];
+            let at =
+                |x: Matrix<'_>, i: usize, j: usize| x.values[i * x.strides.0 + j * x.strides.1];
             let mut expected = c.clone();
             for (at_c, sum) in expected.iter_mut().enumerate() {
                 for p in 0..k {
@@ -45,7 +46,11 @@ fn every_tile_shape_and_stride_gives_the_naive_sums() {
             }
             let mut computed = c.clone();
             multiply_add(a, b, &mut computed, (m, k, n));
-            assert_eq!(bits(&computed), bits(&expected), "{m} {k} {n} {transposed:?}");
+            assert_eq!(
+                bits(&computed),
+                bits(&expected),
+                "{m} {k} {n} {transposed:?}"
+            );
         }
     }
 }
@@ -53,15 +58,21 @@ fn every_tile_shape_and_stride_gives_the_naive_sums() {
 #[test]
 fn matrices_that_are_too_small_are_left_alone() {
     let (a, b) = (values(1, 6), values(2, 12));
-    let whole = |a, b, c: &mut [f32]| multiply_add(Matrix::new(a, 3), Matrix::new(b, 4), c, (2, 3, 4));
-    for (a, b, c) in [(5, 12, 8), (6, 11, 8), (6, 12, 7), (0, 12, 8), (6, 12, 0)].map(
-        |(a_size, b_size, c_size)| (&a[..a_size], &b[..b_size], values(3, c_size)),
-    ) {
+    let whole =
+        |a, b, c: &mut [f32]| multiply_add(Matrix::new(a, 3), Matrix::new(b, 4), c, (2, 3, 4));
+    for (a, b, c) in [(5, 12, 8), (6, 11, 8), (6, 12, 7), (0, 12, 8), (6, 12, 0)]
+        .map(|(a_size, b_size, c_size)| (&a[..a_size], &b[..b_size], values(3, c_size)))
+    {
         let mut untouched = c.clone();
         whole(a, b, &mut untouched);
         assert_eq!(bits(&untouched), bits(&c));
     }
     let mut c = values(3, 8);
-    multiply_add(Matrix::new(&a, usize::MAX), Matrix::new(&b, 4), &mut c, (2, 3, 4));
+    multiply_add(
+        Matrix::new(&a, usize::MAX),
+        Matrix::new(&b, 4),
+        &mut c,
+        (2, 3, 4),
+    );
     assert_eq!(bits(&c), bits(&values(3, 8)));
 }

@@ -25,7 +25,13 @@ pub(crate) struct Context {
 impl Context {
     /// See [`super::Layer::forward`].
     pub fn forward(&self, pass: Forward<'_>) {
-        let Forward { x, y, inputs, outputs, .. } = pass;
+        let Forward {
+            x,
+            y,
+            inputs,
+            outputs,
+            ..
+        } = pass;
         let z = self.vector.read(outputs - inputs, pass.words, pass.adapted);
         for (y, x) in rows_mut(y, outputs).zip(rows(x, inputs)) {
             if let Some((to_x, to_z)) = y.split_at_mut_checked(inputs) {
@@ -37,7 +43,13 @@ impl Context {
 
     /// See [`super::Layer::backward`].
     pub fn backward(&self, pass: Backward<'_>, step: &mut Descent<'_>) {
-        let Backward { dy, dx, inputs, outputs, .. } = pass;
+        let Backward {
+            dy,
+            dx,
+            inputs,
+            outputs,
+            ..
+        } = pass;
         for (dx, dy) in rows_mut(dx, inputs).zip(rows(dy, outputs)) {
             copy(dx, dy);
         }

@@ -31,7 +31,13 @@ impl Dense {
 
     /// See [`super::Layer::forward`].
     pub fn forward(&self, pass: Forward<'_>) {
-        let Forward { x, y, inputs, outputs, .. } = pass;
+        let Forward {
+            x,
+            y,
+            inputs,
+            outputs,
+            ..
+        } = pass;
         match &self.bias {
             None => y.fill(0.0),
             Some(bias) => {
@@ -49,13 +55,25 @@ impl Dense {
 
     /// See [`super::Layer::backward`].
     pub fn backward(&self, pass: Backward<'_>, step: &mut Descent<'_>) {
-        let Backward { x, dy, dx, inputs, outputs, .. } = pass;
+        let Backward {
+            x,
+            dy,
+            dx,
+            inputs,
+            outputs,
+            ..
+        } = pass;
         let examples = dy.len().checked_div(outputs).unwrap_or(0);
         if !dx.is_empty() {
             let weight = step.read(&self.weight, inputs * outputs);
             let weight = Matrix::new(weight, outputs).transposed();
             dx.fill(0.0);
-            multiply_add(Matrix::new(dy, outputs), weight, dx, (examples, outputs, inputs));
+            multiply_add(
+                Matrix::new(dy, outputs),
+                weight,
+                dx,
+                (examples, outputs, inputs),
+            );
         }
         let bias = self.bias.as_ref();
         if let Some((bias, rate)) = bias.and_then(|bias| step.begin(bias, outputs)) {
@@ -68,7 +86,12 @@ impl Dense {
             // the rate, so that the weights need one pass only.
             map(dy, |dy| dy * -rate);
             let x = Matrix::new(x, inputs).transposed();
-            multiply_add(x, Matrix::new(dy, outputs), weight, (inputs, examples, outputs));
+            multiply_add(
+                x,
+                Matrix::new(dy, outputs),
+                weight,
+                (inputs, examples, outputs),
+            );
         }
     }
 }

@@ -164,7 +164,11 @@ impl fmt::Display for ExampleError {
             }
             Self::NotFinite => write!(f, "an input or target is NaN or infinite"),
             Self::UnknownClass { classes, given } => {
-                write!(f, "class {given} of a model with classes 0 to {}", classes - 1)
+                write!(
+                    f,
+                    "class {given} of a model with classes 0 to {}",
+                    classes - 1
+                )
             }
             Self::ClassExpected => write!(f, "the loss takes classes: use add_class"),
             Self::ValuesExpected => write!(f, "the loss takes numbers: use add_values"),
@@ -191,7 +195,10 @@ impl fmt::Display for PredictError {
                 write!(f, "the model takes {needed} inputs, {given} were given")
             }
             Self::Workspace { needed, given } => {
-                write!(f, "needs {needed} numbers (f32) of workspace, {given} are there")
+                write!(
+                    f,
+                    "needs {needed} numbers (f32) of workspace, {given} are there"
+                )
             }
         }
     }

@@ -130,10 +130,25 @@ mod tests {
         let cases: [Case<'_>; 6] = [
             (&[3.0, 2.0, 1.0], 2, true, (2, None)),
             (&[3.0, 1.0, 2.0], 2, true, (2, None)),
-            (&[3.0, 1.0, 4.0], 2, true, (1, Some(Cause::Worse { step: 2 }))),
-            (&[3.0, 2.0, inf], 5, true, (1, Some(Cause::NotFinite { step: 2 }))),
+            (
+                &[3.0, 1.0, 4.0],
+                2,
+                true,
+                (1, Some(Cause::Worse { step: 2 })),
+            ),
+            (
+                &[3.0, 2.0, inf],
+                5,
+                true,
+                (1, Some(Cause::NotFinite { step: 2 })),
+            ),
             (&[3.0, 4.0], 1, true, (0, Some(Cause::Worse { step: 1 }))),
-            (&[3.0, 2.0, 1.0], 2, false, (1, Some(Cause::NotFinite { step: 2 }))),
+            (
+                &[3.0, 2.0, 1.0],
+                2,
+                false,
+                (1, Some(Cause::NotFinite { step: 2 })),
+            ),
         ];
         for (losses, steps, finite, expected) in cases {
             assert_eq!(verdict(losses, steps, finite), expected, "{losses:?}");

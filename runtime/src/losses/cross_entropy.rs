@@ -18,7 +18,9 @@ pub(super) fn value_and_gradient(
     for ((y, dy), &class) in rows.zip(classes) {
         // Classes are stored as whole numbers below 2²⁴, exact in f32.
         let class = class as usize;
-        let largest = y.iter().fold(f32::NEG_INFINITY, |a, &b| if b > a { b } else { a });
+        let largest = y
+            .iter()
+            .fold(f32::NEG_INFINITY, |a, &b| if b > a { b } else { a });
         let mut total = 0.0;
         for (dy, y) in dy.iter_mut().zip(y) {
             *dy = math::exp(y - largest);

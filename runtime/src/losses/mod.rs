@@ -17,12 +17,16 @@ pub(crate) fn value_and_gradient(
     outputs: usize,
 ) -> f32 {
     let examples = (y.len() / outputs.max(1)) as f32;
+    let averaged = match loss {
+        Loss::CrossEntropy => examples,
+        _ => examples * outputs as f32,
+    };
     let scale = match reduction {
         Reduction::Sum => 1.0,
-        _ => 1.0 / examples,
+        _ => 1.0 / averaged,
     };
     match loss {
         Loss::CrossEntropy => cross_entropy::value_and_gradient(y, targets, dy, outputs, scale),
-        _ => mse::value_and_gradient(y, targets, dy, scale / outputs as f32),
+        _ => mse::value_and_gradient(y, targets, dy, scale),
     }
 }

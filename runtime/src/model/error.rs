@@ -1,0 +1,90 @@
+//! Why an artifact is no model.
+
+use core::fmt;
+
+use crate::MAX_STEPS;
+
+/// Why an artifact is no model that can run here.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum ModelError {
+    /// The artifact's tensors do not lie at a multiple of four bytes, so they
+    /// cannot be read in place.
+    Unaligned,
+    /// The model has more layers than this type holds.
+    TooManyLayers {
+        /// Layers of the artifact.
+        needed: usize,
+        /// The type's `LAYERS`.
+        capacity: usize,
+    },
+    /// The artifact has no layer, or a layer without inputs or outputs.
+    Empty,
+    /// A layer of a kind this runtime does not know.
+    UnknownLayer {
+        /// Which layer, from 0.
+        layer: usize,
+    },
+    /// A tensor has another length than its layer asks for.
+    TensorLength {
+        /// Which layer, from 0.
+        layer: usize,
+        /// Numbers the layer needs.
+        needed: usize,
+        /// Numbers the tensor has.
+        given: usize,
+    },
+    /// A leaky ReLU's slope is not in `[0, 1]`.
+    Slope {
+        /// Which layer, from 0.
+        layer: usize,
+    },
+    /// Normalisation that does not have one value per input.
+    Normalisation,
+    /// The recipe cannot run: no steps, more than [`MAX_STEPS`], more by
+    /// default than it allows, or no finite rate for each adapting tensor.
+    Recipe,
+    /// A loss this runtime does not know, or one that the outputs do not fit.
+    Loss,
+    /// A size that does not fit the address space.
+    TooLarge,
+}
+
+impl fmt::Display for ModelError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Unaligned => write!(
+                f,
+                "the artifact must lie at a multiple of 4 bytes: embed it with include_aligned!"
+            ),
+            Self::TooManyLayers { needed, capacity } => write!(
+                f,
+                "{needed} layers, this Model holds {capacity}: use Model::<{needed}>"
+            ),
+            Self::Empty => write!(f, "no layers, or a layer without inputs or outputs"),
+            Self::UnknownLayer { layer } => write!(
+                f,
+                "layer {layer} is of a kind this runtime does not know: update the runtime"
+            ),
+            Self::TensorLength {
+                layer,
+                needed,
+                given,
+            } => write!(
+                f,
+                "layer {layer} needs a tensor of {needed} numbers, the artifact has {given}"
+            ),
+            Self::Slope { layer } => write!(f, "layer {layer}: the slope is not in [0, 1]"),
+            Self::Normalisation => write!(f, "normalisation does not have one value per input"),
+            Self::Recipe => write!(
+                f,
+                "the recipe cannot run: it needs 1 to {MAX_STEPS} steps and a finite rate for \
+                 each adapting tensor"
+            ),
+            Self::Loss => write!(f, "the loss does not fit the outputs"),
+            Self::TooLarge => write!(f, "a size does not fit this machine's address space"),
+        }
+    }
+}
+
+impl core::error::Error for ModelError {}
