@@ -56,7 +56,7 @@ pub fn predict(net: &Net, parameters: &Parameters, input: &[f32]) -> Vec<f64> {
 
 /// The support loss.
 pub fn loss(net: &Net, parameters: &Parameters, examples: &[Example]) -> f64 {
-    let of_example = |(input, target): &Example| {
+    let of_example = |(input, target): &Example| -> f64 {
         let y = predict(net, parameters, input);
         match net.loss {
             Loss::CrossEntropy => {
@@ -64,18 +64,16 @@ pub fn loss(net: &Net, parameters: &Parameters, examples: &[Example]) -> f64 {
                 total.ln() - y[target[0] as usize]
             }
             _ => {
-                let squares = y
-                    .iter()
-                    .zip(target)
-                    .map(|(y, t)| (y - f64::from(*t)).powi(2));
-                squares.sum::<f64>() / y.len() as f64
+                let pairs = y.iter().zip(target);
+                pairs.map(|(y, t)| (y - f64::from(*t)).powi(2)).sum()
             }
         }
     };
     let sum: f64 = examples.iter().map(of_example).sum();
+    let numbers: usize = examples.iter().map(|(_, target)| target.len()).sum();
     match net.reduction {
         Reduction::Sum => sum,
-        _ => sum / examples.len() as f64,
+        _ => sum / numbers as f64,
     }
 }
 
