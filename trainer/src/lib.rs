@@ -15,6 +15,7 @@
 //! - [`baselines`]: the mean of many networks' parameters;
 //! - [`model`]: the result of a run;
 //! - [`evaluate`]: all methods on the same tasks, with intervals;
+//! - [`export`]: the artifact of a run, checked by the engine that will run it;
 //! - [`plot`]: learning curves, error against steps, adapted sinusoids;
 //! - [`device`]: the choice between CPU and CUDA;
 //! - [`cli`]: the `mamlet` command.
@@ -26,6 +27,7 @@ pub mod cli;
 pub mod config;
 pub mod device;
 pub mod evaluate;
+pub mod export;
 pub mod loss;
 pub mod meta;
 pub mod model;

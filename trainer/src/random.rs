@@ -22,6 +22,10 @@ pub enum Stream {
     Schedule = 4,
     /// Mini-batches of the parameter averaging baseline; indexed by iteration.
     Averaging = 5,
+    /// Support sets of golden vectors; indexed by try.
+    Golden = 6,
+    /// Tasks of the safety survey; indexed by task.
+    Safety = 7,
 }
 
 /// The generator at address (`seed`, `stream`, `index`): ChaCha with 8 rounds,

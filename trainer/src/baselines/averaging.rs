@@ -74,6 +74,10 @@ pub fn train<B: AutodiffBackend>(
                 *mean += (f64::from(value) - *mean) / done as f64;
             }
         }
+        // As a checkpoint keeps it, so that a resumed run sees the same mean.
+        for mean in &mut mean {
+            *mean = f64::from(*mean as f32);
+        }
         let worst = errors.iter().copied().fold(0.0, f32::max);
         let line = Line {
             iteration: done,

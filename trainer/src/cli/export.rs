@@ -1,13 +1,188 @@
 //! `mamlet export`.
 
-use clap::Args;
+use std::path::PathBuf;
 
-/// Not there yet
+use anyhow::Context;
+use clap::Args;
+use mamlet_simulator::Model;
+use mamlet_simulator::board::{self, Board};
+use mamlet_simulator::fit::Fit;
+
+use super::{exit, find_run, output};
+use crate::export::{Options, Safety, export};
+use crate::model::TrainedModel;
+use crate::run::{RunDir, write_atomically};
+
+/// Write the artifact of a trained run: the one file a device adapts from.
+///
+/// The engine that runs on the device checks it first: its gradient and the
+/// loss of every step against the trainer's, and adaptations to many tasks with
+/// 3, 5 and 10 examples and every number of steps the recipe allows, of which
+/// none may end with NaN or with a worse support loss than before.
 #[derive(Debug, Args)]
-pub(super) struct Arguments {}
+#[command(after_help = "\
+Examples:
+  mamlet export runs/sinusoid
+  mamlet export runs/sinusoid --output sinusoid.mamlet --steps 5 --board stm32l4
+  mamlet export runs/sinusoid-pretraining --rate 0.01")]
+pub(super) struct Arguments {
+    /// A run directory, or the config of a run in its usual place
+    run: PathBuf,
+    /// The artifact [default: <run>/<name>.mamlet]
+    #[arg(long, short, value_name = "FILE")]
+    output: Option<PathBuf>,
+    /// Inner steps a device takes by itself [default: those of training]
+    #[arg(long)]
+    steps: Option<usize>,
+    /// The most inner steps a device may take
+    #[arg(long, default_value_t = Options::default().max_steps)]
+    max_steps: usize,
+    /// One inner rate, for runs that learnt none
+    #[arg(long)]
+    rate: Option<f32>,
+    /// Examples the device adapts to, for golden vectors and costs
+    #[arg(long, default_value_t = Options::default().golden_shots)]
+    shots: usize,
+    /// The board whose flash, RAM and time are told
+    #[arg(long, default_value = board::DEFAULT)]
+    board: String,
+    /// Tasks of the safety survey; 0 leaves it out
+    #[arg(long, default_value_t = 1000, value_name = "TASKS")]
+    safety_tasks: usize,
+    /// Print one JSON object
+    #[arg(long)]
+    json: bool,
+}
 
 impl Arguments {
     pub(super) fn run(self) -> anyhow::Result<u8> {
-        anyhow::bail!("`mamlet export` is not there yet")
+        let board = board_named(&self.board)?;
+        anyhow::ensure!(
+            self.shots > 0,
+            "--shots 0: a device needs examples to adapt"
+        );
+        let path = find_run(&self.run)?;
+        let model = TrainedModel::load(&path)?;
+        let manifest = RunDir::open(&path)?.manifest();
+        let options = Options {
+            steps: self.steps,
+            max_steps: self.max_steps,
+            rate: self.rate,
+            golden_shots: self.shots,
+        };
+        let made = export(&model, manifest.as_ref(), &options)?;
+        let safety = match self.safety_tasks {
+            0 => None,
+            tasks => {
+                let steps: Vec<usize> = (1..=self.max_steps).collect();
+                Some(Safety::survey(
+                    &model,
+                    &made.file,
+                    tasks,
+                    &[3, 5, 10],
+                    &steps,
+                )?)
+            }
+        };
+        if let Some(Safety {
+            not_finite, worse, ..
+        }) = safety
+            && not_finite + worse > 0
+        {
+            anyhow::bail!(
+                "the recipe is not safe: {not_finite} adaptations ended with NaN, {worse} with a \
+                 worse support loss; nothing was written"
+            );
+        }
+        let name = format!("{}.mamlet", model.config.name);
+        let file = self.output.unwrap_or_else(|| path.join(name));
+        write_atomically(&file, made.file.bytes())
+            .with_context(|| format!("cannot write {}", file.display()))?;
+        let artifact = made.file.artifact()?;
+        let device_model = Model::new(&artifact)?;
+        let steps = device_model.steps();
+        let fit = Fit::new(
+            &device_model,
+            made.file.bytes().len(),
+            self.shots,
+            steps,
+            board,
+        );
+        if self.json {
+            let value = serde_json::json!({
+                "artifact": file,
+                "bytes": made.file.bytes().len(),
+                "parity": made.parity,
+                "safety": safety,
+                "fit": fit,
+            });
+            output::line(value)?;
+            return Ok(exit::SUCCESS);
+        }
+        output::line(format_args!(
+            "{}: {} bytes, {} of {} parameters adapt in {steps} steps",
+            file.display(),
+            made.file.bytes().len(),
+            device_model.adapting(),
+            model.network.parameter_count(),
+        ))?;
+        output::line(format_args!(
+            "engine and trainer agree: gradients to {:.0e}, losses to {:.0e} of their size",
+            made.parity.gradient, made.parity.loss
+        ))?;
+        if let Some(safety) = safety {
+            output::line(format_args!(
+                "safety: {} adaptations of {} tasks, 0 with NaN, 0 left worse; {} kept all steps, \
+                 {} some, {} none",
+                safety.adaptations,
+                safety.tasks,
+                safety.adapted,
+                safety.shortened,
+                safety.rolled_back
+            ))?;
+        }
+        for line in describe_fit(&fit) {
+            output::line(line)?;
+        }
+        Ok(exit::SUCCESS)
     }
+}
+
+/// A board by name; an unknown one is answered with the list.
+pub(super) fn board_named(name: &str) -> anyhow::Result<Board> {
+    Board::named(name)
+        .with_context(|| format!("there is no board {name:?}; there are {}", Board::names()))
+}
+
+/// What an adaptation takes of a board, in words.
+pub(super) fn describe_fit(fit: &Fit) -> Vec<String> {
+    let part = |needed: usize, given: usize| {
+        let verdict = if needed <= given {
+            "fits"
+        } else {
+            "DOES NOT FIT"
+        };
+        format!("{needed} of {given} bytes, {verdict}")
+    };
+    let Fit {
+        board,
+        examples,
+        steps,
+        flash,
+        ram,
+        macs,
+        seconds,
+        ..
+    } = fit;
+    vec![
+        format!("{}, {examples} examples, {steps} steps:", board.name),
+        format!("  flash  {}", part(flash.total, board.flash)),
+        format!("  RAM    {}", part(ram.total, board.ram)),
+        format!(
+            "  adapt  {} multiply-accumulates, about {:.1} ms, at most {:.1} ms",
+            macs.adaptation,
+            seconds.adaptation * 1e3,
+            seconds.adaptation_at_most * 1e3
+        ),
+    ]
 }

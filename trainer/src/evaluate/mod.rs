@@ -3,6 +3,7 @@
 
 mod curves;
 mod report;
+mod sinusoids;
 mod statistics;
 
 use burn::tensor::backend::Backend;
@@ -15,6 +16,7 @@ use crate::tasks::{SinusoidInputs, TaskBatch};
 
 pub use curves::{Curves, curves};
 pub use report::{MethodReport, Report, ShotsReport, StepReport};
+pub use sinusoids::{AdaptedSinusoid, sinusoids};
 pub use statistics::Interval;
 
 /// What is evaluated.
@@ -78,7 +80,8 @@ pub fn evaluate<B: Backend>(
             return Err(EvaluateError::Tasks { first, second });
         }
     }
-    let most = protocol.shots.iter().copied().max().unwrap_or(1);
+    // Not fewer than usual, so that asking for fewer does not change the rest.
+    let most = protocol.shots.iter().copied().max().unwrap_or(1).max(20);
     let draw = |model: &TrainedModel, stream, tasks| {
         let mut rng = generator(protocol.seed, stream, 0);
         model

@@ -1,0 +1,105 @@
+//! Single sinusoids before and after adaptation, for looking at.
+
+use burn::tensor::{Tensor, backend::Backend};
+
+use super::rates;
+use crate::config::TasksConfig;
+use crate::meta::{InnerLoop, Order, to_device, to_host};
+use crate::model::TrainedModel;
+use crate::random::{Stream, generator};
+use crate::tasks::{Sinusoid, SinusoidInputs, SinusoidTask, TaskBatch, TaskDistribution};
+
+/// One sinusoid and what a model makes of it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct AdaptedSinusoid {
+    /// The task.
+    pub task: SinusoidTask,
+    /// The support points `(x, y)`.
+    pub support: Vec<(f32, f32)>,
+    /// Predicted curves `(x, y)` after the given numbers of steps.
+    pub predictions: Vec<(usize, Vec<(f32, f32)>)>,
+}
+
+/// Points of a predicted curve.
+const POINTS: usize = 200;
+
+/// Adapts `model` to the first `count` test tasks of `seed` from `shots` points
+/// each, and predicts the whole curve after each number of steps in `steps`.
+///
+/// A method whose rate is tuned gets the rate that [`super::evaluate`] would
+/// choose.
+pub fn sinusoids<B: Backend>(
+    model: &TrainedModel,
+    seed: u64,
+    count: usize,
+    shots: usize,
+    steps: &[usize],
+    device: &B::Device,
+) -> Vec<AdaptedSinusoid> {
+    let TasksConfig::Sinusoid(distribution) = &model.config.tasks;
+    let last = steps.iter().copied().max().unwrap_or(0);
+    let validation = distribution.draw(&mut generator(seed, Stream::Validation, 0), 500, shots, 50);
+    let (table, _) = rates::<B>(model, &validation, last.max(1), device);
+
+    let mut rng = generator(seed, Stream::Test, 0);
+    let tasks = distribution.draw_tasks(&mut rng, count);
+    let (support_x, support_y) = distribution.examples(&mut rng, &tasks, shots);
+    let grid: Vec<f32> = {
+        let [low, high] = distribution.x.map(|bound| bound as f32);
+        let at = |i: usize| low + (high - low) * i as f32 / (POINTS - 1) as f32;
+        (0..POINTS).map(at).collect()
+    };
+    let batch = TaskBatch {
+        tasks: count,
+        input: distribution.input(),
+        output: 1,
+        query_x: inputs(distribution, &tasks, &grid),
+        query_y: vec![0.0; count * POINTS],
+        support_x,
+        support_y,
+    };
+    let width = batch.input;
+    let mut adapted: Vec<AdaptedSinusoid> = tasks
+        .iter()
+        .enumerate()
+        .map(|(index, &task)| AdaptedSinusoid {
+            task,
+            support: (index * shots..(index + 1) * shots)
+                .map(|i| (batch.support_x[i * width], batch.support_y[i]))
+                .collect(),
+            predictions: Vec::new(),
+        })
+        .collect();
+
+    let batch = batch.to_device::<B>(device);
+    let inner = InnerLoop {
+        network: &model.network,
+        loss: model.config.loss(),
+        order: Order::First,
+    };
+    let params: Vec<Tensor<B, 3>> = to_device(&model.network, &model.params, device);
+    let support = (&batch.support_x, &batch.support_y);
+    inner.adapt(params, &table.fixed(), support, last, |step, theta| {
+        if !steps.contains(&step) {
+            return;
+        }
+        let values = to_host(model.network.forward(theta, batch.query_x.clone()));
+        for (sinusoid, values) in adapted.iter_mut().zip(values.chunks_exact(POINTS)) {
+            let curve = grid.iter().copied().zip(values.iter().copied()).collect();
+            sinusoid.predictions.push((step, curve));
+        }
+    });
+    adapted
+}
+
+/// The network's inputs for every task at every `x`.
+fn inputs(distribution: &Sinusoid, tasks: &[SinusoidTask], xs: &[f32]) -> Vec<f32> {
+    let example = |task: &SinusoidTask, x: f32| match distribution.inputs {
+        SinusoidInputs::X => vec![x],
+        SinusoidInputs::XAmplitudePhase => vec![x, task.amplitude, task.phase],
+    };
+    tasks
+        .iter()
+        .flat_map(|task| xs.iter().flat_map(move |&x| example(task, x)))
+        .collect()
+}

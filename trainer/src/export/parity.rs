@@ -1,0 +1,138 @@
+//! The engine against the trainer: two implementations of the same equations,
+//! each the other's oracle.
+
+use burn::backend::Flex;
+use burn::tensor::Tensor;
+use mamlet_runtime::{Learner, Rollback};
+use mamlet_simulator::Model;
+use mamlet_simulator::file::ArtifactFile;
+
+use super::ExportError;
+use crate::evaluate::curves;
+use crate::meta::{InnerLoop, Order, RateTable, to_device, to_host};
+use crate::model::TrainedModel;
+use crate::tasks::TaskBatch;
+
+/// How far the engine may be from the trainer.
+const LIMIT: f32 = 1e-5;
+
+/// How the engine agrees with the trainer on the golden support set.
+#[derive(Clone, Copy, Debug, PartialEq, serde::Serialize)]
+pub struct Parity {
+    /// Largest difference of a gradient, as a share of the largest of its
+    /// tensor.
+    pub gradient: f32,
+    /// Largest difference of a step's loss, as a share of that loss.
+    pub loss: f32,
+}
+
+impl Parity {
+    /// Compares the first gradient and the losses of all steps.
+    ///
+    /// # Errors
+    /// Where they differ by more than rounding.
+    pub(super) fn measure(
+        model: &TrainedModel,
+        rates: &RateTable,
+        file: &ArtifactFile,
+        support: TaskBatch,
+    ) -> Result<Self, ExportError> {
+        let wrong = |error: &dyn std::fmt::Display| ExportError::Artifact(error.to_string());
+        let artifact = file.artifact().map_err(|error| wrong(&error))?;
+        let device_model = Model::new(&artifact).map_err(|error| wrong(&error))?;
+        let shots = support.shots();
+        let rollback = Rollback::ToInitialisation;
+        let mut memory = vec![0.0; device_model.memory(shots, rollback).total() / 4];
+        let mut learner = Learner::new(&device_model, shots, rollback, &mut memory)
+            .map_err(|error| wrong(&error))?;
+        let targets = super::targets(model, &support);
+        let numbers = targets.len() / shots;
+        for (x, y) in support
+            .support_x
+            .chunks_exact(support.input)
+            .zip(targets.chunks_exact(numbers))
+        {
+            match model.config.inner.loss {
+                crate::loss::LossKind::Mse => learner.add_values(x, y),
+                crate::loss::LossKind::CrossEntropy => learner.add_class(x, y[0] as usize),
+            }
+            .map_err(|error| wrong(&error))?;
+        }
+        let (_, gradient) = learner.gradient().map_err(|error| wrong(&error))?;
+        let gradient = compare_gradients(gradient, &host_gradients(model, &support));
+        let report = learner.adapt().map_err(|error| wrong(&error))?;
+        let steps = report.losses.len() - 1;
+        let loss = model.config.loss();
+        let device = Default::default();
+        let curves = curves::<Flex>(
+            &model.network,
+            loss,
+            &model.params,
+            rates,
+            &support,
+            steps,
+            &device,
+        );
+        // `curves` reports means, whatever the loss sums.
+        let scale = match loss.reduction {
+            crate::loss::Reduction::Mean => 1.0,
+            crate::loss::Reduction::Sum => match model.config.inner.loss {
+                crate::loss::LossKind::Mse => (shots * support.output) as f32,
+                crate::loss::LossKind::CrossEntropy => shots as f32,
+            },
+        };
+        let host = curves.support.iter().map(|of_step| of_step[0] * scale);
+        let loss = report
+            .losses
+            .iter()
+            .zip(host)
+            .map(|(engine, trainer)| {
+                (engine - trainer).abs() / trainer.abs().max(f32::MIN_POSITIVE)
+            })
+            .fold(0.0, f32::max);
+        let parity = Parity { gradient, loss };
+        // Rounding accumulates over the steps of the losses.
+        if gradient > LIMIT || loss > LIMIT * 10.0 * (steps as f32) {
+            return Err(ExportError::Disagreement {
+                gradient,
+                loss,
+                limit: LIMIT,
+            });
+        }
+        Ok(parity)
+    }
+}
+
+/// The trainer's gradients of the adapting tensors.
+fn host_gradients(model: &TrainedModel, support: &TaskBatch) -> Vec<Vec<f32>> {
+    let device = Default::default();
+    let params = to_device::<Flex>(&model.network, &model.params, &device);
+    let batch = support.clone().to_device::<Flex>(&device);
+    let inner = InnerLoop {
+        network: &model.network,
+        loss: model.config.loss(),
+        order: Order::First,
+    };
+    let gradients = inner.gradient(&params, &batch.support_x, &batch.support_y);
+    gradients
+        .into_iter()
+        .flatten()
+        .map(|gradient: Tensor<Flex, 3>| to_host(gradient))
+        .collect()
+}
+
+/// The largest difference, as a share of the largest value of its tensor.
+fn compare_gradients(engine: &[f32], trainer: &[Vec<f32>]) -> f32 {
+    let mut rest = engine;
+    let mut largest = 0.0f32;
+    for trainer in trainer {
+        let (engine, after) = rest.split_at(trainer.len().min(rest.len()));
+        rest = after;
+        let scale = trainer
+            .iter()
+            .fold(f32::MIN_POSITIVE, |a, b| a.max(b.abs()));
+        let difference = engine.iter().zip(trainer).map(|(a, b)| (a - b).abs());
+        largest = largest.max(difference.fold(0.0, f32::max) / scale);
+    }
+    largest
+}

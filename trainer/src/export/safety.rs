@@ -1,0 +1,131 @@
+//! Many tasks through the engine: what happens on devices that nobody watches.
+
+use std::thread;
+
+use mamlet_runtime::{Adaptation, Learner, Outcome, Rollback};
+use mamlet_simulator::Model;
+use mamlet_simulator::file::ArtifactFile;
+use serde::Serialize;
+
+use crate::loss::LossKind;
+use crate::model::TrainedModel;
+use crate::random::{Stream, generator};
+
+/// What became of many adaptations.
+#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+pub struct Safety {
+    /// Tasks.
+    pub tasks: usize,
+    /// Support examples that each task was tried with.
+    pub shots: Vec<usize>,
+    /// Numbers of steps that each was tried with.
+    pub steps: Vec<usize>,
+    /// Adaptations in all.
+    pub adaptations: u64,
+    /// All steps were kept.
+    pub adapted: u64,
+    /// The best of the earlier steps was kept.
+    pub shortened: u64,
+    /// Nothing was kept.
+    pub rolled_back: u64,
+    /// Tasks left with a prediction or a loss that is not a finite number.
+    pub not_finite: u64,
+    /// Tasks left with a support loss above that before the adaptation.
+    pub worse: u64,
+}
+
+impl Safety {
+    /// Adapts to `tasks` tasks with every number of `shots` and `steps`, with
+    /// the engine, on all cores.
+    ///
+    /// # Errors
+    /// Where the artifact is not usable or refuses an example.
+    pub fn survey(
+        model: &TrainedModel,
+        file: &ArtifactFile,
+        tasks: usize,
+        shots: &[usize],
+        steps: &[usize],
+    ) -> anyhow::Result<Self> {
+        let workers = thread::available_parallelism().map_or(1, |count| count.get());
+        let parts: Vec<anyhow::Result<Safety>> = thread::scope(|scope| {
+            let part = |worker: usize| {
+                let own = (worker..tasks).step_by(workers);
+                scope.spawn(move || Self::part(model, file, own, shots, steps))
+            };
+            let workers: Vec<_> = (0..workers).map(part).collect();
+            let join = |worker: thread::ScopedJoinHandle<'_, _>| {
+                let panicked = |_| Err(anyhow::anyhow!("a worker of the survey panicked"));
+                worker.join().unwrap_or_else(panicked)
+            };
+            workers.into_iter().map(join).collect()
+        });
+        let mut all = Safety {
+            tasks,
+            shots: shots.to_vec(),
+            steps: steps.to_vec(),
+            ..Safety::default()
+        };
+        for part in parts {
+            let part = part?;
+            all.adaptations += part.adaptations;
+            all.adapted += part.adapted;
+            all.shortened += part.shortened;
+            all.rolled_back += part.rolled_back;
+            all.not_finite += part.not_finite;
+            all.worse += part.worse;
+        }
+        Ok(all)
+    }
+
+    fn part(
+        model: &TrainedModel,
+        file: &ArtifactFile,
+        tasks: impl Iterator<Item = usize>,
+        shots: &[usize],
+        steps: &[usize],
+    ) -> anyhow::Result<Self> {
+        let artifact = file.artifact()?;
+        let device_model = Model::new(&artifact)?;
+        let most = shots.iter().copied().max().unwrap_or(1);
+        let rollback = Rollback::ToInitialisation;
+        let mut memory = vec![0.0; device_model.memory(most, rollback).total() / 4];
+        let mut learner = Learner::new(&device_model, most, rollback, &mut memory)?;
+        let mut safety = Safety::default();
+        let distribution = model.config.tasks.distribution();
+        for task in tasks {
+            let mut rng = generator(model.config.seed, Stream::Safety, task as u64);
+            let batch = distribution.draw(&mut rng, 1, most, 1);
+            let targets = super::targets(model, &batch);
+            let numbers = targets.len() / most;
+            for &shots in shots {
+                learner.clear_examples();
+                let inputs = batch.support_x.chunks_exact(batch.input);
+                for (x, y) in inputs.zip(targets.chunks_exact(numbers)).take(shots) {
+                    match model.config.inner.loss {
+                        LossKind::Mse => learner.add_values(x, y)?,
+                        LossKind::CrossEntropy => learner.add_class(x, y[0] as usize)?,
+                    }
+                }
+                for &steps in steps {
+                    let report = learner.adapt_with(Adaptation {
+                        steps: Some(steps),
+                        rate: None,
+                    })?;
+                    let output = learner.predict(&batch.query_x)?;
+                    let finite = report.loss_after().is_finite()
+                        && output.iter().all(|value| value.is_finite());
+                    safety.adaptations += 1;
+                    match report.outcome {
+                        Outcome::Adapted => safety.adapted += 1,
+                        Outcome::Shortened { .. } => safety.shortened += 1,
+                        Outcome::RolledBack { .. } => safety.rolled_back += 1,
+                    }
+                    safety.not_finite += u64::from(!finite);
+                    safety.worse += u64::from(report.loss_after() > report.loss_before());
+                }
+            }
+        }
+        Ok(safety)
+    }
+}

@@ -1,0 +1,302 @@
+//! The `mamlet` command from outside: exit codes, messages, interruption.
+
+use std::io::{BufRead, BufReader, Read};
+use std::path::Path;
+use std::process::{Command, Output, Stdio};
+
+use serde_json::Value;
+
+const CONFIG: &str = r#"
+name = "tiny"
+title = "Tiny"
+protocol = "own"
+method = "maml"
+[tasks]
+distribution = "sinusoid"
+[model]
+layers = [{ kind = "dense", out = 4 }, { kind = "relu" }, { kind = "dense", out = 1 }]
+init = { kind = "he" }
+[inner]
+loss = "mse"
+steps = 1
+rate = { kind = "fixed", value = 0.01 }
+[meta]
+iterations = 20
+tasks = 2
+shots = 5
+queries = 5
+[record]
+every = 5
+validation_tasks = 5
+"#;
+
+fn mamlet(folder: &Path, arguments: &[&str]) -> Output {
+    Command::new(env!("CARGO_BIN_EXE_mamlet"))
+        .current_dir(folder)
+        .args(arguments)
+        .output()
+        .unwrap()
+}
+
+fn folder() -> tempfile::TempDir {
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::write(folder.path().join("tiny.toml"), CONFIG).unwrap();
+    folder
+}
+
+/// Exit code and both outputs.
+fn parts(output: &Output) -> (i32, String, String) {
+    (
+        output.status.code().unwrap(),
+        String::from_utf8_lossy(&output.stdout).into_owned(),
+        String::from_utf8_lossy(&output.stderr).into_owned(),
+    )
+}
+
+#[test]
+fn train_then_evaluate() {
+    let folder = folder();
+    let (code, out, err) = parts(&mamlet(folder.path(), &["train", "tiny.toml"]));
+    assert_eq!(code, 0, "{err}");
+    assert!(out.contains("20 iterations"), "{out}");
+    assert!(
+        err.contains("iteration 20/20"),
+        "plain lines without a terminal: {err}"
+    );
+
+    let arguments = [
+        "evaluate",
+        "tiny.toml",
+        "--tasks",
+        "20",
+        "--shots",
+        "5",
+        "--queries",
+        "10",
+        "--json",
+    ];
+    let (code, out, err) = parts(&mamlet(folder.path(), &arguments));
+    assert_eq!(code, 0, "{err}");
+    let report: Value = serde_json::from_str(&out).unwrap();
+    assert_eq!(report["tasks"], 20);
+    let steps = report["shots"][0]["methods"][0]["steps"]
+        .as_array()
+        .unwrap();
+    assert_eq!(steps.len(), 11);
+    assert!(steps[1]["mean"].is_number() && steps[1]["half_width"].is_number());
+
+    let (code, out, _) = parts(&mamlet(
+        folder.path(),
+        &["evaluate", "runs/tiny", "--tasks", "9"],
+    ));
+    assert_eq!(code, 0);
+    for part in [
+        "K = 20",
+        "9 tasks",
+        "95 %",
+        "protocol own",
+        "seed 1",
+        "diverged",
+    ] {
+        assert!(out.contains(part), "{part}: {out}");
+    }
+
+    let (code, _, err) = parts(&mamlet(folder.path(), &["train", "tiny.toml"]));
+    assert_eq!(code, 1);
+    assert!(
+        err.contains("--resume") && err.contains("--overwrite"),
+        "{err}"
+    );
+    let changed = ["train", "tiny.toml", "--resume", "--set", "meta.tasks=3"];
+    let (code, _, err) = parts(&mamlet(folder.path(), &changed));
+    assert_eq!(code, 1);
+    assert!(err.contains("meta.tasks: 2 -> 3"), "{err}");
+}
+
+#[test]
+fn plots_are_written() {
+    let folder = folder();
+    assert_eq!(parts(&mamlet(folder.path(), &["train", "tiny.toml"])).0, 0);
+    for (figure, file) in [("curve", "curve.svg"), ("sinusoids", "sinusoids.png")] {
+        let arguments = ["plot", figure, "runs/tiny", "-o", file];
+        let (code, _, err) = parts(&mamlet(folder.path(), &arguments));
+        assert_eq!(code, 0, "{err}");
+        assert!(folder.path().join(file).metadata().unwrap().len() > 1000);
+    }
+    let arguments = [
+        "plot",
+        "steps",
+        "runs/tiny",
+        "--tasks",
+        "5",
+        "-o",
+        "steps.svg",
+    ];
+    assert_eq!(parts(&mamlet(folder.path(), &arguments)).0, 0);
+}
+
+#[test]
+fn wrong_input_is_said_in_words() {
+    let folder = folder();
+    std::fs::write(
+        folder.path().join("bad.toml"),
+        CONFIG.replace("= 20", "= \"x\""),
+    )
+    .unwrap();
+    for (arguments, code, words) in [
+        (
+            vec!["train", "absent.toml"],
+            2,
+            vec!["absent.toml", "cannot read"],
+        ),
+        (
+            vec!["train", "bad.toml"],
+            2,
+            vec!["line 16", "meta.iterations", "u64", "\"x\""],
+        ),
+        (
+            vec!["train", "tiny.toml", "--set", "seed"],
+            2,
+            vec!["KEY=VALUE"],
+        ),
+        (
+            vec!["train", "tiny.toml", "--set", "inner.steps=-1"],
+            2,
+            vec!["inner.steps"],
+        ),
+        (
+            vec!["train", "tiny.toml", "--device", "gpu"],
+            2,
+            vec!["cuda:<index>"],
+        ),
+        (vec!["train"], 1, vec!["name a config"]),
+        (
+            vec!["train", "--resume", "--run", "nowhere"],
+            1,
+            vec!["nowhere", "no run"],
+        ),
+        (
+            vec!["evaluate", "tiny.toml"],
+            1,
+            vec!["no run yet", "mamlet train tiny.toml"],
+        ),
+        (
+            vec!["evaluate", "nothing"],
+            1,
+            vec!["nothing", "neither a run directory"],
+        ),
+        (
+            vec!["plot", "curve", "tiny.toml", "-o", "x.svg"],
+            1,
+            vec!["no run yet"],
+        ),
+        (vec!["frobnicate"], 2, vec!["frobnicate"]),
+    ] {
+        let (given, _, err) = parts(&mamlet(folder.path(), &arguments));
+        assert_eq!(given, code, "{arguments:?}: {err}");
+        for word in words {
+            assert!(
+                err.contains(word),
+                "{arguments:?}: {word:?} is not in {err:?}"
+            );
+        }
+        assert!(!err.contains("panicked"), "{err}");
+    }
+    assert!(
+        !folder.path().join("runs").exists(),
+        "a refused command leaves nothing behind"
+    );
+}
+
+#[cfg(not(feature = "cuda"))]
+#[test]
+fn a_build_without_cuda_says_so() {
+    let folder = folder();
+    let (code, _, err) = parts(&mamlet(
+        folder.path(),
+        &["train", "tiny.toml", "--device", "cuda"],
+    ));
+    assert_eq!(code, 2);
+    assert!(
+        err.contains("--features cuda") && err.contains("--device cpu"),
+        "{err}"
+    );
+}
+
+/// Ctrl-C leaves a checkpoint, says how to go on, and going on gives the bytes
+/// of an uninterrupted run.
+#[cfg(unix)]
+#[test]
+fn an_interrupted_run_goes_on_where_it_stopped() {
+    let folder = folder();
+    let long = [
+        "--set",
+        "meta.iterations=20000",
+        "--set",
+        "record.every=100",
+    ];
+    let whole: Vec<&str> = ["train", "tiny.toml", "--run", "whole"]
+        .into_iter()
+        .chain(long)
+        .collect();
+    assert_eq!(parts(&mamlet(folder.path(), &whole)).0, 0);
+
+    let mut child = Command::new(env!("CARGO_BIN_EXE_mamlet"))
+        .current_dir(folder.path())
+        .args(["train", "tiny.toml", "--run", "parts"])
+        .args(long)
+        .stderr(Stdio::piped())
+        .stdout(Stdio::null())
+        .spawn()
+        .unwrap();
+    let metrics = folder.path().join("parts/metrics.jsonl");
+    while std::fs::read_to_string(&metrics).map_or(0, |text| text.lines().count()) < 3 {
+        std::thread::sleep(std::time::Duration::from_millis(5));
+    }
+    let killed = Command::new("kill")
+        .args(["-INT", &child.id().to_string()])
+        .status()
+        .unwrap();
+    assert!(killed.success());
+    let mut err = String::new();
+    child
+        .stderr
+        .take()
+        .unwrap()
+        .read_to_string(&mut err)
+        .unwrap();
+    assert_eq!(child.wait().unwrap().code(), Some(130), "{err}");
+    let command = err
+        .lines()
+        .find_map(|line| line.trim().strip_prefix("mamlet "))
+        .unwrap_or_else(|| panic!("no resume command in {err}"));
+
+    let resume: Vec<&str> = command.split_whitespace().collect();
+    let (code, _, err) = parts(&mamlet(folder.path(), &resume));
+    assert_eq!(code, 0, "{err}");
+    for file in ["metrics.jsonl", "checkpoints/000020000.ckpt"] {
+        let read = |run: &str| std::fs::read(folder.path().join(run).join(file)).unwrap();
+        assert_eq!(read("whole"), read("parts"), "{file}");
+    }
+}
+
+/// A reader that leaves early, as `head` does, is no error.
+#[cfg(unix)]
+#[test]
+fn a_closed_pipe_is_no_error() {
+    let folder = folder();
+    assert_eq!(parts(&mamlet(folder.path(), &["train", "tiny.toml"])).0, 0);
+    let mut child = Command::new(env!("CARGO_BIN_EXE_mamlet"))
+        .current_dir(folder.path())
+        .args(["evaluate", "runs/tiny", "--tasks", "5"])
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    drop(child.stdout.take());
+    let mut err = String::new();
+    BufReader::new(child.stderr.take().unwrap())
+        .read_line(&mut err)
+        .unwrap();
+    assert_eq!(child.wait().unwrap().code(), Some(0), "{err}");
+}
