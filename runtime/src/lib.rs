@@ -72,3 +72,8 @@ pub use model::{Cost, Model, ModelError};
 
 /// The most inner steps one adaptation may take.
 pub const MAX_STEPS: usize = 32;
+
+/// Compiles and runs the example of the project's README.
+#[cfg(doctest)]
+#[doc = include_str!("../../README.md")]
+struct Readme;

@@ -13,6 +13,11 @@ pub use cortex_m_semihosting::hprintln;
 /// 1-40-40-1 with ReLU.
 pub static ARTIFACT: &[u8] = mamlet_runtime::include_aligned!("../../artifacts/sinusoid.mamlet");
 
+/// The same task with a network of which five context inputs adapt and
+/// everything else stays in flash.
+pub static CONTEXT: &[u8] =
+    mamlet_runtime::include_aligned!("../../artifacts/sinusoid-context.mamlet");
+
 /// The vectors of the machine's 32 interrupts, of which the examples use none.
 #[unsafe(link_section = ".vector_table.interrupts")]
 #[unsafe(no_mangle)]

@@ -8,7 +8,7 @@
 use cortex_m_rt::entry;
 use mamlet_runtime::{Adaptation, Artifact, Learner, Memory, Model, Outcome, Rollback};
 use mps2_an386::count::Counters;
-use mps2_an386::{ARTIFACT, fail, hprintln, succeed};
+use mps2_an386::{ARTIFACT, CONTEXT, fail, hprintln, succeed};
 
 /// What is measured of a workload.
 struct Measurement {
@@ -28,14 +28,22 @@ fn main() -> ! {
     };
     let five = |steps| Adaptation {
         steps: Some(steps),
-        rate: Some(0.01),
+        rate: Some(0.001),
     };
-    measure("w1", &mut counters, |c| adapt(c, MEMORY, five(5)));
-    measure("w1-one-step", &mut counters, |c| adapt(c, MEMORY, five(1)));
+    let recipe = Adaptation::default;
+    measure("w1", &mut counters, |c| {
+        adapt::<5>(c, MEMORY, ARTIFACT, five(5))
+    });
+    measure("w1-one-step", &mut counters, |c| {
+        adapt::<5>(c, MEMORY, ARTIFACT, five(1))
+    });
     measure("w1-recipe", &mut counters, |c| {
-        adapt(c, MEMORY, Adaptation::default())
+        adapt::<5>(c, MEMORY, ARTIFACT, recipe())
     });
     measure("w1-inference", &mut counters, |c| predict(c, MEMORY));
+    measure("context", &mut counters, |c| {
+        adapt::<6>(c, MEMORY, CONTEXT, recipe())
+    });
     succeed()
 }
 
@@ -71,13 +79,14 @@ fn print(name: &str, measurement: &Measurement, stack: u32) {
 }
 
 #[inline(never)]
-fn adapt(
+fn adapt<const LAYERS: usize>(
     counters: &mut Counters,
     memory: &mut [f32],
+    artifact: &'static [u8],
     adaptation: Adaptation,
 ) -> Option<Measurement> {
-    let mut model = Model::<5>::default();
-    load(&mut model)?;
+    let mut model = Model::<LAYERS>::default();
+    load(&mut model, artifact)?;
     let mut learner = Learner::new(&model, SHOTS, Rollback::ToInitialisation, memory).ok()?;
     for point in 0..SHOTS {
         let x = point as f32 - 4.5;
@@ -98,7 +107,7 @@ fn adapt(
 #[inline(never)]
 fn predict(counters: &mut Counters, memory: &mut [f32]) -> Option<Measurement> {
     let mut model = Model::<5>::default();
-    load(&mut model)?;
+    load(&mut model, ARTIFACT)?;
     let mut failures = 0;
     let instructions = counters.instructions(|| {
         for point in 0..SHOTS {
@@ -120,6 +129,9 @@ fn predict(counters: &mut Counters, memory: &mut [f32]) -> Option<Measurement> {
 
 /// In a function of its own, so that the artifact's header leaves the stack.
 #[inline(never)]
-fn load(model: &mut Model<'static, 5>) -> Option<()> {
-    model.load(&Artifact::parse(ARTIFACT).ok()?).ok()
+fn load<const LAYERS: usize>(
+    model: &mut Model<'static, LAYERS>,
+    artifact: &'static [u8],
+) -> Option<()> {
+    model.load(&Artifact::parse(artifact).ok()?).ok()
 }
