@@ -2,7 +2,10 @@
 
 mod common;
 
-use mamlet_formats::{Artifact, ArtifactError, Checkpoint, CheckpointError};
+use mamlet_formats::{
+    Artifact, ArtifactError, ArtifactWriter, Checkpoint, CheckpointError, Layer, Shape, Tensor,
+    WriteError,
+};
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 
@@ -156,6 +159,43 @@ fn refusals_name_what_is_wrong() {
         matches!(refused, CheckpointError::TooShort { .. }),
         "{refused:?}"
     );
+}
+
+/// A section of three numbers, and tensors in and out of it.
+#[test]
+fn tensors_outside_their_section_are_refused() {
+    let written = |offset, length| {
+        let mut writer = ArtifactWriter::new("", Shape::Vector { features: 1 });
+        writer.tensor(&[1.0; 3], true);
+        let vector = Tensor {
+            offset,
+            length,
+            adapts: true,
+        };
+        let bytes = writer.push(Layer::Context { vector }).to_bytes();
+        (bytes.map(|_| ()), vector)
+    };
+    for (offset, length) in [(0, 3), (8, 1), (12, 0), (4, 0)] {
+        assert_eq!(written(offset, length).0, Ok(()), "{offset}, {length}");
+    }
+    let big = u32::MAX;
+    for (offset, length) in [
+        (0, 4),
+        (4, 3),
+        (12, 1),
+        (16, 0),
+        (2, 1),
+        (7, 0),
+        (0, big),
+        (big - 3, 1),
+        (big - 3, big),
+        (0, 1 << 30),
+        (0, (1 << 30) + 1),
+    ] {
+        let (result, tensor) = written(offset, length);
+        let outside = WriteError::Unreadable(ArtifactError::Tensor(tensor));
+        assert_eq!(result, Err(outside), "{offset}, {length}");
+    }
 }
 
 #[test]
