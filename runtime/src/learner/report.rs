@@ -127,22 +127,19 @@ mod tests {
     fn a_verdict_keeps_the_best_step() {
         let inf = f32::INFINITY;
         type Case<'a> = (&'a [f32], usize, bool, (usize, Option<Cause>));
-        let cases: [Case<'_>; 6] = [
+        let worse = |step| Some(Cause::Worse { step });
+        let cases: [Case<'_>; 7] = [
             (&[3.0, 2.0, 1.0], 2, true, (2, None)),
             (&[3.0, 1.0, 2.0], 2, true, (2, None)),
-            (
-                &[3.0, 1.0, 4.0],
-                2,
-                true,
-                (1, Some(Cause::Worse { step: 2 })),
-            ),
+            (&[3.0, 1.0, 4.0], 2, true, (1, worse(2))),
+            (&[3.0, 1.0, 1.0, 4.0], 3, true, (1, worse(3))),
             (
                 &[3.0, 2.0, inf],
                 5,
                 true,
                 (1, Some(Cause::NotFinite { step: 2 })),
             ),
-            (&[3.0, 4.0], 1, true, (0, Some(Cause::Worse { step: 1 }))),
+            (&[3.0, 4.0], 1, true, (0, worse(1))),
             (
                 &[3.0, 2.0, 1.0],
                 2,
