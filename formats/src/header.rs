@@ -126,7 +126,7 @@ pub struct Recipe {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub enum Loss {
-    /// `(y − t)²`, averaged over the outputs of an example.
+    /// `(y − t)²`
     MeanSquaredError,
     /// `−log softmax(y)[class]`
     CrossEntropy,
@@ -139,9 +139,9 @@ pub enum Loss {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub enum Reduction {
-    /// The average over examples.
+    /// The average over examples, and over the outputs of squared errors.
     Mean,
-    /// The sum over examples.
+    /// The sum over the same.
     Sum,
 }
 
