@@ -126,6 +126,7 @@ fn approximate_maths() -> Result<()> {
         "--features",
         "micromath",
         "--lib",
+        "--tests",
     ];
     run(cargo(&root()).args(["test", "--quiet"]).args(runtime))
 }
@@ -244,11 +245,16 @@ fn limits() -> Result<()> {
         flash_bytes,
         ..
     } = w1;
+    // A core library that came compiled is not optimised for size.
+    let size = match Toolchain::find()? {
+        Toolchain::Debian { .. } => 14 * 1024,
+        Toolchain::Rustup => 16 * 1024,
+    };
     for (what, given, limit) in [
         ("instructions of w1", *instructions, 900_000),
         ("RAM of w1", ram_bytes.total, 13_824),
         ("flash at opt-level 3", flash_bytes.speed, 20 * 1024),
-        ("flash at opt-level s", flash_bytes.size, 14 * 1024),
+        ("flash at opt-level s", flash_bytes.size, size),
     ] {
         println!("{what}: {given} of {limit}");
         ensure!(given <= limit, "{what}: {given}, the limit is {limit}");
