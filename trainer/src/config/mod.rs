@@ -7,6 +7,7 @@
 
 mod check;
 mod parse;
+mod schedule;
 
 use serde::{Deserialize, Serialize};
 
@@ -17,6 +18,7 @@ use crate::nn::{Adapt, LayerSpec, Network, NetworkError, NetworkSpec};
 use crate::tasks::{Sinusoid, TaskDistribution};
 
 pub use parse::{ConfigError, Difference, difference};
+pub use schedule::{Schedule, StepLoss};
 
 /// One experiment.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -218,74 +220,6 @@ impl Shots {
             Self::One(shots) => std::slice::from_ref(shots),
             Self::Several(shots) => shots,
         }
-    }
-}
-
-/// How a step size changes over the run.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Schedule {
-    /// Not at all.
-    #[default]
-    Constant,
-    /// Half a cosine from the full rate to a hundredth of it.
-    Cosine,
-}
-
-impl Schedule {
-    /// Factor on the rate at `iteration` (from 0) of `total`.
-    pub fn factor(self, iteration: u64, total: u64) -> f64 {
-        match self {
-            Self::Constant => 1.0,
-            Self::Cosine => {
-                let part = iteration as f64 / total.max(1) as f64;
-                0.01 + 0.99 * 0.5 * (1.0 + (std::f64::consts::PI * part).cos())
-            }
-        }
-    }
-}
-
-/// How the query losses after the inner steps are weighted.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-#[serde(tag = "kind", rename_all = "snake_case", deny_unknown_fields)]
-pub enum StepLoss {
-    /// Only the last step counts (MAML).
-    #[default]
-    Last,
-    /// Equal weights at first; over `iterations` those of all but the last
-    /// step fall to nearly nothing (MAML++).
-    Annealed {
-        /// Iterations until only the last step counts.
-        iterations: u64,
-    },
-    /// Fixed weights, one per inner step; they are used as given.
-    Fixed {
-        /// After step 1, 2, ...
-        weights: Vec<f64>,
-    },
-}
-
-impl StepLoss {
-    /// Weight of the query loss after each of `steps` inner steps, that before
-    /// the first included, at `iteration`.
-    pub fn weights(&self, steps: usize, iteration: u64) -> Vec<f32> {
-        let mut weights = vec![0.0; steps + 1];
-        match self {
-            Self::Annealed { iterations } if steps > 0 && iteration < *iterations => {
-                let equal = 1.0 / steps as f32;
-                let done = iteration as f32 / *iterations as f32;
-                let early = (equal * (1.0 - done)).max(0.03 * equal);
-                weights[1..steps].fill(early);
-                weights[steps] = 1.0 - early * (steps - 1) as f32;
-            }
-            Self::Fixed { weights: fixed } => {
-                for (weight, fixed) in weights[1..].iter_mut().zip(fixed) {
-                    *weight = *fixed as f32;
-                }
-            }
-            Self::Last | Self::Annealed { .. } => weights[steps] = 1.0,
-        }
-        weights
     }
 }
 

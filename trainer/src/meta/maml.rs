@@ -59,10 +59,10 @@ pub enum Graph {
 /// The meta-objective of a network.
 #[derive(Clone, Debug)]
 pub struct Maml {
-    network: Network,
+    pub(super) network: Network,
     all: Network,
-    loss: Loss,
-    order: Order,
+    pub(super) loss: Loss,
+    pub(super) order: Order,
     graph: Graph,
 }
 
@@ -78,7 +78,7 @@ pub struct MetaGradient<B: AutodiffBackend> {
 }
 
 /// Parameters `[1 or T, ...]` of a network.
-type Params<B> = Vec<Tensor<B, 3>>;
+pub(super) type Params<B> = Vec<Tensor<B, 3>>;
 
 /// One inner step, as far as it has to be remembered for the way back.
 struct Step<B: AutodiffBackend> {
@@ -341,78 +341,6 @@ impl Maml {
             })
             .collect();
         (gradients, loss)
-    }
-
-    /// The same gradient by one reverse pass through the unrolled adaptation.
-    /// Slower and larger; kept as the oracle of [`Maml::gradient`].
-    pub fn gradient_unrolled<B: AutodiffBackend>(
-        &self,
-        params: &[Tensor<B::InnerBackend, 3>],
-        rates: &[Vec<Rate<B::InnerBackend>>],
-        weights: &[f32],
-        batch: &DeviceBatch<B::InnerBackend>,
-    ) -> MetaGradient<B> {
-        let leaves: Params<B> = params
-            .iter()
-            .map(|p| Tensor::from_inner(p.clone()).require_grad())
-            .collect();
-        let rates: Vec<Vec<Rate<B>>> = rates
-            .iter()
-            .map(|row| row.iter().map(Rate::leaf).collect())
-            .collect();
-        let x = Tensor::from_inner(batch.support_x.clone());
-        let y = Tensor::from_inner(batch.support_y.clone());
-        let query_x: Tensor<B, 3> = Tensor::from_inner(batch.query_x.clone());
-        let query_y: Tensor<B, 3> = Tensor::from_inner(batch.query_y.clone());
-
-        let mut losses: Vec<Tensor<B, 1>> = Vec::with_capacity(weights.len());
-        let inner = InnerLoop {
-            network: &self.network,
-            loss: self.loss,
-            order: self.order,
-        };
-        inner.adapt(
-            leaves.clone(),
-            &rates,
-            (&x, &y),
-            weights.len() - 1,
-            |_, theta| {
-                let prediction = self.network.forward(theta, query_x.clone());
-                losses.push(self.loss.value(prediction, query_y.clone()).mean());
-            },
-        );
-        let loss = losses[losses.len() - 1].clone().inner();
-        let total = losses
-            .into_iter()
-            .zip(weights)
-            .map(|(loss, &weight)| loss.mul_scalar(weight))
-            .reduce(|sum, term| sum + term)
-            .expect("at least the loss before adaptation");
-        let mut gradients = total.backward();
-        let params = leaves
-            .into_iter()
-            .map(|leaf| {
-                leaf.grad_remove(&mut gradients)
-                    .unwrap_or_else(|| leaf.inner().zeros_like())
-            })
-            .collect();
-        let rates = rates
-            .into_iter()
-            .flatten()
-            .filter_map(|rate| match rate {
-                Rate::Fixed(_) => None,
-                Rate::Learned(rate) => Some(
-                    rate.grad_remove(&mut gradients)
-                        .unwrap_or_else(|| rate.inner().zeros_like())
-                        .reshape([1]),
-                ),
-            })
-            .collect();
-        MetaGradient {
-            loss,
-            params,
-            rates,
-        }
     }
 }
 

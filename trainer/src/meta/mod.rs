@@ -5,6 +5,7 @@ mod inner;
 mod maml;
 mod optimiser;
 mod rates;
+mod unrolled;
 
 pub use inner::{InnerLoop, Rate, inner_step};
 pub use maml::{Graph, Maml, MetaGradient, Order};

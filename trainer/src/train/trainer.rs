@@ -1,12 +1,4 @@
-//! The training loop: meta-gradient, Adam, metrics, validation, checkpoints.
-//!
-//! Nothing in the loop depends on when it was started or interrupted. Task
-//! batches are a function of the iteration, the optimiser's state is in the
-//! checkpoint, and metrics hold no times: `--resume` gives the same bytes as an
-//! uninterrupted run on the same device.
-
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::Instant;
+//! Training as a state: one meta-step, validation, saving and restoring.
 
 use burn::tensor::{
     Tensor, TensorData,
@@ -14,14 +6,13 @@ use burn::tensor::{
 };
 use rand::RngExt;
 
-use crate::baselines::averaging;
 use crate::config::{Config, Method, RateConfig};
 use crate::evaluate::{Interval, curves};
 use crate::meta::{Maml, Optimiser, Rate, RateTable, from_logarithms, join, split, to_host};
 use crate::model::TrainedModel;
 use crate::nn::NetworkError;
 use crate::random::{Stream, generator};
-use crate::run::{Best, Checkpoint, Line, Outcome, RunDir, RunError, Validation};
+use crate::run::{Best, Checkpoint, Validation};
 use crate::tasks::TaskBatch;
 
 /// Query examples of a validation task.
@@ -29,52 +20,6 @@ const VALIDATION_QUERIES: usize = 50;
 
 /// Inner steps of a validation.
 const VALIDATION_STEPS: usize = 10;
-
-/// Why training stopped early.
-#[derive(Debug, thiserror::Error)]
-#[non_exhaustive]
-pub enum TrainError {
-    /// The network cannot be built.
-    #[error(transparent)]
-    Network(#[from] NetworkError),
-    /// A file cannot be read or written.
-    #[error(transparent)]
-    Run(#[from] RunError),
-    /// The loss is not a number any more.
-    #[error(
-        "training diverged: the loss is {loss} at iteration {iteration}; lower meta.rate or \
-         inner.rate, or set meta.clip_norm"
-    )]
-    Diverged {
-        /// Iterations done.
-        iteration: u64,
-        /// The loss.
-        loss: f64,
-    },
-}
-
-/// What a caller may want to show.
-#[derive(Clone, Copy, Debug)]
-pub enum Event<'a> {
-    /// An iteration is done.
-    Iteration(u64),
-    /// A line of metrics was written.
-    Metrics(&'a Line),
-    /// A checkpoint was written.
-    Checkpoint(u64),
-}
-
-/// How training ended.
-#[derive(Clone, Debug, PartialEq)]
-pub enum End {
-    /// All iterations are done.
-    Finished(Outcome),
-    /// It was asked to stop and left a checkpoint.
-    Stopped {
-        /// Iterations done.
-        iteration: u64,
-    },
-}
 
 /// Training as a state that can be stepped, saved and restored.
 pub struct Trainer<B: AutodiffBackend> {
@@ -318,93 +263,6 @@ impl<B: AutodiffBackend> Trainer<B> {
     fn host_log_rates(&self) -> Vec<f32> {
         self.log_rates.clone().map_or(Vec::new(), to_host)
     }
-}
-
-/// Trains the run in `run` to its end, from its latest checkpoint if it has
-/// one, until `stop` is set.
-pub fn train<B: AutodiffBackend>(
-    config: &Config,
-    run: &RunDir,
-    device: B::Device,
-    stop: &AtomicBool,
-    mut observe: impl FnMut(Event<'_>),
-) -> Result<End, TrainError> {
-    if let Some(averaging) = &config.averaging {
-        return averaging::train::<B>(config, averaging, run, &device, stop, observe);
-    }
-    let start = Instant::now();
-    let mut trainer = Trainer::<B>::new(config, device)?;
-    let mut last_validation = Vec::new();
-    let checkpoint = run.latest_checkpoint()?;
-    let first = checkpoint
-        .as_ref()
-        .map_or(0, |checkpoint| checkpoint.iteration);
-    let mut metrics = run.metrics(Some(first).filter(|_| checkpoint.is_some()))?;
-    let total = config.meta.iterations;
-    match &checkpoint {
-        Some(checkpoint) => trainer.restore(checkpoint),
-        None => {
-            let validation = trainer.validate();
-            let line = Line {
-                iteration: 0,
-                loss: None,
-                validation: Some(validation),
-            };
-            metrics.write(&line)?;
-            observe(Event::Metrics(&line));
-            // An interruption or a full disk always finds one to fall back on.
-            run.write_checkpoint(&trainer.checkpoint())?;
-        }
-    }
-    while trainer.iteration() < total {
-        trainer.step();
-        let done = trainer.iteration();
-        observe(Event::Iteration(done));
-        let due = |every: u64| done.is_multiple_of(every) || done == total;
-        let mut line = Line {
-            iteration: done,
-            loss: None,
-            validation: None,
-        };
-        if due(config.record.every) {
-            let loss = trainer.take_loss();
-            if !loss.is_finite() {
-                return Err(TrainError::Diverged {
-                    iteration: done,
-                    loss,
-                });
-            }
-            line.loss = Some(loss);
-        }
-        if due(config.record.validate_every) {
-            let validation = trainer.validate();
-            last_validation = validation.mean.clone();
-            line.validation = Some(validation);
-        }
-        if line.loss.is_some() || line.validation.is_some() {
-            metrics.write(&line)?;
-            observe(Event::Metrics(&line));
-        }
-        let stopping = stop.load(Ordering::Relaxed) && done < total;
-        if due(config.record.checkpoint_every) || stopping {
-            run.write_checkpoint(&trainer.checkpoint())?;
-            observe(Event::Checkpoint(done));
-        }
-        if stopping {
-            return Ok(End::Stopped { iteration: done });
-        }
-    }
-    let checkpoint = trainer.checkpoint();
-    let chosen = TrainedModel::from_checkpoint(config.clone(), &checkpoint)?.iteration;
-    let outcome = Outcome {
-        iterations: total,
-        iterations_here: total - first,
-        seconds: start.elapsed().as_secs_f64(),
-        chosen_iteration: chosen,
-        validation: last_validation,
-    };
-    run.write_outcome(&outcome)?;
-    Ok(End::Finished(outcome))
 }
 
 fn vector<B: Backend>(data: &[f32], device: &B::Device) -> Tensor<B, 1> {
