@@ -61,7 +61,7 @@ pub fn from_logarithms<B: Backend>(
             (0..tensors)
                 .map(|tensor| {
                     let index = step * tensors + tensor;
-                    Rate::Learned(flat.clone().slice([index..index + 1]).reshape([1, 1, 1]))
+                    Rate::Learned(flat.clone().slice(index..index + 1).reshape([1, 1, 1]))
                 })
                 .collect()
         })

@@ -144,7 +144,7 @@ impl Problem {
     /// Parameters after each inner step, those before the first included.
     fn adapt(&self, params: &Params, rates: &[Vec<f64>], task: &Task) -> Vec<Params> {
         let mut all = vec![params.clone()];
-        for step in 0..self.weights.len() - 1 {
+        for rates in rates.iter().take(self.weights.len() - 1) {
             let theta = all.last().unwrap();
             let (_, gradient) = self.loss_and_gradient(theta, &task.support_x, &task.support_y);
             let mut next = theta.clone();
@@ -152,7 +152,7 @@ impl Problem {
             for tensor in 0..next.len() {
                 if self.adapts[tensor] {
                     for (p, g) in next[tensor].iter_mut().zip(&gradient[tensor]) {
-                        *p -= rates[step][column] * g;
+                        *p -= rates[column] * g;
                     }
                     column += 1;
                 }
