@@ -35,6 +35,7 @@ networks = 5
 regulariser = "l2_to_mean"
 lambda = 0.001
 target = 0.05
+iterations = 100
 batch = 16
 block = 2
 "#;

@@ -124,9 +124,11 @@ struct Block<'a> {
 }
 
 impl Block<'_> {
-    /// Trains every network until its error is below the target or the
-    /// iterations are used up; its parameters, flat, are those of the first
-    /// measurement below the target, or of the lowest. Also returns the errors.
+    /// Trains every network for at least `averaging.iterations` iterations and
+    /// until its error has been below the target, or `meta.iterations` are used
+    /// up. Its parameters, flat, are those of the last measurement below the
+    /// target, on which the regulariser has worked longest, or of the lowest.
+    /// Also returns the errors.
     fn train<B: Backend>(&self, mean: &[f64], device: &B::Device) -> (Vec<Vec<f32>>, Vec<f32>) {
         let (config, network) = (self.config, self.network);
         let mut params = self.initial::<B>(device);
@@ -137,22 +139,20 @@ impl Block<'_> {
 
         let mut kept: Vec<Option<Vec<f32>>> = vec![None; self.count];
         let mut errors = vec![f32::INFINITY; self.count];
+        let below = |error: f32| f64::from(error) <= self.averaging.target;
         for iteration in 0..=config.meta.iterations {
             if iteration.is_multiple_of(CHECK_EVERY) || iteration == config.meta.iterations {
                 let prediction = network.forward(&params, grid_x.clone());
                 let measured = to_host(config.loss().value(prediction, grid_y.clone()));
                 let rows = self.rows(&params);
                 for (index, error) in measured.into_iter().enumerate() {
-                    let trained = f64::from(errors[index]) <= self.averaging.target;
-                    if !trained && error < errors[index] {
+                    if below(error) || error < errors[index] {
                         errors[index] = error;
                         kept[index] = Some(rows[index].clone());
                     }
                 }
-                if errors
-                    .iter()
-                    .all(|&error| f64::from(error) <= self.averaging.target)
-                {
+                let all = errors.iter().all(|&error| below(error));
+                if all && iteration >= self.averaging.iterations {
                     break;
                 }
             }

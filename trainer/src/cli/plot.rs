@@ -116,10 +116,12 @@ impl Arguments {
 fn curve(arguments: &CurveArguments) -> anyhow::Result<&Path> {
     let mut curves = Vec::new();
     let several = arguments.runs.len() > 1;
+    let mut titles = Vec::new();
     for path in &arguments.runs {
         let run = RunDir::open(&find_run(path)?)?;
         let config = run.config()?;
         let lines = run.read_metrics()?;
+        titles.push(config.title.clone());
         let name = |what: &str| {
             if several {
                 format!("{}, {what}", config.title)
@@ -133,7 +135,7 @@ fn curve(arguments: &CurveArguments) -> anyhow::Result<&Path> {
             half_width,
         };
         curves.push(Curve {
-            name: name(&format!("training, after {} steps", config.inner.steps)),
+            name: name(&format!("training, {}", count(config.inner.steps))),
             points: lines
                 .iter()
                 .filter_map(|line| Some(point(line.iteration, line.loss?, None)))
@@ -153,20 +155,13 @@ fn curve(arguments: &CurveArguments) -> anyhow::Result<&Path> {
                 })
                 .collect();
             if !points.is_empty() {
-                let steps = if step == 1 {
-                    "1 step".into()
-                } else {
-                    format!("{step} steps")
-                };
-                curves.push(Curve {
-                    name: name(&format!("validation, {steps}")),
-                    points,
-                });
+                let name = name(&format!("validation, {}", count(step)));
+                curves.push(Curve { name, points });
             }
         }
     }
     LearningCurve {
-        title: "Meta-training".into(),
+        title: format!("Training: {}", titles.join(", ")),
         subtitle: "query loss; validation tasks are the same throughout".into(),
         y_name: "mean squared error".into(),
         log_y: true,
@@ -175,6 +170,15 @@ fn curve(arguments: &CurveArguments) -> anyhow::Result<&Path> {
     }
     .save(&arguments.output)?;
     Ok(&arguments.output)
+}
+
+/// `1 step`, `5 steps`.
+fn count(steps: usize) -> String {
+    if steps == 1 {
+        "1 step".into()
+    } else {
+        format!("{steps} steps")
+    }
 }
 
 fn steps(arguments: &StepsArguments) -> anyhow::Result<&Path> {
@@ -211,6 +215,14 @@ fn steps(arguments: &StepsArguments) -> anyhow::Result<&Path> {
 /// The figure of one number of shots of a report.
 pub(super) fn steps_figure(report: &Report, shots: usize, log_y: bool) -> StepsFigure {
     let methods = report.shots.iter().filter(|entry| entry.shots == shots);
+    let methods: Vec<_> = methods.flat_map(|entry| &entry.methods).collect();
+    // A mean that a few diverged tasks have blown up is left out and counted,
+    // like one that is not finite: it would flatten everything else.
+    let before = methods
+        .iter()
+        .filter_map(|method| method.steps.first()?.mean);
+    let limit = 10.0 * before.fold(0.0, f64::max);
+    let shown = |mean: Option<f64>| mean.filter(|&mean| mean <= limit).unwrap_or(f64::NAN);
     StepsFigure {
         title: "Sinusoid regression: error against gradient steps".into(),
         subtitle: format!(
@@ -219,7 +231,7 @@ pub(super) fn steps_figure(report: &Report, shots: usize, log_y: bool) -> StepsF
         ),
         log_y,
         methods: methods
-            .flat_map(|entry| &entry.methods)
+            .iter()
             .map(|method| StepsMethod {
                 name: method.title.clone(),
                 points: method
@@ -227,7 +239,7 @@ pub(super) fn steps_figure(report: &Report, shots: usize, log_y: bool) -> StepsF
                     .iter()
                     .map(|step| StepPoint {
                         step: step.step as u32,
-                        mse: step.mean.unwrap_or(f64::NAN),
+                        mse: shown(step.mean),
                         half_width: step.half_width,
                     })
                     .collect(),

@@ -278,8 +278,11 @@ pub struct AveragingConfig {
     /// Strength `λ` of the regulariser: `λ·‖θ − c‖²` is added to the loss, with
     /// `c = 0` or the running mean.
     pub lambda: f64,
-    /// Training ends once every network's error is below this.
+    /// A network is trained once its error is below this.
     pub target: f64,
+    /// Iterations that every network is trained for, however low its error;
+    /// `meta.iterations` bounds them from above.
+    pub iterations: u64,
     /// Examples per network and iteration.
     pub batch: usize,
     /// Networks trained at once; the running mean is that of all earlier

@@ -125,7 +125,7 @@ pub fn evaluate<B: Backend>(
                 method: model.config.method,
                 seed: model.config.seed,
                 iteration: model.iteration,
-                tuned_rate: tuned.map(f64::from),
+                tuned_rate: tuned,
                 steps: StepReport::all(&curves),
             });
         }
@@ -147,7 +147,7 @@ pub fn rates<B: Backend>(
     validation: &TaskBatch,
     steps: usize,
     device: &B::Device,
-) -> (RateTable, Option<f32>) {
+) -> (RateTable, Option<f64>) {
     let tensors = model.network.adapting().len();
     let candidates = match (&model.rates, &model.config.inner.rate) {
         (Some(rates), _) => return (rates.clone(), None),
@@ -177,10 +177,10 @@ pub fn rates<B: Backend>(
     };
     let best = candidates
         .iter()
-        .map(|&rate| (rate as f32, score(rate as f32)))
+        .map(|&rate| (rate, score(rate as f32)))
         .min_by(|a, b| a.1.total_cmp(&b.1))
         .map_or(0.0, |(rate, _)| rate);
-    (RateTable::constant(best, 1, tensors), Some(best))
+    (RateTable::constant(best as f32, 1, tensors), Some(best))
 }
 
 /// The task distribution as far as it decides which tasks are drawn.

@@ -5,6 +5,9 @@ use serde::{Deserialize, Serialize};
 use super::{Curves, Interval};
 use crate::config::{Method, Protocol};
 
+/// How much a loss may grow by rounding alone, as a share of it.
+const ROUNDING: f32 = 1e-4;
+
 /// All methods on the same tasks.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Report {
@@ -74,9 +77,9 @@ impl StepReport {
             .map(|step| {
                 let interval = Interval::of(&curves.query[step]);
                 let before_after = curves.support[0].iter().zip(&curves.support[step]);
-                // A NaN is not at most anything.
+                // A NaN is not at most anything. Rounding is no divergence.
                 let fine = before_after
-                    .filter(|(before, after)| after <= before)
+                    .filter(|(before, after)| **after <= **before * (1.0 + ROUNDING))
                     .count();
                 let mut sorted = curves.query[step].clone();
                 sorted.sort_by(f32::total_cmp);
