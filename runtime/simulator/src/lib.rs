@@ -4,7 +4,7 @@
 //! | module | owns |
 //! |---|---|
 //! | [`board`] | named boards and budgets of one's own |
-//! | [`file`] | artifacts from disk, aligned as in flash |
+//! | [`mod@file`] | artifacts from disk, aligned as in flash |
 //! | [`table`] | support and query examples from CSV |
 //! | [`session`] | one device life: examples in, adapted, queried |
 //! | [`fit`] | what an artifact takes of a board |
