@@ -194,7 +194,7 @@ impl<'a> Head<'a> {
         kernels::rows(self.rates, columns).nth(row).unwrap_or(&[])
     }
 
-    /// See [`Model::memory`].
+    /// See [`super::Model::memory`].
     pub(crate) fn memory(&self, examples: usize, rollback: Rollback) -> Memory {
         let adapted = bytes(self.adapting);
         let support = self.inputs.saturating_add(self.targets());

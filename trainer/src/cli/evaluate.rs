@@ -42,7 +42,7 @@ pub(super) struct Arguments {
     /// Seed of the test tasks
     #[arg(long, default_value_t = Protocol::default().seed)]
     seed: u64,
-    /// cpu, cuda or cuda:<index>
+    /// cpu, cuda or cuda:N
     #[arg(long, default_value = "cpu")]
     device: DeviceChoice,
     /// Print one JSON object instead of tables

@@ -28,7 +28,7 @@ Examples:
 pub(super) struct Arguments {
     /// A run directory, or the config of a run in its usual place
     run: PathBuf,
-    /// The artifact [default: <run>/<name>.mamlet]
+    /// The artifact [default: RUN/NAME.mamlet]
     #[arg(long, short, value_name = "FILE")]
     output: Option<PathBuf>,
     /// Inner steps a device takes by itself [default: those of training]

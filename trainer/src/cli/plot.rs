@@ -68,7 +68,7 @@ struct StepsArguments {
     /// Draw the loss on a logarithmic axis
     #[arg(long)]
     log: bool,
-    /// cpu, cuda or cuda:<index>
+    /// cpu, cuda or cuda:N
     #[arg(long, default_value = "cpu")]
     device: DeviceChoice,
     /// Where to write, .png or .svg
@@ -93,7 +93,7 @@ struct SinusoidArguments {
     /// Seed of the test tasks
     #[arg(long, default_value_t = Protocol::default().seed)]
     seed: u64,
-    /// cpu, cuda or cuda:<index>
+    /// cpu, cuda or cuda:N
     #[arg(long, default_value = "cpu")]
     device: DeviceChoice,
     /// Where to write, .png or .svg

@@ -32,7 +32,7 @@ pub(super) struct Arguments {
     /// Where runs and figures go
     #[arg(long, value_name = "DIR", default_value = "runs/quickstart")]
     output: PathBuf,
-    /// cpu, cuda or cuda:<index>
+    /// cpu, cuda or cuda:N
     #[arg(long, default_value = "cpu")]
     device: DeviceChoice,
 }

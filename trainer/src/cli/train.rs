@@ -36,10 +36,10 @@ pub(super) struct Arguments {
     /// Override a value of the config, e.g. --set inner.rate.value=0.01
     #[arg(long = "set", value_name = "KEY=VALUE")]
     sets: Vec<String>,
-    /// Run directory [default: runs/<name>]
+    /// Run directory [default: runs/NAME]
     #[arg(long, value_name = "DIR")]
     run: Option<PathBuf>,
-    /// cpu, cuda or cuda:<index>
+    /// cpu, cuda or cuda:N
     #[arg(long, default_value = "cpu")]
     device: DeviceChoice,
     /// Go on from the latest checkpoint; the config must be unchanged
