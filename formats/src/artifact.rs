@@ -9,13 +9,14 @@ use core::fmt;
 
 use crate::fields::{u16_at, u32_at};
 use crate::golden::GoldenVectors;
-use crate::header::{Description, Header, Layer, Tensor};
+use crate::header::{Description, Header, Tensor};
+use crate::layer::Layer;
 
 /// The first eight bytes. The high bit, the carriage return and the line feed
 /// are there so that a transfer in text mode or over seven bits is noticed.
 pub const MAGIC: [u8; 8] = *b"\x89MAML\r\n\x1a";
 /// Readers refuse another major version.
-pub const MAJOR: u16 = 1;
+pub const MAJOR: u16 = 2;
 /// Readers accept any minor version up to this one.
 pub const MINOR: u16 = 0;
 /// Bytes before the header.
@@ -253,7 +254,7 @@ fn check_tensors<'a>(
     length: usize,
 ) -> Result<&'a [u8], ArtifactError> {
     let check = |tensor: Tensor| {
-        let end = (tensor.length as usize).checked_mul(4);
+        let end = tensor.bytes();
         let end = end.and_then(|bytes| bytes.checked_add(tensor.offset as usize));
         match end {
             Some(end) if end <= length && tensor.offset.is_multiple_of(4) => Ok(()),
@@ -268,6 +269,7 @@ fn check_tensors<'a>(
     let mut walk = layers;
     for layer in walk.by_ref() {
         layer.tensors().try_for_each(check)?;
+        layer.constants().try_for_each(check)?;
     }
     // A layer that did not decode has ended the walk early.
     match walk.left {

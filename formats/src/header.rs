@@ -41,7 +41,7 @@ pub struct Description<'a> {
     pub commit: &'a str,
 }
 
-/// The shape of one example.
+/// The shape of one example. Its numbers stand row by row with channels last.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub enum Shape {
@@ -49,6 +49,22 @@ pub enum Shape {
     Vector {
         /// How many numbers.
         features: u32,
+    },
+    /// `[length, channels]`: a window of samples.
+    Sequence {
+        /// How many samples.
+        length: u32,
+        /// Numbers per sample.
+        channels: u32,
+    },
+    /// `[height, width, channels]`
+    Image {
+        /// Rows.
+        height: u32,
+        /// Columns.
+        width: u32,
+        /// Numbers per pixel.
+        channels: u32,
     },
 }
 
@@ -61,47 +77,33 @@ pub struct Normalisation {
     pub scale: Tensor,
 }
 
-/// A run of f32 values in the artifact's tensor section.
+/// A run of numbers in the artifact's tensor section.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Tensor {
     /// Bytes from the start of the tensor section, a multiple of four.
     pub offset: u32,
     /// How many values.
     pub length: u32,
+    /// How a value is stored.
+    pub number: Number,
     /// Whether the recipe adapts it.
     pub adapts: bool,
 }
 
-/// One layer of the chain. The size of its input is the size of the output of
-/// the layer before.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+/// How a tensor's values are stored, little-endian. A tensor that does not
+/// fill its last word is followed by zeros.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[non_exhaustive]
-pub enum Layer {
-    /// `y = x W + b`
-    Dense {
-        /// How many outputs.
-        outputs: u32,
-        /// `[inputs, outputs]`, row by row.
-        weight: Tensor,
-        /// `[outputs]`
-        bias: Option<Tensor>,
-    },
-    /// `max(x, 0)`
-    Relu,
-    /// `x` where positive, `slope · x` elsewhere.
-    LeakyRelu {
-        /// The slope for negative inputs, in `[0, 1]`.
-        slope: f32,
-    },
-    /// Hyperbolic tangent.
-    Tanh,
-    /// `1 / (1 + exp(−x))`
-    Sigmoid,
-    /// Appends a free vector to every example: `y = [x, z]`.
-    Context {
-        /// `z`, of any length.
-        vector: Tensor,
-    },
+pub enum Number {
+    /// IEEE 754 binary32.
+    F32,
+    /// IEEE 754 binary16: an initialisation that is widened to f32 before it
+    /// is computed with.
+    F16,
+    /// Weights of integer layers.
+    I8,
+    /// Biases and multipliers of integer layers.
+    I32,
 }
 
 /// How to adapt: `θ ← θ − rate · ∇θ loss(support)`, a few times.
@@ -120,16 +122,33 @@ pub struct Recipe {
     pub rates: Tensor,
     /// The rows of `rates`; at least one.
     pub rate_rows: u32,
+    /// The bound `c` on the norm of the whole gradient:
+    /// `g ← g · min(1, c / ‖g‖)`.
+    pub clip_norm: Option<f32>,
+    /// The share `μ` of its velocity that a step keeps: `v ← μ v + g`,
+    /// `θ ← θ − rate · v`, from `v = 0`.
+    pub momentum: Option<f32>,
 }
 
 /// What an inner step lowers.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub enum Loss {
     /// `(y − t)²`
     MeanSquaredError,
     /// `−log softmax(y)[class]`
     CrossEntropy,
+    /// `½ d²` for `d = y − t` within `delta`, else `delta (|d| − ½ delta)`.
+    Huber {
+        /// Where the parabola becomes a line, above zero.
+        delta: f32,
+    },
+    /// `−w log π(a)` for a Gaussian policy whose outputs are
+    /// `[mean, log σ]`; a target is `[a, w]`, the action and its advantage.
+    GaussianPolicy,
+    /// `−w log softmax(y)[a]` for a policy that chooses one of the outputs; a
+    /// target is `[a, w]`, the choice and its advantage.
+    CategoricalPolicy,
 }
 
 /// How the loss of several examples becomes one number.
@@ -139,17 +158,50 @@ pub enum Loss {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub enum Reduction {
-    /// The average over examples, and over the outputs of squared errors.
+    /// The average over examples, and over the outputs of squared and Huber
+    /// errors.
     Mean,
     /// The sum over the same.
     Sum,
 }
 
 impl Shape {
+    /// Height, width and channels: a sequence has height 1, a vector height
+    /// and width 1.
+    pub fn dimensions(self) -> [u32; 3] {
+        match self {
+            Shape::Vector { features } => [1, 1, features],
+            Shape::Sequence { length, channels } => [1, length, channels],
+            Shape::Image {
+                height,
+                width,
+                channels,
+            } => [height, width, channels],
+        }
+    }
+
     /// How many numbers one example has, or `None` where that overflows.
     pub fn features(self) -> Option<usize> {
+        let [height, width, channels] = self.dimensions();
+        let features = height.checked_mul(width)?.checked_mul(channels)?;
+        usize::try_from(features).ok()
+    }
+}
+
+impl Tensor {
+    /// Bytes of all values, or `None` where that overflows.
+    pub fn bytes(&self) -> Option<usize> {
+        (self.length as usize).checked_mul(self.number.size())
+    }
+}
+
+impl Number {
+    /// Bytes of one value.
+    pub fn size(self) -> usize {
         match self {
-            Shape::Vector { features } => usize::try_from(features).ok(),
+            Number::I8 => 1,
+            Number::F16 => 2,
+            Number::F32 | Number::I32 => 4,
         }
     }
 }
@@ -160,18 +212,5 @@ impl<'a> Description<'a> {
         let names = (!self.outputs.is_empty()).then(|| self.outputs.split('\n'));
         // An empty name among others is a name: classes keep their numbers.
         names.into_iter().flatten()
-    }
-}
-
-impl Layer {
-    /// The layer's tensors, in the order in which rates and adapted weights
-    /// list them.
-    pub fn tensors(&self) -> impl Iterator<Item = Tensor> + use<> {
-        let tensors = match *self {
-            Layer::Dense { weight, bias, .. } => [Some(weight), bias],
-            Layer::Context { vector } => [Some(vector), None],
-            Layer::Relu | Layer::LeakyRelu { .. } | Layer::Tanh | Layer::Sigmoid => [None, None],
-        };
-        tensors.into_iter().flatten()
     }
 }

@@ -31,6 +31,7 @@ mod crc32;
 mod fields;
 pub mod golden;
 pub mod header;
+pub mod layer;
 #[cfg(feature = "alloc")]
 mod writer;
 
@@ -38,8 +39,9 @@ pub use artifact::{Artifact, ArtifactError, ArtifactId};
 pub use checkpoint::{Checkpoint, CheckpointError};
 pub use golden::{GoldenSizes, GoldenVectors};
 pub use header::{
-    Description, Header, Layer, Loss, Normalisation, Recipe, Reduction, Shape, Tensor,
+    Description, Header, Loss, Normalisation, Number, Recipe, Reduction, Shape, Tensor,
 };
+pub use layer::{Integers, Layer, Padding, Pool, Statistics, Window};
 #[cfg(feature = "alloc")]
 pub use writer::{ArtifactWriter, GoldenValues, WriteError};
 

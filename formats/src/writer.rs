@@ -7,8 +7,9 @@ use core::fmt;
 use crate::artifact::{Artifact, ArtifactError, MAGIC, MAJOR, MINOR, PREFIX};
 use crate::golden::GoldenSizes;
 use crate::header::{
-    Description, Header, Layer, Loss, Normalisation, Recipe, Reduction, Shape, Tensor,
+    Description, Header, Loss, Normalisation, Number, Recipe, Reduction, Shape, Tensor,
 };
+use crate::layer::Layer;
 
 /// Collects the parts of an artifact and lays them out.
 ///
@@ -81,6 +82,7 @@ impl ArtifactWriter {
         let no_rates = Tensor {
             offset: 0,
             length: 0,
+            number: Number::F32,
             adapts: false,
         };
         ArtifactWriter {
@@ -95,6 +97,8 @@ impl ArtifactWriter {
                 max_steps: 1,
                 rates: no_rates,
                 rate_rows: 0,
+                clip_norm: None,
+                momentum: None,
             },
             seed: 0,
             config_digest: 0,
@@ -108,15 +112,48 @@ impl ArtifactWriter {
 
     /// Stores values and returns where they stand, for use in a layer.
     pub fn tensor(&mut self, values: &[f32], adapts: bool) -> Tensor {
+        let bytes = values.iter().flat_map(|value| value.to_le_bytes());
+        self.store(Number::F32, values.len(), bytes, adapts)
+    }
+
+    /// Stores values rounded to the nearest f16, in half the bytes. Values
+    /// beyond ±65 504 become infinite, which no model takes.
+    pub fn half_tensor(&mut self, values: &[f32], adapts: bool) -> Tensor {
+        let half = |&value| half::f16::from_f32(value).to_le_bytes();
+        let bytes = values.iter().flat_map(half);
+        self.store(Number::F16, values.len(), bytes, adapts)
+    }
+
+    /// Stores the values of an integer layer: weights, shifts.
+    pub fn i8_tensor(&mut self, values: &[i8]) -> Tensor {
+        let bytes = values.iter().flat_map(|value| value.to_le_bytes());
+        self.store(Number::I8, values.len(), bytes, false)
+    }
+
+    /// Stores the values of an integer layer: biases, multipliers.
+    pub fn i32_tensor(&mut self, values: &[i32]) -> Tensor {
+        let bytes = values.iter().flat_map(|value| value.to_le_bytes());
+        self.store(Number::I32, values.len(), bytes, false)
+    }
+
+    fn store(
+        &mut self,
+        number: Number,
+        length: usize,
+        bytes: impl Iterator<Item = u8>,
+        adapts: bool,
+    ) -> Tensor {
         // Sections beyond u32 are refused when the bytes are made, before
         // these saturated numbers could be written.
         let tensor = Tensor {
             offset: u32::try_from(self.tensors.len()).unwrap_or(u32::MAX),
-            length: u32::try_from(values.len()).unwrap_or(u32::MAX),
+            length: u32::try_from(length).unwrap_or(u32::MAX),
+            number,
             adapts,
         };
-        self.tensors
-            .extend(values.iter().flat_map(|value| value.to_le_bytes()));
+        self.tensors.extend(bytes);
+        let whole_words = self.tensors.len().next_multiple_of(4);
+        self.tensors.resize(whole_words, 0);
         tensor
     }
 
@@ -137,6 +174,13 @@ impl ArtifactWriter {
     pub fn steps(&mut self, steps: u32, max_steps: u32) -> &mut Self {
         self.recipe.steps = steps;
         self.recipe.max_steps = max_steps;
+        self
+    }
+
+    /// Bounds the norm of the whole gradient, gives steps a momentum, or both.
+    pub fn optimiser(&mut self, clip_norm: Option<f32>, momentum: Option<f32>) -> &mut Self {
+        self.recipe.clip_norm = clip_norm;
+        self.recipe.momentum = momentum;
         self
     }
 

@@ -5,91 +5,139 @@ use core::ops::Range;
 use crate::kernels::{copy, zip};
 use crate::layers::{Backward, Descent, Forward};
 use crate::learner::PredictError;
-use crate::losses;
+use crate::losses::Objective;
 use crate::model::{Head, Stage};
 
-/// The support set: normalised inputs and targets.
+/// Support examples, as they are before the first layer that a step changes,
+/// and their targets.
 #[derive(Clone, Copy)]
 pub(crate) struct Support<'w> {
-    /// `[examples, inputs]`
+    /// `[examples, features]`
     pub inputs: &'w [f32],
     /// `[examples, targets]`
     pub targets: &'w [f32],
     pub examples: usize,
 }
 
-/// Runs the support set forward and returns its loss. Leaves the activations
-/// and the loss's gradient in the workspace for [`backward`].
+/// The weights to compute with.
+#[derive(Clone, Copy)]
+pub(crate) struct Weights<'w> {
+    /// The adapted ones; empty while the initialisation is in use.
+    pub adapted: &'w [f32],
+    /// How many inner steps made them.
+    pub step: usize,
+}
+
+/// Writes the initialisation to where the adapted weights lie, as far as there
+/// is room.
+pub(crate) fn initialise(head: &Head<'_>, stages: &[Stage], adapted: &mut [f32]) {
+    for param in stages.iter().flat_map(|stage| stage.layer.params()) {
+        param.initialise(head.words, adapted);
+    }
+}
+
+/// Runs support examples forward and adds their losses, unscaled, to `sum`.
+/// Leaves the activations and the loss's gradient in the workspace for
+/// [`backward`].
 pub(crate) fn forward(
     head: &Head<'_>,
     stages: &[Stage],
-    adapted: &[f32],
+    weights: Weights<'_>,
     support: Support<'_>,
+    objective: Objective,
     workspace: &mut [f32],
-) -> f32 {
-    let mut source = Source::Outside(support.inputs);
-    for stage in stages {
-        let y = span(stage.y_at, stage.outputs, support.examples);
-        run(head, stage, adapted, source, y.clone(), workspace);
-        source = Source::Inside(y);
-    }
-    let Some(last) = stages.last() else {
-        return f32::NAN;
+    sum: &mut f32,
+) {
+    let Some(last) = batch(
+        head,
+        stages,
+        weights,
+        support.inputs,
+        support.examples,
+        workspace,
+    ) else {
+        *sum = f32::NAN;
+        return;
     };
     let y = span(last.y_at, last.outputs, support.examples);
     let dy = span(last.dy_at, last.outputs, support.examples);
     match workspace.get_disjoint_mut([y, dy]) {
-        Ok([y, dy]) => losses::value_and_gradient(
-            head.loss,
-            head.reduction,
-            y,
-            support.targets,
-            dy,
-            head.outputs,
-        ),
+        Ok([y, dy]) => objective.value_and_gradient(y, support.targets, dy, sum),
         // The plan keeps output and gradient apart; a NaN would be reported.
-        Err(_) => f32::NAN,
+        Err(_) => *sum = f32::NAN,
     }
+}
+
+/// Runs the layers that a step changes, and those above them, for so many
+/// examples, and returns the stage whose output is the network's.
+pub(crate) fn batch<'s>(
+    head: &Head<'_>,
+    stages: &'s [Stage],
+    weights: Weights<'_>,
+    inputs: &[f32],
+    examples: usize,
+    workspace: &mut [f32],
+) -> Option<&'s Stage> {
+    let mut source = Source::Outside(inputs);
+    for stage in stages.iter().skip(head.start) {
+        let y = span(stage.y_at, stage.outputs, examples);
+        run(head, stage, weights, source, y.clone(), 0..0, workspace);
+        source = Source::Inside(y);
+    }
+    stages.last()
+}
+
+/// The outputs of [`batch`], which lie in the workspace.
+pub(crate) fn outputs<'w>(last: &Stage, examples: usize, workspace: &'w [f32]) -> &'w [f32] {
+    let y = span(last.y_at, last.outputs, examples);
+    workspace.get(y).unwrap_or(&[])
 }
 
 /// Goes back through the stages that adapt and takes the step.
 pub(crate) fn backward(
     head: &Head<'_>,
     stages: &[Stage],
-    step: &mut Descent<'_>,
+    descent: &mut Descent<'_>,
     support: Support<'_>,
+    step: usize,
     workspace: &mut [f32],
 ) {
     for (index, stage) in stages.iter().enumerate().skip(head.lowest).rev() {
-        let below = index.checked_sub(1).and_then(|below| stages.get(below));
-        let layer = &stage.layer;
+        // The input of the first stage lies outside of the workspace.
+        let below = match index > head.start {
+            true => stages.get(index - 1),
+            false => None,
+        };
+        let operation = stage.layer.operation();
         let examples = support.examples;
         let wanted = |wanted, at, width| match wanted {
             true => span(at, width, examples),
             false => 0..0,
         };
         let x_at = below.map_or(0, |below| below.y_at);
-        let reads_input = layer.backward_reads_input();
-        let passes_on = index > head.lowest && !layer.gradient_in_place();
+        let reads_input = operation.reads_input();
+        let passes_on = index > head.lowest && !operation.gradient_in_place();
         let ranges = [
             wanted(reads_input && below.is_some(), x_at, stage.inputs),
-            wanted(layer.backward_reads_output(), stage.y_at, stage.outputs),
+            wanted(operation.reads_output(), stage.y_at, stage.outputs),
             wanted(true, stage.dy_at, stage.outputs),
             wanted(passes_on, stage.dx_at, stage.inputs),
         ];
         // The plan keeps apart what a layer reads and writes at one time.
         if let Ok([x, y, dy, dx]) = workspace.get_disjoint_mut(ranges) {
             let x = if below.is_none() { support.inputs } else { x };
-            layer.backward(
+            operation.backward(
                 Backward {
+                    words: head.words,
                     x,
                     y,
                     dy,
                     dx,
                     inputs: stage.inputs as usize,
                     outputs: stage.outputs as usize,
+                    step,
                 },
-                step,
+                descent,
             );
         }
     }
@@ -100,7 +148,7 @@ pub(crate) fn backward(
 pub(crate) fn predict<'w>(
     head: &Head<'_>,
     stages: &[Stage],
-    adapted: &[f32],
+    weights: Weights<'_>,
     input: &[f32],
     workspace: &'w mut [f32],
 ) -> Result<&'w [f32], PredictError> {
@@ -111,29 +159,75 @@ pub(crate) fn predict<'w>(
     let (needed, given) = (head.prediction, workspace.len());
     let too_small = PredictError::Workspace { needed, given };
     let workspace = workspace.get_mut(..needed).ok_or(too_small)?;
+    let y = chain(head, stages, weights, input, workspace);
+    workspace.get(y).ok_or(too_small)
+}
 
+/// What the layers below everything that adapts make of one raw input of the
+/// right length, written to `features`.
+pub(crate) fn features(
+    head: &Head<'_>,
+    stages: &[Stage],
+    input: &[f32],
+    features: &mut [f32],
+    workspace: &mut [f32],
+) {
+    let below = stages.get(..head.start).unwrap_or(&[]);
+    if below.is_empty() {
+        copy(features, input);
+        head.normalise(features);
+        return;
+    }
+    let initial = Weights {
+        adapted: &[],
+        step: 0,
+    };
+    if let Some(workspace) = workspace.get_mut(..head.prediction) {
+        let y = chain(head, below, initial, input, workspace);
+        copy(features, workspace.get(y).unwrap_or(&[]));
+    }
+}
+
+/// Runs one raw input through `stages`: its values lie at one end of the
+/// workspace and then at the other. Returns where the last ones are.
+fn chain(
+    head: &Head<'_>,
+    stages: &[Stage],
+    weights: Weights<'_>,
+    input: &[f32],
+    workspace: &mut [f32],
+) -> Range<usize> {
+    let size = workspace.len();
     let mut x = 0..0;
     let mut source = Source::Outside(input);
     if head.normalisation.is_some() {
         x = 0..input.len();
-        let normalised = workspace.get_mut(x.clone()).ok_or(too_small)?;
-        copy(normalised, input);
-        head.normalise(normalised);
+        if let Some(normalised) = workspace.get_mut(x.clone()) {
+            copy(normalised, input);
+            head.normalise(normalised);
+        }
         source = Source::Inside(x.clone());
     }
     for stage in stages {
         let outputs = stage.outputs as usize;
-        let in_place = stage.layer.elementwise() && matches!(source, Source::Inside(_));
-        x = match x.start {
-            _ if in_place => x,
+        let operation = stage.layer.operation();
+        let inside = matches!(source, Source::Inside(_));
+        let y = match x.start {
+            _ if operation.overwrites() && inside => x.clone(),
             // The end of the workspace that the input does not lie at.
-            0 => needed.saturating_sub(outputs)..needed,
+            0 => size.saturating_sub(outputs)..size,
             _ => 0..outputs,
         };
-        run(head, stage, adapted, source, x.clone(), workspace);
-        source = Source::Inside(x.clone());
+        let scratch = match y.start {
+            0 if inside => y.end.min(x.start)..x.start,
+            0 => y.end..size,
+            _ => x.end.min(y.start)..y.start,
+        };
+        run(head, stage, weights, source, y.clone(), scratch, workspace);
+        source = Source::Inside(y.clone());
+        x = y;
     }
-    workspace.get(x).ok_or(too_small)
+    x
 }
 
 /// Where a stage finds its input.
@@ -148,35 +242,36 @@ enum Source<'s> {
 fn run(
     head: &Head<'_>,
     stage: &Stage,
-    adapted: &[f32],
+    weights: Weights<'_>,
     source: Source<'_>,
     y: Range<usize>,
+    scratch: Range<usize>,
     workspace: &mut [f32],
 ) {
-    let (x, y) = match source {
-        Source::Inside(x) if x == y => {
-            if let Some(y) = workspace.get_mut(y) {
-                stage.layer.forward_in_place(y);
-            }
-            return;
-        }
-        // Plans keep input and output apart and inside the workspace.
-        Source::Inside(x) => match workspace.get_disjoint_mut([x, y]) {
-            Ok([x, y]) => (&*x, y),
-            Err(_) => return,
-        },
-        Source::Outside(x) => match workspace.get_mut(y) {
-            Some(y) => (x, y),
-            None => return,
-        },
+    let operation = stage.layer.operation();
+    let (x, outside) = match source {
+        Source::Inside(x) if x == y => (0..0, None),
+        Source::Inside(x) => (x, None),
+        Source::Outside(x) => (0..0, Some(x)),
     };
-    stage.layer.forward(Forward {
+    // Plans keep input, output and scratch apart and inside the workspace.
+    let Ok([x, y, scratch]) = workspace.get_disjoint_mut([x, y, scratch]) else {
+        return;
+    };
+    let mut x = outside.unwrap_or(x);
+    if operation.overwrites() {
+        copy(y, x);
+        x = &[];
+    }
+    operation.forward(Forward {
         words: head.words,
-        adapted,
+        adapted: weights.adapted,
         x,
         y,
+        scratch,
         inputs: stage.inputs as usize,
         outputs: stage.outputs as usize,
+        step: weights.step,
     });
 }
 

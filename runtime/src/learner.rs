@@ -1,19 +1,19 @@
 //! K labelled examples in, an adapted model out, or no change at all.
 
+mod adapt;
 mod errors;
+mod examples;
 mod report;
 
 pub use errors::{AdaptError, ExampleError, LearnerError, PredictError, RestoreError, SaveError};
 pub use report::{Adaptation, Cause, Losses, Outcome, Report, Rollback};
 
-use heapless::Vec;
-use mamlet_formats::{Checkpoint, Loss, checkpoint};
+use mamlet_formats::{Checkpoint, checkpoint};
 
-use crate::engine::{self, Support};
-use crate::kernels::rows_mut;
-use crate::layers::{Base, Descent, Rates};
+use crate::engine::{self, Weights};
+use crate::kernels::{copy, rows, rows_mut};
+use crate::memory::{Batch, Memory, Setup};
 use crate::model::{Head, Model, Stage};
-use crate::{MAX_STEPS, Memory};
 
 /// A model together with the memory to adapt it.
 ///
@@ -24,18 +24,37 @@ use crate::{MAX_STEPS, Memory};
 pub struct Learner<'m> {
     head: &'m Head<'m>,
     stages: &'m [Stage],
+    setup: Setup,
     adapted: &'m mut [f32],
     /// Empty where rollback is to the initialisation.
     committed: &'m mut [f32],
-    inputs: &'m mut [f32],
-    targets: &'m mut [f32],
+    /// The weights that a step makes; empty where steps are in place.
+    spare: &'m mut [f32],
+    /// The gradient, where a step needs the whole of it, and its velocity.
+    gradient: &'m mut [f32],
+    velocity: &'m mut [f32],
+    support: Examples<'m>,
+    /// `[queries, features]`
+    queries: &'m mut [f32],
     workspace: &'m mut [f32],
-    capacity: usize,
     examples: usize,
     /// What `adapted` holds, `None` while the initialisation is in use.
     current: Option<Learnt>,
     /// The same of `committed`.
     kept: Option<Learnt>,
+}
+
+/// The support examples: `[examples, features]` and `[examples, targets]`.
+#[derive(Debug)]
+enum Examples<'m> {
+    Kept {
+        inputs: &'m mut [f32],
+        targets: &'m mut [f32],
+    },
+    Lent {
+        inputs: &'m [f32],
+        targets: &'m [f32],
+    },
 }
 
 /// How the weights in use came about.
@@ -58,39 +77,83 @@ impl<'m> Learner<'m> {
         rollback: Rollback,
         memory: &'m mut [f32],
     ) -> Result<Self, LearnerError> {
+        let setup = Setup::new(examples).rollback(rollback);
+        Self::with(model, setup, memory)
+    }
+
+    /// Divides `memory` as `setup` says. Its length must be at least
+    /// [`Model::memory_for`]`(setup).total() / 4` numbers.
+    ///
+    /// # Errors
+    /// [`LearnerError`] where `memory` is too small, with the length needed,
+    /// or where the model cannot be set up like that.
+    pub fn with<const LAYERS: usize>(
+        model: &'m Model<'m, LAYERS>,
+        setup: Setup,
+        memory: &'m mut [f32],
+    ) -> Result<Self, LearnerError> {
+        let head = &model.head;
+        let mixes = |stage: &Stage| stage.layer.operation().mixes_examples();
+        if setup.batch == Batch::OneByOne && model.stages.iter().any(mixes) {
+            return Err(LearnerError::BatchNorm);
+        }
+        if setup.lent && (head.start > 0 || head.normalisation.is_some()) {
+            return Err(LearnerError::CannotLend);
+        }
+        let needed = model.memory_for(setup);
+        let error = LearnerError::MemoryTooSmall {
+            needed: needed.total().div_ceil(size_of::<f32>()),
+            given: memory.len(),
+        };
         let Memory {
             adapted,
             committed,
+            spare,
+            optimiser,
             support,
             workspace,
-        } = model.memory(examples, rollback);
-        let error = LearnerError::MemoryTooSmall {
-            needed: [adapted, committed, support, workspace]
-                .iter()
-                .fold(0usize, |sum, bytes| sum.saturating_add(bytes / 4)),
-            given: memory.len(),
-        };
+        } = needed;
         let mut rest = memory;
         let mut take = |bytes: usize| {
             let (part, tail) = core::mem::take(&mut rest)
-                .split_at_mut_checked(bytes / 4)
+                .split_at_mut_checked(bytes / size_of::<f32>())
                 .ok_or(error)?;
             rest = tail;
             Ok(part)
         };
-        let (adapted, committed, support) = (take(adapted)?, take(committed)?, take(support)?);
-        let workspace = take(workspace)?;
-        let inputs = examples.saturating_mul(model.inputs());
+        let (adapted, committed) = (take(adapted)?, take(committed)?);
+        let (spare, optimiser) = (take(spare)?, take(optimiser)?);
+        let (support, workspace) = (take(support)?, take(workspace)?);
+        let gradient = if optimiser.is_empty() {
+            0
+        } else {
+            head.adapting
+        };
+        let (gradient, velocity) = optimiser.split_at_mut_checked(gradient).ok_or(error)?;
+        let queries = setup.queries.saturating_mul(head.features);
+        let (queries, support) = support.split_at_mut_checked(queries).ok_or(error)?;
+        let inputs = if setup.lent { 0 } else { head.features };
+        let inputs = setup.examples.saturating_mul(inputs);
         let (inputs, targets) = support.split_at_mut_checked(inputs).ok_or(error)?;
+        let support = match setup.lent {
+            false => Examples::Kept { inputs, targets },
+            true => Examples::Lent {
+                inputs: &[],
+                targets: &[],
+            },
+        };
         Ok(Learner {
-            head: &model.head,
+            head,
             stages: &model.stages,
+            setup,
             adapted,
             committed,
-            inputs,
-            targets,
+            spare,
+            gradient,
+            velocity,
+            support,
+            queries,
             workspace,
-            capacity: examples,
             examples: 0,
             current: None,
             kept: None,
@@ -102,134 +165,9 @@ impl<'m> Learner<'m> {
         self.examples
     }
 
-    /// Adds an example whose target is numbers, for mean squared error.
-    ///
-    /// # Errors
-    /// [`ExampleError`]; nothing is added then.
-    pub fn add_values(&mut self, input: &[f32], target: &[f32]) -> Result<(), ExampleError> {
-        if self.head.loss == Loss::CrossEntropy {
-            return Err(ExampleError::ClassExpected);
-        }
-        self.add(input, target)
-    }
-
-    /// Adds an example of a class, for cross-entropy.
-    ///
-    /// # Errors
-    /// [`ExampleError`]; nothing is added then.
-    pub fn add_class(&mut self, input: &[f32], class: usize) -> Result<(), ExampleError> {
-        let classes = self.head.outputs;
-        if self.head.loss != Loss::CrossEntropy {
-            return Err(ExampleError::ValuesExpected);
-        }
-        if class >= classes {
-            return Err(ExampleError::UnknownClass {
-                classes,
-                given: class,
-            });
-        }
-        self.add(input, &[class as f32])
-    }
-
     /// Forgets the examples. What was learnt of them stays.
     pub fn clear_examples(&mut self) {
         self.examples = 0;
-    }
-
-    /// Adapts by the artifact's recipe: [`adapt_with`](Self::adapt_with) and
-    /// its defaults.
-    ///
-    /// # Errors
-    /// As [`adapt_with`](Self::adapt_with).
-    pub fn adapt(&mut self) -> Result<Report, AdaptError> {
-        self.adapt_with(Adaptation::default())
-    }
-
-    /// Takes gradient steps on the support loss, from the initialisation:
-    /// `θₛ₊₁ = θₛ − rateₛ ∇ loss(θₛ)`, and measures the loss after the last.
-    ///
-    /// It is a transaction. Where a loss or a weight is not a finite number,
-    /// or the last loss is above the first, it goes back to the best step
-    /// before (by replaying it, which needs no memory and gives the same bits)
-    /// or, where no step was better than none, to what [`Rollback`] says. The
-    /// report names what happened. The support loss is thus never worse after
-    /// the call than the initialisation's.
-    ///
-    /// It takes at most [`Cost::adaptation_at_most`](crate::Cost) multiply-accumulates.
-    ///
-    /// # Errors
-    /// [`AdaptError`] where it cannot begin; nothing has changed then.
-    #[inline]
-    pub fn adapt_with(&mut self, adaptation: Adaptation) -> Result<Report, AdaptError> {
-        let mut report = Report {
-            outcome: Outcome::Adapted,
-            losses: Vec::new(),
-        };
-        self.adapt_into(adaptation, &mut report)?;
-        Ok(report)
-    }
-
-    /// [`adapt_with`](Self::adapt_with), with the report where the caller has
-    /// it: it is the largest thing on the engine's stack.
-    fn adapt_into(
-        &mut self,
-        adaptation: Adaptation,
-        report: &mut Report,
-    ) -> Result<(), AdaptError> {
-        let steps = adaptation.steps.unwrap_or(self.head.steps);
-        let allowed = match adaptation.rate {
-            None => self.head.max_steps,
-            Some(rate) if !rate.is_finite() => return Err(AdaptError::Rate),
-            Some(_) => MAX_STEPS,
-        };
-        if !(1..=allowed).contains(&steps) {
-            return Err(AdaptError::Steps {
-                allowed,
-                given: steps,
-            });
-        }
-        if self.examples == 0 {
-            return Err(AdaptError::NoExamples);
-        }
-        self.descend(steps, adaptation.rate, Some(&mut report.losses));
-        let (kept, cause) = report::verdict(&report.losses, steps, all_finite(self.adapted));
-        if let Some(cause) = cause {
-            report.outcome = Outcome::RolledBack { cause };
-            if kept > 0 {
-                self.descend(kept, adaptation.rate, None);
-                if all_finite(self.adapted) {
-                    report.outcome = Outcome::Shortened { steps: kept, cause };
-                }
-            }
-        }
-        match report.outcome {
-            Outcome::RolledBack { .. } => self.discard(),
-            _ => {
-                self.current = Some(Learnt {
-                    steps: kept as u32,
-                    loss_before: report.loss_before(),
-                    loss_after: report.loss_after(),
-                });
-            }
-        }
-        Ok(())
-    }
-
-    /// The support loss of the initialisation and its gradient, adapting
-    /// tensors one behind the other. It is computed where the adapted weights
-    /// lie, so the initialisation is in use afterwards; [`discard`](Self::discard)
-    /// brings committed weights back.
-    ///
-    /// # Errors
-    /// [`AdaptError::NoExamples`].
-    pub fn gradient(&mut self) -> Result<(f32, &[f32]), AdaptError> {
-        if self.examples == 0 {
-            return Err(AdaptError::NoExamples);
-        }
-        self.current = None;
-        let loss = self.forward(Base::Initialisation);
-        self.step(Base::Zero, Rates::Uniform(-1.0));
-        Ok((loss, self.adapted))
     }
 
     /// Makes the weights in use the ones a rollback returns to. Does nothing
@@ -267,11 +205,51 @@ impl<'m> Learner<'m> {
     /// # Errors
     /// [`PredictError`] where the input has another length than the model's.
     pub fn predict(&mut self, input: &[f32]) -> Result<&[f32], PredictError> {
-        let adapted: &[f32] = match self.current {
-            Some(_) => self.adapted,
-            None => &[],
-        };
-        engine::predict(self.head, self.stages, adapted, input, self.workspace)
+        let weights = in_use(self.head, self.stages, self.current, self.adapted);
+        engine::predict(self.head, self.stages, weights, input, self.workspace)
+    }
+
+    /// The outputs for several raw inputs at once, one behind the other. They
+    /// differ from those of [`predict`](Self::predict) where a batch norm takes
+    /// the statistics of all that is computed at once.
+    ///
+    /// # Errors
+    /// [`PredictError`] where `inputs` is no whole number of inputs, there are
+    /// more than the [`Setup`] has [queries](Setup::queries), or `outputs` has
+    /// another length.
+    pub fn predict_batch(
+        &mut self,
+        inputs: &[f32],
+        outputs: &mut [f32],
+    ) -> Result<(), PredictError> {
+        let (head, width) = (self.head, self.head.inputs);
+        let count = inputs.len().checked_div(width).unwrap_or(0);
+        let (needed, given) = (count * width, inputs.len());
+        if needed != given {
+            return Err(PredictError::InputLength { needed, given });
+        }
+        if count > self.setup.queries {
+            return Err(PredictError::Queries {
+                capacity: self.setup.queries,
+                given: count,
+            });
+        }
+        let (needed, given) = (count * head.outputs, outputs.len());
+        if needed != given {
+            return Err(PredictError::OutputLength { needed, given });
+        }
+        let features = rows_mut(self.queries, head.features);
+        for (input, features) in rows(inputs, width).zip(features) {
+            engine::features(head, self.stages, input, features, self.workspace);
+        }
+        let weights = in_use(head, self.stages, self.current, self.adapted);
+        let queries = self.queries.get(..count * head.features).unwrap_or(&[]);
+        if let Some(last) =
+            engine::batch(head, self.stages, weights, queries, count, self.workspace)
+        {
+            copy(outputs, engine::outputs(last, count, self.workspace));
+        }
+        Ok(())
     }
 
     /// Bytes of a checkpoint.
@@ -333,104 +311,23 @@ impl<'m> Learner<'m> {
         self.commit();
         Ok(())
     }
-
-    fn add(&mut self, input: &[f32], target: &[f32]) -> Result<(), ExampleError> {
-        let (capacity, at) = (self.capacity, self.examples);
-        let (inputs, targets) = (self.head.inputs, self.head.targets());
-        if input.len() != inputs {
-            return Err(ExampleError::InputLength {
-                needed: inputs,
-                given: input.len(),
-            });
-        }
-        if target.len() != targets {
-            return Err(ExampleError::TargetLength {
-                needed: targets,
-                given: target.len(),
-            });
-        }
-        if !all_finite(input) || !all_finite(target) {
-            return Err(ExampleError::NotFinite);
-        }
-        let input_row = rows_mut(self.inputs, inputs).nth(at);
-        let target_row = rows_mut(self.targets, targets).nth(at);
-        let (Some(input_row), Some(target_row)) = (input_row, target_row) else {
-            return Err(ExampleError::Full { capacity });
-        };
-        input_row.copy_from_slice(input);
-        self.head.normalise(input_row);
-        target_row.copy_from_slice(target);
-        self.examples += 1;
-        Ok(())
-    }
-
-    /// Steps down from the initialisation. Where losses are wanted, notes the
-    /// one before each step and the one after the last, and ends early where
-    /// one is not finite.
-    fn descend(&mut self, steps: usize, rate: Option<f32>, mut losses: Option<&mut Losses>) {
-        let head = self.head;
-        for step in 0..=steps {
-            let base = match step {
-                0 => Base::Initialisation,
-                _ => Base::Adapted,
-            };
-            if step == steps && losses.is_none() {
-                return;
-            }
-            let loss = self.forward(base);
-            if let Some(losses) = losses.as_deref_mut() {
-                // There is room: steps are at most MAX_STEPS.
-                let full = losses.push(loss).is_err();
-                if full || !loss.is_finite() || step == steps {
-                    return;
-                }
-            }
-            let rates = match rate {
-                Some(rate) => Rates::Uniform(rate),
-                None => Rates::PerTensor(head.rates_of_step(step)),
-            };
-            self.step(base, rates);
-        }
-    }
-
-    fn forward(&mut self, base: Base) -> f32 {
-        let adapted: &[f32] = match base {
-            Base::Adapted => self.adapted,
-            Base::Initialisation | Base::Zero => &[],
-        };
-        let support = support(self.head, self.inputs, self.targets, self.examples);
-        engine::forward(self.head, self.stages, adapted, support, self.workspace)
-    }
-
-    fn step(&mut self, base: Base, rates: Rates<'_>) {
-        let support = support(self.head, self.inputs, self.targets, self.examples);
-        let mut descent = Descent {
-            words: self.head.words,
-            adapted: self.adapted,
-            base,
-            rates,
-        };
-        engine::backward(
-            self.head,
-            self.stages,
-            &mut descent,
-            support,
-            self.workspace,
-        );
-    }
 }
 
-/// The examples added so far.
-fn support<'w>(
+/// The weights in use. An initialisation that is stored as f16 is first
+/// widened to where the adapted weights lie.
+fn in_use<'w>(
     head: &Head<'_>,
-    inputs: &'w [f32],
-    targets: &'w [f32],
-    examples: usize,
-) -> Support<'w> {
-    Support {
-        inputs: inputs.get(..examples * head.inputs).unwrap_or(&[]),
-        targets: targets.get(..examples * head.targets()).unwrap_or(&[]),
-        examples,
+    stages: &[Stage],
+    current: Option<Learnt>,
+    adapted: &'w mut [f32],
+) -> Weights<'w> {
+    let step = current.map_or(0, |learnt| learnt.steps as usize);
+    if current.is_none() && head.halves {
+        engine::initialise(head, stages, adapted);
+    }
+    match current.is_some() || head.halves {
+        true => Weights { adapted, step },
+        false => Weights { adapted: &[], step },
     }
 }
 

@@ -51,6 +51,7 @@ compile_error!(
 );
 
 mod engine;
+mod geometry;
 pub mod golden;
 mod kernels;
 mod layers;
@@ -67,8 +68,8 @@ pub use learner::{
 };
 pub use mamlet_formats::checkpoint::weights_crc32;
 pub use mamlet_formats::{Artifact, ArtifactError, Checkpoint, CheckpointError, include_aligned};
-pub use memory::Memory;
-pub use model::{Cost, Model, ModelError};
+pub use memory::{Memory, Setup};
+pub use model::{Cost, LayerCost, Model, ModelError};
 
 /// The most inner steps one adaptation may take.
 pub const MAX_STEPS: usize = 32;

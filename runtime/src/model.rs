@@ -4,19 +4,23 @@
 mod cost;
 mod error;
 mod head;
+mod param;
 
 use heapless::Vec;
-use mamlet_formats::{Artifact, Loss};
+use mamlet_formats::{Artifact, Loss, Shape};
 
-pub use cost::Cost;
+pub use cost::{Cost, LayerCost};
 pub use error::ModelError;
 use head::bytes;
-pub(crate) use head::{Head, Param, Stage};
+pub(crate) use head::{Head, Stage};
+pub(crate) use param::Param;
 
+use crate::geometry::Extent;
+use crate::layers::Values;
 use crate::learner::Rollback;
-use crate::memory::Memory;
+use crate::memory::{Memory, Setup};
 use crate::plan::Plan;
-use crate::{PredictError, engine};
+use crate::{PredictError, engine, losses};
 
 /// A validated model whose weights stay where the artifact lies.
 ///
@@ -54,31 +58,32 @@ impl<'a, const LAYERS: usize> Model<'a, LAYERS> {
         *head = Head::default();
         stages.clear();
         head.load(artifact)?;
-        let mut plan = Plan::default();
-        head.lowest = usize::MAX;
+        let mut values = values(header.input);
         for (index, layer) in artifact.layers().enumerate() {
-            let mut stage = head.stage(index, layer, stages.last())?;
-            if head.lowest == usize::MAX && stage.layer.adapts() {
-                head.lowest = index;
-            }
-            let kept = index >= head.lowest;
-            plan.activation(&mut stage, kept)
-                .ok_or(ModelError::TooLarge)?;
+            let (stage, output) = head.stage(index, layer, values)?;
+            values = output;
+            let Some(stage) = stage else {
+                continue;
+            };
+            head.reserve(&stage, stages.is_empty())?;
             stages.push(stage).map_err(|_| ModelError::TooManyLayers {
                 needed: header.layers as usize,
                 capacity: LAYERS,
             })?;
         }
-        let last = stages.last().ok_or(ModelError::Empty)?;
-        head.outputs = last.outputs as usize;
-        if matches!(head.loss, Loss::CrossEntropy) && head.outputs < 2 {
+        if stages.is_empty() {
+            return Err(ModelError::Empty);
+        }
+        if values.integer {
+            let layer = (header.layers as usize).saturating_sub(1);
+            return Err(ModelError::Integer { layer });
+        }
+        head.outputs = values.extent.features().ok_or(ModelError::TooLarge)?;
+        if !losses::fits(head.loss, head.outputs) {
             return Err(ModelError::Loss);
         }
         head.check_recipe(header.recipe.rate_rows as usize)?;
-        plan.gradients(stages, head.lowest)
-            .ok_or(ModelError::TooLarge)?;
-        head.workspace = plan.size as usize;
-        Ok(())
+        plan(head, stages)
     }
 
     /// Numbers per input.
@@ -112,32 +117,64 @@ impl<'a, const LAYERS: usize> Model<'a, LAYERS> {
     }
 
     /// Bytes that a [`Learner`](crate::Learner) for `examples` support
-    /// examples needs. Exact; the largest possible `usize` stands for "does
-    /// not fit any memory".
+    /// examples needs, all of them computed at once. Exact; the largest
+    /// possible `usize` stands for "does not fit any memory".
     pub fn memory(&self, examples: usize, rollback: Rollback) -> Memory {
-        self.head.memory(examples, rollback)
+        self.memory_for(Setup::new(examples).rollback(rollback))
+    }
+
+    /// Bytes that a [`Learner`](crate::Learner) set up like that needs. Exact.
+    pub fn memory_for(&self, setup: Setup) -> Memory {
+        self.head.memory(setup)
     }
 
     /// Bytes of workspace that [`predict`](Self::predict) needs. Exact.
     pub fn prediction_memory(&self) -> usize {
-        bytes(self.head.prediction)
+        bytes(self.widened().saturating_add(self.head.prediction))
+    }
+
+    /// Numbers of an initialisation that is widened before it is used.
+    fn widened(&self) -> usize {
+        if self.head.halves {
+            self.head.adapting
+        } else {
+            0
+        }
     }
 
     /// Multiply-accumulates of inference and adaptation.
     pub fn cost(&self) -> Cost {
-        let mut cost = Cost {
-            forward: 0,
-            backward: 0,
-        };
-        for (i, stage) in self.stages.iter().enumerate() {
-            let (forward, dx, weights) = stage.layer.cost(stage.inputs, stage.outputs);
-            cost.forward = cost.forward.saturating_add(forward);
-            if i >= self.head.lowest {
-                let dx = if i > self.head.lowest { dx } else { 0 };
-                cost.backward = cost.backward.saturating_add(dx).saturating_add(weights);
-            }
+        let mut cost = Cost::default();
+        for layer in self.layers() {
+            let once = if layer.once {
+                &mut cost.once
+            } else {
+                &mut cost.forward
+            };
+            *once = once.saturating_add(layer.forward);
+            cost.backward = cost.backward.saturating_add(layer.backward);
         }
         cost
+    }
+
+    /// What each layer costs, from the input to the output. Layers that change
+    /// nothing in memory are left out.
+    pub fn layers(&self) -> impl Iterator<Item = LayerCost> {
+        let Head { lowest, start, .. } = self.head;
+        self.stages.iter().enumerate().map(move |(index, stage)| {
+            let macs = stage.layer.operation().macs();
+            let by_input = if index > lowest { macs.input } else { 0 };
+            let by_weights = if index >= lowest { macs.weights } else { 0 };
+            LayerCost {
+                layer: usize::from(stage.described),
+                input_bytes: bytes(stage.inputs as usize),
+                output_bytes: bytes(stage.outputs as usize),
+                forward: macs.forward,
+                backward: by_input.saturating_add(by_weights),
+                once: index < start,
+                adapts: stage.layer.adapts(),
+            }
+        })
     }
 
     /// The initialisation's output for one raw input: inference alone, with
@@ -151,6 +188,62 @@ impl<'a, const LAYERS: usize> Model<'a, LAYERS> {
         input: &[f32],
         workspace: &'w mut [f32],
     ) -> Result<&'w [f32], PredictError> {
-        engine::predict(&self.head, &self.stages, &[], input, workspace)
+        let given = workspace.len();
+        let needed = self.prediction_memory() / size_of::<f32>();
+        let Some((adapted, rest)) = workspace.split_at_mut_checked(self.widened()) else {
+            return Err(PredictError::Workspace { needed, given });
+        };
+        engine::initialise(&self.head, &self.stages, adapted);
+        let weights = engine::Weights { adapted, step: 0 };
+        engine::predict(&self.head, &self.stages, weights, input, rest).map_err(|error| match error
+        {
+            PredictError::Workspace { .. } => PredictError::Workspace { needed, given },
+            other => other,
+        })
     }
+}
+
+/// What an example is.
+fn values(shape: Shape) -> Values {
+    let [height, width, channels] = shape.dimensions();
+    Values {
+        extent: Extent {
+            height,
+            width,
+            channels,
+        },
+        integer: false,
+    }
+}
+
+/// Finds where adaptation starts and places what it computes.
+fn plan(head: &mut Head<'_>, stages: &mut [Stage]) -> Result<(), ModelError> {
+    let first = |is: &dyn Fn(&Stage) -> bool| stages.iter().position(is).unwrap_or(stages.len());
+    head.lowest = first(&|stage| stage.layer.adapts());
+    let depends = first(&|stage| {
+        let operation = stage.layer.operation();
+        operation.mixes_examples() || operation.depends_on_step()
+    });
+    head.start = head.lowest.min(depends);
+    head.features = match head
+        .start
+        .checked_sub(1)
+        .and_then(|below| stages.get(below))
+    {
+        Some(below) => below.outputs as usize,
+        None => head.inputs,
+    };
+    // Integers are made and used up before anything adapts.
+    if let Some(stage) = stages
+        .iter()
+        .skip(head.start)
+        .find(|stage| stage.layer.is_integer())
+    {
+        return Err(ModelError::Integer {
+            layer: usize::from(stage.described),
+        });
+    }
+    Plan::make(stages, head.start, head.lowest)
+        .map(|size| head.workspace = size as usize)
+        .ok_or(ModelError::TooLarge)
 }

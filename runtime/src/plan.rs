@@ -25,13 +25,33 @@ pub(crate) struct Plan {
     /// How wide it is; zero while it is the caller's input.
     width: u32,
     /// The size of the workspace, in numbers per example.
-    pub size: u32,
+    size: u32,
 }
 
 impl Plan {
-    /// Places the output of the next stage; `None` where sizes overflow.
-    /// `kept` says whether its input is needed on the way back.
-    pub fn activation(&mut self, stage: &mut Stage, kept: bool) -> Option<()> {
+    /// Places activations and gradients of the stages from `start` on, of
+    /// which `lowest` is the first that adapts, and returns the size of the
+    /// workspace; `None` where sizes overflow.
+    pub fn make(stages: &mut [Stage], start: usize, lowest: usize) -> Option<u32> {
+        let mut plan = Plan::default();
+        let mut below: Option<Stage> = None;
+        for (index, stage) in stages.iter_mut().enumerate().skip(start) {
+            plan.activation(stage, below, index >= lowest)?;
+            below = Some(*stage);
+        }
+        plan.gradients(stages, lowest)?;
+        Some(plan.size)
+    }
+
+    /// Places the output of the next stage. `kept` says whether its input is
+    /// needed on the way back.
+    fn activation(&mut self, stage: &mut Stage, below: Option<Stage>, kept: bool) -> Option<()> {
+        let operation = stage.layer.operation();
+        // A layer overwrites its input, unless that is the caller's, or is
+        // needed to go back through this layer or the one below.
+        stage.in_place = operation.overwrites()
+            && !(kept && operation.reads_input())
+            && below.is_some_and(|below| !(kept && below.layer.operation().reads_output()));
         if !stage.in_place {
             self.at = match kept {
                 false if self.at >= stage.outputs => 0,
@@ -44,17 +64,17 @@ impl Plan {
     }
 
     /// Places the gradients of all stages from `lowest` on, after the last
-    /// activation; `None` where sizes overflow.
-    pub fn gradients(&mut self, stages: &mut [Stage], lowest: usize) -> Option<()> {
+    /// activation.
+    fn gradients(&mut self, stages: &mut [Stage], lowest: usize) -> Option<()> {
         let mut dy_at = self.at.checked_add(self.width)?;
         self.reserve(dy_at, self.width)?;
         for index in (lowest..stages.len()).rev() {
             let below = index.checked_sub(1).and_then(|below| stages.get(below));
-            let free = below.map_or(0, |below| below.y_at + below.outputs);
+            let free = below.map_or(0, |below| below.y_at.saturating_add(below.outputs));
             let stage = stages.get_mut(index)?;
             stage.dy_at = dy_at;
             stage.dx_at = dy_at;
-            if index > lowest && !stage.layer.gradient_in_place() {
+            if index > lowest && !stage.layer.operation().gradient_in_place() {
                 let above = dy_at.checked_add(stage.outputs)?;
                 let fits = free.checked_add(stage.inputs)? <= dy_at;
                 stage.dx_at = if fits { free } else { above };

@@ -1,22 +1,25 @@
 //! The loops over numbers: elementwise ones, and the matrix product behind
-//! every dense layer, forward and backward.
+//! every dense layer and convolution, forward and backward.
 //!
-//! One matrix product serves all three passes, because its operands have a stride for each
-//! index: `y = x W`, `dx = dy Wᵀ` and `W ← W − xᵀ dy` differ in strides alone.
-//! It works on tiles of 5 × 4 sums (4 × 4 for weights) that stay in registers,
-//! 20 of the 32 f32 registers of a Cortex-M4F, so that nine loads serve twenty
-//! multiply-accumulates. Every sum is taken in ascending order of its index,
+//! One matrix product serves all three passes, because its operands have a
+//! stride for each index: `y = x W`, `dx = dy Wᵀ` and `W ← W − xᵀ dy` differ in
+//! strides alone, and the inputs under a sliding window are a matrix whose rows
+//! overlap. It works on tiles of 5 × 4 sums (or 4 × 4, where that leaves fewer
+//! rows over) that stay in registers, 20 of the 32 f32 registers of a
+//! Cortex-M4F, so that nine loads serve twenty multiply-accumulates. Every sum is taken in ascending order of its index,
 //! one rounding a product and one an addition: tiles never change a bit of any
 //! result, as the tests show against naive loops.
 
 #![allow(unsafe_code)]
 
 mod elementwise;
+#[cfg(feature = "integer")]
+pub(crate) mod integer;
 
 use core::array::from_fn;
 
 use elementwise::once;
-pub(crate) use elementwise::{copy, map, rows, rows_mut, zip};
+pub(crate) use elementwise::{copy, map, multiply_add_each, rows, rows_mut, zip};
 
 #[cfg(test)]
 mod tests;
@@ -44,49 +47,71 @@ impl<'v> Matrix<'v> {
             strides: (self.strides.1, self.strides.0),
         }
     }
+}
 
-    /// Whether all of `[rows, columns]` lies in memory. Sizes are at least one.
-    #[inline(never)]
-    fn holds(&self, rows: usize, columns: usize) -> bool {
-        let last = |count: usize, stride: usize| (count - 1).checked_mul(stride);
-        last(rows, self.strides.0)
-            .zip(last(columns, self.strides.1))
-            .and_then(|(row, column)| row.checked_add(column))
-            .is_some_and(|last| last < self.values.len())
+/// A matrix to be written: element `[i, j]` lies at `i · stride + j`. Rows do
+/// not overlap.
+pub(crate) struct MatrixMut<'v> {
+    pub values: &'v mut [f32],
+    pub stride: usize,
+}
+
+impl<'v> MatrixMut<'v> {
+    /// Rows that begin every `stride` numbers.
+    pub fn new(values: &'v mut [f32], stride: usize) -> Self {
+        MatrixMut { values, stride }
     }
 }
 
-/// `C ← C + A B` for `A: [m, k]`, `B: [k, n]` and `C: [m, n]` row by row.
-/// Does nothing where a size is zero or a matrix is smaller than that.
+/// Whether all of `[rows, columns]` lies in `length` numbers. Sizes are at
+/// least one.
+#[inline(never)]
+fn holds(length: usize, strides: (usize, usize), rows: usize, columns: usize) -> bool {
+    let last = |count: usize, stride: usize| (count - 1).checked_mul(stride);
+    last(rows, strides.0)
+        .zip(last(columns, strides.1))
+        .and_then(|(row, column)| row.checked_add(column))
+        .is_some_and(|last| last < length)
+}
+
+/// `C ← C + A B` for `A: [m, k]`, `B: [k, n]` and `C: [m, n]`. Does nothing
+/// where a size is zero or a matrix is smaller than that.
 #[inline(never)]
 pub(crate) fn multiply_add(
     a: Matrix<'_>,
     b: Matrix<'_>,
-    c: &mut [f32],
+    c: MatrixMut<'_>,
     (m, k, n): (usize, usize, usize),
 ) {
-    if m == 0 || k == 0 || n == 0 || !a.holds(m, k) || !b.holds(k, n) {
+    if m == 0 || k == 0 || n == 0 || (m > 1 && c.stride < n) {
         return;
     }
-    if !Matrix::new(c, n).holds(m, n) {
+    let read = holds(a.values.len(), a.strides, m, k) && holds(b.values.len(), b.strides, k, n);
+    if !read || !holds(c.values.len(), (c.stride, 1), m, n) {
         return;
     }
     let (a, b) = (a.corner(), b.corner());
     let c = Corner {
-        at: c.as_mut_ptr(),
-        strides: (n, 1),
+        at: c.values.as_mut_ptr(),
+        strides: (c.stride, 1),
     };
-    // Examples come in fives more often than in fours, weights the other way.
-    let height = if a.strides.1 == 1 { 5 } else { 4 };
+    // The height that leaves fewer rows over; weights come in fours.
+    let height = if a.strides.1 == 1 && m % 5 <= m % 4 {
+        5
+    } else {
+        4
+    };
     let (tall, wide) = (m - m % height, n - n % 4);
     // SAFETY: A, B and C hold their elements up to `m`, `k` and `n`, which is
     // what `holds` has checked, as offsets grow with each index. The calls
     // stay within `tall ≤ m` and `wide ≤ n`, or begin there and end with them.
     unsafe {
-        match (a.strides, b.strides) {
-            ((_, 1), (_, 1)) => tiles::<5, 0, 1, 0, 1>(a, b, c, (tall, k, wide)),
-            ((_, 1), (1, _)) => tiles::<5, 0, 1, 1, 0>(a, b, c, (tall, k, wide)),
-            ((1, _), (_, 1)) => tiles::<4, 1, 0, 0, 1>(a, b, c, (tall, k, wide)),
+        match (height, a.strides, b.strides) {
+            (5, (_, 1), (_, 1)) => tiles::<5, 0, 1, 0, 1>(a, b, c, (tall, k, wide)),
+            (5, (_, 1), (1, _)) => tiles::<5, 0, 1, 1, 0>(a, b, c, (tall, k, wide)),
+            (_, (_, 1), (_, 1)) => tiles::<4, 0, 1, 0, 1>(a, b, c, (tall, k, wide)),
+            (_, (_, 1), (1, _)) => tiles::<4, 0, 1, 1, 0>(a, b, c, (tall, k, wide)),
+            (_, (1, _), (_, 1)) => tiles::<4, 1, 0, 0, 1>(a, b, c, (tall, k, wide)),
             _ => strip(a, b, c, (tall, k, wide)),
         }
         // What the tiles leave: the last rows, and the last columns, which are

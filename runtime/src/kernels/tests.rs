@@ -45,7 +45,7 @@ fn every_tile_shape_and_stride_gives_the_naive_sums() {
                 }
             }
             let mut computed = c.clone();
-            multiply_add(a, b, &mut computed, (m, k, n));
+            multiply_add(a, b, MatrixMut::new(&mut computed, n), (m, k, n));
             assert_eq!(
                 bits(&computed),
                 bits(&expected),
@@ -58,8 +58,14 @@ fn every_tile_shape_and_stride_gives_the_naive_sums() {
 #[test]
 fn matrices_that_are_too_small_are_left_alone() {
     let (a, b) = (values(1, 6), values(2, 12));
-    let whole =
-        |a, b, c: &mut [f32]| multiply_add(Matrix::new(a, 3), Matrix::new(b, 4), c, (2, 3, 4));
+    let whole = |a, b, c: &mut [f32]| {
+        multiply_add(
+            Matrix::new(a, 3),
+            Matrix::new(b, 4),
+            MatrixMut::new(c, 4),
+            (2, 3, 4),
+        )
+    };
     for (a, b, c) in [(5, 12, 8), (6, 11, 8), (6, 12, 7), (0, 12, 8), (6, 12, 0)]
         .map(|(a_size, b_size, c_size)| (&a[..a_size], &b[..b_size], values(3, c_size)))
     {
@@ -71,7 +77,7 @@ fn matrices_that_are_too_small_are_left_alone() {
     multiply_add(
         Matrix::new(&a, usize::MAX),
         Matrix::new(&b, 4),
-        &mut c,
+        MatrixMut::new(&mut c, 4),
         (2, 3, 4),
     );
     assert_eq!(bits(&c), bits(&values(3, 8)));

@@ -4,13 +4,14 @@
 //! | | `y` | `dx / dy` |
 //! |---|---|---|
 //! | ReLU | `max(x, 0)` | `[y > 0]` |
+//! | ReLU6 | `min(max(x, 0), 6)` | `[0 < y < 6]` |
 //! | leaky ReLU | `x` if `x > 0`, else `slope · x` | `1` if `y > 0`, else `slope` |
 //! | tanh | `tanh x` | `1 − y²` |
 //! | sigmoid | `1 / (1 + e⁻ˣ)` | `y (1 − y)` |
 //!
 //! NaN stays NaN, so that the loss shows it.
 
-use super::Backward;
+use super::{Backward, Descent, Forward, Operation};
 use crate::kernels::{map, zip};
 use crate::math;
 
@@ -18,27 +19,48 @@ use crate::math;
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Activation {
     Relu,
+    Relu6,
     LeakyRelu { slope: f32 },
     Tanh,
     Sigmoid,
 }
 
-impl Activation {
-    /// `x ← f(x)`
-    pub fn forward(&self, x: &mut [f32]) {
+impl Operation for Activation {
+    fn overwrites(&self) -> bool {
+        true
+    }
+
+    fn gradient_in_place(&self) -> bool {
+        true
+    }
+
+    fn reads_output(&self) -> bool {
+        true
+    }
+
+    fn forward(&self, pass: Forward<'_>) {
+        let x = pass.y;
         match *self {
             Activation::Relu => map(x, |x| if x <= 0.0 { 0.0 } else { x }),
+            Activation::Relu6 => map(x, |x| match x {
+                _ if x <= 0.0 => 0.0,
+                _ if x >= 6.0 => 6.0,
+                _ => x,
+            }),
             Activation::LeakyRelu { slope } => map(x, |x| if x <= 0.0 { slope * x } else { x }),
             Activation::Tanh => map(x, math::tanh),
             Activation::Sigmoid => map(x, math::sigmoid),
         }
     }
 
-    /// `dy ← dy · f′`
-    pub fn backward(&self, pass: Backward<'_>) {
+    fn backward(&self, pass: Backward<'_>, _: &mut Descent<'_>) {
         let Backward { y, dy, .. } = pass;
         match *self {
             Activation::Relu => zip(dy, y, |dy, y| if y <= 0.0 { 0.0 } else { dy }),
+            Activation::Relu6 => zip(dy, y, |dy, y| match y {
+                _ if y <= 0.0 || y >= 6.0 => 0.0,
+                _ => dy,
+            }),
             Activation::LeakyRelu { slope } => {
                 zip(dy, y, |dy, y| if y <= 0.0 { slope * dy } else { dy });
             }

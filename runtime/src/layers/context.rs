@@ -11,7 +11,7 @@
 //!
 //! Backward reads neither its input nor its output.
 
-use super::{Backward, Descent, Forward};
+use super::{Backward, Descent, Forward, Operation, part};
 use crate::kernels::{copy, rows, rows_mut, zip};
 use crate::model::Param;
 
@@ -22,9 +22,12 @@ pub(crate) struct Context {
     pub vector: Param,
 }
 
-impl Context {
-    /// See [`super::Layer::forward`].
-    pub fn forward(&self, pass: Forward<'_>) {
+impl Operation for Context {
+    fn params(&self) -> [Option<Param>; 2] {
+        [Some(self.vector), None]
+    }
+
+    fn forward(&self, pass: Forward<'_>) {
         let Forward {
             x,
             y,
@@ -32,7 +35,7 @@ impl Context {
             outputs,
             ..
         } = pass;
-        let z = self.vector.read(outputs - inputs, pass.words, pass.adapted);
+        let z = self.vector.read(pass.words, pass.adapted);
         for (y, x) in rows_mut(y, outputs).zip(rows(x, inputs)) {
             if let Some((to_x, to_z)) = y.split_at_mut_checked(inputs) {
                 copy(to_x, x);
@@ -41,8 +44,7 @@ impl Context {
         }
     }
 
-    /// See [`super::Layer::backward`].
-    pub fn backward(&self, pass: Backward<'_>, step: &mut Descent<'_>) {
+    fn backward(&self, pass: Backward<'_>, step: &mut Descent<'_>) {
         let Backward {
             dy,
             dx,
@@ -53,10 +55,9 @@ impl Context {
         for (dx, dy) in rows_mut(dx, inputs).zip(rows(dy, outputs)) {
             copy(dx, dy);
         }
-        if let Some((z, rate)) = step.begin(&self.vector, outputs - inputs) {
+        if let Some((z, rate)) = step.begin(&self.vector) {
             for dy in rows(dy, outputs) {
-                let dz = dy.get(inputs..).unwrap_or(&[]);
-                zip(z, dz, |z, dz| z - rate * dz);
+                zip(z, part(dy, inputs..outputs), |z, dz| z - rate * dz);
             }
         }
     }

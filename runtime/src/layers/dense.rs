@@ -1,6 +1,8 @@
-//! Dense: `y = x W + b`, with `W` as `[inputs, outputs]`.
+//! Dense: `y = x W + b`, with `W` as `[inputs, outputs]`, for every position
+//! of every example: of a vector there is one position, and a convolution whose
+//! window is one position is this layer too.
 //!
-//! | | equation | multiply-accumulates per example |
+//! | | equation | multiply-accumulates per position |
 //! |---|---|---|
 //! | forward | `y = x W + b` | inputs · outputs |
 //! | by the input | `dx = dy Wᵀ` | inputs · outputs |
@@ -8,8 +10,8 @@
 //!
 //! Backward reads its input where `W` adapts, and never its output.
 
-use super::{Backward, Descent, Forward};
-use crate::kernels::{Matrix, copy, map, multiply_add, rows, rows_mut, zip};
+use super::{Backward, Descent, Forward, Macs, Operation};
+use crate::kernels::{Matrix, MatrixMut, copy, map, multiply_add, rows, rows_mut, zip};
 use crate::model::Param;
 
 /// A fully connected layer.
@@ -19,79 +21,109 @@ pub(crate) struct Dense {
     pub weight: Param,
     /// `[outputs]`
     pub bias: Option<Param>,
+    pub inputs: u32,
+    pub outputs: u32,
+    /// Positions per example.
+    pub positions: u32,
 }
 
-impl Dense {
-    /// See [`super::Layer::cost`].
-    pub fn cost(&self, inputs: u32, outputs: u32) -> (u64, u64, u64) {
-        let product = u64::from(inputs) * u64::from(outputs);
-        let weights = if self.weight.adapts() { product } else { 0 };
-        (product, product, weights)
+impl Operation for Dense {
+    fn params(&self) -> [Option<Param>; 2] {
+        [Some(self.weight), self.bias]
     }
 
-    /// See [`super::Layer::forward`].
-    pub fn forward(&self, pass: Forward<'_>) {
+    fn reads_input(&self) -> bool {
+        self.weight.adapts()
+    }
+
+    fn macs(&self) -> Macs {
+        let weights = u64::from(self.inputs).saturating_mul(u64::from(self.outputs));
+        let product = weights.saturating_mul(u64::from(self.positions));
+        Macs {
+            forward: product,
+            input: product,
+            weights: if self.weight.adapts() { product } else { 0 },
+        }
+    }
+
+    fn forward(&self, pass: Forward<'_>) {
         let Forward {
+            words,
+            adapted,
             x,
             y,
-            inputs,
-            outputs,
             ..
         } = pass;
-        match &self.bias {
-            None => y.fill(0.0),
-            Some(bias) => {
-                let bias = bias.read(outputs, pass.words, pass.adapted);
-                for y in rows_mut(y, outputs) {
-                    copy(y, bias);
-                }
-            }
-        }
-        let weight = self.weight.read(inputs * outputs, pass.words, pass.adapted);
-        let examples = y.len().checked_div(outputs).unwrap_or(0);
-        let (x, weight) = (Matrix::new(x, inputs), Matrix::new(weight, outputs));
-        multiply_add(x, weight, y, (examples, inputs, outputs));
+        let (inputs, outputs) = (self.inputs as usize, self.outputs as usize);
+        start(self.bias.as_ref(), words, adapted, y, outputs);
+        let weight = self.weight.read(words, adapted);
+        let positions = y.len().checked_div(outputs).unwrap_or(0);
+        multiply_add(
+            Matrix::new(x, inputs),
+            Matrix::new(weight, outputs),
+            MatrixMut::new(y, outputs),
+            (positions, inputs, outputs),
+        );
     }
 
-    /// See [`super::Layer::backward`].
-    pub fn backward(&self, pass: Backward<'_>, step: &mut Descent<'_>) {
-        let Backward {
-            x,
-            dy,
-            dx,
-            inputs,
-            outputs,
-            ..
-        } = pass;
-        let examples = dy.len().checked_div(outputs).unwrap_or(0);
+    fn backward(&self, pass: Backward<'_>, step: &mut Descent<'_>) {
+        let Backward { x, dy, dx, .. } = pass;
+        let (inputs, outputs) = (self.inputs as usize, self.outputs as usize);
+        let positions = dy.len().checked_div(outputs).unwrap_or(0);
         if !dx.is_empty() {
-            let weight = step.read(&self.weight, inputs * outputs);
-            let weight = Matrix::new(weight, outputs).transposed();
+            let weight = step.read(&self.weight);
             dx.fill(0.0);
             multiply_add(
                 Matrix::new(dy, outputs),
-                weight,
-                dx,
-                (examples, outputs, inputs),
+                Matrix::new(weight, outputs).transposed(),
+                MatrixMut::new(dx, inputs),
+                (positions, outputs, inputs),
             );
         }
-        let bias = self.bias.as_ref();
-        if let Some((bias, rate)) = bias.and_then(|bias| step.begin(bias, outputs)) {
-            for dy in rows(dy, outputs) {
-                zip(bias, dy, |b, dy| b - rate * dy);
-            }
-        }
-        if let Some((weight, rate)) = step.begin(&self.weight, inputs * outputs) {
+        descend_bias(self.bias.as_ref(), dy, outputs, step);
+        if let Some((weight, rate)) = step.begin(&self.weight) {
             // The gradient by the output is not needed after this: it takes
             // the rate, so that the weights need one pass only.
             map(dy, |dy| dy * -rate);
-            let x = Matrix::new(x, inputs).transposed();
             multiply_add(
-                x,
+                Matrix::new(x, inputs).transposed(),
                 Matrix::new(dy, outputs),
-                weight,
-                (inputs, examples, outputs),
+                MatrixMut::new(weight, outputs),
+                (inputs, positions, outputs),
             );
+        }
+    }
+}
+
+/// `y ← b` for every position, or zero where there is no bias.
+pub(super) fn start(
+    bias: Option<&Param>,
+    words: &[f32],
+    adapted: &[f32],
+    y: &mut [f32],
+    outputs: usize,
+) {
+    match bias {
+        None => y.fill(0.0),
+        Some(bias) => {
+            let bias = bias.read(words, adapted);
+            for y in rows_mut(y, outputs) {
+                copy(y, bias);
+            }
+        }
+    }
+}
+
+/// `b ← b − rate Σ dy`
+pub(super) fn descend_bias(
+    bias: Option<&Param>,
+    dy: &[f32],
+    outputs: usize,
+    step: &mut Descent<'_>,
+) {
+    if let Some((bias, rate)) = bias.and_then(|bias| step.begin(bias)) {
+        for dy in rows(dy, outputs) {
+            zip(bias, dy, |b, dy| b - rate * dy);
         }
     }
 }

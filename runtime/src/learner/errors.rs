@@ -15,6 +15,13 @@ pub enum LearnerError {
         /// Numbers there are.
         given: usize,
     },
+    /// A batch norm takes the statistics of the whole batch, so examples
+    /// cannot be computed one by one.
+    BatchNorm,
+    /// The model normalises its inputs or has layers below everything that
+    /// adapts, so it keeps what it makes of the examples instead of reading
+    /// them where they lie.
+    CannotLend,
 }
 
 /// Why an example was not added.
@@ -53,6 +60,14 @@ pub enum ExampleError {
     ClassExpected,
     /// The loss takes numbers: use `add_values`.
     ValuesExpected,
+    /// The loss takes actions and their advantage: use `add_action`.
+    ActionExpected,
+    /// The loss takes choices and their advantage: use `add_choice`.
+    ChoiceExpected,
+    /// The learner takes examples where they lie: use `lend`.
+    Lent,
+    /// The learner keeps copies: set it up with `Setup::lent`.
+    NotLent,
 }
 
 /// Why an adaptation did not begin.
@@ -88,6 +103,20 @@ pub enum PredictError {
         /// Numbers (f32) it needs.
         needed: usize,
         /// Numbers there are.
+        given: usize,
+    },
+    /// More inputs at once than the learner was set up for.
+    Queries {
+        /// How many it takes.
+        capacity: usize,
+        /// Inputs given.
+        given: usize,
+    },
+    /// There is no room for exactly all outputs.
+    OutputLength {
+        /// Numbers they have.
+        needed: usize,
+        /// Numbers there is room for.
         given: usize,
     },
 }
@@ -145,6 +174,16 @@ impl fmt::Display for LearnerError {
                 f,
                 "needs {needed} numbers (f32) of memory, {given} are there"
             ),
+            Self::BatchNorm => write!(
+                f,
+                "a batch norm takes the statistics of all examples, so they cannot be computed \
+                 one by one"
+            ),
+            Self::CannotLend => write!(
+                f,
+                "the model normalises inputs or has layers below those that adapt: add the \
+                 examples, what it keeps of them is no larger"
+            ),
         }
     }
 }
@@ -172,6 +211,10 @@ impl fmt::Display for ExampleError {
             }
             Self::ClassExpected => write!(f, "the loss takes classes: use add_class"),
             Self::ValuesExpected => write!(f, "the loss takes numbers: use add_values"),
+            Self::ActionExpected => write!(f, "the loss takes actions: use add_action"),
+            Self::ChoiceExpected => write!(f, "the loss takes choices: use add_choice"),
+            Self::Lent => write!(f, "the learner takes examples where they lie: use lend"),
+            Self::NotLent => write!(f, "the learner keeps copies: set it up with Setup::lent"),
         }
     }
 }
@@ -199,6 +242,14 @@ impl fmt::Display for PredictError {
                     f,
                     "needs {needed} numbers (f32) of workspace, {given} are there"
                 )
+            }
+            Self::Queries { capacity, given } => write!(
+                f,
+                "{given} inputs at once, the learner takes {capacity}: set it up with \
+                 Setup::queries({given})"
+            ),
+            Self::OutputLength { needed, given } => {
+                write!(f, "{needed} numbers of outputs, there is room for {given}")
             }
         }
     }

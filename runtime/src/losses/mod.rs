@@ -1,32 +1,84 @@
 //! The losses: one file each, with value and gradient.
 
 mod cross_entropy;
+mod huber;
 mod mse;
+#[cfg(feature = "policy")]
+mod policy;
 
 use mamlet_formats::{Loss, Reduction};
 
-/// Writes the gradient of the loss by the outputs `y` to `dy` (both
-/// `[examples, outputs]`) and returns the loss. `targets` is
-/// `[examples, outputs]`, or `[examples]` where it holds classes.
-pub(crate) fn value_and_gradient(
-    loss: Loss,
-    reduction: Reduction,
-    y: &[f32],
-    targets: &[f32],
-    dy: &mut [f32],
-    outputs: usize,
-) -> f32 {
-    let examples = (y.len() / outputs.max(1)) as f32;
-    let averaged = match loss {
-        Loss::CrossEntropy => examples,
-        _ => examples * outputs as f32,
-    };
-    let scale = match reduction {
-        Reduction::Sum => 1.0,
-        _ => 1.0 / averaged,
-    };
+/// A loss, and what its sum over examples is multiplied with.
+#[derive(Clone, Copy)]
+pub(crate) struct Objective {
+    pub loss: Loss,
+    /// One, or one over the numbers averaged.
+    pub scale: f32,
+    /// Numbers per output.
+    pub outputs: usize,
+}
+
+impl Objective {
+    /// For a support set of so many examples.
+    pub fn new(loss: Loss, reduction: Reduction, examples: usize, outputs: usize) -> Self {
+        let examples = examples as f32;
+        let averaged = match loss {
+            Loss::MeanSquaredError | Loss::Huber { .. } => examples * outputs as f32,
+            _ => examples,
+        };
+        let scale = match reduction {
+            Reduction::Sum => 1.0,
+            _ => 1.0 / averaged,
+        };
+        Objective {
+            loss,
+            scale,
+            outputs,
+        }
+    }
+
+    /// Writes the gradient by the outputs `y` to `dy` (both `[examples,
+    /// outputs]`) and adds the losses of the examples to `sum`, before they
+    /// are scaled. `targets` is `[examples, targets]`: see [`targets`].
+    pub fn value_and_gradient(&self, y: &[f32], targets: &[f32], dy: &mut [f32], sum: &mut f32) {
+        let Objective { scale, outputs, .. } = *self;
+        match self.loss {
+            Loss::CrossEntropy => {
+                cross_entropy::value_and_gradient(y, targets, dy, outputs, scale, sum);
+            }
+            Loss::Huber { delta } => huber::value_and_gradient(y, targets, dy, delta, scale, sum),
+            #[cfg(feature = "policy")]
+            Loss::GaussianPolicy => policy::gaussian(y, targets, dy, outputs, scale, sum),
+            #[cfg(feature = "policy")]
+            Loss::CategoricalPolicy => policy::categorical(y, targets, dy, outputs, scale, sum),
+            _ => mse::value_and_gradient(y, targets, dy, scale, sum),
+        }
+    }
+}
+
+/// Numbers per target: as many as outputs, a class, or an action and its
+/// weight.
+pub(crate) fn targets(loss: Loss, outputs: usize) -> usize {
     match loss {
-        Loss::CrossEntropy => cross_entropy::value_and_gradient(y, targets, dy, outputs, scale),
-        _ => mse::value_and_gradient(y, targets, dy, scale),
+        Loss::CrossEntropy => 1,
+        Loss::CategoricalPolicy => 2,
+        Loss::GaussianPolicy => outputs / 2 + 1,
+        _ => outputs,
+    }
+}
+
+/// Whether this runtime has the loss, and a network with so many outputs can
+/// have it.
+pub(crate) fn fits(loss: Loss, outputs: usize) -> bool {
+    match loss {
+        Loss::MeanSquaredError => true,
+        Loss::Huber { delta } => delta > 0.0 && delta.is_finite(),
+        // Classes are stored as f32, which is exact up to here.
+        Loss::CrossEntropy => (2..=1 << 24).contains(&outputs),
+        #[cfg(feature = "policy")]
+        Loss::CategoricalPolicy => (2..=1 << 24).contains(&outputs),
+        #[cfg(feature = "policy")]
+        Loss::GaussianPolicy => outputs >= 2 && outputs.is_multiple_of(2),
+        _ => false,
     }
 }

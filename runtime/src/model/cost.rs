@@ -1,10 +1,13 @@
 //! What a model costs to run.
 
 /// Multiply-accumulates, by what they are for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Cost {
-    /// One example through all layers.
+    /// One example through the layers below everything that adapts: once,
+    /// when it is added, or with each prediction.
+    pub once: u64,
+    /// One example through the other layers.
     pub forward: u64,
     /// One example's part of a gradient step: gradients of activations and
     /// weights, without the forward pass.
@@ -12,8 +15,15 @@ pub struct Cost {
 }
 
 impl Cost {
+    /// One prediction.
+    pub fn prediction(&self) -> u64 {
+        self.once.saturating_add(self.forward)
+    }
+
     /// An adaptation with `examples` examples and `steps` steps: each step
     /// goes forward and backward, and one more pass measures the final loss.
+    /// What [adding](crate::Learner::add_values) the examples takes is not
+    /// part of it.
     pub fn adaptation(&self, examples: usize, steps: usize) -> u64 {
         let forward = self
             .forward
@@ -31,4 +41,24 @@ impl Cost {
         self.adaptation(examples, steps)
             .saturating_add(self.adaptation(examples, replay))
     }
+}
+
+/// What one layer costs per example.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct LayerCost {
+    /// Which layer of the artifact, from 0.
+    pub layer: usize,
+    /// Bytes of an example's input and output.
+    pub input_bytes: usize,
+    /// See [`input_bytes`](Self::input_bytes).
+    pub output_bytes: usize,
+    /// Multiply-accumulates of the forward pass.
+    pub forward: u64,
+    /// Multiply-accumulates of the backward pass of a step.
+    pub backward: u64,
+    /// Whether it is computed once per example instead of once per step.
+    pub once: bool,
+    /// Whether any of its tensors adapts.
+    pub adapts: bool,
 }

@@ -34,15 +34,44 @@ pub enum ModelError {
         /// Numbers the tensor has.
         given: usize,
     },
+    /// A tensor is stored as a kind of number that its layer cannot take, or
+    /// adapts where it must not.
+    Number {
+        /// Which layer, from 0.
+        layer: usize,
+    },
+    /// A tensor holds a NaN or an infinity.
+    NotFinite {
+        /// Which layer, from 0.
+        layer: usize,
+    },
+    /// A window that no output has, or a stride of zero.
+    Window {
+        /// Which layer, from 0.
+        layer: usize,
+    },
+    /// Groups that do not divide the channels, no row of statistics, or an
+    /// epsilon that is not a number from zero on.
+    Norm {
+        /// Which layer, from 0.
+        layer: usize,
+    },
+    /// Integers where the layer takes f32 or the other way round, a scale that
+    /// is not above zero, or integers above a layer that adapts.
+    Integer {
+        /// Which layer, from 0.
+        layer: usize,
+    },
     /// A leaky ReLU's slope is not in `[0, 1]`.
     Slope {
         /// Which layer, from 0.
         layer: usize,
     },
-    /// Normalisation that does not have one value per input.
+    /// Normalisation that does not have one finite value per input.
     Normalisation,
     /// The recipe cannot run: no steps, more than [`MAX_STEPS`], more by
-    /// default than it allows, or no finite rate for each adapting tensor.
+    /// default than it allows, no finite rate for each adapting tensor, a
+    /// momentum outside of `[0, 1)` or a clipping norm that is not above zero.
     Recipe,
     /// A loss this runtime does not know, or one that the outputs do not fit.
     Loss,
@@ -64,7 +93,8 @@ impl fmt::Display for ModelError {
             Self::Empty => write!(f, "no layers, or a layer without inputs or outputs"),
             Self::UnknownLayer { layer } => write!(
                 f,
-                "layer {layer} is of a kind this runtime does not know: update the runtime"
+                "layer {layer} is of a kind this runtime does not have: enable its cargo \
+                 feature, or update the runtime"
             ),
             Self::TensorLength {
                 layer,
@@ -74,12 +104,34 @@ impl fmt::Display for ModelError {
                 f,
                 "layer {layer} needs a tensor of {needed} numbers, the artifact has {given}"
             ),
+            Self::Number { layer } => write!(
+                f,
+                "layer {layer} has a tensor stored as numbers it cannot take: f32, f16 where it \
+                 adapts, integers in integer layers"
+            ),
+            Self::NotFinite { layer } => write!(f, "layer {layer} has a weight that is not finite"),
+            Self::Window { layer } => write!(
+                f,
+                "layer {layer}: the window does not fit its input, or steps by nothing"
+            ),
+            Self::Norm { layer } => write!(
+                f,
+                "layer {layer}: groups must divide the channels, statistics have a row and \
+                 epsilon be at least zero"
+            ),
+            Self::Integer { layer } => write!(
+                f,
+                "layer {layer}: integers begin with `quantize`, end with `dequantize`, and both \
+                 stand below everything that adapts"
+            ),
             Self::Slope { layer } => write!(f, "layer {layer}: the slope is not in [0, 1]"),
-            Self::Normalisation => write!(f, "normalisation does not have one value per input"),
+            Self::Normalisation => {
+                write!(f, "normalisation does not have one finite value per input")
+            }
             Self::Recipe => write!(
                 f,
-                "the recipe cannot run: it needs 1 to {MAX_STEPS} steps and a finite rate for \
-                 each adapting tensor"
+                "the recipe cannot run: it needs 1 to {MAX_STEPS} steps, a finite rate for each \
+                 adapting tensor, a momentum in [0, 1) and a clipping norm above 0"
             ),
             Self::Loss => write!(f, "the loss does not fit the outputs"),
             Self::TooLarge => write!(f, "a size does not fit this machine's address space"),

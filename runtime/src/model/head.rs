@@ -1,13 +1,14 @@
 //! What a model consists of: everything but its layers in [`Head`], a [`Stage`]
 //! per layer, a [`Param`] per tensor.
 
-use mamlet_formats::{Artifact, ArtifactId, Loss, Reduction, Tensor};
+use mamlet_formats::{Artifact, ArtifactId, Loss, Number, Reduction, Tensor};
 
 use super::ModelError;
-use crate::layers::{self, Layer};
+use super::param::{NONE, Param, widened};
+use crate::layers::{self, Layer, Values};
 use crate::learner::Rollback;
-use crate::memory::Memory;
-use crate::{MAX_STEPS, kernels};
+use crate::memory::{Batch, Memory, Setup};
+use crate::{MAX_STEPS, kernels, losses};
 
 /// Everything of a model but its layers.
 #[derive(Clone, Copy, Debug)]
@@ -25,10 +26,20 @@ pub(crate) struct Head<'a> {
     pub reduction: Reduction,
     pub steps: usize,
     pub max_steps: usize,
+    pub clip_norm: Option<f32>,
+    pub momentum: Option<f32>,
     pub inputs: usize,
     pub outputs: usize,
     /// The first stage that adapts.
     pub lowest: usize,
+    /// The first stage whose output changes while adapting. What the stages
+    /// before it make of an example is computed once, when it is added.
+    pub start: usize,
+    /// Numbers that stand for an example at `start`.
+    pub features: usize,
+    /// Some adapting tensors are stored as f16: the initialisation is widened
+    /// to where the adapted weights lie before it is used.
+    pub halves: bool,
     /// Numbers of workspace per support example.
     pub workspace: usize,
     /// Numbers of workspace of a prediction.
@@ -48,9 +59,14 @@ impl Default for Head<'_> {
             reduction: Reduction::Mean,
             steps: 0,
             max_steps: 0,
+            clip_norm: None,
+            momentum: None,
             inputs: 0,
             outputs: 0,
             lowest: 0,
+            start: 0,
+            features: 0,
+            halves: false,
             workspace: 0,
             prediction: 0,
             id: ArtifactId {
@@ -65,26 +81,18 @@ impl Default for Head<'_> {
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Stage {
     pub layer: Layer,
-    pub inputs: u32,
-    pub outputs: u32,
+    /// Which layer of the artifact it is.
+    pub described: u16,
     /// The output overwrites the input.
     pub in_place: bool,
+    /// Numbers (f32; four i8 are one) per example.
+    pub inputs: u32,
+    pub outputs: u32,
     /// Places of the output, its gradient and the gradient of the input, in
     /// numbers per example.
     pub y_at: u32,
     pub dy_at: u32,
     pub dx_at: u32,
-}
-
-/// A tensor of a stage: where it lies in flash, and in the adapted weights.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Param {
-    /// Numbers from the start of the tensor section.
-    flash: u32,
-    /// Numbers from the start of the adapted weights, where it adapts.
-    adapted: u32,
-    /// Its column in the table of rates; `None` where it does not adapt.
-    pub column: Option<u16>,
 }
 
 impl<'a> Head<'a> {
@@ -98,77 +106,109 @@ impl<'a> Head<'a> {
         if let Some(normalisation) = header.normalisation {
             let mean = slice(self.words, normalisation.mean)?;
             let scale = slice(self.words, normalisation.scale)?;
+            let finite = |values: &[f32]| values.iter().all(|value| value.is_finite());
             if mean.len() != self.inputs || scale.len() != self.inputs {
+                return Err(ModelError::Normalisation);
+            }
+            if !finite(mean) || !finite(scale) {
                 return Err(ModelError::Normalisation);
             }
             self.normalisation = Some((mean, scale));
         }
         self.rates = slice(self.words, recipe.rates)?;
+        (self.clip_norm, self.momentum) = (recipe.clip_norm, recipe.momentum);
         (self.loss, self.reduction) = (recipe.loss, recipe.reduction);
         (self.steps, self.max_steps) = (recipe.steps as usize, recipe.max_steps as usize);
         self.id = artifact.id();
         Ok(())
     }
 
-    /// Makes the stage of a layer that stands above `below`.
+    /// Makes the stage of a layer that stands above `below`, or none where the
+    /// layer changes nothing in memory.
     pub(super) fn stage(
         &mut self,
         index: usize,
         layer: mamlet_formats::Layer,
-        below: Option<&Stage>,
-    ) -> Result<Stage, ModelError> {
-        let inputs = below.map_or(self.inputs, |stage| stage.outputs as usize);
-        let mut param = |tensor: Tensor, needed: Option<usize>| {
-            let (needed, given) = (needed.ok_or(ModelError::TooLarge)?, tensor.length as usize);
-            if needed != given {
-                return Err(ModelError::TensorLength {
-                    layer: index,
-                    needed,
-                    given,
-                });
-            }
-            self.param(tensor)
-        };
-        let (layer, outputs) = layers::build(layer, index, inputs, &mut param)?;
+        input: Values,
+    ) -> Result<(Option<Stage>, Values), ModelError> {
+        let (layer, output) = layers::build(self, index, layer, input)?;
+        let (inputs, outputs) = (input.extent.features(), output.extent.features());
+        let (inputs, outputs) = inputs.zip(outputs).ok_or(ModelError::TooLarge)?;
         if inputs == 0 || outputs == 0 {
             return Err(ModelError::Empty);
         }
-        // In a prediction, input and output lie at opposite ends of the
-        // workspace, unless the input is the caller's or is overwritten.
-        let outside = below.is_none() && self.normalisation.is_none();
-        let beside = if outside || layer.elementwise() {
-            0
-        } else {
-            inputs
+        let words = |numbers: usize, integer| match integer {
+            true => numbers.div_ceil(4),
+            false => numbers,
         };
-        let needed = beside.checked_add(outputs).ok_or(ModelError::TooLarge)?;
-        self.prediction = self.prediction.max(needed);
-        // An elementwise layer overwrites its input, unless that is the
-        // caller's or the layer below needs it to go backward.
-        let in_place =
-            layer.elementwise() && below.is_some_and(|stage| !stage.layer.backward_reads_output());
-        Ok(Stage {
-            layer,
-            inputs: u32::try_from(inputs).map_err(|_| ModelError::TooLarge)?,
-            outputs: u32::try_from(outputs).map_err(|_| ModelError::TooLarge)?,
-            in_place,
-            y_at: 0,
-            dy_at: 0,
-            dx_at: 0,
-        })
+        let number = |numbers: usize| u32::try_from(numbers).map_err(|_| ModelError::TooLarge);
+        let stage = layer.map(|layer| -> Result<Stage, ModelError> {
+            Ok(Stage {
+                layer,
+                described: u16::try_from(index).map_err(|_| ModelError::TooLarge)?,
+                in_place: false,
+                inputs: number(words(inputs, input.integer))?,
+                outputs: number(words(outputs, output.integer))?,
+                y_at: 0,
+                dy_at: 0,
+                dx_at: 0,
+            })
+        });
+        Ok((stage.transpose()?, output))
     }
 
-    /// Finds the place of a tensor.
-    fn param(&mut self, tensor: Tensor) -> Result<Param, ModelError> {
+    /// Numbers of workspace in which a prediction can run `stage`: input and
+    /// output lie at opposite ends, unless the input is the caller's or is
+    /// overwritten, and scratch between them.
+    pub(super) fn reserve(&mut self, stage: &Stage, first: bool) -> Result<(), ModelError> {
+        let operation = stage.layer.operation();
+        let outside = first && self.normalisation.is_none();
+        let beside = if outside || operation.overwrites() {
+            0
+        } else {
+            stage.inputs as usize
+        };
+        let needed = beside
+            .checked_add(stage.outputs as usize)
+            .and_then(|needed| needed.checked_add(operation.scratch()))
+            .ok_or(ModelError::TooLarge)?;
+        self.prediction = self.prediction.max(needed);
+        Ok(())
+    }
+
+    /// Finds the place of a tensor of f32, or of f16 where it adapts.
+    pub(crate) fn param(&mut self, layer: usize, tensor: Tensor) -> Result<Param, ModelError> {
         let mut param = Param {
             flash: tensor.offset / 4,
             adapted: 0,
-            column: None,
+            length: tensor.length,
+            column: NONE,
+            half: tensor.number == Number::F16,
         };
+        let known = tensor.number == Number::F32 || (param.half && tensor.adapts);
+        if !known {
+            return Err(ModelError::Number { layer });
+        }
+        let finite = match param.half {
+            false => param.read(self.words, &[]).iter().all(|x| x.is_finite()),
+            true => {
+                let halves = self.words.get(param.flash as usize..).unwrap_or(&[]);
+                let halves: &[u16] = bytemuck::cast_slice(halves);
+                let mut halves = halves.iter().take(tensor.length as usize);
+                halves.all(|half| widened(*half).is_finite())
+            }
+        };
+        if !finite {
+            return Err(ModelError::NotFinite { layer });
+        }
         if tensor.adapts {
             let too_large = |_| ModelError::TooLarge;
             param.adapted = u32::try_from(self.adapting).map_err(too_large)?;
-            param.column = Some(u16::try_from(self.adapting_tensors).map_err(too_large)?);
+            param.column = u16::try_from(self.adapting_tensors).map_err(too_large)?;
+            if param.column == NONE || tensor.length == 0 {
+                return Err(ModelError::Empty);
+            }
+            self.halves |= param.half;
             self.adapting_tensors += 1;
             self.adapting = self
                 .adapting
@@ -178,12 +218,9 @@ impl<'a> Head<'a> {
         Ok(param)
     }
 
-    /// Numbers per target: a class is one number.
+    /// Numbers per target: see [`losses::targets`].
     pub(crate) fn targets(&self) -> usize {
-        match self.loss {
-            Loss::CrossEntropy => 1,
-            _ => self.outputs,
-        }
+        losses::targets(self.loss, self.outputs)
     }
 
     /// The rates of a step, one per adapting tensor.
@@ -194,31 +231,59 @@ impl<'a> Head<'a> {
         kernels::rows(self.rates, columns).nth(row).unwrap_or(&[])
     }
 
-    /// See [`super::Model::memory`].
-    pub(crate) fn memory(&self, examples: usize, rollback: Rollback) -> Memory {
+    /// See [`super::Model::memory_for`].
+    pub(crate) fn memory(&self, setup: Setup) -> Memory {
         let adapted = bytes(self.adapting);
-        let support = self.inputs.saturating_add(self.targets());
-        let workspace = examples.saturating_mul(self.workspace);
+        let copies = |copies: usize| adapted.saturating_mul(copies);
+        let optimiser = usize::from(self.optimises()) + usize::from(self.momentum.is_some());
+        let several = self.max_steps > 1 || self.halves;
+        let spare = setup.batch == Batch::OneByOne && !self.optimises() && several;
+        let inputs = if setup.lent { 0 } else { self.features };
+        let targets = if setup.lent { 0 } else { self.targets() };
+        let queries = setup.queries.saturating_mul(self.features);
+        let support = setup
+            .examples
+            .saturating_mul(inputs.saturating_add(targets));
+        let together = match setup.batch {
+            Batch::Whole => setup.examples,
+            Batch::OneByOne => 1,
+        };
+        let workspace = together.max(setup.queries).saturating_mul(self.workspace);
         Memory {
             adapted,
-            committed: match rollback {
+            committed: match setup.rollback {
                 Rollback::ToInitialisation => 0,
                 Rollback::ToCommitted => adapted,
             },
-            support: bytes(examples.saturating_mul(support)),
+            spare: copies(usize::from(spare)),
+            optimiser: copies(optimiser),
+            support: bytes(support.saturating_add(queries)),
             workspace: bytes(workspace.max(self.prediction)),
         }
+    }
+
+    /// Whether a step needs the whole gradient before it can be taken.
+    pub(crate) fn optimises(&self) -> bool {
+        self.momentum.is_some() || self.clip_norm.is_some()
     }
 
     pub(super) fn check_recipe(&self, rows: usize) -> Result<(), ModelError> {
         let steps = 1..=self.max_steps;
         let rates = rows.checked_mul(self.adapting_tensors);
         let finite = self.rates.iter().all(|rate| rate.is_finite());
+        let momentum = self
+            .momentum
+            .is_none_or(|share| (0.0..1.0).contains(&share));
+        let clip = self
+            .clip_norm
+            .is_none_or(|norm| norm > 0.0 && norm.is_finite());
         let sound = steps.contains(&self.steps)
             && self.max_steps <= MAX_STEPS
             && rows > 0
             && self.adapting_tensors > 0
             && rates == Some(self.rates.len())
+            && momentum
+            && clip
             && finite;
         sound.then_some(()).ok_or(ModelError::Recipe)
     }
@@ -231,42 +296,12 @@ pub(super) fn bytes(numbers: usize) -> usize {
 
 /// A tensor's values. The artifact has checked that it lies in the section.
 fn slice(words: &[f32], tensor: Tensor) -> Result<&[f32], ModelError> {
+    if tensor.number != Number::F32 {
+        return Err(ModelError::Recipe);
+    }
     let at = tensor.offset as usize / size_of::<f32>();
     words
         .get(at..)
         .and_then(|rest| rest.get(..tensor.length as usize))
         .ok_or(ModelError::TooLarge)
-}
-
-impl Param {
-    /// Whether it adapts.
-    pub fn adapts(&self) -> bool {
-        self.column.is_some()
-    }
-
-    /// The `length` values to compute with: the adapted ones where there are
-    /// any, else those in the tensor section.
-    pub fn read<'w>(&self, length: usize, words: &'w [f32], adapted: &'w [f32]) -> &'w [f32] {
-        match self.column {
-            Some(_) if !adapted.is_empty() => range(adapted, self.adapted, length),
-            _ => range(words, self.flash, length),
-        }
-    }
-
-    /// The `length` adapted values, to be written; `None` where it does not
-    /// adapt.
-    pub fn write<'w>(&self, length: usize, adapted: &'w mut [f32]) -> Option<&'w mut [f32]> {
-        self.column?;
-        let rest = adapted.get_mut(self.adapted as usize..)?;
-        rest.get_mut(..length)
-    }
-}
-
-/// `length` values from `at` on. All ranges were checked when the model was
-/// made; an empty slice stands for the impossible rest.
-fn range(values: &[f32], at: u32, length: usize) -> &[f32] {
-    values
-        .get(at as usize..)
-        .and_then(|rest| rest.get(..length))
-        .unwrap_or(&[])
 }

@@ -1,0 +1,195 @@
+//! Convolution: `y[p] = Σ x[p + k] W[k] + b`, with `W` as `[window, channels,
+//! filters]`.
+//!
+//! No patch is ever copied: with channels last, the inputs that a row of
+//! outputs sees through a row of the window are the rows of a matrix that
+//! overlap in memory, `[outputs, window columns · channels]`, so each pass is a
+//! few matrix products per row. Outputs at the left and right edge see fewer
+//! columns; those of a whole column are one product.
+//!
+//! | | multiply-accumulates per example |
+//! |---|---|
+//! | each of forward, by the input, by the weights | taps inside · channels · filters |
+//!
+//! Backward reads its input where `W` adapts, and never its output.
+
+use super::dense::{descend_bias, start};
+use super::{Backward, Descent, Forward, Macs, Operation, part};
+use crate::geometry::Sliding;
+use crate::kernels::{Matrix, MatrixMut, map, multiply_add, rows, rows_mut};
+use crate::model::Param;
+
+/// A convolution over rows and columns.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Conv {
+    pub window: Sliding,
+    pub filters: u32,
+    /// `[window, channels, filters]`
+    pub weight: Param,
+    /// `[filters]`
+    pub bias: Option<Param>,
+}
+
+/// Outputs at regular distances that see the same taps of one row of the
+/// window, and the inputs and weights that make them.
+#[derive(Clone, Copy)]
+struct Block {
+    outputs: usize,
+    /// Inputs per output: columns of the window times channels.
+    inputs: usize,
+    /// Numbers from the first output's inputs to the next's.
+    x_stride: usize,
+    y_stride: usize,
+    /// Where they begin in an example, and in the weights.
+    x_at: usize,
+    y_at: usize,
+    weight_at: usize,
+}
+
+impl Conv {
+    fn channels(&self) -> usize {
+        self.window.channels as usize
+    }
+
+    /// Calls `f` with all blocks of one example.
+    fn blocks(&self, mut f: impl FnMut(Block)) {
+        let Sliding { rows, columns, .. } = self.window;
+        let (channels, filters) = (self.channels(), self.filters as usize);
+        let x_line = usize::from(columns.input) * channels;
+        let y_line = usize::from(columns.output) * filters;
+        for ky in 0..usize::from(rows.size) {
+            let lines = rows.outputs(ky);
+            for (run, taps) in columns.runs() {
+                let tap = ky * usize::from(columns.size) + taps.start;
+                let column = columns.input_of(run.start, taps.start);
+                let block = |line: usize| Block {
+                    outputs: run.len(),
+                    inputs: taps.len() * channels,
+                    x_stride: usize::from(columns.stride) * channels,
+                    y_stride: filters,
+                    x_at: rows.input_of(line, ky) * x_line + column * channels,
+                    y_at: line * y_line + run.start * filters,
+                    weight_at: tap * channels * filters,
+                };
+                if run.len() > 1 || lines.len() == 1 {
+                    lines.clone().for_each(|line| f(block(line)));
+                } else {
+                    f(Block {
+                        outputs: lines.len(),
+                        x_stride: usize::from(rows.stride) * x_line,
+                        y_stride: y_line,
+                        ..block(lines.start)
+                    });
+                }
+            }
+        }
+    }
+
+    /// `dx += dy Wᵀ`, tap by tap: through one tap, no two outputs see the same
+    /// input.
+    fn input_gradient(&self, weight: &[f32], dy: &[f32], dx: &mut [f32]) {
+        let Sliding { rows, columns, .. } = self.window;
+        let (channels, filters) = (self.channels(), self.filters as usize);
+        for ky in 0..usize::from(rows.size) {
+            for kx in 0..usize::from(columns.size) {
+                let tap = ky * usize::from(columns.size) + kx;
+                let weight = part(weight, tap * channels * filters..weight.len());
+                let run = columns.outputs(kx);
+                for line in rows.outputs(ky) {
+                    let y_at = line * usize::from(columns.output) + run.start;
+                    let x_at = rows.input_of(line, ky) * usize::from(columns.input)
+                        + columns.input_of(run.start, kx);
+                    let dx = dx.get_mut(x_at * channels..).unwrap_or(&mut []);
+                    multiply_add(
+                        Matrix::new(part(dy, y_at * filters..dy.len()), filters),
+                        Matrix::new(weight, filters).transposed(),
+                        MatrixMut::new(dx, usize::from(columns.stride) * channels),
+                        (run.len(), filters, channels),
+                    );
+                }
+            }
+        }
+    }
+}
+
+impl Operation for Conv {
+    fn params(&self) -> [Option<Param>; 2] {
+        [Some(self.weight), self.bias]
+    }
+
+    fn reads_input(&self) -> bool {
+        self.weight.adapts()
+    }
+
+    fn macs(&self) -> Macs {
+        let weights = u64::from(self.window.channels).saturating_mul(u64::from(self.filters));
+        let product = weights.saturating_mul(self.window.inside());
+        Macs {
+            forward: product,
+            input: product,
+            weights: if self.weight.adapts() { product } else { 0 },
+        }
+    }
+
+    fn forward(&self, pass: Forward<'_>) {
+        let Forward {
+            words,
+            adapted,
+            inputs,
+            outputs,
+            ..
+        } = pass;
+        let filters = self.filters as usize;
+        start(self.bias.as_ref(), words, adapted, pass.y, filters);
+        let weight = self.weight.read(words, adapted);
+        for (x, y) in rows(pass.x, inputs).zip(rows_mut(pass.y, outputs)) {
+            self.blocks(|block| {
+                let x = part(x, block.x_at..x.len());
+                let weight = part(weight, block.weight_at..weight.len());
+                let y = y.get_mut(block.y_at..).unwrap_or(&mut []);
+                multiply_add(
+                    Matrix::new(x, block.x_stride),
+                    Matrix::new(weight, filters),
+                    MatrixMut::new(y, block.y_stride),
+                    (block.outputs, block.inputs, filters),
+                );
+            });
+        }
+    }
+
+    fn backward(&self, pass: Backward<'_>, step: &mut Descent<'_>) {
+        let Backward {
+            x,
+            dy,
+            dx,
+            inputs,
+            outputs,
+            ..
+        } = pass;
+        let filters = self.filters as usize;
+        if !dx.is_empty() {
+            let weight = step.read(&self.weight);
+            dx.fill(0.0);
+            for (dy, dx) in rows(dy, outputs).zip(rows_mut(dx, inputs)) {
+                self.input_gradient(weight, dy, dx);
+            }
+        }
+        descend_bias(self.bias.as_ref(), dy, filters, step);
+        if let Some((weight, rate)) = step.begin(&self.weight) {
+            map(dy, |dy| dy * -rate);
+            for (x, dy) in rows(x, inputs).zip(rows(dy, outputs)) {
+                self.blocks(|block| {
+                    let x = part(x, block.x_at..x.len());
+                    let dy = part(dy, block.y_at..dy.len());
+                    let weight = weight.get_mut(block.weight_at..).unwrap_or(&mut []);
+                    multiply_add(
+                        Matrix::new(x, block.x_stride).transposed(),
+                        Matrix::new(dy, block.y_stride),
+                        MatrixMut::new(weight, filters),
+                        (block.inputs, block.outputs, filters),
+                    );
+                });
+            }
+        }
+    }
+}

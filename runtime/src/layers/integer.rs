@@ -1,0 +1,352 @@
+//! Layers on 8-bit integers, for what does not adapt: an integer `q` stands
+//! for `(q − zero) · scale`.
+//!
+//! `y = clamp(round((Σ x w + bias) · multiplier / 2³² / 2^shift) + zero, low,
+//! high)`: weights have a scale per output, activations one per tensor, and
+//! bias, multiplier and shift hold all of them (Jacob et al. 2018). Sums are
+//! exact in 32 bits, so every core gives the same integers. None of these
+//! layers goes backward: nothing below the lowest adapting layer has to.
+
+use mamlet_formats::Number;
+
+use super::pool::{GlobalAverage, Kind, Pool};
+use super::{Backward, Descent, Forward, Macs, Operation};
+use crate::geometry::Sliding;
+use crate::kernels::integer::{GROUP, LANES, Patches, scratch};
+
+/// From f32 to i8.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Quantize {
+    pub scale: f32,
+    pub zero: i8,
+}
+
+/// From i8 to f32.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Dequantize {
+    pub scale: f32,
+    pub zero: i8,
+}
+
+/// A fully connected layer, for every position.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct IntegerDense {
+    pub inputs: u32,
+    pub outputs: u32,
+    pub positions: u32,
+    pub integers: Integers,
+}
+
+/// A convolution over rows and columns.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct IntegerConv {
+    pub window: Sliding,
+    pub filters: u32,
+    pub integers: Integers,
+}
+
+/// A convolution of every channel by itself.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct IntegerDepthwise {
+    pub window: Sliding,
+    pub integers: Integers,
+}
+
+/// Weights, and how sums become integers again.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Integers {
+    /// Where the tensors begin in the tensor section, in words: weights, and
+    /// bias, multiplier and shift of every output.
+    pub weight: u32,
+    pub bias: u32,
+    pub multiplier: u32,
+    pub shift: u32,
+    pub input_zero: i8,
+    pub zero: i8,
+    pub low: i8,
+    pub high: i8,
+}
+
+/// [`Integers`] with its tensors.
+struct Read<'w> {
+    weight: &'w [i8],
+    bias: &'w [i32],
+    multiplier: &'w [i32],
+    shift: &'w [i8],
+    integers: &'w Integers,
+}
+
+impl Integers {
+    fn read<'w>(&'w self, words: &'w [f32]) -> Read<'w> {
+        let from = |at: u32| words.get(at as usize..).unwrap_or(&[]);
+        Read {
+            weight: bytemuck::cast_slice(from(self.weight)),
+            bias: bytemuck::cast_slice(from(self.bias)),
+            multiplier: bytemuck::cast_slice(from(self.multiplier)),
+            shift: bytemuck::cast_slice(from(self.shift)),
+            integers: self,
+        }
+    }
+}
+
+impl Read<'_> {
+    /// The integer of an output's sum of products.
+    fn output(&self, output: usize, sum: i32) -> i8 {
+        let bias = self.bias.get(output).copied().unwrap_or(0);
+        let multiplier = self.multiplier.get(output).copied().unwrap_or(0);
+        let shift = self.shift.get(output).copied().unwrap_or(0) as u32 & 31;
+        let product = i64::from(sum.wrapping_add(bias)) * i64::from(multiplier);
+        let scaled = ((product + (1 << 31)) >> 32) as i32;
+        let rounded = scaled.wrapping_add((1i32 << shift) >> 1) >> shift;
+        let Integers {
+            zero, low, high, ..
+        } = self.integers;
+        let y = rounded.saturating_add(i32::from(*zero));
+        y.max(i32::from(*low)).min(i32::from(*high)) as i8
+    }
+
+    /// All outputs of all positions, of which `patch` fills one at a time.
+    fn products(
+        &self,
+        length: usize,
+        outputs: usize,
+        y: &mut [i8],
+        scratch: &mut [f32],
+        mut patch: impl FnMut(usize, &mut [i8]),
+    ) {
+        let Some(mut patches) = Patches::new(length, scratch) else {
+            return;
+        };
+        let pair = length.div_ceil(GROUP) * 2 * GROUP;
+        let mut position = 0;
+        let mut rest = y;
+        while !rest.is_empty() && outputs > 0 {
+            let lanes = (rest.len() / outputs).min(LANES);
+            let Some((y, after)) = core::mem::take(&mut rest).split_at_mut_checked(lanes * outputs)
+            else {
+                return;
+            };
+            rest = after;
+            if lanes == 0 {
+                return;
+            }
+            for lane in 0..lanes {
+                patches.set(lane, |to| patch(position + lane, to));
+            }
+            position += lanes;
+            for output in (0..outputs).step_by(2) {
+                let at = output / 2 * pair;
+                let sums = patches.sums(self.weight.get(at..at + pair).unwrap_or(&[]));
+                for (lane, sums) in sums.into_iter().take(lanes).enumerate() {
+                    for (output, sum) in (output..outputs).zip(sums) {
+                        if let Some(y) = y.get_mut(lane * outputs + output) {
+                            *y = self.output(output, sum);
+                        }
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// How many numbers a layer's weights take as they lie in an artifact.
+pub(crate) fn packed(length: usize, outputs: usize) -> Option<usize> {
+    let pairs = outputs.div_ceil(2);
+    let groups = length.div_ceil(GROUP);
+    pairs.checked_mul(groups)?.checked_mul(2 * GROUP)
+}
+
+/// The numbers that the tensors of an integer layer hold.
+pub(crate) const NUMBERS: [Number; 4] = [Number::I8, Number::I32, Number::I32, Number::I8];
+
+impl Operation for Quantize {
+    fn forward(&self, pass: Forward<'_>) {
+        let y: &mut [i8] = bytemuck::cast_slice_mut(pass.y);
+        for (y, x) in y.iter_mut().zip(pass.x) {
+            let steps = x / self.scale;
+            // The cast takes off the fraction and keeps to the range.
+            let rounded = (steps + 0.5f32.copysign(steps)) as i32;
+            let integer = rounded.saturating_add(i32::from(self.zero));
+            *y = integer.clamp(-128, 127) as i8;
+        }
+    }
+
+    fn backward(&self, _: Backward<'_>, _: &mut Descent<'_>) {}
+}
+
+impl Operation for Dequantize {
+    fn forward(&self, pass: Forward<'_>) {
+        let x: &[i8] = bytemuck::cast_slice(pass.x);
+        for (y, x) in pass.y.iter_mut().zip(x) {
+            *y = (i32::from(*x) - i32::from(self.zero)) as f32 * self.scale;
+        }
+    }
+
+    fn backward(&self, _: Backward<'_>, _: &mut Descent<'_>) {}
+}
+
+impl Operation for IntegerDense {
+    fn scratch(&self) -> usize {
+        scratch(self.inputs as usize)
+    }
+
+    fn macs(&self) -> Macs {
+        let weights = u64::from(self.inputs).saturating_mul(u64::from(self.outputs));
+        Macs {
+            forward: weights.saturating_mul(u64::from(self.positions)),
+            ..Macs::default()
+        }
+    }
+
+    fn forward(&self, pass: Forward<'_>) {
+        let (inputs, outputs) = (self.inputs as usize, self.outputs as usize);
+        let x: &[i8] = bytemuck::cast_slice(pass.x);
+        let y: &mut [i8] = bytemuck::cast_slice_mut(pass.y);
+        let y = y.get_mut(..outputs * self.positions as usize);
+        let read = self.integers.read(pass.words);
+        let patch = |position: usize, to: &mut [i8]| {
+            let x = x.get(position * inputs..).unwrap_or(&[]);
+            copy(to, x.get(..inputs).unwrap_or(&[]));
+        };
+        read.products(inputs, outputs, y.unwrap_or(&mut []), pass.scratch, patch);
+    }
+
+    fn backward(&self, _: Backward<'_>, _: &mut Descent<'_>) {}
+}
+
+impl IntegerConv {
+    /// Numbers under the window.
+    fn length(&self) -> usize {
+        self.window
+            .taps()
+            .saturating_mul(self.window.channels as usize)
+    }
+}
+
+impl Operation for IntegerConv {
+    fn scratch(&self) -> usize {
+        scratch(self.length())
+    }
+
+    fn macs(&self) -> Macs {
+        let weights = u64::from(self.window.channels).saturating_mul(u64::from(self.filters));
+        Macs {
+            forward: weights.saturating_mul(self.window.inside()),
+            ..Macs::default()
+        }
+    }
+
+    fn forward(&self, pass: Forward<'_>) {
+        let Sliding { rows, columns, .. } = self.window;
+        let (channels, filters) = (self.window.channels as usize, self.filters as usize);
+        let (width, wide) = (usize::from(columns.input), usize::from(columns.output));
+        let taps = usize::from(columns.size);
+        let x: &[i8] = bytemuck::cast_slice(pass.x);
+        let y: &mut [i8] = bytemuck::cast_slice_mut(pass.y);
+        let y = y.get_mut(..filters * wide * usize::from(rows.output));
+        let read = self.integers.read(pass.words);
+        let patch = |position: usize, to: &mut [i8]| {
+            let (line, column) = (position / wide.max(1), position % wide.max(1));
+            let inside = columns.taps(column);
+            if rows.taps(line).len() < usize::from(rows.size) || inside.len() < taps {
+                let length = self.length();
+                to.iter_mut()
+                    .take(length)
+                    .for_each(|to| *to = self.integers.input_zero);
+            }
+            for ky in rows.taps(line) {
+                let from = rows.input_of(line, ky) * width + columns.input_of(column, inside.start);
+                let x = x.get(from * channels..).unwrap_or(&[]);
+                let x = x.get(..inside.len() * channels).unwrap_or(&[]);
+                let to = to.get_mut((ky * taps + inside.start) * channels..);
+                copy(to.unwrap_or(&mut []), x);
+            }
+        };
+        let y = y.unwrap_or(&mut []);
+        read.products(self.length(), filters, y, pass.scratch, patch);
+    }
+
+    fn backward(&self, _: Backward<'_>, _: &mut Descent<'_>) {}
+}
+
+impl Operation for IntegerDepthwise {
+    fn macs(&self) -> Macs {
+        let channels = u64::from(self.window.channels);
+        Macs {
+            forward: self.window.inside().saturating_mul(channels),
+            ..Macs::default()
+        }
+    }
+
+    fn forward(&self, pass: Forward<'_>) {
+        let channels = self.window.channels as usize;
+        let x: &[i8] = bytemuck::cast_slice(pass.x);
+        let y: &mut [i8] = bytemuck::cast_slice_mut(pass.y);
+        let read = self.integers.read(pass.words);
+        let Sliding { rows, columns, .. } = self.window;
+        let wide = usize::from(columns.size);
+        for ((line, column), y) in self.window.outputs().zip(y.chunks_mut(channels.max(1))) {
+            let (inside, across) = (rows.taps(line), columns.taps(column));
+            for (channel, y) in y.iter_mut().enumerate() {
+                let mut sum = 0i32;
+                for tap in 0..self.window.taps() {
+                    let (ky, kx) = (tap / wide.max(1), tap % wide.max(1));
+                    let weight = read.weight.get(tap * channels + channel);
+                    let x = match inside.contains(&ky) && across.contains(&kx) {
+                        false => Some(&self.integers.input_zero),
+                        true => {
+                            let line = rows.input_of(line, ky) * usize::from(columns.input);
+                            let at = line + columns.input_of(column, kx);
+                            x.get(at * channels + channel)
+                        }
+                    };
+                    if let (Some(x), Some(weight)) = (x, weight) {
+                        sum += i32::from(*x) * i32::from(*weight);
+                    }
+                }
+                *y = read.output(channel, sum);
+            }
+        }
+    }
+
+    fn backward(&self, _: Backward<'_>, _: &mut Descent<'_>) {}
+}
+
+/// The largest or the mean integer under a window.
+pub(super) fn pool(pool: &Pool, x: &[i8], y: &mut [i8]) {
+    let channels = pool.window.channels as usize;
+    for (output, y) in pool.window.outputs().zip(y.chunks_mut(channels.max(1))) {
+        for (channel, y) in y.iter_mut().enumerate() {
+            let seen = pool.window.seen(output);
+            let values = seen.filter_map(|(_, at)| x.get(at * channels + channel).copied());
+            *y = match pool.kind {
+                Kind::Maximum => values.max().unwrap_or(0),
+                Kind::Average => rounded_mean(values),
+            };
+        }
+    }
+}
+
+/// The mean integer of every channel.
+pub(super) fn mean(pool: &GlobalAverage, x: &[i8], y: &mut [i8]) {
+    let channels = pool.channels as usize;
+    for (channel, y) in y.iter_mut().take(channels).enumerate() {
+        let places = (0..pool.positions as usize).map(|at| at * channels + channel);
+        *y = rounded_mean(places.filter_map(|at| x.get(at).copied()));
+    }
+}
+
+/// Halves away from zero.
+fn rounded_mean(values: impl Iterator<Item = i8>) -> i8 {
+    let (sum, count) = values.fold((0i32, 0i32), |(sum, count), value| {
+        (sum + i32::from(value), count + 1)
+    });
+    let half = if sum < 0 { -(count / 2) } else { count / 2 };
+    (sum + half).checked_div(count).unwrap_or(0) as i8
+}
+
+fn copy(to: &mut [i8], from: &[i8]) {
+    for (to, from) in to.iter_mut().zip(from) {
+        *to = *from;
+    }
+}

@@ -1,0 +1,274 @@
+//! The inner loop: a few gradient steps on the support loss, as a transaction.
+
+use heapless::Vec;
+
+use super::{AdaptError, Adaptation, Learner, Learnt, Losses, Outcome, Report, all_finite, report};
+use crate::MAX_STEPS;
+use crate::engine::{self, Support, Weights};
+use crate::layers::{Base, Descent, Rates};
+use crate::losses::Objective;
+use crate::memory::Batch;
+
+/// What the backward pass of a step writes.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Target {
+    /// The adapted weights, upon what is said.
+    Adapted(Base),
+    /// The spare weights, upon what is said.
+    Spare(Base),
+    /// The gradient itself, in the place for it.
+    Gradient,
+}
+
+impl Learner<'_> {
+    /// Adapts by the artifact's recipe: [`adapt_with`](Self::adapt_with) and
+    /// its defaults.
+    ///
+    /// # Errors
+    /// As [`adapt_with`](Self::adapt_with).
+    pub fn adapt(&mut self) -> Result<Report, AdaptError> {
+        self.adapt_with(Adaptation::default())
+    }
+
+    /// Takes gradient steps on the support loss, from the initialisation:
+    /// `θₛ₊₁ = θₛ − rateₛ ∇ loss(θₛ)`, and measures the loss after the last.
+    ///
+    /// It is a transaction. Where a loss or a weight is not a finite number,
+    /// or the last loss is above the first, it goes back to the best step
+    /// before (by replaying it, which needs no memory and gives the same bits)
+    /// or, where no step was better than none, to what [`Rollback`] says. The
+    /// report names what happened. The support loss is thus never worse after
+    /// the call than the initialisation's.
+    ///
+    /// It takes at most [`Cost::adaptation_at_most`](crate::Cost) multiply-accumulates.
+    ///
+    /// # Errors
+    /// [`AdaptError`] where it cannot begin; nothing has changed then.
+    #[inline]
+    pub fn adapt_with(&mut self, adaptation: Adaptation) -> Result<Report, AdaptError> {
+        let mut report = Report {
+            outcome: Outcome::Adapted,
+            losses: Vec::new(),
+        };
+        self.adapt_into(adaptation, &mut report)?;
+        Ok(report)
+    }
+
+    /// [`adapt_with`](Self::adapt_with), with the report where the caller has
+    /// it: it is the largest thing on the engine's stack.
+    fn adapt_into(
+        &mut self,
+        adaptation: Adaptation,
+        report: &mut Report,
+    ) -> Result<(), AdaptError> {
+        let steps = adaptation.steps.unwrap_or(self.head.steps);
+        let allowed = match adaptation.rate {
+            None => self.head.max_steps,
+            Some(rate) if !rate.is_finite() => return Err(AdaptError::Rate),
+            Some(_) => MAX_STEPS,
+        };
+        if !(1..=allowed).contains(&steps) {
+            return Err(AdaptError::Steps {
+                allowed,
+                given: steps,
+            });
+        }
+        if self.examples == 0 {
+            return Err(AdaptError::NoExamples);
+        }
+        self.descend(steps, adaptation.rate, Some(&mut report.losses));
+        let (kept, cause) = report::verdict(&report.losses, steps, all_finite(self.adapted));
+        if let Some(cause) = cause {
+            report.outcome = Outcome::RolledBack { cause };
+            if kept > 0 {
+                self.descend(kept, adaptation.rate, None);
+                if all_finite(self.adapted) {
+                    report.outcome = Outcome::Shortened { steps: kept, cause };
+                }
+            }
+        }
+        match report.outcome {
+            Outcome::RolledBack { .. } => self.discard(),
+            _ => {
+                self.current = Some(Learnt {
+                    steps: kept as u32,
+                    loss_before: report.loss_before(),
+                    loss_after: report.loss_after(),
+                });
+            }
+        }
+        Ok(())
+    }
+
+    /// The support loss of the initialisation and its gradient, adapting
+    /// tensors one behind the other. It is computed where the adapted weights
+    /// lie, so the initialisation is in use afterwards; [`discard`](Self::discard)
+    /// brings committed weights back.
+    ///
+    /// # Errors
+    /// [`AdaptError::NoExamples`].
+    pub fn gradient(&mut self) -> Result<(f32, &[f32]), AdaptError> {
+        if self.examples == 0 {
+            return Err(AdaptError::NoExamples);
+        }
+        self.current = None;
+        let target = match (self.head.optimises(), self.setup.batch) {
+            (true, _) => Target::Gradient,
+            (false, Batch::OneByOne) if self.head.halves => Target::Spare(Base::Zero),
+            (false, _) => Target::Adapted(Base::Zero),
+        };
+        let loss = self.pass(0, Some((target, Rates::Uniform(-1.0))));
+        let gradient: &[f32] = match target {
+            Target::Gradient => self.gradient,
+            Target::Spare(_) => self.spare,
+            Target::Adapted(_) => self.adapted,
+        };
+        Ok((loss, gradient))
+    }
+
+    /// Steps down from the initialisation. Where losses are wanted, notes the
+    /// one before each step and the one after the last, and ends early where
+    /// one is not finite.
+    fn descend(&mut self, steps: usize, rate: Option<f32>, mut losses: Option<&mut Losses>) {
+        let head = self.head;
+        for step in 0..=steps {
+            if step == steps && losses.is_none() {
+                return;
+            }
+            let rates = match rate {
+                Some(rate) => Rates::Uniform(rate),
+                None => Rates::PerTensor(head.rates_of_step(step)),
+            };
+            let target = self.target(step);
+            let descent = match target {
+                _ if step == steps => None,
+                Target::Gradient => Some((target, Rates::Uniform(-1.0))),
+                Target::Adapted(_) | Target::Spare(_) => Some((target, rates)),
+            };
+            let loss = self.pass(step, descent);
+            if let Some(losses) = losses.as_deref_mut() {
+                // There is room: steps are at most MAX_STEPS.
+                let full = losses.push(loss).is_err();
+                if full || !loss.is_finite() || step == steps {
+                    return;
+                }
+            }
+            match target {
+                Target::Gradient => self.apply(step, rates),
+                Target::Spare(_) => core::mem::swap(&mut self.adapted, &mut self.spare),
+                Target::Adapted(_) => {}
+            }
+        }
+    }
+
+    /// What a step writes.
+    fn target(&self, step: usize) -> Target {
+        if self.head.optimises() {
+            return Target::Gradient;
+        }
+        match self.setup.batch {
+            Batch::OneByOne if !self.reads_flash(step) => Target::Spare(Base::Source),
+            Batch::OneByOne | Batch::Whole => Target::Adapted(Base::Source),
+        }
+    }
+
+    /// Whether the weights before a step are read where the artifact lies.
+    fn reads_flash(&self, step: usize) -> bool {
+        step == 0 && !self.head.halves
+    }
+
+    /// Runs all examples forward, and backward where something is to be
+    /// written, and returns the loss. The weights read are the initialisation
+    /// before step 0, and the adapted ones later.
+    fn pass(&mut self, step: usize, descent: Option<(Target, Rates<'_>)>) -> f32 {
+        let (head, stages) = (self.head, self.stages);
+        let reads_flash = self.reads_flash(step);
+        if step == 0 && !reads_flash {
+            engine::initialise(head, stages, self.adapted);
+        }
+        let objective = Objective::new(head.loss, head.reduction, self.examples, head.outputs);
+        let together = match self.setup.batch {
+            Batch::Whole => self.examples,
+            Batch::OneByOne => 1,
+        };
+        let (inputs, targets) = self.support.parts();
+        let mut sum = 0.0;
+        for first in (0..self.examples).step_by(together.max(1)) {
+            let range = |width: usize| first * width..(first + together) * width;
+            let support = Support {
+                inputs: inputs.get(range(head.features)).unwrap_or(&[]),
+                targets: targets.get(range(head.targets())).unwrap_or(&[]),
+                examples: together,
+            };
+            let adapted: &[f32] = if reads_flash { &[] } else { self.adapted };
+            let weights = Weights { adapted, step };
+            let work = &mut *self.workspace;
+            engine::forward(head, stages, weights, support, objective, work, &mut sum);
+            let Some((target, rates)) = descent else {
+                continue;
+            };
+            if together > 1 && !(objective.scale * sum).is_finite() {
+                break;
+            }
+            let flash: &[f32] = &[];
+            // What later examples add to was begun by the first.
+            let upon = |base| if first == 0 { base } else { Base::Target };
+            let (source, target, base) = match target {
+                Target::Adapted(base) if reads_flash => {
+                    (Some(flash), &mut *self.adapted, upon(base))
+                }
+                Target::Adapted(base) => (None, &mut *self.adapted, upon(base)),
+                Target::Spare(base) => (Some(&*self.adapted), &mut *self.spare, upon(base)),
+                Target::Gradient => {
+                    let source = if reads_flash { flash } else { &*self.adapted };
+                    (Some(source), &mut *self.gradient, upon(Base::Zero))
+                }
+            };
+            let mut descent = Descent {
+                words: head.words,
+                source,
+                target,
+                base,
+                rates,
+            };
+            engine::backward(head, stages, &mut descent, support, step, work);
+        }
+        objective.scale * sum
+    }
+
+    /// Takes a step with the whole gradient: `g ← g · min(1, c / ‖g‖)`,
+    /// `v ← μ v + g`, `θ ← θ − rate · v`.
+    fn apply(&mut self, step: usize, rates: Rates<'_>) {
+        let head = self.head;
+        if self.reads_flash(step) {
+            engine::initialise(head, self.stages, self.adapted);
+        }
+        if let Some(bound) = head.clip_norm {
+            let square = self.gradient.iter().fold(0.0, |sum, g| sum + g * g);
+            let norm = libm::sqrtf(square);
+            if norm > bound {
+                let scale = bound / norm;
+                self.gradient.iter_mut().for_each(|g| *g *= scale);
+            }
+        }
+        if let Some(share) = head.momentum {
+            if step == 0 {
+                self.velocity.fill(0.0);
+            }
+            for (v, g) in self.velocity.iter_mut().zip(&mut *self.gradient) {
+                *v = share * *v + *g;
+                *g = *v;
+            }
+        }
+        for param in self.stages.iter().flat_map(|stage| stage.layer.params()) {
+            let rate = param.column().and_then(|column| rates.of(column));
+            let direction = param.write(self.gradient);
+            let values = param.write(self.adapted);
+            if let (Some(rate), Some(values), Some(direction)) = (rate, values, direction) {
+                for (value, direction) in values.iter_mut().zip(direction) {
+                    *value -= rate * *direction;
+                }
+            }
+        }
+    }
+}
