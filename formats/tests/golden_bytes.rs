@@ -6,7 +6,7 @@ mod common;
 
 use mamlet_formats::{
     Artifact, ArtifactId, ArtifactWriter, Checkpoint, Description, GoldenSizes, Layer, Loss,
-    Normalisation, Recipe, Reduction, Shape, Tensor, checkpoint,
+    Normalisation, Number, Recipe, Reduction, Shape, Tensor, checkpoint,
 };
 
 const SPEC: &str = include_str!("../SPEC.md");
@@ -38,6 +38,7 @@ fn tensor(offset: u32, length: u32, adapts: bool) -> Tensor {
     Tensor {
         offset,
         length,
+        number: Number::F32,
         adapts,
     }
 }

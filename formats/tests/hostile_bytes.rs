@@ -170,6 +170,7 @@ fn tensors_outside_their_section_are_refused() {
         let vector = Tensor {
             offset,
             length,
+            number: mamlet_formats::Number::F32,
             adapts: true,
         };
         let bytes = writer.push(Layer::Context { vector }).to_bytes();

@@ -180,7 +180,7 @@ mod tests {
 
     #[test]
     fn sums_are_those_of_plain_loops() {
-        for length in [1, 3, 4, 5, 9, 64, 147] {
+        for length in [1usize, 3, 4, 5, 9, 64, 147] {
             let number = |i: usize| (i.wrapping_mul(2_654_435_761) >> 13) as i8;
             let groups = length.div_ceil(GROUP);
             let patches: Vec<Vec<i8>> = (0..LANES)
