@@ -19,7 +19,7 @@
 
 use core::fmt;
 
-use mamlet_formats::{Artifact, GoldenVectors, Loss, checkpoint};
+use mamlet_formats::{Artifact, GoldenVectors, checkpoint};
 
 use crate::kernels::rows;
 use crate::{AdaptError, Adaptation, ExampleError, Learner, PredictError};
@@ -101,7 +101,7 @@ pub fn verify(
     if learner.examples() > 0 {
         return Err(GoldenError::NotEmpty);
     }
-    let result = replay(&golden, learner, artifact.header().recipe.loss);
+    let result = replay(&golden, learner);
     learner.clear_examples();
     learner.discard();
     result
@@ -110,18 +110,15 @@ pub fn verify(
 fn replay(
     golden: &GoldenVectors<'_>,
     learner: &mut Learner<'_>,
-    loss: Loss,
 ) -> Result<Verification, GoldenError> {
     let sizes = golden.sizes;
     let inputs = numbers(golden.inputs)?;
     let inputs = || rows(inputs, sizes.inputs as usize);
     let targets = rows(numbers(golden.targets)?, sizes.targets as usize);
     for (input, target) in inputs().zip(targets) {
-        match (loss, target) {
-            (Loss::CrossEntropy, &[class]) => learner.add_class(input, class as usize),
-            (_, target) => learner.add_values(input, target),
-        }
-        .map_err(GoldenError::Example)?;
+        learner
+            .add_target(input, target)
+            .map_err(GoldenError::Example)?;
     }
     let mut outputs = Comparison::default();
     let mut predict = |learner: &mut Learner<'_>, expected| {

@@ -87,20 +87,20 @@ impl Fit {
         steps: usize,
         board: Board,
     ) -> Self {
+        let memory = model.memory(examples, Rollback::ToInitialisation);
         let Memory {
             adapted,
+            optimiser,
             support,
             workspace,
             ..
-        } = model.memory(examples, Rollback::ToInitialisation);
+        } = memory;
         let ram = Ram {
-            adapted,
+            adapted: adapted.saturating_add(optimiser),
             support,
             workspace,
             stack: ENGINE_STACK,
-            total: [support, workspace, ENGINE_STACK]
-                .iter()
-                .fold(adapted, |sum, &bytes| sum.saturating_add(bytes)),
+            total: memory.total().saturating_add(ENGINE_STACK),
         };
         let flash = Flash {
             artifact: artifact_bytes,
@@ -109,7 +109,7 @@ impl Fit {
         };
         let cost = model.cost();
         let macs = Macs {
-            prediction: cost.forward,
+            prediction: cost.prediction(),
             adaptation: cost.adaptation(examples, steps),
             adaptation_at_most: cost.adaptation_at_most(examples, steps),
         };

@@ -2,7 +2,7 @@
 //! every other must.
 
 use anyhow::{Context, Result};
-use mamlet_formats::{ArtifactWriter, GoldenValues, Loss, checkpoint};
+use mamlet_formats::{ArtifactWriter, GoldenValues, checkpoint};
 use mamlet_runtime::{Adaptation, Learner, Outcome, Rollback};
 
 use crate::Model;
@@ -25,11 +25,9 @@ pub fn attach(writer: &ArtifactWriter, inputs: &[f32], targets: &[f32]) -> Resul
     let rows = || inputs.chunks_exact(model.inputs());
     let numbers = targets.len() / examples.max(1);
     for (input, target) in rows().zip(targets.chunks_exact(numbers.max(1))) {
-        match model.loss() {
-            Loss::CrossEntropy => learner.add_class(input, target[0] as usize),
-            _ => learner.add_values(input, target),
-        }
-        .context("a golden example was refused")?;
+        learner
+            .add_target(input, target)
+            .context("a golden example was refused")?;
     }
     let (_, gradients) = learner.gradient()?;
     let gradients = gradients.to_vec();

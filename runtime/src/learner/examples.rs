@@ -79,6 +79,16 @@ impl<'m> Learner<'m> {
         }
     }
 
+    /// Adds an example with its target as the loss takes it: numbers, a class
+    /// or choice as a whole number, and last the advantage of an action.
+    ///
+    /// # Errors
+    /// [`ExampleError`]; nothing is added then.
+    pub fn add_target(&mut self, input: &[f32], target: &[f32]) -> Result<(), ExampleError> {
+        self.check_class(target)?;
+        self.add(input, target)
+    }
+
     /// Takes all support examples where they lie, in flash for instance,
     /// instead of copies: `inputs` is `[examples, inputs]` and `targets` what
     /// the loss takes, classes as whole numbers. They replace what there was.
@@ -107,18 +117,25 @@ impl<'m> Learner<'m> {
         if !all_finite(inputs) || !all_finite(targets) {
             return Err(ExampleError::NotFinite);
         }
-        if matches!(head.loss, Loss::CrossEntropy | Loss::CategoricalPolicy) {
-            for target in rows(targets, head.targets()) {
-                let class = target.first().copied().unwrap_or(0.0);
-                let given = class as usize;
-                if self.class(given)? != class {
-                    let classes = head.outputs;
-                    return Err(ExampleError::UnknownClass { classes, given });
-                }
-            }
+        for target in rows(targets, head.targets()) {
+            self.check_class(target)?;
         }
         self.support = Examples::Lent { inputs, targets };
         self.examples = count;
+        Ok(())
+    }
+
+    /// Whether a target that begins with a class has a class of the model.
+    fn check_class(&self, target: &[f32]) -> Result<(), ExampleError> {
+        let begins = matches!(self.head.loss, Loss::CrossEntropy | Loss::CategoricalPolicy);
+        if let (true, Some(class)) = (begins, target.first()) {
+            // The cast takes off a fraction and keeps to the range.
+            let given = *class as usize;
+            if self.class(given)? != *class {
+                let classes = self.head.outputs;
+                return Err(ExampleError::UnknownClass { classes, given });
+            }
+        }
         Ok(())
     }
 

@@ -52,11 +52,7 @@ impl Parity {
             .chunks_exact(support.input)
             .zip(targets.chunks_exact(numbers))
         {
-            match model.config.inner.loss {
-                crate::loss::LossKind::Mse => learner.add_values(x, y),
-                crate::loss::LossKind::CrossEntropy => learner.add_class(x, y[0] as usize),
-            }
-            .map_err(|error| wrong(&error))?;
+            learner.add_target(x, y).map_err(|error| wrong(&error))?;
         }
         let (_, gradient) = learner.gradient().map_err(|error| wrong(&error))?;
         let gradient = compare_gradients(gradient, &host_gradients(model, &support));

@@ -102,10 +102,7 @@ impl Safety {
                 learner.clear_examples();
                 let inputs = batch.support_x.chunks_exact(batch.input);
                 for (x, y) in inputs.zip(targets.chunks_exact(numbers)).take(shots) {
-                    match model.config.inner.loss {
-                        LossKind::Mse => learner.add_values(x, y)?,
-                        LossKind::CrossEntropy => learner.add_class(x, y[0] as usize)?,
-                    }
+                    learner.add_target(x, y)?;
                 }
                 for &steps in steps {
                     let report = learner.adapt_with(Adaptation {

@@ -122,7 +122,7 @@ fn predict(counters: &mut Counters, memory: &mut [f32]) -> Option<Measurement> {
     (memory.adapted, memory.workspace) = (0, model.prediction_memory());
     Some(Measurement {
         instructions,
-        macs: SHOTS as u64 * model.cost().forward,
+        macs: SHOTS as u64 * model.cost().prediction(),
         memory,
     })
 }
