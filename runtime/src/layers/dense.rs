@@ -9,7 +9,7 @@
 //! Backward reads its input where `W` adapts, and never its output.
 
 use super::{Backward, Descent, Forward};
-use crate::kernels::{Matrix, copy, map, multiply_add, rows, rows_mut, zip};
+use crate::kernels::{Matrix, Start, map, multiply, rows, zip};
 use crate::model::Param;
 
 /// A fully connected layer.
@@ -38,19 +38,14 @@ impl Dense {
             outputs,
             ..
         } = pass;
-        match &self.bias {
-            None => y.fill(0.0),
-            Some(bias) => {
-                let bias = bias.read(outputs, pass.words, pass.adapted);
-                for y in rows_mut(y, outputs) {
-                    copy(y, bias);
-                }
-            }
-        }
+        let start = match &self.bias {
+            None => Start::Zero,
+            Some(bias) => Start::Row(bias.read(outputs, pass.words, pass.adapted)),
+        };
         let weight = self.weight.read(inputs * outputs, pass.words, pass.adapted);
         let examples = y.len().checked_div(outputs).unwrap_or(0);
         let (x, weight) = (Matrix::new(x, inputs), Matrix::new(weight, outputs));
-        multiply_add(x, weight, y, (examples, inputs, outputs));
+        multiply(start, x, weight, y, (examples, inputs, outputs));
     }
 
     /// See [`super::Layer::backward`].
@@ -67,8 +62,8 @@ impl Dense {
         if !dx.is_empty() {
             let weight = step.read(&self.weight, inputs * outputs);
             let weight = Matrix::new(weight, outputs).transposed();
-            dx.fill(0.0);
-            multiply_add(
+            multiply(
+                Start::Zero,
                 Matrix::new(dy, outputs),
                 weight,
                 dx,
@@ -86,7 +81,8 @@ impl Dense {
             // the rate, so that the weights need one pass only.
             map(dy, |dy| dy * -rate);
             let x = Matrix::new(x, inputs).transposed();
-            multiply_add(
+            multiply(
+                Start::Sums,
                 x,
                 Matrix::new(dy, outputs),
                 weight,
