@@ -19,7 +19,7 @@ mod portable;
 #[cfg(all(target_arch = "arm", target_abi = "eabihf"))]
 use arm::{STEP, tile};
 use elementwise::once;
-pub(crate) use elementwise::{copy, map, rows, rows_mut, zip};
+pub(crate) use elementwise::{copy, fold_rows, map, map_fours, rows, rows_mut, zip, zip_fours};
 use portable::sums;
 #[cfg(not(all(target_arch = "arm", target_abi = "eabihf")))]
 use portable::{STEP, tile};

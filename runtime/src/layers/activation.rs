@@ -11,7 +11,7 @@
 //! NaN stays NaN, so that the loss shows it.
 
 use super::Backward;
-use crate::kernels::{map, zip};
+use crate::kernels::{map, map_fours, zip, zip_fours};
 use crate::math;
 
 /// An elementwise function.
@@ -27,8 +27,10 @@ impl Activation {
     /// `x ← f(x)`
     pub fn forward(&self, x: &mut [f32]) {
         match *self {
-            Activation::Relu => map(x, |x| if x <= 0.0 { 0.0 } else { x }),
-            Activation::LeakyRelu { slope } => map(x, |x| if x <= 0.0 { slope * x } else { x }),
+            Activation::Relu => map_fours(x, |x| if x <= 0.0 { 0.0 } else { x }),
+            Activation::LeakyRelu { slope } => {
+                map_fours(x, |x| if x <= 0.0 { slope * x } else { x })
+            }
             Activation::Tanh => map(x, math::tanh),
             Activation::Sigmoid => map(x, math::sigmoid),
         }
@@ -38,9 +40,9 @@ impl Activation {
     pub fn backward(&self, pass: Backward<'_>) {
         let Backward { y, dy, .. } = pass;
         match *self {
-            Activation::Relu => zip(dy, y, |dy, y| if y <= 0.0 { 0.0 } else { dy }),
+            Activation::Relu => zip_fours(dy, y, |dy, y| if y <= 0.0 { 0.0 } else { dy }),
             Activation::LeakyRelu { slope } => {
-                zip(dy, y, |dy, y| if y <= 0.0 { slope * dy } else { dy });
+                zip_fours(dy, y, |dy, y| if y <= 0.0 { slope * dy } else { dy });
             }
             Activation::Tanh => zip(dy, y, |dy, y| dy * (1.0 - y * y)),
             Activation::Sigmoid => zip(dy, y, |dy, y| dy * (y * (1.0 - y))),

@@ -9,7 +9,7 @@
 //! Backward reads its input where `W` adapts, and never its output.
 
 use super::{Backward, Descent, Forward};
-use crate::kernels::{Matrix, Start, map, multiply, rows, zip};
+use crate::kernels::{Matrix, Start, fold_rows, map_fours, multiply};
 use crate::model::Param;
 
 /// A fully connected layer.
@@ -72,14 +72,12 @@ impl Dense {
         }
         let bias = self.bias.as_ref();
         if let Some((bias, rate)) = bias.and_then(|bias| step.begin(bias, outputs)) {
-            for dy in rows(dy, outputs) {
-                zip(bias, dy, |b, dy| b - rate * dy);
-            }
+            fold_rows(bias, dy, |b, dy| b - rate * dy);
         }
         if let Some((weight, rate)) = step.begin(&self.weight, inputs * outputs) {
             // The gradient by the output is not needed after this: it takes
             // the rate, so that the weights need one pass only.
-            map(dy, |dy| dy * -rate);
+            map_fours(dy, |dy| dy * -rate);
             let x = Matrix::new(x, inputs).transposed();
             multiply(
                 Start::Sums,
