@@ -4,6 +4,7 @@
 //! one virtual nanosecond. SysTick runs at 25 MHz, so one tick is 40
 //! instructions, the same on every run.
 
+use core::arch::asm;
 use core::ptr::{addr_of, read_volatile, write_volatile};
 
 use cortex_m::peripheral::syst::SystClkSource;
@@ -18,6 +19,24 @@ const RELOAD: u32 = 0x00FF_FFFF;
 const PAINT: u32 = 0xA5A5_5A5A;
 /// The stretch right below the stack pointer is left alone while painting.
 const OWN_FRAME: u32 = 256;
+
+/// What is executed from here to [`mamlet_measure_end`] is a region of which
+/// `cargo xtask measure` predicts the cycles.
+#[unsafe(no_mangle)]
+#[inline(never)]
+extern "C" fn mamlet_measure_begin() {
+    // SAFETY: a comment. It keeps the compiler from moving reads and writes of
+    // memory past the call, and from merging the two markers.
+    unsafe { asm!("// the region begins", options(nostack, preserves_flags)) };
+}
+
+/// Ends what [`mamlet_measure_begin`] has begun.
+#[unsafe(no_mangle)]
+#[inline(never)]
+extern "C" fn mamlet_measure_end() {
+    // SAFETY: as above.
+    unsafe { asm!("// the region ends", options(nostack, preserves_flags)) };
+}
 
 unsafe extern "C" {
     /// Where static variables end and the stack may grow down to.
@@ -40,12 +59,14 @@ impl Counters {
         Some(Counters { systick })
     }
 
-    /// Does the work and counts its instructions, to the nearest 40 and up to
-    /// 671 million.
+    /// Does the work between the markers and counts its instructions, to the
+    /// nearest 40 and up to 671 million.
     pub fn instructions(&mut self, work: impl FnOnce()) -> u32 {
         self.systick.clear_current();
         let before = SYST::get_current();
+        mamlet_measure_begin();
         work();
+        mamlet_measure_end();
         let after = SYST::get_current();
         (before.wrapping_sub(after) & RELOAD) * INSTRUCTIONS_PER_TICK
     }

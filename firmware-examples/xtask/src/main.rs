@@ -1,6 +1,8 @@
 //! The commands of the project, so that a person and CI run the same.
 
+mod cycles;
 mod firmware;
+mod kernels;
 mod measure;
 mod project;
 mod test;
@@ -24,12 +26,9 @@ enum Command {
     /// What could not be run is named at the end. With CI=true in the
     /// environment that is a failure.
     Test,
-    /// Count instructions, RAM and flash of the engine on a Cortex-M4F in QEMU
-    Measure {
-        /// Print one JSON object per workload instead of a table
-        #[arg(long)]
-        json: bool,
-    },
+    /// Count instructions, RAM and flash of the engine on a Cortex-M4F in QEMU,
+    /// and predict its cycles
+    Measure(measure::Options),
     /// Build and run one firmware example in QEMU
     Run {
         /// The example: see firmware-examples/mps2-an386/src/bin
@@ -42,7 +41,7 @@ enum Command {
 fn main() -> ExitCode {
     let result = match Cli::parse().command {
         Command::Test => test::check_all(),
-        Command::Measure { json } => measure::run(json),
+        Command::Measure(options) => measure::run(&options),
         Command::Run { example } => firmware::run_example(&example),
         Command::Bless => firmware::bless(),
     };

@@ -1,14 +1,54 @@
-//! Instructions, RAM and flash of the workloads.
+//! Instructions, predicted cycles, RAM and flash of the workloads, or of any
+//! program with markers.
 
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result, ensure};
 use object::{Object, ObjectSegment};
 use serde::{Deserialize, Serialize};
 
+use crate::cycles::{self, Count, MACHINE, Machine, Region};
 use crate::firmware::{Toolchain, build, check_qemu, emulate, program};
+use crate::kernels;
 use crate::project::firmware_examples;
+
+/// How far the instructions between the markers may be from those that the
+/// firmware counts: it counts forties, twice reads the counter and calls the
+/// markers.
+const TOLERANCE: u64 = 2 * 40;
+/// How many functions a profile shows.
+const PROFILE: usize = 12;
+
+/// What to measure, and how to print it.
+#[derive(clap::Args)]
+pub struct Options {
+    /// Print one JSON object per workload instead of a table
+    #[arg(long)]
+    json: bool,
+    /// Also print which functions the cycles are spent in
+    #[arg(long, conflicts_with = "json")]
+    profile: bool,
+    /// Measure the kernels, against a naive version and the floor
+    #[arg(long, conflicts_with_all = ["profile", "elf"])]
+    kernels: bool,
+    /// Write the table of the kernels to runtime/docs/kernels.md
+    #[arg(long, requires = "kernels", conflicts_with = "json")]
+    write: bool,
+    /// Measure this program: each call of mamlet_measure_begin to the call of
+    /// mamlet_measure_end that belongs to it
+    #[arg(long, value_name = "FILE")]
+    elf: Option<PathBuf>,
+    /// QEMU's machine for the program
+    #[arg(long, requires = "elf", default_value = MACHINE.name)]
+    machine: String,
+    /// QEMU's core for the program
+    #[arg(long, requires = "elf", default_value = MACHINE.cpu)]
+    cpu: String,
+    /// Multiply-accumulates of a region, to print what one of them takes
+    #[arg(long, requires = "elf")]
+    macs: Option<u64>,
+}
 
 /// What a workload takes.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -17,6 +57,9 @@ pub struct Workload {
     pub name: String,
     /// Instructions on a Cortex-M4F, to the nearest 40.
     pub instructions: u64,
+    /// Cycles they are predicted to take there.
+    #[serde(default)]
+    pub cycles: u64,
     /// Multiply-accumulates.
     pub macs: u64,
     /// RAM.
@@ -24,6 +67,9 @@ pub struct Workload {
     /// Flash of the example `minimal` without its artifact.
     #[serde(default)]
     pub flash_bytes: Flash,
+    /// Where the cycles are spent.
+    #[serde(skip)]
+    functions: Vec<(String, Count)>,
 }
 
 /// Bytes of RAM.
@@ -59,34 +105,59 @@ pub fn workloads() -> Result<Vec<Workload>> {
         size: flash(&program("small", "minimal"))?,
     };
     emulate(&program("small", "minimal"))?;
-    let printed = emulate(&program("release", "measure"))?;
-    let parse = |line: &str| -> Result<Workload> {
+    let (regions, printed) = cycles::measure(&program("release", "measure"), MACHINE)?;
+    let lines: Vec<_> = printed.lines().collect();
+    ensure!(
+        lines.len() == regions.len(),
+        "{} regions are marked in `measure`, which printed\n{printed}",
+        regions.len()
+    );
+    let workload = |(line, region): (&str, Region)| -> Result<Workload> {
         let mut workload: Workload =
             serde_json::from_str(line).with_context(|| format!("cannot read {line:?}"))?;
+        let Count {
+            instructions,
+            cycles,
+        } = region.total;
+        ensure!(
+            instructions.abs_diff(workload.instructions) <= TOLERANCE,
+            "{}: the firmware counts {} instructions, QEMU's trace has {instructions}",
+            workload.name,
+            workload.instructions
+        );
+        workload.cycles = cycles;
+        workload.functions = region.functions;
         workload.flash_bytes = flash_bytes.clone();
         Ok(workload)
     };
-    let workloads: Vec<_> = printed.lines().map(parse).collect::<Result<_>>()?;
-    if workloads.is_empty() {
-        bail!("the example `measure` printed nothing");
-    }
-    Ok(workloads)
+    lines.into_iter().zip(regions).map(workload).collect()
 }
 
 /// Measures and prints.
-pub fn run(json: bool) -> Result<()> {
+pub fn run(options: &Options) -> Result<()> {
+    match &options.elf {
+        Some(program) => measure_program(program, options),
+        None if options.kernels => kernels::run(options.json, options.write),
+        None => measure_workloads(options),
+    }
+}
+
+fn measure_workloads(options: &Options) -> Result<()> {
     let workloads = workloads()?;
-    if json {
+    if options.json {
         for workload in &workloads {
             println!("{}", serde_json::to_string(workload)?);
         }
         return Ok(());
     }
-    println!("| workload | instructions | per MAC | weights | workspace | stack | RAM |");
-    println!("|---|---:|---:|---:|---:|---:|---:|");
+    println!(
+        "| workload | instructions | per MAC | cycles | per MAC | weights | workspace | stack | RAM |"
+    );
+    println!("|---|---:|---:|---:|---:|---:|---:|---:|---:|");
     for Workload {
         name,
         instructions,
+        cycles,
         macs,
         ram_bytes: ram,
         ..
@@ -98,16 +169,93 @@ pub fn run(json: bool) -> Result<()> {
             stack,
             total,
         } = ram;
-        let per_mac = *instructions as f64 / *macs as f64;
+        let [instructions_per_mac, cycles_per_mac] =
+            [instructions, cycles].map(|count| *count as f64 / *macs as f64);
         println!(
-            "| {name} | {instructions} | {per_mac:.2} | {weights} | {workspace} | {stack} | {total} |"
+            "| {name} | {instructions} | {instructions_per_mac:.2} | {cycles} | \
+             {cycles_per_mac:.2} | {weights} | {workspace} | {stack} | {total} |"
         );
     }
+    println!("\ncycles are predicted: see firmware-examples/xtask/src/cycles/cortex_m4.rs");
     if let Some(Workload { flash_bytes, .. }) = workloads.first() {
         let Flash { speed, size } = flash_bytes;
-        println!("\nflash without the artifact: {speed} bytes at opt-level 3, {size} at \"s\"");
+        println!("flash without the artifact: {speed} bytes at opt-level 3, {size} at \"s\"");
+    }
+    if options.profile {
+        for workload in &workloads {
+            profile(&workload.name, &workload.functions);
+        }
     }
     Ok(())
+}
+
+/// What is printed of a region of a program.
+#[derive(Serialize)]
+struct Measured {
+    region: usize,
+    instructions: u64,
+    cycles: u64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    macs: Option<u64>,
+}
+
+/// Measures a program that may have nothing to do with the engine.
+fn measure_program(program: &Path, options: &Options) -> Result<()> {
+    check_qemu()?;
+    let machine = Machine {
+        name: &options.machine,
+        cpu: &options.cpu,
+    };
+    let macs = options.macs;
+    let (regions, printed) = cycles::measure(program, machine)?;
+    if !options.json {
+        print!("{printed}");
+        println!("| region | instructions | per MAC | cycles | per MAC |");
+        println!("|---:|---:|---:|---:|---:|");
+    }
+    for (region, Region { total, functions }) in (1..).zip(&regions) {
+        let Count {
+            instructions,
+            cycles,
+        } = *total;
+        if options.json {
+            let measured = Measured {
+                region,
+                instructions,
+                cycles,
+                macs,
+            };
+            println!("{}", serde_json::to_string(&measured)?);
+            continue;
+        }
+        let [instructions_per_mac, cycles_per_mac] = [instructions, cycles].map(|count| {
+            macs.map_or("".into(), |macs| {
+                format!("{:.2}", count as f64 / macs as f64)
+            })
+        });
+        println!(
+            "| {region} | {instructions} | {instructions_per_mac} | {cycles} | {cycles_per_mac} |"
+        );
+        if options.profile {
+            profile(&format!("region {region}"), functions);
+        }
+    }
+    Ok(())
+}
+
+/// Prints where cycles are spent.
+fn profile(name: &str, functions: &[(String, Count)]) {
+    let all: u64 = functions.iter().map(|(_, count)| count.cycles).sum();
+    println!("\n| {name} | instructions | cycles | share |");
+    println!("|---|---:|---:|---:|");
+    for (function, count) in functions.iter().take(PROFILE) {
+        let Count {
+            instructions,
+            cycles,
+        } = count;
+        let share = 100.0 * *cycles as f64 / all as f64;
+        println!("| `{function}` | {instructions} | {cycles} | {share:.1} % |");
+    }
 }
 
 /// Bytes of flash a program takes, without the artifact in it.

@@ -2,24 +2,32 @@
 //! every dense layer and convolution, forward and backward.
 //!
 //! One matrix product serves all three passes, because its operands have a
-//! stride for each index: `y = x W`, `dx = dy Wᵀ` and `W ← W − xᵀ dy` differ in
-//! strides alone, and the inputs under a sliding window are a matrix whose rows
-//! overlap. It works on tiles of 5 × 4 sums (or 4 × 4, where that leaves fewer
-//! rows over) that stay in registers, 20 of the 32 f32 registers of a
-//! Cortex-M4F, so that nine loads serve twenty multiply-accumulates. Every sum is taken in ascending order of its index,
-//! one rounding a product and one an addition: tiles never change a bit of any
-//! result, as the tests show against naive loops.
+//! stride for each index: `y = b + x W`, `dx = dy Wᵀ` and `W ← W − xᵀ dy` differ
+//! in strides and in what they start from, and the inputs under a sliding window
+//! are a matrix whose rows overlap. It works on tiles of 5 × 4 sums (4 × 4 for weights)
+//! that stay in registers, 20 of the 32 f32 registers of a Cortex-M4F, so that
+//! nine loads serve twenty multiply-accumulates. Every sum is taken in ascending
+//! order of its index, one rounding a product and one an addition: tiles never
+//! change a bit of any result, as the tests show against naive loops.
 
 #![allow(unsafe_code)]
 
+#[cfg(all(target_arch = "arm", target_abi = "eabihf"))]
+mod arm;
 mod elementwise;
 #[cfg(feature = "integer")]
 pub(crate) mod integer;
+mod portable;
 
-use core::array::from_fn;
-
+#[cfg(all(target_arch = "arm", target_abi = "eabihf"))]
+use arm::{STEP, tile};
 use elementwise::once;
-pub(crate) use elementwise::{copy, map, multiply_add_each, rows, rows_mut, zip};
+pub(crate) use elementwise::{
+    copy, fold_rows, map, map_fours, multiply_add_each, rows, rows_mut, zip, zip_fours,
+};
+use portable::sums;
+#[cfg(not(all(target_arch = "arm", target_abi = "eabihf")))]
+use portable::{STEP, tile};
 
 #[cfg(test)]
 mod tests;
@@ -49,8 +57,7 @@ impl<'v> Matrix<'v> {
     }
 }
 
-/// A matrix to be written: element `[i, j]` lies at `i · stride + j`. Rows do
-/// not overlap.
+/// A matrix to be written: element `[i, j]` lies at `i · stride + j`.
 pub(crate) struct MatrixMut<'v> {
     pub values: &'v mut [f32],
     pub stride: usize,
@@ -66,7 +73,7 @@ impl<'v> MatrixMut<'v> {
 /// Whether all of `[rows, columns]` lies in `length` numbers. Sizes are at
 /// least one.
 #[inline(never)]
-fn holds(length: usize, strides: (usize, usize), rows: usize, columns: usize) -> bool {
+fn holds(length: usize, strides: (usize, usize), (rows, columns): (usize, usize)) -> bool {
     let last = |count: usize, stride: usize| (count - 1).checked_mul(stride);
     last(rows, strides.0)
         .zip(last(columns, strides.1))
@@ -74,10 +81,22 @@ fn holds(length: usize, strides: (usize, usize), rows: usize, columns: usize) ->
         .is_some_and(|last| last < length)
 }
 
-/// `C ← C + A B` for `A: [m, k]`, `B: [k, n]` and `C: [m, n]`. Does nothing
-/// where a size is zero or a matrix is smaller than that.
+/// What a product is added to.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Start<'v> {
+    /// What C holds.
+    Sums,
+    /// Zero; what C holds does not matter.
+    Zero,
+    /// The same row of `n` numbers for every row of C.
+    Row(&'v [f32]),
+}
+
+/// `C ← S + A B` for `A: [m, k]`, `B: [k, n]` and `C: [m, n]`. Does nothing
+/// where a size is zero, a matrix is smaller than that, or rows of C overlap.
 #[inline(never)]
-pub(crate) fn multiply_add(
+pub(crate) fn multiply(
+    start: Start<'_>,
     a: Matrix<'_>,
     b: Matrix<'_>,
     c: MatrixMut<'_>,
@@ -86,39 +105,106 @@ pub(crate) fn multiply_add(
     if m == 0 || k == 0 || n == 0 || (m > 1 && c.stride < n) {
         return;
     }
-    let read = holds(a.values.len(), a.strides, m, k) && holds(b.values.len(), b.strides, k, n);
-    if !read || !holds(c.values.len(), (c.stride, 1), m, n) {
+    let read = holds(a.values.len(), a.strides, (m, k)) && holds(b.values.len(), b.strides, (k, n));
+    if !read || !holds(c.values.len(), (c.stride, 1), (m, n)) {
         return;
     }
-    let (a, b) = (a.corner(), b.corner());
     let c = Corner {
         at: c.values.as_mut_ptr(),
         strides: (c.stride, 1),
     };
-    // The height that leaves fewer rows over; weights come in fours.
-    let height = if a.strides.1 == 1 && m % 5 <= m % 4 {
-        5
-    } else {
-        4
+    let sums = Corner {
+        at: c.at.cast_const(),
+        strides: c.strides,
     };
-    let (tall, wide) = (m - m % height, n - n % 4);
+    let start = match start {
+        Start::Sums => sums,
+        Start::Zero => Corner {
+            at: ZERO.as_ptr(),
+            strides: (0, 0),
+        },
+        Start::Row(row) if row.len() >= n => Corner {
+            at: row.as_ptr(),
+            strides: (0, 1),
+        },
+        Start::Row(_) => return,
+    };
+    let (a, b) = (a.corner(), b.corner());
+    let order = match (a.strides, b.strides) {
+        ((1, _), (_, 1)) => Some(Order::Outer),
+        ((_, 1), (_, 1)) => Some(Order::ByRows),
+        ((_, 1), (1, _)) => Some(Order::ByColumns),
+        _ => None,
+    };
+    // Products that tiles sum: all, or what is left is added to their sums.
+    let deep = match order {
+        Some(Order::Outer) => k,
+        _ => k / STEP * STEP,
+    };
+    let (tall, wide) = match order {
+        Some(order) if deep > 0 => (m - m % order.height(), n - n % 4),
+        _ => (0, n - n % 4),
+    };
     // SAFETY: A, B and C hold their elements up to `m`, `k` and `n`, which is
-    // what `holds` has checked, as offsets grow with each index. The calls
-    // stay within `tall ≤ m` and `wide ≤ n`, or begin there and end with them.
+    // what `holds` has checked, as offsets grow with each index; so do S, the
+    // zeros, a row of `n` numbers or C. The calls stay within `tall ≤ m`,
+    // `deep ≤ k` and `wide ≤ n`, or begin there and end with them.
     unsafe {
-        match (height, a.strides, b.strides) {
-            (5, (_, 1), (_, 1)) => tiles::<5, 0, 1, 0, 1>(a, b, c, (tall, k, wide)),
-            (5, (_, 1), (1, _)) => tiles::<5, 0, 1, 1, 0>(a, b, c, (tall, k, wide)),
-            (_, (_, 1), (_, 1)) => tiles::<4, 0, 1, 0, 1>(a, b, c, (tall, k, wide)),
-            (_, (_, 1), (1, _)) => tiles::<4, 0, 1, 1, 0>(a, b, c, (tall, k, wide)),
-            (_, (1, _), (_, 1)) => tiles::<4, 1, 0, 0, 1>(a, b, c, (tall, k, wide)),
-            _ => strip(a, b, c, (tall, k, wide)),
+        if let Some(order) = order
+            && tall > 0
+        {
+            tiles(order, start, a, b, c, (tall, deep, wide));
+            let (a, b) = (a.offset(0, deep), b.offset(deep, 0));
+            strip(sums, a, b, c, (tall, k - deep, wide));
         }
         // What the tiles leave: the last rows, and the last columns, which are
         // the last rows of Cᵀ = Bᵀ Aᵀ.
-        strip(a.offset(tall, 0), b, c.offset(tall, 0), (m - tall, k, n));
-        let (a, b, c) = (a.transposed(), b.offset(0, wide), c.offset(0, wide));
-        strip(b.transposed(), a, c.transposed(), (n - wide, k, tall));
+        let rows = (m - tall, k, n);
+        strip(
+            start.offset(tall, 0),
+            a.offset(tall, 0),
+            b,
+            c.offset(tall, 0),
+            rows,
+        );
+        let (start, b, c) = (start.offset(0, wide), b.offset(0, wide), c.offset(0, wide));
+        let (start, a) = (start.transposed(), a.transposed());
+        strip(
+            start,
+            b.transposed(),
+            a,
+            c.transposed(),
+            (n - wide, k, tall),
+        );
+    }
+}
+
+/// As many zeros as a tile reads at once.
+static ZERO: [f32; 4] = [0.0; 4];
+
+/// Rows that a tile of a forward product has: products of whole tiles are the
+/// fastest.
+pub(crate) const TALL: usize = 5;
+
+/// How the operands of a product are stored.
+#[derive(Clone, Copy)]
+enum Order {
+    /// A by rows, B by rows: forward.
+    ByRows,
+    /// A by rows, B by columns: backward by the input.
+    ByColumns,
+    /// A by columns, B by rows: backward by the weights.
+    Outer,
+}
+
+impl Order {
+    /// Rows of a tile. Examples come in fives more often than in fours, weights
+    /// the other way.
+    fn height(self) -> usize {
+        match self {
+            Order::ByRows | Order::ByColumns => TALL,
+            Order::Outer => 4,
+        }
     }
 }
 
@@ -170,98 +256,62 @@ impl Corner<*mut f32> {
     }
 }
 
-/// All of `[m, n]` in tiles of M × 4, of which both are multiples. The other
-/// parameters are the strides of A and B where they are known, else zero: with
-/// them the compiler keeps a pointer for each run of neighbours instead of one
-/// for each operand.
+/// All of `[m, n]` in tiles, of whose height and width both are multiples.
 ///
 /// # Safety
-/// All elements of A, B and C lie in memory; nobody else uses C.
+/// All elements of A, B, C and S lie in memory and nobody else uses C. Sizes
+/// are not zero, and `k` is a multiple of [`STEP`] unless the order is outer.
 #[inline(never)]
-unsafe fn tiles<
-    const M: usize,
-    const AM: usize,
-    const AK: usize,
-    const BK: usize,
-    const BN: usize,
->(
-    mut a: Corner<*const f32>,
-    mut b: Corner<*const f32>,
-    c: Corner<*mut f32>,
-    (m, k, n): (usize, usize, usize),
-) {
-    let known = |known: usize, stride| if known > 0 { known } else { stride };
-    a.strides = (known(AM, a.strides.0), known(AK, a.strides.1));
-    b.strides = (known(BK, b.strides.0), known(BN, b.strides.1));
-    for row in (0..m).step_by(M) {
-        for column in (0..n).step_by(4) {
-            let (a, b) = (a.offset(row, 0), b.offset(0, column));
-            let c = Corner {
-                at: c.offset(row, column).at,
-                strides: (c.strides.0, 1),
-            };
-            // SAFETY: rows to `row + M ≤ m` and columns to `column + 4 ≤ n`.
-            unsafe { tile::<M, 4>(a, b, c, k) };
-        }
-    }
-}
-
-/// All of `[m, n]` in smaller tiles, for what [`tiles`] leaves.
-///
-/// # Safety
-/// As [`tiles`].
-#[inline(never)]
-unsafe fn strip(
+unsafe fn tiles(
+    order: Order,
+    start: Corner<*const f32>,
     a: Corner<*const f32>,
     b: Corner<*const f32>,
     c: Corner<*mut f32>,
     (m, k, n): (usize, usize, usize),
 ) {
-    let wide = n - n % 4;
-    for row in 0..m {
+    for row in (0..m).step_by(order.height()) {
         let a = a.offset(row, 0);
-        // SAFETY: each call stays below the rows and columns just counted.
-        unsafe {
-            for column in (0..wide).step_by(4) {
-                tile::<1, 4>(a, b.offset(0, column), c.offset(row, column), k);
-            }
-            for column in wide..n {
-                tile::<1, 1>(a, b.offset(0, column), c.offset(row, column), k);
-            }
+        for column in (0..n).step_by(4) {
+            let (start, b) = (start.offset(row, column), b.offset(0, column));
+            // SAFETY: rows to `m` and columns to `n`.
+            unsafe { tile(order, start, a, b, c.offset(row, column), k) };
         }
     }
 }
 
-/// `M × N` sums of `k` products.
+/// All of `[m, n]` in smaller tiles, for what [`tiles`] leaves. Does nothing
+/// where a size is zero.
 ///
 /// # Safety
-/// As [`tiles`], for `m = M` and `n = N`.
-#[inline(always)]
-unsafe fn tile<const M: usize, const N: usize>(
-    mut a: Corner<*const f32>,
-    mut b: Corner<*const f32>,
+/// All elements of A, B, C and S lie in memory and nobody else uses C.
+#[inline(never)]
+unsafe fn strip(
+    start: Corner<*const f32>,
+    a: Corner<*const f32>,
+    b: Corner<*const f32>,
     c: Corner<*mut f32>,
-    k: usize,
+    (m, k, n): (usize, usize, usize),
 ) {
-    let at = |m: usize, n: usize| c.offset(m, n).at;
-    // SAFETY: all reads and writes stay within what the caller promises; past
-    // the last product the corners are moved, not used.
-    unsafe {
-        let mut sums: [[f32; N]; M] = from_fn(|m| from_fn(|n| at(m, n).read()));
-        for _ in 0..k {
-            let b_of: [f32; N] = from_fn(|n| b.offset(0, n).at.read());
-            for (m, sums) in sums.iter_mut().enumerate() {
-                let a_of = a.offset(m, 0).at.read();
-                for (sum, b_of) in sums.iter_mut().zip(b_of) {
-                    *sum += a_of * b_of;
-                }
+    if k == 0 {
+        return;
+    }
+    let wide = n - n % 4;
+    for row in 0..m {
+        let a = a.offset(row, 0);
+        let at = |column| {
+            let (start, c) = (start.offset(row, column), c.offset(row, column));
+            (start, b.offset(0, column), c)
+        };
+        // SAFETY: each call stays below the rows and columns just counted.
+        unsafe {
+            for column in (0..wide).step_by(4) {
+                let (start, b, c) = at(column);
+                sums::<1, 4>(start, a, b, c, k);
             }
-            (a, b) = (a.offset(0, 1), b.offset(1, 0));
-            once();
-        }
-        for (m, sums) in sums.into_iter().enumerate() {
-            for (n, sum) in sums.into_iter().enumerate() {
-                at(m, n).write(sum);
+            for column in wide..n {
+                let (start, b, c) = at(column);
+                sums::<1, 1>(start, a, b, c, k);
             }
         }
     }

@@ -1,5 +1,6 @@
 //! The kernel against naive loops, bit for bit.
 extern crate std;
+use std::vec;
 use std::vec::Vec;
 
 use super::*;
@@ -27,6 +28,7 @@ fn every_tile_shape_and_stride_gives_the_naive_sums() {
     for index in 0..SIZES.len().pow(3) {
         let [m, k, n] = [index % 10, index / 10 % 10, index / 100].map(|i| SIZES[i]);
         let (a, b, c) = (values(1, m * k), values(2, k * n), values(3, m * n));
+        let row = values(4, 40);
         for transposed in [(false, false), (true, false), (false, true)] {
             let a = match transposed.0 {
                 false => Matrix::new(&a, k),
@@ -38,19 +40,25 @@ fn every_tile_shape_and_stride_gives_the_naive_sums() {
             };
             let at =
                 |x: Matrix<'_>, i: usize, j: usize| x.values[i * x.strides.0 + j * x.strides.1];
-            let mut expected = c.clone();
-            for (at_c, sum) in expected.iter_mut().enumerate() {
-                for p in 0..k {
-                    *sum += at(a, at_c / n, p) * at(b, p, at_c % n);
+            for (start, first) in [
+                (Start::Sums, c.clone()),
+                (Start::Zero, vec![0.0; m * n]),
+                (Start::Row(&row), row[..n].repeat(m)),
+            ] {
+                let mut expected = first;
+                for (at_c, sum) in expected.iter_mut().enumerate() {
+                    for p in 0..k {
+                        *sum += at(a, at_c / n, p) * at(b, p, at_c % n);
+                    }
                 }
+                let mut computed = c.clone();
+                multiply(start, a, b, MatrixMut::new(&mut computed, n), (m, k, n));
+                assert_eq!(
+                    bits(&computed),
+                    bits(&expected),
+                    "{m} {k} {n} {transposed:?} {start:?}"
+                );
             }
-            let mut computed = c.clone();
-            multiply_add(a, b, MatrixMut::new(&mut computed, n), (m, k, n));
-            assert_eq!(
-                bits(&computed),
-                bits(&expected),
-                "{m} {k} {n} {transposed:?}"
-            );
         }
     }
 }
@@ -59,7 +67,8 @@ fn every_tile_shape_and_stride_gives_the_naive_sums() {
 fn matrices_that_are_too_small_are_left_alone() {
     let (a, b) = (values(1, 6), values(2, 12));
     let whole = |a, b, c: &mut [f32]| {
-        multiply_add(
+        multiply(
+            Start::Sums,
             Matrix::new(a, 3),
             Matrix::new(b, 4),
             MatrixMut::new(c, 4),
@@ -74,8 +83,18 @@ fn matrices_that_are_too_small_are_left_alone() {
         assert_eq!(bits(&untouched), bits(&c));
     }
     let mut c = values(3, 8);
-    multiply_add(
+    multiply(
+        Start::Sums,
         Matrix::new(&a, usize::MAX),
+        Matrix::new(&b, 4),
+        MatrixMut::new(&mut c, 4),
+        (2, 3, 4),
+    );
+    assert_eq!(bits(&c), bits(&values(3, 8)));
+    let short = Start::Row(&a[..3]);
+    multiply(
+        short,
+        Matrix::new(&a, 3),
         Matrix::new(&b, 4),
         MatrixMut::new(&mut c, 4),
         (2, 3, 4),

@@ -12,7 +12,7 @@
 //! NaN stays NaN, so that the loss shows it.
 
 use super::{Backward, Descent, Forward, Operation};
-use crate::kernels::{map, zip};
+use crate::kernels::{map, map_fours, zip, zip_fours};
 use crate::math;
 
 /// An elementwise function.
@@ -41,13 +41,15 @@ impl Operation for Activation {
     fn forward(&self, pass: Forward<'_>) {
         let x = pass.y;
         match *self {
-            Activation::Relu => map(x, |x| if x <= 0.0 { 0.0 } else { x }),
-            Activation::Relu6 => map(x, |x| match x {
+            Activation::Relu => map_fours(x, |x| if x <= 0.0 { 0.0 } else { x }),
+            Activation::Relu6 => map_fours(x, |x| match x {
                 _ if x <= 0.0 => 0.0,
                 _ if x >= 6.0 => 6.0,
                 _ => x,
             }),
-            Activation::LeakyRelu { slope } => map(x, |x| if x <= 0.0 { slope * x } else { x }),
+            Activation::LeakyRelu { slope } => {
+                map_fours(x, |x| if x <= 0.0 { slope * x } else { x });
+            }
             Activation::Tanh => map(x, math::tanh),
             Activation::Sigmoid => map(x, math::sigmoid),
         }
@@ -56,13 +58,13 @@ impl Operation for Activation {
     fn backward(&self, pass: Backward<'_>, _: &mut Descent<'_>) {
         let Backward { y, dy, .. } = pass;
         match *self {
-            Activation::Relu => zip(dy, y, |dy, y| if y <= 0.0 { 0.0 } else { dy }),
-            Activation::Relu6 => zip(dy, y, |dy, y| match y {
+            Activation::Relu => zip_fours(dy, y, |dy, y| if y <= 0.0 { 0.0 } else { dy }),
+            Activation::Relu6 => zip_fours(dy, y, |dy, y| match y {
                 _ if y <= 0.0 || y >= 6.0 => 0.0,
                 _ => dy,
             }),
             Activation::LeakyRelu { slope } => {
-                zip(dy, y, |dy, y| if y <= 0.0 { slope * dy } else { dy });
+                zip_fours(dy, y, |dy, y| if y <= 0.0 { slope * dy } else { dy });
             }
             Activation::Tanh => zip(dy, y, |dy, y| dy * (1.0 - y * y)),
             Activation::Sigmoid => zip(dy, y, |dy, y| dy * (y * (1.0 - y))),

@@ -4,8 +4,8 @@
 //! No patch is ever copied: with channels last, the inputs that a row of
 //! outputs sees through a row of the window are the rows of a matrix that
 //! overlap in memory, `[outputs, window columns · channels]`, so each pass is a
-//! few matrix products per row. Outputs at the left and right edge see fewer
-//! columns; those of a whole column are one product.
+//! few matrix products per row, or per column where that fills more tiles.
+//! Outputs at the left and right edge see fewer columns of the window.
 //!
 //! | | multiply-accumulates per example |
 //! |---|---|
@@ -16,7 +16,7 @@
 use super::dense::{descend_bias, start};
 use super::{Backward, Descent, Forward, Macs, Operation, part};
 use crate::geometry::Sliding;
-use crate::kernels::{Matrix, MatrixMut, map, multiply_add, rows, rows_mut};
+use crate::kernels::{Matrix, MatrixMut, Start, TALL, map_fours, multiply, rows, rows_mut};
 use crate::model::Param;
 
 /// A convolution over rows and columns.
@@ -61,25 +61,31 @@ impl Conv {
             let lines = rows.outputs(ky);
             for (run, taps) in columns.runs() {
                 let tap = ky * usize::from(columns.size) + taps.start;
-                let column = columns.input_of(run.start, taps.start);
-                let block = |line: usize| Block {
-                    outputs: run.len(),
+                let count = run.len();
+                let block = |line: usize, column: usize| Block {
+                    outputs: count,
                     inputs: taps.len() * channels,
                     x_stride: usize::from(columns.stride) * channels,
                     y_stride: filters,
-                    x_at: rows.input_of(line, ky) * x_line + column * channels,
-                    y_at: line * y_line + run.start * filters,
+                    x_at: rows.input_of(line, ky) * x_line
+                        + columns.input_of(column, taps.start) * channels,
+                    y_at: line * y_line + column * filters,
                     weight_at: tap * channels * filters,
                 };
-                if run.len() > 1 || lines.len() == 1 {
-                    lines.clone().for_each(|line| f(block(line)));
+                // Along lines or down columns: what fills more tiles.
+                let along = lines.len() * (run.len() % TALL);
+                let down = run.len() * (lines.len() % TALL);
+                if along < down || (along == down && run.len() >= lines.len()) {
+                    lines.clone().for_each(|line| f(block(line, run.start)));
                 } else {
-                    f(Block {
-                        outputs: lines.len(),
-                        x_stride: usize::from(rows.stride) * x_line,
-                        y_stride: y_line,
-                        ..block(lines.start)
-                    });
+                    for column in run {
+                        f(Block {
+                            outputs: lines.len(),
+                            x_stride: usize::from(rows.stride) * x_line,
+                            y_stride: y_line,
+                            ..block(lines.start, column)
+                        });
+                    }
                 }
             }
         }
@@ -100,7 +106,8 @@ impl Conv {
                     let x_at = rows.input_of(line, ky) * usize::from(columns.input)
                         + columns.input_of(run.start, kx);
                     let dx = dx.get_mut(x_at * channels..).unwrap_or(&mut []);
-                    multiply_add(
+                    multiply(
+                        Start::Sums,
                         Matrix::new(part(dy, y_at * filters..dy.len()), filters),
                         Matrix::new(weight, filters).transposed(),
                         MatrixMut::new(dx, usize::from(columns.stride) * channels),
@@ -147,7 +154,8 @@ impl Operation for Conv {
                 let x = part(x, block.x_at..x.len());
                 let weight = part(weight, block.weight_at..weight.len());
                 let y = y.get_mut(block.y_at..).unwrap_or(&mut []);
-                multiply_add(
+                multiply(
+                    Start::Sums,
                     Matrix::new(x, block.x_stride),
                     Matrix::new(weight, filters),
                     MatrixMut::new(y, block.y_stride),
@@ -174,15 +182,16 @@ impl Operation for Conv {
                 self.input_gradient(weight, dy, dx);
             }
         }
-        descend_bias(self.bias.as_ref(), dy, filters, step);
+        descend_bias(self.bias.as_ref(), dy, step);
         if let Some((weight, rate)) = step.begin(&self.weight) {
-            map(dy, |dy| dy * -rate);
+            map_fours(dy, |dy| dy * -rate);
             for (x, dy) in rows(x, inputs).zip(rows(dy, outputs)) {
                 self.blocks(|block| {
                     let x = part(x, block.x_at..x.len());
                     let dy = part(dy, block.y_at..dy.len());
                     let weight = weight.get_mut(block.weight_at..).unwrap_or(&mut []);
-                    multiply_add(
+                    multiply(
+                        Start::Sums,
                         Matrix::new(x, block.x_stride).transposed(),
                         Matrix::new(dy, block.y_stride),
                         MatrixMut::new(weight, filters),

@@ -11,7 +11,7 @@
 //! Backward reads its input where `W` adapts, and never its output.
 
 use super::{Backward, Descent, Forward, Macs, Operation};
-use crate::kernels::{Matrix, MatrixMut, copy, map, multiply_add, rows, rows_mut, zip};
+use crate::kernels::{Matrix, MatrixMut, Start, copy, fold_rows, map_fours, multiply, rows_mut};
 use crate::model::Param;
 
 /// A fully connected layer.
@@ -55,10 +55,14 @@ impl Operation for Dense {
             ..
         } = pass;
         let (inputs, outputs) = (self.inputs as usize, self.outputs as usize);
-        start(self.bias.as_ref(), words, adapted, y, outputs);
+        let start = match &self.bias {
+            None => Start::Zero,
+            Some(bias) => Start::Row(bias.read(words, adapted)),
+        };
         let weight = self.weight.read(words, adapted);
         let positions = y.len().checked_div(outputs).unwrap_or(0);
-        multiply_add(
+        multiply(
+            start,
             Matrix::new(x, inputs),
             Matrix::new(weight, outputs),
             MatrixMut::new(y, outputs),
@@ -72,20 +76,21 @@ impl Operation for Dense {
         let positions = dy.len().checked_div(outputs).unwrap_or(0);
         if !dx.is_empty() {
             let weight = step.read(&self.weight);
-            dx.fill(0.0);
-            multiply_add(
+            multiply(
+                Start::Zero,
                 Matrix::new(dy, outputs),
                 Matrix::new(weight, outputs).transposed(),
                 MatrixMut::new(dx, inputs),
                 (positions, outputs, inputs),
             );
         }
-        descend_bias(self.bias.as_ref(), dy, outputs, step);
+        descend_bias(self.bias.as_ref(), dy, step);
         if let Some((weight, rate)) = step.begin(&self.weight) {
             // The gradient by the output is not needed after this: it takes
             // the rate, so that the weights need one pass only.
-            map(dy, |dy| dy * -rate);
-            multiply_add(
+            map_fours(dy, |dy| dy * -rate);
+            multiply(
+                Start::Sums,
                 Matrix::new(x, inputs).transposed(),
                 Matrix::new(dy, outputs),
                 MatrixMut::new(weight, outputs),
@@ -115,15 +120,8 @@ pub(super) fn start(
 }
 
 /// `b ← b − rate Σ dy`
-pub(super) fn descend_bias(
-    bias: Option<&Param>,
-    dy: &[f32],
-    outputs: usize,
-    step: &mut Descent<'_>,
-) {
+pub(super) fn descend_bias(bias: Option<&Param>, dy: &[f32], step: &mut Descent<'_>) {
     if let Some((bias, rate)) = bias.and_then(|bias| step.begin(bias)) {
-        for dy in rows(dy, outputs) {
-            zip(bias, dy, |b, dy| b - rate * dy);
-        }
+        fold_rows(bias, dy, |b, dy| b - rate * dy);
     }
 }

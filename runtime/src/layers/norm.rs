@@ -210,7 +210,7 @@ impl Operation for Norm {
                 self.input_gradient(x, dy, dx, group, group.values(gain), moments);
             }
         }
-        descend_bias(self.bias.as_ref(), dy, self.channels as usize, step);
+        descend_bias(self.bias.as_ref(), dy, step);
         let gain = self.gain.as_ref().and_then(|gain| step.begin(gain));
         let Some((gain, rate)) = gain else {
             return;

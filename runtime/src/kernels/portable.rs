@@ -1,0 +1,70 @@
+//! Tiles in plain Rust: what the assembly is tested against, and the kernel of
+//! every core that it is not for.
+
+use core::array::from_fn;
+
+#[cfg(not(all(target_arch = "arm", target_abi = "eabihf")))]
+use super::Order;
+use super::{Corner, once};
+
+/// Products a turn of the loop takes.
+#[cfg(not(all(target_arch = "arm", target_abi = "eabihf")))]
+pub(super) const STEP: usize = 1;
+
+/// [`Order::height`] rows and four columns of sums of `k` products each.
+///
+/// # Safety
+/// All elements lie in memory, nobody else uses C, and `k` is not zero.
+#[cfg(not(all(target_arch = "arm", target_abi = "eabihf")))]
+#[inline(always)]
+pub(super) unsafe fn tile(
+    order: Order,
+    start: Corner<*const f32>,
+    a: Corner<*const f32>,
+    b: Corner<*const f32>,
+    c: Corner<*mut f32>,
+    k: usize,
+) {
+    // SAFETY: passed on.
+    unsafe {
+        match order {
+            Order::ByRows | Order::ByColumns => sums::<5, 4>(start, a, b, c, k),
+            Order::Outer => sums::<4, 4>(start, a, b, c, k),
+        }
+    }
+}
+
+/// `M × N` sums of `k` products.
+///
+/// # Safety
+/// As [`tile`], for `M` rows and `N` columns.
+#[inline(always)]
+pub(super) unsafe fn sums<const M: usize, const N: usize>(
+    start: Corner<*const f32>,
+    mut a: Corner<*const f32>,
+    mut b: Corner<*const f32>,
+    c: Corner<*mut f32>,
+    k: usize,
+) {
+    // SAFETY: all reads and writes stay within what the caller promises; past
+    // the last product the corners are moved, not used.
+    unsafe {
+        let mut sums: [[f32; N]; M] = from_fn(|m| from_fn(|n| start.offset(m, n).at.read()));
+        for _ in 0..k {
+            let b_of: [f32; N] = from_fn(|n| b.offset(0, n).at.read());
+            for (m, sums) in sums.iter_mut().enumerate() {
+                let a_of = a.offset(m, 0).at.read();
+                for (sum, b_of) in sums.iter_mut().zip(b_of) {
+                    *sum += a_of * b_of;
+                }
+            }
+            (a, b) = (a.offset(0, 1), b.offset(1, 0));
+            once();
+        }
+        for (m, sums) in sums.into_iter().enumerate() {
+            for (n, sum) in sums.into_iter().enumerate() {
+                c.offset(m, n).at.write(sum);
+            }
+        }
+    }
+}
