@@ -1,9 +1,12 @@
 //! The commands of the project, so that a person and CI run the same.
 
 mod firmware;
+mod machine;
 mod measure;
+mod panics;
 mod project;
 mod test;
+mod toolchain;
 
 use std::process::ExitCode;
 
@@ -23,7 +26,10 @@ enum Command {
     ///
     /// What could not be run is named at the end. With CI=true in the
     /// environment that is a failure.
-    Test,
+    Test {
+        /// Only the checks with this in their name
+        only: Option<String>,
+    },
     /// Count instructions, RAM and flash of the engine on a Cortex-M4F in QEMU
     Measure {
         /// Print one JSON object per workload instead of a table
@@ -32,8 +38,11 @@ enum Command {
     },
     /// Build and run one firmware example in QEMU
     Run {
-        /// The example: see firmware-examples/mps2-an386/src/bin
+        /// The example: see firmware-examples/app/programs
         example: String,
+        /// The machine: a folder of firmware-examples
+        #[arg(long, default_value = machine::REFERENCE)]
+        machine: String,
     },
     /// Write what the examples print as what is expected of them
     Bless,
@@ -41,9 +50,9 @@ enum Command {
 
 fn main() -> ExitCode {
     let result = match Cli::parse().command {
-        Command::Test => test::check_all(),
+        Command::Test { only } => test::check_all(only),
         Command::Measure { json } => measure::run(json),
-        Command::Run { example } => firmware::run_example(&example),
+        Command::Run { example, machine } => firmware::run_example(&example, &machine),
         Command::Bless => firmware::bless(),
     };
     match result {
