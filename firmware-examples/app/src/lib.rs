@@ -7,6 +7,7 @@
 //! `microbit`, change `memory.x` and the target in its `Cargo.toml`.
 #![no_std]
 
+pub mod arithmetic;
 mod panic;
 mod print;
 mod start;

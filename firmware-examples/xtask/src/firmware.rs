@@ -99,7 +99,7 @@ pub fn bless() -> Result<()> {
 
 /// What an example is expected to print; `None` where nothing is, because it
 /// prints counts that depend on the compiler.
-fn expected(example: &str) -> Result<Option<String>> {
+pub fn expected(example: &str) -> Result<Option<String>> {
     let path = expectation(example);
     if !path.exists() {
         return Ok(None);

@@ -1,5 +1,7 @@
 //! The commands of the project, so that a person and CI run the same.
 
+#[path = "../../app/src/arithmetic.rs"]
+mod arithmetic;
 mod firmware;
 mod machine;
 mod measure;

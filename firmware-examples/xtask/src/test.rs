@@ -5,6 +5,7 @@ use std::time::Instant;
 use anyhow::{Context, Result, bail, ensure};
 use serde_json::Value;
 
+use crate::arithmetic;
 use crate::firmware::{self, Toolchain, build, check_qemu, emulate, program};
 use crate::machine::Machine;
 use crate::measure::{Workload, workloads};
@@ -61,11 +62,12 @@ fn outcomes(only: Option<String>) -> Result<Checks> {
         ("trainer with CUDA compiles", cuda),
         ("help texts", help),
     ];
-    let board: [Check; 3] = [
+    let board: [Check; 4] = [
         (
             "firmware for size compiles, without a panic",
             small_firmware,
         ),
+        ("arithmetic of host and boards is one", arithmetic),
         ("simulator and board agree bit for bit", simulator_and_board),
         ("limits of instructions, RAM and flash", limits),
     ];
@@ -207,6 +209,15 @@ fn help() -> Result<()> {
 fn small_firmware() -> Result<()> {
     build(&Toolchain::find()?, "small")?;
     emulate(&program("small", "minimal")).map(drop)
+}
+
+/// What every machine prints of its arithmetic is what the host computes.
+fn arithmetic() -> Result<()> {
+    let mut host = String::new();
+    arithmetic::sweep(|name, checksum| host += &format!("{name}: {checksum:08x}\n"));
+    let boards = firmware::expected("arithmetic")?.context("no expectation of `arithmetic`")?;
+    ensure!(host == boards, "host\n{host}boards\n{boards}");
+    Ok(())
 }
 
 /// The losses and the checksum of the adapted weights that the board prints
