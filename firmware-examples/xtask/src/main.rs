@@ -1,11 +1,16 @@
 //! The commands of the project, so that a person and CI run the same.
 
+#[path = "../../app/src/arithmetic.rs"]
+mod arithmetic;
 mod cycles;
 mod firmware;
 mod kernels;
+mod machine;
 mod measure;
+mod panics;
 mod project;
 mod test;
+mod toolchain;
 
 use std::process::ExitCode;
 
@@ -25,14 +30,20 @@ enum Command {
     ///
     /// What could not be run is named at the end. With CI=true in the
     /// environment that is a failure.
-    Test,
+    Test {
+        /// Only the checks with this in their name
+        only: Option<String>,
+    },
     /// Count instructions, RAM and flash of the engine on a Cortex-M4F in QEMU,
     /// and predict its cycles
     Measure(measure::Options),
     /// Build and run one firmware example in QEMU
     Run {
-        /// The example: see firmware-examples/mps2-an386/src/bin
+        /// The example: see firmware-examples/app/programs
         example: String,
+        /// The machine: a folder of firmware-examples
+        #[arg(long, default_value = machine::REFERENCE)]
+        machine: String,
     },
     /// Write what the examples print as what is expected of them
     Bless,
@@ -40,9 +51,9 @@ enum Command {
 
 fn main() -> ExitCode {
     let result = match Cli::parse().command {
-        Command::Test => test::check_all(),
+        Command::Test { only } => test::check_all(only),
         Command::Measure(options) => measure::run(&options),
-        Command::Run { example } => firmware::run_example(&example),
+        Command::Run { example, machine } => firmware::run_example(&example, &machine),
         Command::Bless => firmware::bless(),
     };
     match result {

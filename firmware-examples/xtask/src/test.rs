@@ -1,12 +1,13 @@
 //! Everything that must hold, cheap checks first.
 
-use std::fs;
 use std::time::Instant;
 
 use anyhow::{Context, Result, bail, ensure};
 use serde_json::Value;
 
-use crate::firmware::{GOLDEN, Toolchain, build, check_qemu, emulate, expected, program};
+use crate::arithmetic;
+use crate::firmware::{self, Toolchain, build, check_qemu, emulate, program};
+use crate::machine::Machine;
 use crate::measure::{Workload, workloads};
 use crate::project::{cargo, firmware_examples, output, root, run};
 
@@ -20,8 +21,37 @@ enum Outcome {
     NotRun(anyhow::Error),
 }
 
-/// Runs all checks and prints what came of them.
-fn outcomes() -> Vec<(&'static str, Outcome, f64)> {
+/// Runs checks one after the other and keeps what came of them.
+struct Checks {
+    /// What a check must have in its name to be run.
+    only: Option<String>,
+    outcomes: Vec<(String, Outcome, f64)>,
+}
+
+impl Checks {
+    fn check(&mut self, name: &str, outcome: impl FnOnce() -> Outcome) {
+        if self.only.as_ref().is_some_and(|only| !name.contains(only)) {
+            return;
+        }
+        eprintln!("\n== {name}");
+        let start = Instant::now();
+        let outcome = outcome();
+        if let Outcome::Failed(error) | Outcome::NotRun(error) = &outcome {
+            eprintln!("{name}: {error:#}");
+        }
+        let seconds = start.elapsed().as_secs_f64();
+        self.outcomes.push((name.into(), outcome, seconds));
+    }
+}
+
+impl From<Result<()>> for Outcome {
+    fn from(result: Result<()>) -> Self {
+        result.map_or_else(Outcome::Failed, |()| Outcome::Passed)
+    }
+}
+
+/// Runs all checks, or those of a name.
+fn outcomes(only: Option<String>) -> Result<Checks> {
     let host: [Check; 8] = [
         ("formatting", formatting),
         ("lints", lints),
@@ -33,40 +63,54 @@ fn outcomes() -> Vec<(&'static str, Outcome, f64)> {
         ("help texts", help),
     ];
     let board: [Check; 4] = [
-        ("firmware compiles", firmware_compiles),
-        ("firmware in QEMU", firmware_output),
+        (
+            "firmware for size compiles, without a panic",
+            small_firmware,
+        ),
+        ("arithmetic of host and boards is one", arithmetic),
         ("simulator and board agree bit for bit", simulator_and_board),
         ("limits of instructions, RAM and flash", limits),
     ];
-    let mut outcomes = Vec::new();
-    let mut check = |name, outcome: &dyn Fn() -> Outcome| {
-        eprintln!("\n== {name}");
-        let start = Instant::now();
-        let outcome = outcome();
-        if let Outcome::Failed(error) | Outcome::NotRun(error) = &outcome {
-            eprintln!("{name}: {error:#}");
-        }
-        outcomes.push((name, outcome, start.elapsed().as_secs_f64()));
+    let mut checks = Checks {
+        only,
+        outcomes: Vec::new(),
     };
-    let judge = |result: Result<()>| result.map_or_else(Outcome::Failed, |()| Outcome::Passed);
     for (name, run) in host {
-        check(name, &|| judge(run()));
+        checks.check(name, || run().into());
+    }
+    for machine in Machine::all()? {
+        let name = format!("firmware on {}, without a panic", machine.title());
+        checks.check(&name, || firmware_on(&machine));
     }
     for (name, run) in board {
-        check(
-            name,
-            &|| match check_qemu().and_then(|()| Toolchain::find()) {
-                Ok(_) => judge(run()),
-                Err(missing) => Outcome::NotRun(missing),
-            },
-        );
+        let missing = check_qemu().and_then(|()| Toolchain::find().map(drop));
+        checks.check(name, || match missing {
+            Ok(()) => run().into(),
+            Err(missing) => Outcome::NotRun(missing),
+        });
     }
-    outcomes
+    Ok(checks)
 }
 
-/// Runs all checks; fails where one fails, or in CI where one was not run.
-pub fn check_all() -> Result<()> {
-    let outcomes = outcomes();
+/// Builds a machine's programs and runs them where they can be emulated.
+fn firmware_on(machine: &Machine) -> Outcome {
+    let toolchain = match Toolchain::find() {
+        Ok(toolchain) => toolchain,
+        Err(missing) => return Outcome::NotRun(missing),
+    };
+    if let Err(error) = machine.build(&toolchain, "release", &[]) {
+        return Outcome::Failed(error);
+    }
+    match machine.check_emulator() {
+        Ok(()) => firmware::check(machine).into(),
+        Err(missing) => Outcome::NotRun(missing.context("built, but not run")),
+    }
+}
+
+/// Runs all checks, or those with `only` in their name; fails where one fails,
+/// or in CI where one was not run.
+pub fn check_all(only: Option<String>) -> Result<()> {
+    let Checks { outcomes, .. } = outcomes(only)?;
     let (mut passed, mut failed, mut skipped) = (0, 0, 0);
     println!();
     for (name, outcome, seconds) in &outcomes {
@@ -87,6 +131,7 @@ pub fn check_all() -> Result<()> {
         println!("{seconds:>7.1} s  {name}: {word}");
     }
     println!("{passed} passed, {failed} failed, {skipped} skipped");
+    ensure!(!outcomes.is_empty(), "no check of that name");
     ensure!(failed == 0, "{failed} checks failed");
     if skipped > 0 && std::env::var_os("CI").is_some() {
         bail!("{skipped} checks were not run, which CI does not allow");
@@ -161,26 +206,17 @@ fn help() -> Result<()> {
     Ok(())
 }
 
-fn firmware_compiles() -> Result<()> {
-    let toolchain = Toolchain::find()?;
-    build(&toolchain, "release")?;
-    build(&toolchain, "small")
+fn small_firmware() -> Result<()> {
+    build(&Toolchain::find()?, "small")?;
+    emulate(&program("small", "minimal")).map(drop)
 }
 
-fn firmware_output() -> Result<()> {
-    for example in GOLDEN {
-        let path = expected(example);
-        let expected =
-            fs::read_to_string(&path).with_context(|| format!("cannot read {}", path.display()))?;
-        let printed = emulate(&program("release", example))?;
-        ensure!(
-            printed == expected,
-            "{example} printed\n{printed}where {} says\n{expected}If that is right, \
-             run `cargo xtask bless`.",
-            path.display()
-        );
-    }
-    emulate(&program("release", "minimal"))?;
+/// What every machine prints of its arithmetic is what the host computes.
+fn arithmetic() -> Result<()> {
+    let mut host = String::new();
+    arithmetic::sweep(|name, checksum| host += &format!("{name}: {checksum:08x}\n"));
+    let boards = firmware::expected("arithmetic")?.context("no expectation of `arithmetic`")?;
+    ensure!(host == boards, "host\n{host}boards\n{boards}");
     Ok(())
 }
 

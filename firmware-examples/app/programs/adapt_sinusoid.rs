@@ -4,9 +4,8 @@
 #![no_std]
 #![no_main]
 
-use cortex_m_rt::entry;
+use app::{ARTIFACT, Decimals, println};
 use mamlet_runtime::{Artifact, Learner, Model, Rollback};
-use mps2_an386::{ARTIFACT, fail, hprintln, succeed};
 
 /// `(x, 3 sin(x − 1))`
 const SUPPORT: [(f32, f32); 5] = [
@@ -18,19 +17,17 @@ const SUPPORT: [(f32, f32); 5] = [
 ];
 const QUERY: [(f32, f32); 3] = [(-3.0, 2.270_407_5), (1.0, 0.0), (3.0, 2.727_892_3)];
 
-#[entry]
-fn main() -> ! {
-    static mut MEMORY: [f32; 2560] = [0.0; 2560];
-    match run(MEMORY) {
-        Ok(()) => succeed(),
-        Err(error) => {
-            hprintln!("failed: {}", error);
-            fail()
-        }
+app::program!(run, [f32; 2560] = [0.0; 2560]);
+
+fn run(memory: &mut [f32]) -> bool {
+    let result = learn(memory);
+    if let Err(error) = result {
+        println!("failed: {}", error);
     }
+    result.is_ok()
 }
 
-fn run(memory: &mut [f32]) -> Result<(), &'static str> {
+fn learn(memory: &mut [f32]) -> Result<(), &'static str> {
     let artifact = Artifact::parse(ARTIFACT).map_err(|_| "artifact")?;
     let model = Model::<5>::new(&artifact).map_err(|_| "model")?;
     let rollback = Rollback::ToInitialisation;
@@ -44,24 +41,24 @@ fn run(memory: &mut [f32]) -> Result<(), &'static str> {
     let after = predictions(&mut learner)?;
 
     for (step, loss) in report.losses.iter().enumerate() {
-        hprintln!(
+        println!(
             "after step {}: support loss {:.6} {:08x}",
             step,
-            loss,
+            Decimals(*loss),
             loss.to_bits()
         );
     }
     for ((x, y), (before, after)) in QUERY.iter().zip(before.iter().zip(after)) {
-        hprintln!(
+        println!(
             "x {:+.1}: true {:+.4}, before {:+.4}, after {:+.4}",
-            x,
-            y,
-            before,
-            after
+            Decimals(*x),
+            Decimals(*y),
+            Decimals(*before),
+            Decimals(after)
         );
     }
     let weights = learner.weights().ok_or("rolled back")?;
-    hprintln!(
+    println!(
         "adapted weights {:08x}",
         mamlet_runtime::weights_crc32(weights)
     );

@@ -4,19 +4,15 @@
 #![no_std]
 #![no_main]
 
-use cortex_m_rt::entry;
+use app::ARTIFACT;
 use mamlet_runtime::{Artifact, Learner, Model, Outcome, Rollback};
-use mps2_an386::{ARTIFACT, fail, succeed};
 
 const SHOTS: usize = 5;
 
-#[entry]
-fn main() -> ! {
-    static mut MEMORY: [f32; 2560] = [0.0; 2560];
-    match learn(MEMORY) {
-        Some(true) => succeed(),
-        _ => fail(),
-    }
+app::program!(run, [f32; 2560] = [0.0; 2560]);
+
+fn run(memory: &mut [f32]) -> bool {
+    learn(memory).unwrap_or(false)
 }
 
 fn learn(memory: &mut [f32]) -> Option<bool> {

@@ -3,34 +3,30 @@
 #![no_std]
 #![no_main]
 
-use cortex_m_rt::entry;
+use app::{ARTIFACT, println};
 use mamlet_runtime::golden::{self, Agreement, Verification};
 use mamlet_runtime::{Artifact, Learner, Model, Rollback};
-use mps2_an386::{ARTIFACT, fail, hprintln, succeed};
 
-#[entry]
-fn main() -> ! {
-    static mut MEMORY: [f32; 3100] = [0.0; 3100];
-    let Some(verification) = verify(MEMORY) else {
-        fail()
+app::program!(run, [f32; 3100] = [0.0; 3100]);
+
+fn run(memory: &mut [f32]) -> bool {
+    let Some(verification) = verify(memory) else {
+        return false;
     };
     let print = |what, agreement: Agreement| {
         let Agreement {
             identical, total, ..
         } = agreement;
-        hprintln!("{}: {} of {} bit for bit", what, identical, total);
+        println!("{}: {} of {} bit for bit", what, identical, total);
     };
     print("outputs", verification.outputs);
     print("losses", verification.losses);
     print("gradients", verification.gradients);
-    hprintln!(
+    println!(
         "adapted weights identical: {}",
         verification.adapted_identical
     );
-    if verification.is_identical() {
-        succeed()
-    }
-    fail()
+    verification.is_identical()
 }
 
 fn verify(memory: &mut [f32]) -> Option<Verification> {

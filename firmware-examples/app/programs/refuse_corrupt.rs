@@ -3,21 +3,20 @@
 #![no_std]
 #![no_main]
 
-use cortex_m_rt::entry;
+use app::{ARTIFACT, println};
 use mamlet_runtime::{Artifact, Model};
-use mps2_an386::{ARTIFACT, fail, hprintln, succeed};
 
 const ROOM: usize = 32 * 1024;
 
 #[repr(align(4))]
 struct Aligned([u8; ROOM]);
 
-#[entry]
-fn main() -> ! {
-    static mut COPY: Aligned = Aligned([0; ROOM]);
+app::program!(refuse, Aligned = Aligned([0; ROOM]));
+
+fn refuse(room: &mut Aligned) -> bool {
     let length = ARTIFACT.len();
-    let Some(copy) = COPY.0.get_mut(..length) else {
-        fail()
+    let Some(copy) = room.0.get_mut(..length) else {
+        return false;
     };
     copy.copy_from_slice(ARTIFACT);
 
@@ -25,8 +24,8 @@ fn main() -> ! {
     let mut attempt = |what: &str, bytes: &[u8]| {
         let result = Artifact::parse(bytes);
         match &result {
-            Ok(_) => hprintln!("{}: accepted", what),
-            Err(error) => hprintln!("{}: {}", what, error),
+            Ok(_) => println!("{}: accepted", what),
+            Err(error) => println!("{}: {}", what, error),
         }
         refused &= result.is_err();
     };
@@ -49,20 +48,20 @@ fn main() -> ! {
     attempt("half of it", copy.get(..length / 2).unwrap_or(&[]));
     attempt("erased flash", &[0xFF; 64]);
 
-    let unaligned = COPY.0.get_mut(1..=length).and_then(|shifted| {
+    let unaligned = room.0.get_mut(1..=length).and_then(|shifted| {
         shifted.copy_from_slice(ARTIFACT);
         let artifact = Artifact::parse(shifted).ok()?;
         Model::<5>::new(&artifact).err()
     });
     match unaligned {
-        Some(error) => hprintln!("at an odd address: {}", error),
+        Some(error) => println!("at an odd address: {}", error),
         None => refused = false,
     }
     match Artifact::parse(ARTIFACT).and_then(|artifact| artifact.description()) {
-        Ok(description) if refused => hprintln!("undamaged: {}", description.name),
-        _ => fail(),
+        Ok(description) => println!("undamaged: {}", description.name),
+        Err(_) => refused = false,
     }
-    succeed()
+    refused
 }
 
 fn flip(bytes: &mut [u8], at: usize, bit: u8) {

@@ -1,0 +1,25 @@
+//! What the example programs need of a machine: how they start, print and end,
+//! and the artifacts they run.
+//!
+//! The programs lie in `programs`, one file each, and are the same on every
+//! machine. They print and end through semihosting, which QEMU and debug probes
+//! understand, so a machine is its memory map: to add one, copy the folder
+//! `microbit`, change `memory.x` and the target in its `Cargo.toml`.
+#![no_std]
+
+pub mod arithmetic;
+mod panic;
+mod print;
+mod start;
+
+pub use print::{Decimals, fail, print, succeed};
+pub use start::entry;
+
+/// The artifact the examples run: a meta-trained sinusoid regressor,
+/// 1-40-40-1 with ReLU.
+pub static ARTIFACT: &[u8] = mamlet_runtime::include_aligned!("../../artifacts/sinusoid.mamlet");
+
+/// The same task with a network of which five context inputs adapt and
+/// everything else stays in flash.
+pub static CONTEXT: &[u8] =
+    mamlet_runtime::include_aligned!("../../artifacts/sinusoid-context.mamlet");
