@@ -12,7 +12,7 @@
 
 use super::{Backward, Descent, Forward, Operation, row, row_mut};
 use crate::geometry::Sliding;
-use crate::kernels::{rows, rows_mut, zip};
+use crate::kernels::{copy, rows, rows_mut, zip};
 
 /// What a pool takes of the values under its window.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -53,7 +53,7 @@ impl Operation for Pool {
             for (output, y) in self.window.outputs().zip(rows_mut(y, channels)) {
                 let mut seen = self.window.seen(output);
                 if let Some((_, at)) = seen.next() {
-                    y.copy_from_slice(row(x, at, channels));
+                    copy(y, row(x, at, channels));
                 }
                 let mut count = 1.0;
                 for (_, at) in seen {
