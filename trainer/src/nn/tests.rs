@@ -27,7 +27,7 @@ fn explicit_backward_equals_autodiff_of_the_forward() {
     for (name, layer) in layers() {
         for own in [1, 3] {
             let spec = NetworkSpec {
-                input: 2,
+                input: Shape::Vector(2),
                 layers: vec![
                     LayerSpec::Dense { out: 4 },
                     layer.clone(),
@@ -66,7 +66,7 @@ fn explicit_backward_equals_autodiff_of_the_forward() {
 #[test]
 fn slope_is_the_inner_product_with_the_gradient() {
     let spec = NetworkSpec {
-        input: 2,
+        input: Shape::Vector(2),
         layers: vec![
             LayerSpec::Context { size: 3 },
             LayerSpec::Dense { out: 4 },
@@ -130,7 +130,7 @@ fn backward_stops_at_the_lowest_adapting_layer() {
 #[test]
 fn tensors_are_named_in_order() {
     let spec = NetworkSpec {
-        input: 1,
+        input: Shape::Vector(1),
         layers: vec![LayerSpec::Context { size: 2 }, LayerSpec::Dense { out: 4 }],
     };
     let network = Network::new(&spec, &Adapt::Group(AdaptGroup::Context)).unwrap();
@@ -160,10 +160,10 @@ fn broken_networks_are_refused_by_name() {
     let empty = NetworkSpec::mlp(1, &[0], 1);
     assert!(matches!(
         Network::new(&empty, &Adapt::default()),
-        Err(NetworkError::EmptyLayer { layer }) if layer == "layers.0"
+        Err(NetworkError::EmptyLayer { layer }) if layer == "layers.0 (dense)"
     ));
     let none = NetworkSpec {
-        input: 1,
+        input: Shape::Vector(1),
         layers: vec![LayerSpec::Relu],
     };
     assert_eq!(
