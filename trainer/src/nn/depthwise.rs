@@ -30,7 +30,7 @@ pub(super) fn input_gradient<B: Backend>(
     params: &[Tensor<B, 3>],
     dy: Tensor<B, 3>,
 ) -> Tensor<B, 3> {
-    let dy = by_place(patches, dy).repeat_dim(2, patches.window().size());
+    let dy = rows::repeat(by_place(patches, dy), patches.window().size());
     patches.scatter(rows::multiply(dy, flat(&params[0])))
 }
 
@@ -41,7 +41,7 @@ pub(super) fn weight_gradient<B: Backend>(
     dy: &Tensor<B, 3>,
 ) -> Tensor<B, 3> {
     let size = patches.window().size();
-    let dy = by_place(patches, dy.clone()).repeat_dim(2, size);
+    let dy = rows::repeat(by_place(patches, dy.clone()), size);
     let tasks = dy.dims()[0];
     (dy * p.clone())
         .sum_dim(1)

@@ -12,6 +12,7 @@ use burn::tensor::{IndexingUpdateOp, Int, Tensor, TensorData, backend::Backend};
 
 use super::conv::by_place;
 use super::patches::{IndexCache, Patches};
+use super::rows;
 
 /// Picks winners.
 #[derive(Clone, Debug)]
@@ -39,7 +40,7 @@ impl MaxPool {
         let index = self.rows::<B>(images, &rows.device());
         let values = rows.clone().detach();
         let candidate = |k: usize| {
-            let index = index.clone().slice([k * places..(k + 1) * places]);
+            let index = index.clone().slice(k * places..(k + 1) * places);
             let value = values.clone().select(0, index.clone());
             let row: Tensor<B, 2, Int> = index.reshape([places, 1]);
             (value, row.repeat_dim(1, channels))
@@ -109,7 +110,7 @@ pub(super) fn average<B: Backend>(patches: &Patches, x: Tensor<B, 3>) -> Tensor<
 /// `dx = scatter(dy / n)`.
 pub(super) fn average_backward<B: Backend>(patches: &Patches, dy: Tensor<B, 3>) -> Tensor<B, 3> {
     let dy = by_place(patches, divide(patches, dy));
-    patches.scatter(dy.repeat_dim(2, patches.window().size()))
+    patches.scatter(rows::repeat(dy, patches.window().size()))
 }
 
 /// Divides `[T, B, places·C]` by the number of positions inside each window.
@@ -144,5 +145,5 @@ pub(super) fn global_average_backward<B: Backend>(
     positions: usize,
     dy: Tensor<B, 3>,
 ) -> Tensor<B, 3> {
-    dy.div_scalar(positions as f32).repeat_dim(2, positions)
+    rows::repeat(dy.div_scalar(positions as f32), positions)
 }

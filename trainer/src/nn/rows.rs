@@ -24,6 +24,15 @@ pub(super) fn multiply<B: Backend>(x: Tensor<B, 3>, row: Tensor<B, 3>) -> Tensor
     x * row
 }
 
+/// Every row `times` times behind itself, `[G, N, C]` to `[G, N, times·C]`.
+pub(super) fn repeat<B: Backend>(x: Tensor<B, 3>, times: usize) -> Tensor<B, 3> {
+    let [groups, rows, width] = x.dims();
+    // Autodiff gives `repeat_dim` its true gradient along axes of size 1 only.
+    x.reshape([groups * rows, 1, width])
+        .repeat_dim(1, times)
+        .reshape([groups, rows, times * width])
+}
+
 fn spread<B: Backend>(x: &Tensor<B, 3>, row: Tensor<B, 3>) -> Tensor<B, 3> {
     if row.dims()[0] == 1 {
         row
