@@ -7,7 +7,7 @@ use burn::backend::{Autodiff, Flex};
 use burn::tensor::{Tensor, TensorData};
 use mamlet_trainer::loss::{Loss, LossKind, Reduction};
 use mamlet_trainer::meta::{Graph, Maml, MetaGradient, Order, Rate, to_device, to_host};
-use mamlet_trainer::nn::{Adapt, AdaptGroup, LayerSpec, Network, NetworkSpec};
+use mamlet_trainer::nn::{Adapt, AdaptGroup, LayerSpec, Network, NetworkSpec, Shape};
 use mamlet_trainer::tasks::DeviceBatch;
 use reference::{Problem, Task};
 
@@ -182,7 +182,7 @@ struct Setup {
 fn setup(case: &Case, seed: u64) -> Setup {
     let (tasks, input, shots, queries) = (3, 2, 4, 5);
     let spec = NetworkSpec {
-        input,
+        input: Shape::Vector(input),
         layers: case.layers.clone(),
     };
     let network = Network::new(&spec, &case.adapt).unwrap();

@@ -83,14 +83,18 @@ fn check_model(config: &Config) -> Result<(), Fault> {
         positive("model.init.sigma", sigma)?;
     }
     for (index, layer) in config.model.layers.iter().enumerate() {
-        if let LayerSpec::LeakyRelu { slope } = layer {
-            let key = format!("model.layers[{index}].slope");
-            require(
+        let key = |name| format!("model.layers[{index}].{name}");
+        match layer {
+            LayerSpec::LeakyRelu { slope } => require(
                 *slope > 0.0 && *slope < 1.0,
-                &key,
+                &key("slope"),
                 "a number between 0 and 1",
                 slope,
-            )?;
+            )?,
+            LayerSpec::BatchNorm { epsilon, .. }
+            | LayerSpec::GroupNorm { epsilon, .. }
+            | LayerSpec::LayerNorm { epsilon } => positive(&key("epsilon"), *epsilon)?,
+            _ => {}
         }
     }
     let network = config.network().map_err(|error| Fault {

@@ -114,7 +114,7 @@ impl TasksConfig {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct ModelConfig {
-    /// First layer first; the input size is that of the tasks.
+    /// First layer first; the shape of the input is that of the tasks.
     pub layers: Vec<LayerSpec>,
     /// Distribution of the initial weights.
     pub init: Init,
@@ -332,7 +332,7 @@ impl Config {
     /// The network, checked.
     pub fn network(&self) -> Result<Network, NetworkError> {
         let spec = NetworkSpec {
-            input: self.tasks.distribution().input(),
+            input: self.tasks.distribution().shape(),
             layers: self.model.layers.clone(),
         };
         Network::new(&spec, &self.inner.adapt)

@@ -16,7 +16,7 @@ use mamlet_simulator::golden;
 use crate::loss::{LossKind, Reduction as HostReduction};
 use crate::meta::RateTable;
 use crate::model::TrainedModel;
-use crate::nn::LayerSpec;
+use crate::nn::{LayerSpec, Shape as HostShape};
 use crate::random::{Stream, generator};
 use crate::run::Manifest;
 use crate::tasks::TaskBatch;
@@ -82,6 +82,15 @@ pub enum ExportError {
         steps: usize,
         /// The most steps.
         max_steps: usize,
+    },
+    /// The artifact has no such layer or shape.
+    #[error(
+        "{what} cannot be exported yet; the run can be trained and evaluated, and other layers \
+         can be exported"
+    )]
+    Unsupported {
+        /// The layer, or the shape of the examples.
+        what: String,
     },
     /// No golden support set was found to which the recipe adapts.
     #[error("the recipe adapts to none of {tried} golden support sets; the last: {reason}")]
@@ -185,9 +194,8 @@ fn writer(
     if steps == 0 || steps > max_steps || max_steps > mamlet_runtime::MAX_STEPS {
         return Err(ExportError::Steps { steps, max_steps });
     }
-    let features = model.network.spec().input as u32;
-    let mut writer = ArtifactWriter::new(&config.name, Shape::Vector { features });
-    layers(model, &mut writer);
+    let mut writer = ArtifactWriter::new(&config.name, shape(model.network.spec().input)?);
+    layers(model, &mut writer)?;
     let rates = rates(model, options)?;
     // Rows that repeat the last are what a device does by itself.
     let mut rows: Vec<&[f32]> = rates.rows().iter().map(Vec::as_slice).collect();
@@ -219,10 +227,22 @@ fn writer(
     Ok(writer)
 }
 
+/// The shape of one example.
+fn shape(shape: HostShape) -> Result<Shape, ExportError> {
+    match shape {
+        HostShape::Vector(features) => Ok(Shape::Vector {
+            features: features as u32,
+        }),
+        _ => Err(ExportError::Unsupported {
+            what: format!("a model of {shape}"),
+        }),
+    }
+}
+
 /// The layers with their tensors, in the order both sides share.
-fn layers(model: &TrainedModel, writer: &mut ArtifactWriter) {
+fn layers(model: &TrainedModel, writer: &mut ArtifactWriter) -> Result<(), ExportError> {
     let mut tensors = model.network.tensors().iter().zip(&model.params);
-    for layer in &model.network.spec().layers {
+    for (index, layer) in model.network.spec().layers.iter().enumerate() {
         let mut tensor = || {
             // The network lists a tensor for each that a layer takes.
             let (info, values) = tensors.next().expect("a tensor of the layer");
@@ -241,7 +261,13 @@ fn layers(model: &TrainedModel, writer: &mut ArtifactWriter) {
             LayerSpec::Tanh => Layer::Tanh,
             LayerSpec::Sigmoid => Layer::Sigmoid,
             LayerSpec::Context { .. } => Layer::Context { vector: tensor() },
+            other => {
+                return Err(ExportError::Unsupported {
+                    what: format!("layers.{index} ({})", other.kind()),
+                });
+            }
         };
         writer.push(layer);
     }
+    Ok(())
 }

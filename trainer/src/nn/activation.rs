@@ -49,3 +49,39 @@ pub(super) fn sigmoid<B: Backend>(x: Tensor<B, 3>) -> Tensor<B, 3> {
 pub(super) fn sigmoid_backward<B: Backend>(y: &Tensor<B, 3>, dy: Tensor<B, 3>) -> Tensor<B, 3> {
     dy * (y.clone() - y.clone() * y.clone())
 }
+
+/// `y = min(max(x, 0), 6)`.
+pub(super) fn relu6<B: Backend>(x: Tensor<B, 3>) -> Tensor<B, 3> {
+    x.clamp(0.0, 6.0)
+}
+
+/// `dx = dy · [0 < y < 6]`.
+pub(super) fn relu6_backward<B: Backend>(y: &Tensor<B, 3>, dy: Tensor<B, 3>) -> Tensor<B, 3> {
+    let y = y.clone().detach();
+    let below = y.clone().neg().add_scalar(6.0).sign();
+    dy * y.sign() * below
+}
+
+/// `yᵢ = e^xᵢ / Σⱼ e^xⱼ` over the channels of every position.
+pub(super) fn softmax<B: Backend>(channels: usize, x: Tensor<B, 3>) -> Tensor<B, 3> {
+    let dims = x.dims();
+    activation::softmax(by_position(channels, x), 1).reshape(dims)
+}
+
+/// `dx = y ⊙ (dy − Σⱼ dyⱼ yⱼ)`.
+pub(super) fn softmax_backward<B: Backend>(
+    channels: usize,
+    y: &Tensor<B, 3>,
+    dy: Tensor<B, 3>,
+) -> Tensor<B, 3> {
+    let dims = dy.dims();
+    let (y, dy) = (by_position(channels, y.clone()), by_position(channels, dy));
+    let along = (dy.clone() * y.clone()).sum_dim(1);
+    (y * (dy - along)).reshape(dims)
+}
+
+/// `[T, B, positions·C]` as `[T·B·positions, C]`.
+fn by_position<B: Backend>(channels: usize, x: Tensor<B, 3>) -> Tensor<B, 2> {
+    let rows = x.shape().num_elements() / channels;
+    x.reshape([rows, channels])
+}

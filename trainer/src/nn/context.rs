@@ -27,12 +27,3 @@ pub(super) fn vector_gradient<B: Backend>(x: &Tensor<B, 3>, dy: &Tensor<B, 3>) -
         .slice([0..tasks, 0..examples, width..total])
         .sum_dim(1)
 }
-
-/// `⟨dz, z'⟩`, the slope of the loss along a direction `z' [T, 1, c]`.
-pub(super) fn slope<B: Backend>(
-    x: &Tensor<B, 3>,
-    dy: &Tensor<B, 3>,
-    direction: Tensor<B, 3>,
-) -> Tensor<B, 1> {
-    (vector_gradient(x, dy) * direction).sum()
-}

@@ -5,10 +5,12 @@
 
 use burn::tensor::{Tensor, backend::Backend};
 
+use super::rows;
+
 /// `y = x·W + b`.
 pub(super) fn forward<B: Backend>(params: &[Tensor<B, 3>], x: Tensor<B, 3>) -> Tensor<B, 3> {
     let (weight, bias) = (params[0].clone(), params[1].clone());
-    add_bias(product(x, weight), bias)
+    rows::add(product(x, weight), bias)
 }
 
 /// `dx = dy·Wᵀ`.
@@ -41,7 +43,7 @@ pub(super) fn slope<B: Backend>(
 ) -> Option<Tensor<B, 1>> {
     let product = weight.map(|weight| x.clone().matmul(weight));
     let moved = match (product, bias) {
-        (Some(product), Some(bias)) => add_bias(product, bias),
+        (Some(product), Some(bias)) => rows::add(product, bias),
         (Some(product), None) => product,
         (None, Some(bias)) => {
             let examples = dy.dims()[1];
@@ -50,18 +52,6 @@ pub(super) fn slope<B: Backend>(
         (None, None) => return None,
     };
     Some((dy.clone() * moved).sum())
-}
-
-/// `y [T, B, n] + b [T or 1, 1, n]`. A bias per task is written out for every
-/// example first: a copy and a contiguous sum are several times as fast on the
-/// CPU backend as a sum that walks strides.
-fn add_bias<B: Backend>(y: Tensor<B, 3>, bias: Tensor<B, 3>) -> Tensor<B, 3> {
-    let examples = y.dims()[1];
-    if bias.dims()[0] == 1 {
-        y + bias
-    } else {
-        y + bias.repeat_dim(1, examples)
-    }
 }
 
 /// `[T, B, k] · [T or 1, k, n]`. A shared right-hand side makes it one large

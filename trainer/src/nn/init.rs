@@ -1,13 +1,16 @@
-//! Initial weights. Biases and context vectors start at 0.
+//! Initial weights. Biases and context vectors start at 0, gains at 1.
 
 use rand::RngExt;
 use rand_distr::StandardNormal;
 use serde::{Deserialize, Serialize};
 
-use super::Network;
+use super::{Fill, Network};
 use crate::random::{Stream, generator};
 
-/// Distribution of a dense layer's initial weights.
+/// Distribution of the initial weights of dense layers and convolutions.
+/// `in` is the number of inputs an output depends on, `out` the number of
+/// outputs an input has a part in: `kh·kw·channels` and `kh·kw·filters` for a
+/// convolution.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "snake_case", deny_unknown_fields)]
 pub enum Init {
@@ -32,9 +35,9 @@ pub fn draw(network: &Network, init: Init, seed: u64, index: u64) -> Vec<Vec<f32
         .tensors()
         .iter()
         .map(|info| {
-            let [fan_in, fan_out] = match info.shape[..] {
-                [fan_in, fan_out] => [fan_in as f32, fan_out as f32],
-                _ => return vec![0.0; info.len()],
+            let (fan_in, fan_out) = match info.fill {
+                Fill::Random { fan_in, fan_out } => (fan_in as f32, fan_out as f32),
+                Fill::Constant(value) => return vec![value; info.len()],
             };
             (0..info.len())
                 .map(|_| match init {

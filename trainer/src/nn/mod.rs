@@ -9,14 +9,27 @@
 //! code adapts without any graph.
 //!
 //! Parameters are a `Vec<Tensor<B, 3>>` in the order of [`Network::tensors`]:
-//! dense `weight [T, in, out]` then `bias [T, 1, out]`, context `z [T, 1, c]`.
-//! The leading axis is 1 while all tasks share the tensor and `T` once each
-//! task has its own.
+//! a matrix such as a dense `weight [T, in, out]`, a vector such as its `bias
+//! [T, 1, out]`. The leading axis is 1 while all tasks share the tensor and `T`
+//! once each task has its own.
+//!
+//! An example is `[height, width, channels]` flattened, see [`Shape`]. A
+//! convolution gathers its patches by one index and is a matrix product from
+//! there on; see the layers' own files for their equations.
 
 mod activation;
+mod adapt;
 mod context;
+mod conv;
 mod dense;
+mod depthwise;
 pub mod init;
+mod layer;
+mod norm;
+mod patches;
+mod pool;
+mod rows;
+mod shape;
 mod spec;
 
 use burn::tensor::{
@@ -24,7 +37,10 @@ use burn::tensor::{
     backend::{AutodiffBackend, Backend},
 };
 
-pub use spec::{Adapt, AdaptGroup, LayerSpec, NetworkSpec, TensorInfo};
+pub use adapt::{Adapt, AdaptGroup, Fill, TensorInfo};
+use layer::{Delta, Kept, Layer};
+pub use shape::{Extent, Padding, Shape};
+pub use spec::{LayerSpec, NetworkSpec, Statistics};
 
 /// Why a network cannot be built.
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
@@ -33,11 +49,21 @@ pub enum NetworkError {
     /// No layer has parameters.
     #[error("the network has no layer with parameters")]
     NoTensors,
-    /// A layer maps to or from zero features.
-    #[error("{layer} has no features; sizes must be at least 1")]
+    /// A layer gives no features.
+    #[error("{layer} has no features; its sizes must be at least 1")]
     EmptyLayer {
         /// Which layer.
         layer: String,
+    },
+    /// A layer cannot take what the one before it gives.
+    #[error("{layer} cannot take {shape}: {remedy}")]
+    Shape {
+        /// Which layer.
+        layer: String,
+        /// What it is given.
+        shape: Shape,
+        /// Why not, and what to change.
+        remedy: String,
     },
     /// `adapt` selects no tensor.
     #[error("no tensor adapts; `adapt` must select at least one")]
@@ -56,23 +82,25 @@ pub enum NetworkError {
 #[derive(Clone, Debug)]
 pub struct Network {
     spec: NetworkSpec,
+    layers: Vec<Layer>,
     tensors: Vec<TensorInfo>,
     /// First tensor of each layer, and one past the last at the end.
     first: Vec<usize>,
-    output: usize,
+    output: Shape,
 }
 
 /// What a forward pass keeps for the backward: the input of every layer and
-/// the output of the last, `len = layers + 1`.
+/// the output of the last, `len = layers + 1`, and what layers keep besides.
 #[derive(Clone, Debug)]
 pub struct Trace<B: Backend> {
     activations: Vec<Tensor<B, 3>>,
+    kept: Vec<Kept<B>>,
 }
 
 /// The gradient of every layer's output, down to the lowest adapting layer.
 #[derive(Clone, Debug)]
 pub struct Deltas<B: Backend> {
-    outputs: Vec<Option<Tensor<B, 3>>>,
+    outputs: Vec<Option<Delta<B>>>,
 }
 
 impl<B: AutodiffBackend> Trace<B> {
@@ -80,6 +108,7 @@ impl<B: AutodiffBackend> Trace<B> {
     pub fn inner(&self) -> Trace<B::InnerBackend> {
         Trace {
             activations: self.activations.iter().map(|x| x.clone().inner()).collect(),
+            kept: self.kept.iter().map(Kept::inner).collect(),
         }
     }
 }
@@ -87,12 +116,11 @@ impl<B: AutodiffBackend> Trace<B> {
 impl<B: AutodiffBackend> Deltas<B> {
     /// The same values without their graph.
     pub fn inner(&self) -> Deltas<B::InnerBackend> {
-        let outputs = self
-            .outputs
-            .iter()
-            .map(|dy| dy.as_ref().map(|dy| dy.clone().inner()));
+        let outputs = self.outputs.iter();
         Deltas {
-            outputs: outputs.collect(),
+            outputs: outputs
+                .map(|delta| delta.as_ref().map(Delta::inner))
+                .collect(),
         }
     }
 }
@@ -108,20 +136,28 @@ impl<B: Backend> Trace<B> {
 impl Network {
     /// Checks the chain and marks the tensors that adapt.
     pub fn new(spec: &NetworkSpec, adapt: &Adapt) -> Result<Self, NetworkError> {
-        let tensors = spec::tensors(spec, adapt)?;
-        let layers = spec.layers.len();
-        let first = (0..=layers)
+        if spec.input.features() == 0 {
+            return Err(NetworkError::EmptyLayer {
+                layer: "input".into(),
+            });
+        }
+        let mut layers = Vec::with_capacity(spec.layers.len());
+        let mut shape = spec.input;
+        for (index, layer) in spec.layers.iter().enumerate() {
+            let (layer, output) = Layer::new(layer, index, shape)?;
+            layers.push(layer);
+            shape = output;
+        }
+        let tensors = adapt::tensors(&layers, adapt)?;
+        let first = (0..=layers.len())
             .map(|layer| tensors.iter().take_while(|info| info.layer < layer).count())
             .collect();
-        let output = spec
-            .layers
-            .iter()
-            .fold(spec.input, |width, layer| layer.output(width));
         Ok(Self {
             spec: spec.clone(),
+            layers,
             tensors,
             first,
-            output,
+            output: shape,
         })
     }
 
@@ -145,12 +181,12 @@ impl Network {
 
     /// Features of one example.
     pub fn input(&self) -> usize {
-        self.spec.input
+        self.spec.input.features()
     }
 
     /// Features of one prediction.
     pub fn output(&self) -> usize {
-        self.output
+        self.output.features()
     }
 
     /// Parameters altogether.
@@ -172,21 +208,27 @@ impl Network {
     /// this network.
     pub fn forward<B: Backend>(&self, params: &[Tensor<B, 3>], x: Tensor<B, 3>) -> Tensor<B, 3> {
         let mut x = x;
-        for (index, layer) in self.spec.layers.iter().enumerate() {
-            x = forward(layer, self.of_layer(params, index), x);
+        for (index, layer) in self.layers.iter().enumerate() {
+            (x, _) = layer.forward(self.of_layer(params, index), x);
         }
         x
     }
 
     /// Like [`Network::forward`], keeping what [`Network::backward`] needs.
     pub fn forward_trace<B: Backend>(&self, params: &[Tensor<B, 3>], x: Tensor<B, 3>) -> Trace<B> {
-        let mut activations = Vec::with_capacity(self.spec.layers.len() + 1);
+        let mut activations = Vec::with_capacity(self.layers.len() + 1);
+        let mut all_kept = Vec::with_capacity(self.layers.len());
         activations.push(x);
-        for (index, layer) in self.spec.layers.iter().enumerate() {
+        for (index, layer) in self.layers.iter().enumerate() {
             let x = activations[index].clone();
-            activations.push(forward(layer, self.of_layer(params, index), x));
+            let (y, kept) = layer.forward(self.of_layer(params, index), x);
+            activations.push(y);
+            all_kept.push(kept);
         }
-        Trace { activations }
+        Trace {
+            activations,
+            kept: all_kept,
+        }
     }
 
     /// The gradient of every layer's output, `∂L/∂y_l`, for the gradient `dy
@@ -205,19 +247,18 @@ impl Network {
             .iter()
             .find(|info| info.adapts)
             .map_or(0, |info| info.layer);
-        let mut outputs: Vec<Option<Tensor<B, 3>>> = vec![None; self.spec.layers.len()];
-        let mut dy = dy;
-        for index in (lowest..self.spec.layers.len()).rev() {
-            outputs[index] = Some(dy.clone());
+        let mut outputs: Vec<Option<Delta<B>>> = vec![None; self.layers.len()];
+        let mut dy = Some(dy);
+        for index in (lowest..self.layers.len()).rev() {
+            let (layer, kept) = (&self.layers[index], &trace.kept[index]);
+            // Every turn but the last leaves one.
+            let delta = layer.delta(kept, dy.take().expect("a gradient"));
             if index > lowest {
-                dy = input_gradient(
-                    &self.spec.layers[index],
-                    self.of_layer(params, index),
-                    &trace.activations[index],
-                    &trace.activations[index + 1],
-                    dy,
-                );
+                let ends = (&trace.activations[index], &trace.activations[index + 1]);
+                let params = self.of_layer(params, index);
+                dy = Some(layer.input_gradient(params, ends, kept, &delta));
             }
+            outputs[index] = Some(delta);
         }
         Deltas { outputs }
     }
@@ -230,11 +271,13 @@ impl Network {
         deltas: &Deltas<B>,
     ) -> Vec<Option<Tensor<B, 3>>> {
         let mut gradients = Vec::with_capacity(self.tensors.len());
-        for (index, layer) in self.spec.layers.iter().enumerate() {
+        for (index, layer) in self.layers.iter().enumerate() {
             let infos = &self.tensors[self.first[index]..self.first[index + 1]];
             match &deltas.outputs[index] {
-                Some(dy) => {
-                    gradients.extend(gradients_of(layer, &trace.activations[index], dy, infos));
+                Some(delta) => {
+                    let adapts: Vec<bool> = infos.iter().map(|info| info.adapts).collect();
+                    let (x, kept) = (&trace.activations[index], &trace.kept[index]);
+                    gradients.extend(layer.gradients(x, kept, delta, &adapts));
                 }
                 None => gradients.extend(infos.iter().map(|_| None)),
             }
@@ -264,19 +307,13 @@ impl Network {
         directions: &[Option<Tensor<B, 3>>],
     ) -> Tensor<B, 1> {
         let mut total: Option<Tensor<B, 1>> = None;
-        for (index, layer) in self.spec.layers.iter().enumerate() {
-            let Some(dy) = &deltas.outputs[index] else {
+        for (index, layer) in self.layers.iter().enumerate() {
+            let Some(delta) = &deltas.outputs[index] else {
                 continue;
             };
-            let x = &trace.activations[index];
+            let (x, kept) = (&trace.activations[index], &trace.kept[index]);
             let directions = &directions[self.first[index]..self.first[index + 1]];
-            let term = match (layer, directions) {
-                (LayerSpec::Dense { .. }, [weight, bias]) => {
-                    dense::slope(x, dy, weight.clone(), bias.clone())
-                }
-                (LayerSpec::Context { .. }, [Some(z)]) => Some(context::slope(x, dy, z.clone())),
-                _ => None,
-            };
+            let term = layer.slope(x, kept, delta, directions);
             total = match (total, term) {
                 (Some(total), Some(term)) => Some(total + term),
                 (total, term) => total.or(term),
@@ -291,58 +328,6 @@ impl Network {
         layer: usize,
     ) -> &'a [Tensor<B, 3>] {
         &params[self.first[layer]..self.first[layer + 1]]
-    }
-}
-
-fn forward<B: Backend>(
-    layer: &LayerSpec,
-    params: &[Tensor<B, 3>],
-    x: Tensor<B, 3>,
-) -> Tensor<B, 3> {
-    match layer {
-        LayerSpec::Dense { .. } => dense::forward(params, x),
-        LayerSpec::Context { .. } => context::forward(params, x),
-        LayerSpec::Relu => activation::relu(x),
-        LayerSpec::LeakyRelu { slope } => activation::leaky_relu(x, *slope),
-        LayerSpec::Tanh => activation::tanh(x),
-        LayerSpec::Sigmoid => activation::sigmoid(x),
-    }
-}
-
-fn input_gradient<B: Backend>(
-    layer: &LayerSpec,
-    params: &[Tensor<B, 3>],
-    x: &Tensor<B, 3>,
-    y: &Tensor<B, 3>,
-    dy: Tensor<B, 3>,
-) -> Tensor<B, 3> {
-    match layer {
-        LayerSpec::Dense { .. } => dense::input_gradient(params, dy),
-        LayerSpec::Context { .. } => context::input_gradient(x, dy),
-        LayerSpec::Relu => activation::relu_backward(y, dy),
-        LayerSpec::LeakyRelu { slope } => activation::leaky_relu_backward(y, dy, *slope),
-        LayerSpec::Tanh => activation::tanh_backward(y, dy),
-        LayerSpec::Sigmoid => activation::sigmoid_backward(y, dy),
-    }
-}
-
-fn gradients_of<B: Backend>(
-    layer: &LayerSpec,
-    x: &Tensor<B, 3>,
-    dy: &Tensor<B, 3>,
-    infos: &[TensorInfo],
-) -> Vec<Option<Tensor<B, 3>>> {
-    match layer {
-        LayerSpec::Dense { .. } => vec![
-            infos[0].adapts.then(|| dense::weight_gradient(x, dy)),
-            infos[1].adapts.then(|| dense::bias_gradient(dy)),
-        ],
-        LayerSpec::Context { .. } => {
-            vec![infos[0].adapts.then(|| context::vector_gradient(x, dy))]
-        }
-        LayerSpec::Relu | LayerSpec::LeakyRelu { .. } | LayerSpec::Tanh | LayerSpec::Sigmoid => {
-            Vec::new()
-        }
     }
 }
 

@@ -1,23 +1,25 @@
-//! What a network is, before any tensor exists: layers, their tensors and
-//! which of those adapt.
+//! What a network is, before any tensor exists: its layers, and how each
+//! changes the shape of an example.
 
 use serde::{Deserialize, Serialize};
 
-use super::NetworkError;
+use super::adapt::Fill;
+use super::shape::{Extent, Padding, Shape, Window};
 
-/// The layers of a network, in order, and the size of its input.
+/// The layers of a network, in order, and the shape of its input.
 ///
 /// ```
-/// use mamlet_trainer::nn::{LayerSpec, NetworkSpec};
+/// use mamlet_trainer::nn::{LayerSpec, NetworkSpec, Shape};
 /// let spec = NetworkSpec::mlp(1, &[40, 40], 1);
+/// assert_eq!(spec.input, Shape::Vector(1));
 /// assert_eq!(spec.layers[0], LayerSpec::Dense { out: 40 });
 /// assert_eq!(spec.layers.len(), 5);
 /// ```
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct NetworkSpec {
-    /// Features of one example.
-    pub input: usize,
+    /// One example.
+    pub input: Shape,
     /// The chain, first layer first.
     pub layers: Vec<LayerSpec>,
 }
@@ -31,22 +33,122 @@ impl NetworkSpec {
             layers.push(LayerSpec::Relu);
         }
         layers.push(LayerSpec::Dense { out: output });
-        Self { input, layers }
+        Self {
+            input: Shape::Vector(input),
+            layers,
+        }
     }
 }
 
+/// Where batch normalisation takes mean and variance from.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Statistics {
+    /// From the batch at hand, support or query: predictions depend on the
+    /// examples they are made with (transductive).
+    #[default]
+    Current,
+    /// From the batch while training, from stored numbers afterwards.
+    Stored,
+    /// Like `stored`, with numbers of their own for every inner step (MAML++,
+    /// Antoniou et al. 2019).
+    PerStep,
+}
+
 /// One layer. A batch is `[tasks, examples, features]`; every layer maps the
-/// last axis.
+/// last axis, whose numbers are positions × channels.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "snake_case", deny_unknown_fields)]
 pub enum LayerSpec {
-    /// `y = x·W + b` with `W [in, out]` and `b [out]`.
+    /// `y = x·W + b` with `W [in, out]` and `b [out]`, over all features of an
+    /// example.
     Dense {
         /// Features of the result.
         out: usize,
     },
+    /// Convolution (a correlation, as everywhere in the field): the dense map
+    /// `W [kh·kw·channels, filters]`, `b [filters]` of the patch around every
+    /// position, along the length of a sequence or over an image.
+    Conv {
+        /// Channels of the result.
+        filters: usize,
+        /// Size of the patch.
+        kernel: Extent,
+        /// Distance between patches.
+        #[serde(default = "default::stride")]
+        stride: Extent,
+        /// At the edges.
+        #[serde(default = "default::padding")]
+        padding: Padding,
+    },
+    /// Convolution of every channel with a kernel of its own: `W [kh·kw,
+    /// channels]`, `b [channels]`.
+    Depthwise {
+        /// Size of the patch.
+        kernel: Extent,
+        /// Distance between patches.
+        #[serde(default = "default::stride")]
+        stride: Extent,
+        /// At the edges.
+        #[serde(default = "default::padding")]
+        padding: Padding,
+    },
+    /// The largest value under the window, channel by channel. The gradient
+    /// goes to the first of equal ones.
+    MaxPool {
+        /// Size of the window.
+        kernel: Extent,
+        /// Distance between windows; the kernel where `None`.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        stride: Option<Extent>,
+        /// At the edges; what is outside never wins.
+        #[serde(default = "default::pool_padding")]
+        padding: Padding,
+    },
+    /// The mean of the values under the window, channel by channel.
+    AveragePool {
+        /// Size of the window.
+        kernel: Extent,
+        /// Distance between windows; the kernel where `None`.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        stride: Option<Extent>,
+        /// At the edges; what is outside is not counted.
+        #[serde(default = "default::pool_padding")]
+        padding: Padding,
+    },
+    /// The mean of every channel over all positions: a vector.
+    GlobalAveragePool,
+    /// All features as one vector. Changes no number.
+    Flatten,
+    /// `y = gain·(x − mean)/√(variance + ε) + bias` per channel, over all
+    /// examples and positions.
+    BatchNorm {
+        /// Where mean and variance come from.
+        #[serde(default)]
+        statistics: Statistics,
+        /// `ε`.
+        #[serde(default = "default::epsilon")]
+        epsilon: f64,
+    },
+    /// The same equation with mean and variance of one example's positions and
+    /// a group of its channels.
+    GroupNorm {
+        /// Number of groups; divides the channels.
+        groups: usize,
+        /// `ε`.
+        #[serde(default = "default::epsilon")]
+        epsilon: f64,
+    },
+    /// Group norm with a single group.
+    LayerNorm {
+        /// `ε`.
+        #[serde(default = "default::epsilon")]
+        epsilon: f64,
+    },
     /// `y = max(x, 0)`; its derivative at 0 is 0.
     Relu,
+    /// `y = min(max(x, 0), 6)`; its derivative at 0 and 6 is 0.
+    Relu6,
     /// `y = x` where `x > 0`, `slope·x` elsewhere.
     LeakyRelu {
         /// Factor of the negative side, in `(0, 1)`.
@@ -56,6 +158,8 @@ pub enum LayerSpec {
     Tanh,
     /// `y = 1 / (1 + e⁻ˣ)`.
     Sigmoid,
+    /// `yᵢ = e^xᵢ / Σⱼ e^xⱼ` over the channels of every position.
+    Softmax,
     /// Appends a free vector `z [size]` to every example: `y = [x, z]`.
     /// A network that starts with it and adapts only `z` is CAVIA, the
     /// "context vector" of the MAML paper's appendix.
@@ -65,145 +169,152 @@ pub enum LayerSpec {
     },
 }
 
+mod default {
+    use super::{Extent, Padding};
+
+    pub fn stride() -> Extent {
+        Extent::Square(1)
+    }
+    pub fn padding() -> Padding {
+        Padding::Same
+    }
+    pub fn pool_padding() -> Padding {
+        Padding::Valid
+    }
+    pub fn epsilon() -> f64 {
+        1e-5
+    }
+}
+
+/// A tensor a layer has: name, shape and how it starts.
+pub(super) type LayerTensor = (&'static str, Vec<usize>, Fill);
+
 impl LayerSpec {
-    /// Features out of the layer for `input` features into it.
-    pub fn output(&self, input: usize) -> usize {
+    /// The layer's name, as configs write it.
+    pub fn kind(&self) -> &'static str {
         match self {
-            Self::Dense { out } => *out,
-            Self::Context { size } => input + size,
-            Self::Relu | Self::LeakyRelu { .. } | Self::Tanh | Self::Sigmoid => input,
+            Self::Dense { .. } => "dense",
+            Self::Conv { .. } => "conv",
+            Self::Depthwise { .. } => "depthwise",
+            Self::MaxPool { .. } => "max_pool",
+            Self::AveragePool { .. } => "average_pool",
+            Self::GlobalAveragePool => "global_average_pool",
+            Self::Flatten => "flatten",
+            Self::BatchNorm { .. } => "batch_norm",
+            Self::GroupNorm { .. } => "group_norm",
+            Self::LayerNorm { .. } => "layer_norm",
+            Self::Relu => "relu",
+            Self::Relu6 => "relu6",
+            Self::LeakyRelu { .. } => "leaky_relu",
+            Self::Tanh => "tanh",
+            Self::Sigmoid => "sigmoid",
+            Self::Softmax => "softmax",
+            Self::Context { .. } => "context",
         }
     }
 
-    /// The layer's tensors as `(name, shape)`, in the order of the artifact.
-    pub fn tensors(&self, input: usize) -> Vec<(&'static str, Vec<usize>)> {
+    /// The shape of the result for examples of shape `input`.
+    ///
+    /// # Errors
+    /// What to change, where the layer cannot take that shape.
+    pub fn output(&self, input: Shape) -> Result<Shape, String> {
+        let channels = input.channels();
+        let window = || {
+            let window = self.window(input)?;
+            // Only asked for by layers that have one.
+            Ok::<_, String>(window.map_or([1, 1], |window| window.output))
+        };
         match self {
-            Self::Dense { out } => vec![("weight", vec![input, *out]), ("bias", vec![*out])],
-            Self::Context { size } => vec![("z", vec![*size])],
-            Self::Relu | Self::LeakyRelu { .. } | Self::Tanh | Self::Sigmoid => Vec::new(),
-        }
-    }
-}
-
-/// Which tensors the inner loop changes. The others are meta-learned only:
-/// `head` is ANIL, `context` is CAVIA.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(untagged)]
-pub enum Adapt {
-    /// A named group.
-    Group(AdaptGroup),
-    /// Tensor names such as `layers.0.weight`.
-    Names(Vec<String>),
-}
-
-/// Named groups of adapting tensors.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum AdaptGroup {
-    /// Every tensor (MAML).
-    All,
-    /// The tensors of the last layer that has any (ANIL).
-    Head,
-    /// Every tensor but those of the last layer that has any.
-    Body,
-    /// The tensors of `context` layers (CAVIA).
-    Context,
-}
-
-impl Default for Adapt {
-    fn default() -> Self {
-        Self::Group(AdaptGroup::All)
-    }
-}
-
-/// One parameter tensor of a network.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct TensorInfo {
-    /// `layers.<index>.<weight|bias|z>`.
-    pub name: String,
-    /// Index of the layer it belongs to.
-    pub layer: usize,
-    /// Shape without the task axis, row-major.
-    pub shape: Vec<usize>,
-    /// Whether the inner loop changes it.
-    pub adapts: bool,
-}
-
-impl TensorInfo {
-    /// Number of elements.
-    pub fn len(&self) -> usize {
-        self.shape.iter().product()
-    }
-
-    /// True for a tensor without elements, which no valid network has.
-    pub fn is_empty(&self) -> bool {
-        self.len() == 0
-    }
-
-    /// Shape with the leading axis of size `tasks`: `[tasks, in, out]`, or
-    /// `[tasks, 1, n]` for a vector.
-    pub fn dims(&self, tasks: usize) -> [usize; 3] {
-        match self.shape[..] {
-            [rows, columns] => [tasks, rows, columns],
-            _ => [tasks, 1, self.len()],
-        }
-    }
-}
-
-/// Lists the tensors of `spec` in the order of layers, marking those that
-/// `adapt` selects, and checks that the chain makes sense.
-pub(super) fn tensors(spec: &NetworkSpec, adapt: &Adapt) -> Result<Vec<TensorInfo>, NetworkError> {
-    if spec.input == 0 {
-        return Err(NetworkError::EmptyLayer {
-            layer: "input".into(),
-        });
-    }
-    let mut infos = Vec::new();
-    let mut width = spec.input;
-    for (layer, kind) in spec.layers.iter().enumerate() {
-        for (name, shape) in kind.tensors(width) {
-            if shape.contains(&0) {
-                return Err(NetworkError::EmptyLayer {
-                    layer: format!("layers.{layer}"),
-                });
+            Self::Dense { out } => Ok(Shape::Vector(*out)),
+            Self::Conv { filters, .. } => Ok(input.resized(window()?, *filters)),
+            Self::Depthwise { .. } | Self::MaxPool { .. } | Self::AveragePool { .. } => {
+                Ok(input.resized(window()?, channels))
             }
-            infos.push(TensorInfo {
-                name: format!("layers.{layer}.{name}"),
-                layer,
-                shape,
-                adapts: false,
-            });
-        }
-        width = kind.output(width);
-    }
-    let head = infos.last().ok_or(NetworkError::NoTensors)?.layer;
-    match adapt {
-        Adapt::Group(group) => {
-            for info in &mut infos {
-                info.adapts = match group {
-                    AdaptGroup::All => true,
-                    AdaptGroup::Head => info.layer == head,
-                    AdaptGroup::Body => info.layer != head,
-                    AdaptGroup::Context => {
-                        matches!(spec.layers[info.layer], LayerSpec::Context { .. })
-                    }
-                };
+            Self::GlobalAveragePool => Ok(Shape::Vector(channels)),
+            Self::Flatten => Ok(Shape::Vector(input.features())),
+            Self::GroupNorm { groups, .. } if *groups == 0 || !channels.is_multiple_of(*groups) => {
+                Err(format!(
+                    "its {groups} groups do not divide the {channels} channels; choose a divisor"
+                ))
             }
+            Self::Context { size } => match input {
+                Shape::Vector(features) => Ok(Shape::Vector(features + size)),
+                _ => {
+                    Err("it goes beside the features of a vector; put a `flatten` before it".into())
+                }
+            },
+            Self::BatchNorm { .. }
+            | Self::GroupNorm { .. }
+            | Self::LayerNorm { .. }
+            | Self::Relu
+            | Self::Relu6
+            | Self::LeakyRelu { .. }
+            | Self::Tanh
+            | Self::Sigmoid
+            | Self::Softmax => Ok(input),
         }
-        Adapt::Names(names) => {
-            for name in names {
-                let Some(info) = infos.iter_mut().find(|info| info.name == *name) else {
-                    return Err(NetworkError::UnknownTensor {
-                        name: name.clone(),
-                        known: infos.iter().map(|info| info.name.clone()).collect(),
-                    });
-                };
-                info.adapts = true;
+    }
+
+    /// The window of a convolution or a pool over examples of shape `input`.
+    pub(super) fn window(&self, input: Shape) -> Result<Option<Window>, String> {
+        let (kernel, stride, padding) = match *self {
+            Self::Conv {
+                kernel,
+                stride,
+                padding,
+                ..
             }
+            | Self::Depthwise {
+                kernel,
+                stride,
+                padding,
+            } => (kernel, stride, padding),
+            Self::MaxPool {
+                kernel,
+                stride,
+                padding,
+            }
+            | Self::AveragePool {
+                kernel,
+                stride,
+                padding,
+            } => (kernel, stride.unwrap_or(kernel), padding),
+            _ => return Ok(None),
+        };
+        Window::new(&input, kernel, stride, padding).map(Some)
+    }
+
+    /// The layer's tensors in the order of the artifact, for examples of a
+    /// shape that [`LayerSpec::output`] accepts.
+    pub(super) fn tensors(&self, input: Shape) -> Vec<LayerTensor> {
+        let channels = input.channels();
+        let weight = |rows: usize, columns: usize, fan_out: usize| {
+            let fan = Fill::Random {
+                fan_in: rows,
+                fan_out,
+            };
+            ("weight", vec![rows, columns], fan)
+        };
+        let bias = |length| ("bias", vec![length], Fill::Constant(0.0));
+        match *self {
+            Self::Dense { out } => vec![weight(input.features(), out, out), bias(out)],
+            Self::Conv {
+                filters, kernel, ..
+            } => {
+                let size: usize = kernel.on(&input).iter().product();
+                let weight = weight(size * channels, filters, size * filters);
+                vec![weight, bias(filters)]
+            }
+            Self::Depthwise { kernel, .. } => {
+                let size: usize = kernel.on(&input).iter().product();
+                vec![weight(size, channels, size), bias(channels)]
+            }
+            Self::BatchNorm { .. } | Self::GroupNorm { .. } | Self::LayerNorm { .. } => {
+                let gain = ("gain", vec![channels], Fill::Constant(1.0));
+                vec![gain, bias(channels)]
+            }
+            Self::Context { size } => vec![("z", vec![size], Fill::Constant(0.0))],
+            _ => Vec::new(),
         }
     }
-    if !infos.iter().any(|info| info.adapts) {
-        return Err(NetworkError::NothingAdapts);
-    }
-    Ok(infos)
 }

@@ -27,7 +27,7 @@ fn explicit_backward_equals_autodiff_of_the_forward() {
     for (name, layer) in layers() {
         for own in [1, 3] {
             let spec = NetworkSpec {
-                input: 2,
+                input: Shape::Vector(2),
                 layers: vec![
                     LayerSpec::Dense { out: 4 },
                     layer.clone(),
@@ -66,7 +66,7 @@ fn explicit_backward_equals_autodiff_of_the_forward() {
 #[test]
 fn slope_is_the_inner_product_with_the_gradient() {
     let spec = NetworkSpec {
-        input: 2,
+        input: Shape::Vector(2),
         layers: vec![
             LayerSpec::Context { size: 3 },
             LayerSpec::Dense { out: 4 },
@@ -130,7 +130,7 @@ fn backward_stops_at_the_lowest_adapting_layer() {
 #[test]
 fn tensors_are_named_in_order() {
     let spec = NetworkSpec {
-        input: 1,
+        input: Shape::Vector(1),
         layers: vec![LayerSpec::Context { size: 2 }, LayerSpec::Dense { out: 4 }],
     };
     let network = Network::new(&spec, &Adapt::Group(AdaptGroup::Context)).unwrap();
@@ -160,14 +160,127 @@ fn broken_networks_are_refused_by_name() {
     let empty = NetworkSpec::mlp(1, &[0], 1);
     assert!(matches!(
         Network::new(&empty, &Adapt::default()),
-        Err(NetworkError::EmptyLayer { layer }) if layer == "layers.0"
+        Err(NetworkError::EmptyLayer { layer }) if layer == "layers.0 (dense)"
     ));
     let none = NetworkSpec {
-        input: 1,
+        input: Shape::Vector(1),
         layers: vec![LayerSpec::Relu],
     };
     assert_eq!(
         Network::new(&none, &Adapt::default()).unwrap_err(),
         NetworkError::NoTensors
     );
+}
+
+/// As configs write layers: sizes as one number or two, defaults left out.
+#[test]
+fn layers_are_read_from_toml() {
+    #[derive(serde::Deserialize)]
+    struct Model {
+        input: Shape,
+        layers: Vec<LayerSpec>,
+    }
+    let text = r#"
+        input = [49, 10, 1]
+        layers = [
+            { kind = "conv", filters = 64, kernel = [10, 4], stride = 2 },
+            { kind = "batch_norm" },
+            { kind = "relu6" },
+            { kind = "depthwise", kernel = 3, padding = "valid" },
+            { kind = "batch_norm", statistics = "per_step", epsilon = 1e-3 },
+            { kind = "max_pool", kernel = 2 },
+            { kind = "group_norm", groups = 4 },
+            { kind = "global_average_pool" },
+            { kind = "dense", out = 12 },
+        ]
+    "#;
+    let model: Model = toml::from_str(text).unwrap();
+    let square = Extent::Square;
+    let expected = [
+        LayerSpec::Conv {
+            filters: 64,
+            kernel: Extent::Rectangle([10, 4]),
+            stride: square(2),
+            padding: Padding::Same,
+        },
+        LayerSpec::BatchNorm {
+            statistics: Statistics::Current,
+            epsilon: 1e-5,
+        },
+        LayerSpec::Relu6,
+        LayerSpec::Depthwise {
+            kernel: square(3),
+            stride: square(1),
+            padding: Padding::Valid,
+        },
+        LayerSpec::BatchNorm {
+            statistics: Statistics::PerStep,
+            epsilon: 1e-3,
+        },
+        LayerSpec::MaxPool {
+            kernel: square(2),
+            stride: None,
+            padding: Padding::Valid,
+        },
+        LayerSpec::GroupNorm {
+            groups: 4,
+            epsilon: 1e-5,
+        },
+        LayerSpec::GlobalAveragePool,
+        LayerSpec::Dense { out: 12 },
+    ];
+    assert_eq!(model.layers, expected);
+    let spec = NetworkSpec {
+        input: model.input,
+        layers: model.layers,
+    };
+    assert_eq!(
+        spec.input,
+        Shape::Image {
+            height: 49,
+            width: 10,
+            channels: 1
+        }
+    );
+    // 49×10 → 25×5 → 23×3 → 11×1.
+    let network = Network::new(&spec, &Adapt::default()).unwrap();
+    assert_eq!(network.output(), 12);
+    let written = toml::to_string(&spec).unwrap();
+    assert_eq!(toml::from_str::<NetworkSpec>(&written).unwrap(), spec);
+    let shapes: Vec<&[usize]> = network.tensors().iter().map(|t| &t.shape[..]).collect();
+    assert_eq!(shapes[0], [40, 64]);
+    assert_eq!(shapes[4], [9, 64]);
+}
+
+/// The fans of He and Glorot are those of the patch, not of the image.
+#[test]
+fn initial_weights_of_convolutions_and_norms() {
+    let spec = NetworkSpec {
+        input: Shape::Image {
+            height: 8,
+            width: 8,
+            channels: 5,
+        },
+        layers: vec![
+            LayerSpec::Conv {
+                filters: 200,
+                kernel: Extent::Square(3),
+                stride: Extent::Square(1),
+                padding: Padding::Same,
+            },
+            LayerSpec::LayerNorm { epsilon: 1e-5 },
+        ],
+    };
+    let network = Network::new(&spec, &Adapt::default()).unwrap();
+    let he = init::draw(&network, init::Init::He, 1, 0);
+    let count = he[0].len() as f32;
+    let variance = he[0].iter().map(|w| w * w).sum::<f32>() / count;
+    let expected = 2.0 / 45.0;
+    assert!((variance - expected).abs() < 0.05 * expected, "{variance}");
+    let glorot = init::draw(&network, init::Init::Glorot, 1, 0);
+    let largest = glorot[0].iter().fold(0.0f32, |a, b| a.max(b.abs()));
+    let bound = (6.0f32 / (45.0 + 1800.0)).sqrt();
+    assert!(largest <= bound && largest > 0.99 * bound, "{largest}");
+    assert!(he[1].iter().chain(&he[3]).all(|&bias| bias == 0.0));
+    assert!(he[2].iter().all(|&gain| gain == 1.0));
 }

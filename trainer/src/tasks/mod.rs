@@ -5,6 +5,8 @@ mod sinusoid;
 use burn::tensor::{Tensor, TensorData, backend::Backend};
 use rand_chacha::ChaCha8Rng;
 
+use crate::nn::Shape;
+
 pub use sinusoid::{Sinusoid, SinusoidInputs, SinusoidTask};
 
 /// A distribution over tasks, each a support set to adapt on and a query set
@@ -15,8 +17,13 @@ pub use sinusoid::{Sinusoid, SinusoidInputs, SinusoidTask};
 /// parameters come before examples, and support before query, so that a batch
 /// with more shots starts with the same tasks.
 pub trait TaskDistribution: Send + Sync {
+    /// Shape of one example.
+    fn shape(&self) -> Shape;
+
     /// Features of one example.
-    fn input(&self) -> usize;
+    fn input(&self) -> usize {
+        self.shape().features()
+    }
 
     /// Values of one target.
     fn output(&self) -> usize;

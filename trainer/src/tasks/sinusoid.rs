@@ -7,6 +7,7 @@ use rand_chacha::ChaCha8Rng;
 use serde::{Deserialize, Serialize};
 
 use super::{TaskBatch, TaskDistribution};
+use crate::nn::Shape;
 
 /// The distribution of sinusoids. The defaults are the paper's: amplitude in
 /// `U[0.1, 5]`, phase in `U[0, π]`, inputs in `U[−5, 5]`.
@@ -99,11 +100,11 @@ impl Sinusoid {
 }
 
 impl TaskDistribution for Sinusoid {
-    fn input(&self) -> usize {
-        match self.inputs {
+    fn shape(&self) -> Shape {
+        Shape::Vector(match self.inputs {
             SinusoidInputs::X => 1,
             SinusoidInputs::XAmplitudePhase => 3,
-        }
+        })
     }
 
     fn output(&self) -> usize {

@@ -75,6 +75,7 @@ impl Problem {
                         .collect(),
                     LayerSpec::Tanh => x.iter().map(|x| x.tanh()).collect(),
                     LayerSpec::Sigmoid => x.iter().map(|x| 1.0 / (1.0 + (-x).exp())).collect(),
+                    other => panic!("{} is not in this reference", other.kind()),
                 };
                 a.push(y);
             }

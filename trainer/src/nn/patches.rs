@@ -1,0 +1,150 @@
+//! Patches: the positions under a window, side by side.
+//!
+//! Gathering is linear, and so is its adjoint, scattering: both are one
+//! indexed copy of whole positions. Each is the other's derivative, so a
+//! gradient made of them can be differentiated again.
+//!
+//! Shapes: `x [T, B, positions·channels]`, patches `[T, B·places, size·channels]`
+//! with the window's positions row by row.
+
+use std::any::Any;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use burn::tensor::{IndexingUpdateOp, Int, Tensor, TensorData, backend::Backend};
+
+use super::shape::Window;
+
+/// Gathers the patches of one layer. Clones share the index.
+#[derive(Clone, Debug)]
+pub(super) struct Patches {
+    window: Window,
+    channels: usize,
+    /// The position in the example for `[places, size]`, `None` for padding.
+    positions: Arc<[Option<usize>]>,
+    cache: Arc<IndexCache>,
+}
+
+impl Patches {
+    pub fn new(window: Window, channels: usize) -> Self {
+        Self {
+            positions: window.patches().into(),
+            window,
+            channels,
+            cache: Arc::default(),
+        }
+    }
+
+    /// The window they are taken with.
+    pub fn window(&self) -> &Window {
+        &self.window
+    }
+
+    /// Channels of a position.
+    pub fn channels(&self) -> usize {
+        self.channels
+    }
+
+    /// The position in the example for `[places, size]`, `None` for padding.
+    pub fn positions(&self) -> &[Option<usize>] {
+        &self.positions
+    }
+
+    fn padded(&self) -> bool {
+        self.positions.contains(&None)
+    }
+
+    /// `[T, B, positions·channels]` to `[T, B·places, size·channels]`.
+    pub fn gather<B: Backend>(&self, x: Tensor<B, 3>) -> Tensor<B, 3> {
+        let [tasks, examples, _] = x.dims();
+        let (window, channels) = (&self.window, self.channels);
+        let dims = [tasks, examples * window.places(), window.size() * channels];
+        if window.is_pointwise() {
+            return x.reshape(dims);
+        }
+        let images = tasks * examples;
+        let mut rows: Tensor<B, 2> = x.reshape([images * window.positions(), channels]);
+        if self.padded() {
+            // Padding is a row of zeros behind all others.
+            let zeros = Tensor::zeros([1, channels], &rows.device());
+            rows = Tensor::cat(vec![rows, zeros], 0);
+        }
+        let index = self.rows::<B>(images, &rows.device());
+        rows.select(0, index).reshape(dims)
+    }
+
+    /// The adjoint of [`Patches::gather`]: every position receives the sum of
+    /// what stands in its place in the patches. `[T, B·places, size·channels]`
+    /// to `[T, B, positions·channels]`.
+    pub fn scatter<B: Backend>(&self, patches: Tensor<B, 3>) -> Tensor<B, 3> {
+        let [tasks, rows, _] = patches.dims();
+        let (window, channels) = (&self.window, self.channels);
+        let examples = rows / window.places();
+        let images = tasks * examples;
+        let dims = [tasks, examples, window.positions() * channels];
+        if window.is_pointwise() {
+            return patches.reshape(dims);
+        }
+        let device = patches.device();
+        let index = self.rows::<B>(images, &device);
+        let patches: Tensor<B, 2> =
+            patches.reshape([images * window.places() * window.size(), channels]);
+        let count = images * window.positions();
+        let zeros = Tensor::zeros([count + usize::from(self.padded()), channels], &device);
+        let sums = zeros.select_assign(0, index, patches, IndexingUpdateOp::Add);
+        sums.slice([0..count, 0..channels]).reshape(dims)
+    }
+
+    /// The row of `[images·positions, channels]` for `[images, places, size]`;
+    /// padding is the row behind the last.
+    fn rows<B: Backend>(&self, images: usize, device: &B::Device) -> Tensor<B, 1, Int> {
+        self.cache.get(images, device, || {
+            let positions = self.window.positions();
+            (0..images)
+                .flat_map(|image| {
+                    self.positions.iter().map(move |position| match position {
+                        Some(position) => image * positions + position,
+                        None => images * positions,
+                    })
+                })
+                .collect()
+        })
+    }
+}
+
+/// Index tensors on the device, one for each number of images.
+#[derive(Debug, Default)]
+pub(super) struct IndexCache(Mutex<Vec<(usize, Box<dyn Any + Send>)>>);
+
+/// Training uses one or two numbers of images, evaluation a few more.
+const CACHED: usize = 8;
+
+impl IndexCache {
+    /// The index for `images`, made by `make` if it is not there.
+    pub fn get<B: Backend>(
+        &self,
+        images: usize,
+        device: &B::Device,
+        make: impl FnOnce() -> Vec<usize>,
+    ) -> Tensor<B, 1, Int> {
+        // A panic elsewhere leaves whole entries behind.
+        let mut entries = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let found = entries.iter().find_map(|(key, entry)| {
+            let (of, index) = entry.downcast_ref::<(B::Device, Tensor<B, 1, Int>)>()?;
+            (*key == images && of == device).then(|| index.clone())
+        });
+        found.unwrap_or_else(|| {
+            let rows: Vec<i32> = make()
+                .into_iter()
+                // A batch of 2³¹ positions has no place in memory.
+                .map(|row| i32::try_from(row).expect("fewer than 2³¹ positions"))
+                .collect();
+            let length = rows.len();
+            let index = Tensor::from_data(TensorData::new(rows, [length]), device);
+            if entries.len() == CACHED {
+                entries.remove(0);
+            }
+            entries.push((images, Box::new((device.clone(), index.clone()))));
+            index
+        })
+    }
+}

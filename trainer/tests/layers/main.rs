@@ -1,0 +1,10 @@
+//! Every layer against loops in `f64` that share no code with the library:
+//! forward, backward, slope, and the meta-gradient through networks of them.
+
+mod backward;
+mod cases;
+mod forward;
+mod meta_gradient;
+mod naive;
+mod tape;
+mod tasks;
