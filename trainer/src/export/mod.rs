@@ -10,9 +10,11 @@ mod parity;
 mod safety;
 
 use mamlet_formats::{ArtifactWriter, Layer, Loss, Reduction, Shape, WriteError};
+use mamlet_runtime::{ExampleError, Learner};
 use mamlet_simulator::file::ArtifactFile;
 use mamlet_simulator::golden;
 
+use crate::config::InnerConfig;
 use crate::loss::{LossKind, Reduction as HostReduction};
 use crate::meta::RateTable;
 use crate::model::TrainedModel;
@@ -82,6 +84,15 @@ pub enum ExportError {
         steps: usize,
         /// The most steps.
         max_steps: usize,
+    },
+    /// The artifact has no words for a part of the recipe.
+    #[error(
+        "an artifact cannot carry {what}, so the device would adapt differently; export a run \
+         trained without it"
+    )]
+    Unsupported {
+        /// The part of the config.
+        what: String,
     },
     /// No golden support set was found to which the recipe adapts.
     #[error("the recipe adapts to none of {tried} golden support sets; the last: {reason}")]
@@ -164,11 +175,49 @@ fn rates(model: &TrainedModel, options: &Options) -> Result<RateTable, ExportErr
 /// Targets as the engine wants them: a one-hot row becomes its class.
 fn targets(model: &TrainedModel, support: &TaskBatch) -> Vec<f32> {
     match model.config.inner.loss {
-        LossKind::Mse => support.support_y.clone(),
+        LossKind::Mse
+        | LossKind::Huber { .. }
+        | LossKind::GaussianPolicy
+        | LossKind::CategoricalPolicy => support.support_y.clone(),
         LossKind::CrossEntropy => {
             let rows = support.support_y.chunks_exact(support.output);
             let class = |row: &[f32]| row.iter().position(|&value| value > 0.5).unwrap_or(0) as f32;
             rows.map(class).collect()
+        }
+    }
+}
+
+/// Shows an example to the engine, its target as [`targets`] lists it.
+fn add_example(
+    learner: &mut Learner<'_>,
+    model: &TrainedModel,
+    x: &[f32],
+    y: &[f32],
+) -> Result<(), ExampleError> {
+    match model.config.inner.loss {
+        LossKind::CrossEntropy => learner.add_class(x, y[0] as usize),
+        _ => learner.add_values(x, y),
+    }
+}
+
+/// The loss of the artifact, where it can carry the rest of the recipe too.
+fn recipe(inner: &InnerConfig) -> Result<Loss, ExportError> {
+    let unsupported = |what: &str| {
+        Err(ExportError::Unsupported {
+            what: what.to_owned(),
+        })
+    };
+    if inner.momentum.is_some() {
+        return unsupported("inner.momentum");
+    }
+    if inner.clip_norm.is_some() {
+        return unsupported("inner.clip_norm");
+    }
+    match inner.loss {
+        LossKind::Mse => Ok(Loss::MeanSquaredError),
+        LossKind::CrossEntropy => Ok(Loss::CrossEntropy),
+        LossKind::Huber { .. } | LossKind::GaussianPolicy | LossKind::CategoricalPolicy => {
+            unsupported(&format!("inner.loss, the {}", inner.loss.name()))
         }
     }
 }
@@ -180,6 +229,7 @@ fn writer(
     options: &Options,
 ) -> Result<ArtifactWriter, ExportError> {
     let config = &model.config;
+    let kind = recipe(&config.inner)?;
     let steps = options.steps.unwrap_or(config.inner.steps.max(1));
     let max_steps = options.max_steps;
     if steps == 0 || steps > max_steps || max_steps > mamlet_runtime::MAX_STEPS {
@@ -194,10 +244,6 @@ fn writer(
     while rows.len() > 1 && rows[rows.len() - 1] == rows[rows.len() - 2] {
         rows.pop();
     }
-    let kind = match config.inner.loss {
-        LossKind::Mse => Loss::MeanSquaredError,
-        LossKind::CrossEntropy => Loss::CrossEntropy,
-    };
     let reduction = match config.inner.reduction {
         HostReduction::Mean => Reduction::Mean,
         HostReduction::Sum => Reduction::Sum,
@@ -245,3 +291,6 @@ fn layers(model: &TrainedModel, writer: &mut ArtifactWriter) {
         writer.push(layer);
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -7,7 +7,6 @@ use mamlet_simulator::Model;
 use mamlet_simulator::file::ArtifactFile;
 use serde::Serialize;
 
-use crate::loss::LossKind;
 use crate::model::TrainedModel;
 use crate::random::{Stream, generator};
 
@@ -102,10 +101,7 @@ impl Safety {
                 learner.clear_examples();
                 let inputs = batch.support_x.chunks_exact(batch.input);
                 for (x, y) in inputs.zip(targets.chunks_exact(numbers)).take(shots) {
-                    match model.config.inner.loss {
-                        LossKind::Mse => learner.add_values(x, y)?,
-                        LossKind::CrossEntropy => learner.add_class(x, y[0] as usize)?,
-                    }
+                    super::add_example(&mut learner, model, x, y)?;
                 }
                 for &steps in steps {
                     let report = learner.adapt_with(Adaptation {
