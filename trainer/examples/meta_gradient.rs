@@ -8,7 +8,9 @@ use std::time::Instant;
 use burn::backend::{Autodiff, Flex};
 use burn::tensor::Tensor;
 use mamlet_trainer::loss::Loss;
-use mamlet_trainer::meta::{Graph, Maml, Order, RateTable, from_logarithms, to_device};
+use mamlet_trainer::meta::{
+    Graph, InnerOptimiser, Maml, Order, RateTable, from_logarithms, to_device,
+};
 use mamlet_trainer::nn::{Adapt, Network, NetworkSpec, init};
 use mamlet_trainer::random::{Stream, generator};
 use mamlet_trainer::tasks::{Sinusoid, TaskDistribution};
@@ -67,10 +69,14 @@ fn main() {
     let fixed = RateTable::constant(0.01, steps, tensors).fixed();
     let logarithms = Tensor::full([steps.max(1) * tensors], 0.01f32.ln(), &device);
     let (learned, _) = from_logarithms(&logarithms, tensors);
+    let maml = |order, graph| {
+        let plain = InnerOptimiser::default();
+        Maml::new(network.clone(), Loss::MSE, plain, order, graph)
+    };
     for order in [Order::First, Order::Second] {
         for (kind, rates) in [("fixed", &fixed), ("learned", &learned)] {
             for graph in [Graph::Keep, Graph::Rebuild] {
-                let maml = Maml::new(network.clone(), Loss::MSE, order, graph);
+                let maml = maml(order, graph);
                 time(
                     &format!("{order:?} order, {kind} rates, {graph:?}"),
                     &mut |_| {
@@ -78,7 +84,7 @@ fn main() {
                     },
                 );
             }
-            let maml = Maml::new(network.clone(), Loss::MSE, order, Graph::Keep);
+            let maml = maml(order, Graph::Keep);
             time(
                 &format!("{order:?} order, {kind} rates, unrolled"),
                 &mut |_| {

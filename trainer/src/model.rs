@@ -4,7 +4,7 @@
 use std::path::Path;
 
 use crate::config::{Config, Keep, Method, RateConfig};
-use crate::meta::RateTable;
+use crate::meta::{InnerLoop, RateTable};
 use crate::nn::{Network, NetworkError, init};
 use crate::run::{Checkpoint, RunDir, RunError};
 
@@ -104,6 +104,17 @@ impl TrainedModel {
             _ => Vec::new(),
         };
         Self::assemble(config, &flat, &rates, 0)
+    }
+
+    /// The adaptation that the model was trained for. Whether its gradients are
+    /// constants makes no difference without automatic differentiation.
+    pub fn inner_loop(&self) -> InnerLoop<'_> {
+        InnerLoop {
+            network: &self.network,
+            loss: self.config.loss(),
+            optimiser: self.config.inner_optimiser(),
+            order: self.config.inner.order,
+        }
     }
 
     fn assemble(

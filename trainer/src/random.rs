@@ -26,6 +26,10 @@ pub enum Stream {
     Golden = 6,
     /// Tasks of the safety survey; indexed by task.
     Safety = 7,
+    /// Tasks that show the range of activations; index 0.
+    Calibration = 9,
+    /// Episodes that a quantised artifact is judged by; indexed by episode.
+    Score = 10,
 }
 
 /// The generator at address (`seed`, `stream`, `index`): ChaCha with 8 rounds,

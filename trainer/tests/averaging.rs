@@ -1,53 +1,33 @@
 //! Parameter averaging on a small scale.
 
+mod common;
+
 use std::sync::atomic::AtomicBool;
 
 use burn::backend::{Autodiff, Flex};
-use mamlet_trainer::config::Config;
 use mamlet_trainer::model::TrainedModel;
-use mamlet_trainer::run::{Manifest, RunDir};
+use mamlet_trainer::run::RunDir;
 use mamlet_trainer::train::{End, train};
 
 type B = Autodiff<Flex>;
 
-const CONFIG: &str = r#"
-name = "averaging"
-title = "averaging"
-protocol = "paper"
-method = "averaging"
-[tasks]
-distribution = "sinusoid"
-amplitude = [0.5, 1.0]
-[model]
-layers = [{ kind = "dense", out = 16 }, { kind = "tanh" }, { kind = "dense", out = 1 }]
-init = { kind = "glorot" }
-[inner]
-loss = "mse"
-steps = 0
-rate = { kind = "tuned", candidates = [0.001, 0.01] }
-[meta]
-iterations = 300
-shots = 5
-queries = 5
-rate = 0.01
-[averaging]
-networks = 5
-regulariser = "l2_to_mean"
-lambda = 0.001
-target = 0.05
-iterations = 100
-batch = 16
-block = 2
-"#;
+const SETS: [&str; 9] = [
+    "method=averaging",
+    "tasks.amplitude=[0.5,1.0]",
+    "model.layers=[{kind=\"dense\",out=16},{kind=\"tanh\"},{kind=\"dense\",out=1}]",
+    "model.init.kind=glorot",
+    "inner.steps=0",
+    "inner.rate={kind=\"tuned\",candidates=[0.001,0.01]}",
+    "meta.iterations=300",
+    "meta.rate=0.01",
+    "averaging={networks=5,regulariser=\"l2_to_mean\",lambda=0.001,target=0.05,iterations=100,batch=16,block=2}",
+];
 
 #[test]
 fn blocks_are_trained_averaged_and_resumed() {
     let folder = tempfile::tempdir().unwrap();
-    let config = Config::parse(CONFIG, "test", &[]).unwrap();
-    let start = |name: &str| {
-        let manifest = Manifest::new(&config, "cpu", vec![]);
-        RunDir::create(&folder.path().join(name), &config, &manifest, false).unwrap()
-    };
+    let config = common::config(&SETS);
+    let start = |name: &str| common::start(&folder.path().join(name), &config);
     let go = |run: &RunDir, stop: bool| {
         let stop = AtomicBool::new(stop);
         train::<B>(&config, run, Default::default(), &stop, |_| {}).unwrap()

@@ -6,29 +6,8 @@ use std::process::{Command, Output, Stdio};
 
 use serde_json::Value;
 
-const CONFIG: &str = r#"
-name = "tiny"
-title = "Tiny"
-protocol = "own"
-method = "maml"
-[tasks]
-distribution = "sinusoid"
-[model]
-layers = [{ kind = "dense", out = 4 }, { kind = "relu" }, { kind = "dense", out = 1 }]
-init = { kind = "he" }
-[inner]
-loss = "mse"
-steps = 1
-rate = { kind = "fixed", value = 0.01 }
-[meta]
-iterations = 20
-tasks = 2
-shots = 5
-queries = 5
-[record]
-every = 5
-validation_tasks = 5
-"#;
+/// The experiment that the tests vary.
+const CONFIG: &str = include_str!("common/base.toml");
 
 fn mamlet(folder: &Path, arguments: &[&str]) -> Output {
     Command::new(env!("CARGO_BIN_EXE_mamlet"))
@@ -152,7 +131,7 @@ fn wrong_input_is_said_in_words() {
         (
             vec!["train", "bad.toml"],
             2,
-            vec!["line 16", "meta.iterations", "u64", "\"x\""],
+            vec!["line 19", "meta.iterations", "u64", "\"x\""],
         ),
         (
             vec!["train", "tiny.toml", "--set", "seed"],

@@ -1,5 +1,7 @@
 //! A run that was stopped and resumed gives the same bytes as one that was not.
 
+mod common;
+
 use std::fs;
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -12,43 +14,30 @@ use mamlet_trainer::train::{End, Event, TrainError, train};
 
 type B = Autodiff<Flex>;
 
-const CONFIG: &str = r#"
-name = "short"
-title = "short"
-protocol = "own"
-method = "maml"
-[tasks]
-distribution = "sinusoid"
-[model]
-layers = [{ kind = "dense", out = 8 }, { kind = "tanh" }, { kind = "dense", out = 1 }]
-init = { kind = "he" }
-[inner]
-loss = "mse"
-steps = 2
-rate = { kind = "learned", initial = 0.01, meta_rate = 0.01 }
-[meta]
-iterations = 60
-tasks = 4
-shots = [3, 5]
-queries = 4
-schedule = "cosine"
-clip_norm = 5.0
-step_loss = { kind = "annealed", iterations = 40 }
-[record]
-every = 7
-validate_every = 13
-validation_tasks = 5
-checkpoint_every = 10
-keep = "best"
-"#;
+const SETS: [&str; 15] = [
+    "model.layers=[{kind=\"dense\",out=8},{kind=\"tanh\"},{kind=\"dense\",out=1}]",
+    "inner.steps=2",
+    "inner.rate={kind=\"learned\",initial=0.01,meta_rate=0.01}",
+    "inner.momentum=0.5",
+    "meta.iterations=60",
+    "meta.tasks=4",
+    "meta.shots=[3,5]",
+    "meta.queries=4",
+    "meta.schedule=cosine",
+    "meta.clip_norm=5.0",
+    "meta.step_loss={kind=\"annealed\",iterations=40}",
+    "record.every=7",
+    "record.validate_every=13",
+    "record.checkpoint_every=10",
+    "record.keep=best",
+];
 
 fn config() -> Config {
-    Config::parse(CONFIG, "test", &[]).unwrap()
+    common::config(&SETS)
 }
 
 fn start(path: &Path) -> RunDir {
-    let config = config();
-    RunDir::create(path, &config, &Manifest::new(&config, "cpu", vec![]), false).unwrap()
+    common::start(path, &config())
 }
 
 fn go(run: &RunDir, stop_at: Option<u64>) -> Result<End, TrainError> {
@@ -123,7 +112,7 @@ fn runs_are_not_overwritten_or_resumed_by_accident() {
     let again = RunDir::create(&path, &config(), &manifest, false);
     assert!(matches!(again, Err(RunError::Exists(_))));
 
-    let changed = Config::parse(CONFIG, "test", &["meta.tasks=5".into(), "seed=2".into()]).unwrap();
+    let changed = common::config(&[&SETS[..], &["meta.tasks=5", "seed=2"]].concat());
     let error = RunDir::resume(&path, &changed).unwrap_err().to_string();
     assert!(
         error.contains("meta.tasks: 4 -> 5") && error.contains("seed: 1 -> 2"),

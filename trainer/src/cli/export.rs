@@ -3,13 +3,13 @@
 use std::path::PathBuf;
 
 use anyhow::Context;
-use clap::Args;
+use clap::{Args, ValueEnum};
 use mamlet_simulator::Model;
 use mamlet_simulator::board::{self, Board};
 use mamlet_simulator::fit::Fit;
 
 use super::{exit, find_run, output};
-use crate::export::{Options, Safety, export};
+use crate::export::{Options, Quantize, Safety, Score, export};
 use crate::model::TrainedModel;
 use crate::run::{RunDir, write_atomically};
 
@@ -24,7 +24,9 @@ use crate::run::{RunDir, write_atomically};
 Examples:
   mamlet export runs/sinusoid
   mamlet export runs/sinusoid --output sinusoid.mamlet --steps 5 --board stm32l4
-  mamlet export runs/sinusoid-pretraining --rate 0.01")]
+  mamlet export runs/sinusoid-pretraining --rate 0.01
+  mamlet export runs/waveforms-head --quantize int8     the body as integers
+  mamlet export runs/waveforms --quantize f16           half the flash for what adapts")]
 pub(super) struct Arguments {
     /// A run directory, or the config of a run in its usual place
     run: PathBuf,
@@ -49,9 +51,26 @@ pub(super) struct Arguments {
     /// Tasks of the safety survey; 0 leaves it out
     #[arg(long, default_value_t = 1000, value_name = "TASKS")]
     safety_tasks: usize,
+    /// Store what does not adapt as int8, what adapts as f16, or both
+    /// (`--quantize int8,f16`), and print what that costs in accuracy
+    #[arg(long, value_enum, value_delimiter = ',', value_name = "KIND")]
+    quantize: Vec<Kind>,
+    /// Episodes that a quantised artifact is judged by, before and after
+    #[arg(long, default_value_t = Options::default().episodes)]
+    episodes: usize,
     /// Print one JSON object
     #[arg(long)]
     json: bool,
+}
+
+/// How tensors can be stored.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum Kind {
+    /// 8-bit integers below everything that adapts: weights with a scale per
+    /// output, activations with one per tensor
+    Int8,
+    /// 16-bit floating point for what adapts
+    F16,
 }
 
 impl Arguments {
@@ -69,6 +88,11 @@ impl Arguments {
             max_steps: self.max_steps,
             rate: self.rate,
             golden_shots: self.shots,
+            quantize: Quantize {
+                int8: self.quantize.contains(&Kind::Int8),
+                f16: self.quantize.contains(&Kind::F16),
+            },
+            episodes: self.episodes.max(2),
         };
         let made = export(&model, manifest.as_ref(), &options)?;
         let safety = match self.safety_tasks {
@@ -113,6 +137,9 @@ impl Arguments {
                 "artifact": file,
                 "bytes": made.file.bytes().len(),
                 "parity": made.parity,
+                "quantized": made.scores.map(|[before, after]| {
+                    serde_json::json!({ "before": before, "after": after })
+                }),
                 "safety": safety,
                 "fit": fit,
             });
@@ -130,6 +157,14 @@ impl Arguments {
             "engine and trainer agree: gradients to {:.0e}, losses to {:.0e} of their size",
             made.parity.gradient, made.parity.loss
         ))?;
+        if let Some([before, after]) = &made.scores {
+            output::line(format_args!(
+                "quantised: {} before, {} after, on the same {} episodes",
+                describe_score(before),
+                describe_score(after),
+                options.episodes
+            ))?;
+        }
         if let Some(safety) = safety {
             output::line(format_args!(
                 "safety: {} adaptations of {} tasks, 0 with NaN, 0 left worse; {} kept all steps, \
@@ -145,6 +180,24 @@ impl Arguments {
             output::line(line)?;
         }
         Ok(exit::SUCCESS)
+    }
+}
+
+/// What an artifact scores, in words.
+fn describe_score(score: &Score) -> String {
+    let Score {
+        what,
+        mean,
+        half_width,
+        bytes,
+    } = score;
+    match *what {
+        "accuracy" => format!(
+            "{what} {:.2} ± {:.2} % in {bytes} bytes",
+            mean * 100.0,
+            half_width * 100.0
+        ),
+        _ => format!("{what} {mean:.4} ± {half_width:.4} in {bytes} bytes"),
     }
 }
 

@@ -1,6 +1,7 @@
 //! What a config must satisfy beyond its types.
 
 use super::{Config, Method, RateConfig, StepLoss, TasksConfig};
+use crate::loss::LossKind;
 use crate::nn::LayerSpec;
 use crate::nn::init::Init;
 
@@ -32,6 +33,15 @@ fn positive(key: &str, value: f64) -> Result<(), Fault> {
         value.is_finite() && value > 0.0,
         key,
         "a number above 0",
+        value,
+    )
+}
+
+fn decay(key: &str, value: f64) -> Result<(), Fault> {
+    require(
+        (0.0..1.0).contains(&value),
+        key,
+        "a number from 0 to below 1",
         value,
     )
 }
@@ -107,11 +117,15 @@ fn check_model(config: &Config) -> Result<(), Fault> {
         given: error.to_string(),
     })?;
     let wanted = config.tasks.distribution().output();
+    let outputs = network.output();
     require(
-        network.output() == wanted,
+        config.inner.loss.targets(outputs) == Some(wanted),
         "model.layers",
-        format!("{wanted} outputs, as the tasks have"),
-        format!("{} outputs", network.output()),
+        format!(
+            "outputs for targets of {wanted} values under {}",
+            config.inner.loss.name()
+        ),
+        format!("{outputs} outputs"),
     )
 }
 
@@ -127,6 +141,15 @@ fn check_inner(config: &Config) -> Result<(), Fault> {
             "0, as only method = \"maml\" trains through an inner loop",
             inner.steps,
         )?;
+    }
+    if let LossKind::Huber { delta } = inner.loss {
+        positive("inner.loss.delta", delta)?;
+    }
+    if let Some(momentum) = inner.momentum {
+        decay("inner.momentum", momentum)?;
+    }
+    if let Some(norm) = inner.clip_norm {
+        positive("inner.clip_norm", norm)?;
     }
     match &inner.rate {
         RateConfig::Fixed { value } => positive("inner.rate.value", *value)?,
@@ -177,12 +200,7 @@ fn check_meta(config: &Config) -> Result<(), Fault> {
     }
     positive("meta.rate", meta.rate)?;
     for beta in meta.betas {
-        require(
-            (0.0..1.0).contains(&beta),
-            "meta.betas",
-            "numbers from 0 to below 1",
-            beta,
-        )?;
+        decay("meta.betas", beta)?;
     }
     if let Some(value) = meta.clip_value {
         positive("meta.clip_value", value)?;

@@ -12,7 +12,7 @@ mod schedule;
 use serde::{Deserialize, Serialize};
 
 use crate::loss::{Loss, LossKind, Reduction};
-use crate::meta::{Clip, Graph, Order};
+use crate::meta::{Clip, Graph, InnerOptimiser, Order};
 use crate::nn::init::Init;
 use crate::nn::{Adapt, LayerSpec, Network, NetworkError, NetworkSpec};
 use crate::tasks::{Sinusoid, TaskDistribution};
@@ -133,6 +133,14 @@ pub struct InnerConfig {
     pub steps: usize,
     /// Step sizes.
     pub rate: RateConfig,
+    /// Momentum of the inner steps, from 0 to below 1; none if absent. The
+    /// velocity starts at zero in every adaptation.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub momentum: Option<f64>,
+    /// Bound on the norm of a task's gradient over all adapting tensors; none
+    /// if absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub clip_norm: Option<f64>,
     /// Which tensors change.
     #[serde(default)]
     pub adapt: Adapt,
@@ -346,6 +354,14 @@ impl Config {
         }
     }
 
+    /// What an inner step does to a gradient.
+    pub fn inner_optimiser(&self) -> InnerOptimiser {
+        InnerOptimiser {
+            momentum: self.inner.momentum.map(|momentum| momentum as f32),
+            clip_norm: self.inner.clip_norm.map(|norm| norm as f32),
+        }
+    }
+
     /// Bounds on the meta-gradient.
     pub fn clip(&self) -> Clip {
         Clip {
@@ -367,4 +383,4 @@ impl Config {
 }
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

@@ -1,28 +1,12 @@
 use super::*;
 
-const GOOD: &str = r#"
-name = "test"
-title = "Test"
-protocol = "code"
-method = "maml"
+const GOOD: &str = include_str!("../../tests/common/base.toml");
 
-[tasks]
-distribution = "sinusoid"
-
-[model]
-layers = [{ kind = "dense", out = 4 }, { kind = "relu" }, { kind = "dense", out = 1 }]
-init = { kind = "he" }
-
-[inner]
-loss = "mse"
-steps = 1
-rate = { kind = "fixed", value = 0.01 }
-
-[meta]
-iterations = 10
-shots = 5
-queries = 5
-"#;
+/// The experiment of the tests with `KEY=VALUE` overrides.
+pub(crate) fn config(sets: &[&str]) -> Config {
+    let sets: Vec<String> = sets.iter().map(|set| (*set).to_owned()).collect();
+    Config::parse(GOOD, "file.toml", &sets).unwrap()
+}
 
 fn error(text: &str, sets: &[&str]) -> String {
     let sets: Vec<String> = sets.iter().map(|set| (*set).to_owned()).collect();
@@ -33,24 +17,21 @@ fn error(text: &str, sets: &[&str]) -> String {
 
 #[test]
 fn a_resolved_config_reads_back_and_keeps_its_digest() {
-    let config = Config::parse(GOOD, "file.toml", &[]).unwrap();
+    let config = config(&[]);
     let again = Config::parse(&config.to_toml(), "resolved", &[]).unwrap();
     assert_eq!(config, again);
     assert_eq!(config.digest(), again.digest());
-    let other = Config::parse(GOOD, "file.toml", &["seed=2".into()]).unwrap();
-    assert_ne!(config.digest(), other.digest());
+    assert_ne!(config.digest(), super::tests::config(&["seed=2"]).digest());
 }
 
 #[test]
 fn overrides_take_toml_values_and_plain_words() {
-    let sets = [
+    let config = config(&[
         "meta.shots=[5, 10]",
         "inner.order=first",
         "inner.rate.value=0.5",
         "name=x",
-    ];
-    let sets: Vec<String> = sets.iter().map(|set| (*set).to_owned()).collect();
-    let config = Config::parse(GOOD, "file.toml", &sets).unwrap();
+    ]);
     assert_eq!(config.meta.shots, Shots::Several(vec![5, 10]));
     assert_eq!(config.inner.order, Order::First);
     assert_eq!(config.inner.rate, RateConfig::Fixed { value: 0.5 });
@@ -62,13 +43,13 @@ fn errors_name_key_line_expected_and_given() {
     for (text, parts) in [
         // Not TOML.
         (
-            GOOD.replace("iterations = 10", "iterations ="),
-            vec!["line 20"],
+            GOOD.replace("iterations = 20", "iterations ="),
+            vec!["line 19"],
         ),
         // A wrong type.
         (
-            GOOD.replace("iterations = 10", "iterations = \"ten\""),
-            vec!["line 20", "meta.iterations", "u64", "\"ten\""],
+            GOOD.replace("iterations = 20", "iterations = \"ten\""),
+            vec!["line 19", "meta.iterations", "u64", "\"ten\""],
         ),
         // An unknown key.
         (
@@ -78,21 +59,37 @@ fn errors_name_key_line_expected_and_given() {
         // A missing key.
         (
             GOOD.replace("queries = 5", ""),
-            vec!["line 19", "meta", "missing", "queries"],
+            vec!["line 18", "meta", "missing", "queries"],
         ),
         // An unknown word.
         (
             GOOD.replace("loss = \"mse\"", "loss = \"mae\""),
-            vec!["line 15", "inner.loss", "mae", "mse"],
+            vec!["line 14", "inner.loss", "mae", "mse"],
         ),
         // A value out of range.
         (
             GOOD.replace("value = 0.01", "value = -1.0"),
-            vec!["line 17", "inner.rate.value", "above 0", "-1"],
+            vec!["line 16", "inner.rate.value", "above 0", "-1"],
         ),
         (
             GOOD.replace("steps = 1", "steps = 0"),
-            vec!["line 16", "inner.steps", "at least 1", "0"],
+            vec!["line 15", "inner.steps", "at least 1", "0"],
+        ),
+        (
+            GOOD.replace("\"mse\"", "{ kind = \"huber\", delta = 0.0 }"),
+            vec!["line 14", "inner.loss.delta", "above 0", "0"],
+        ),
+        (
+            GOOD.replace("\"mse\"", "\"huber\""),
+            vec!["line 14", "inner.loss", "delta"],
+        ),
+        (
+            GOOD.replace("steps = 1", "steps = 1\nmomentum = 1.0"),
+            vec!["line 16", "inner.momentum", "below 1", "1"],
+        ),
+        (
+            GOOD.replace("steps = 1", "steps = 1\nclip_norm = -1.0"),
+            vec!["line 16", "inner.clip_norm", "above 0", "-1"],
         ),
         // A network that does not fit the tasks.
         (
@@ -100,7 +97,7 @@ fn errors_name_key_line_expected_and_given() {
                 "{ kind = \"dense\", out = 1 }",
                 "{ kind = \"dense\", out = 2 }",
             ),
-            vec!["line 11", "model.layers", "1 outputs", "2 outputs"],
+            vec!["line 10", "model.layers", "targets of 1", "2 outputs"],
         ),
     ] {
         let message = error(&text, &[]);
@@ -109,6 +106,25 @@ fn errors_name_key_line_expected_and_given() {
         }
         assert!(message.starts_with("file.toml, line"), "{message}");
     }
+}
+
+#[test]
+fn the_inner_loop_takes_losses_momentum_and_a_bound() {
+    let plain = config(&[]);
+    assert_eq!(plain.inner_optimiser(), InnerOptimiser::default());
+    let config = config(&[
+        "inner.loss={kind=\"huber\",delta=1.5}",
+        "inner.momentum=0.9",
+        "inner.clip_norm=2.0",
+    ]);
+    assert_eq!(config.loss().kind, LossKind::Huber { delta: 1.5 });
+    let optimiser = InnerOptimiser {
+        momentum: Some(0.9),
+        clip_norm: Some(2.0),
+    };
+    assert_eq!(config.inner_optimiser(), optimiser);
+    let resolved = Config::parse(&config.to_toml(), "resolved", &[]).unwrap();
+    assert_eq!(resolved, config);
 }
 
 #[test]
@@ -131,7 +147,7 @@ fn wrong_overrides_are_named() {
 
 #[test]
 fn differences_are_listed_key_by_key() {
-    let before = Config::parse(GOOD, "file.toml", &[]).unwrap();
+    let before = config(&[]);
     let mut after = before.clone();
     after.meta.tasks = 3;
     after.meta.clip_norm = Some(1.0);
@@ -141,7 +157,7 @@ fn differences_are_listed_key_by_key() {
         .collect();
     assert_eq!(
         lines,
-        ["meta.clip_norm: (absent) -> 1.0", "meta.tasks: 25 -> 3"]
+        ["meta.clip_norm: (absent) -> 1.0", "meta.tasks: 2 -> 3"]
     );
     assert!(difference(&before, &before).is_empty());
 }

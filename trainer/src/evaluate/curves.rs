@@ -3,8 +3,7 @@
 use burn::tensor::{Tensor, backend::Backend};
 
 use crate::loss::{Loss, Reduction};
-use crate::meta::{InnerLoop, Order, RateTable, to_device, to_host};
-use crate::nn::Network;
+use crate::meta::{InnerLoop, RateTable, to_device, to_host};
 use crate::tasks::TaskBatch;
 
 /// Losses of every task after 0, 1, ... inner steps.
@@ -24,24 +23,19 @@ const CHUNK: usize = 50;
 /// and measures the mean loss after each of `steps` steps. Without autodiff
 /// there is no graph, so memory does not grow with the number of steps.
 pub fn curves<B: Backend>(
-    network: &Network,
-    loss: Loss,
+    inner: &InnerLoop<'_>,
     params: &[Vec<f32>],
     rates: &RateTable,
     batch: &TaskBatch,
     steps: usize,
     device: &B::Device,
 ) -> Curves {
+    let network = inner.network;
     let params = to_device::<B>(network, params, device);
     let rates = rates.fixed();
-    let inner = InnerLoop {
-        network,
-        loss,
-        order: Order::First,
-    };
     let measure = Loss {
         reduction: Reduction::Mean,
-        ..loss
+        ..inner.loss
     };
     let mut curves = Curves {
         support: vec![Vec::new(); steps + 1],

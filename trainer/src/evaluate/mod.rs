@@ -110,8 +110,7 @@ pub fn evaluate<B: Backend>(
                 device,
             );
             let curves = curves::<B>(
-                &model.network,
-                model.config.loss(),
+                &model.inner_loop(),
                 &model.params,
                 &table,
                 &test.truncated(report.shots),
@@ -159,10 +158,8 @@ pub fn rates<B: Backend>(
     };
     let score = |rate: f32| {
         let table = RateTable::constant(rate, 1, tensors);
-        let loss = model.config.loss();
         let curves = curves::<B>(
-            &model.network,
-            loss,
+            &model.inner_loop(),
             &model.params,
             &table,
             validation,

@@ -4,7 +4,7 @@ use burn::tensor::{Tensor, backend::Backend};
 
 use super::rates;
 use crate::config::TasksConfig;
-use crate::meta::{InnerLoop, Order, to_device, to_host};
+use crate::meta::{to_device, to_host};
 use crate::model::TrainedModel;
 use crate::random::{Stream, generator};
 use crate::tasks::{Sinusoid, SinusoidInputs, SinusoidTask, TaskBatch, TaskDistribution};
@@ -72,11 +72,7 @@ pub fn sinusoids<B: Backend>(
         .collect();
 
     let batch = batch.to_device::<B>(device);
-    let inner = InnerLoop {
-        network: &model.network,
-        loss: model.config.loss(),
-        order: Order::First,
-    };
+    let inner = model.inner_loop();
     let params: Vec<Tensor<B, 3>> = to_device(&model.network, &model.params, device);
     let support = (&batch.support_x, &batch.support_y);
     inner.adapt(params, &table.fixed(), support, last, |step, theta| {

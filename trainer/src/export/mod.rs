@@ -7,22 +7,26 @@
 //! than it was.
 
 mod parity;
+mod parts;
+mod quantize;
 mod safety;
+mod score;
 
-use mamlet_formats::{ArtifactWriter, Layer, Loss, Reduction, Shape, WriteError};
+use mamlet_formats::{ArtifactWriter, Loss, Reduction, WriteError};
 use mamlet_simulator::file::ArtifactFile;
 use mamlet_simulator::golden;
 
 use crate::loss::{LossKind, Reduction as HostReduction};
 use crate::meta::RateTable;
 use crate::model::TrainedModel;
-use crate::nn::{LayerSpec, Shape as HostShape};
 use crate::random::{Stream, generator};
 use crate::run::Manifest;
 use crate::tasks::TaskBatch;
 
 pub use parity::Parity;
+pub use quantize::Quantize;
 pub use safety::Safety;
+pub use score::Score;
 
 /// What may be chosen when an artifact is made.
 #[derive(Clone, Debug, PartialEq)]
@@ -34,8 +38,13 @@ pub struct Options {
     pub max_steps: usize,
     /// One rate for all tensors and steps, for runs that learnt none.
     pub rate: Option<f32>,
-    /// Support examples of the golden vectors.
+    /// Support examples of the golden vectors, and of the episodes that a
+    /// quantised artifact is judged by.
     pub golden_shots: usize,
+    /// How tensors are stored.
+    pub quantize: Quantize,
+    /// Episodes that a quantised artifact is judged by.
+    pub episodes: usize,
 }
 
 impl Default for Options {
@@ -45,6 +54,8 @@ impl Default for Options {
             max_steps: 20,
             rate: None,
             golden_shots: 5,
+            quantize: Quantize::default(),
+            episodes: 600,
         }
     }
 }
@@ -54,8 +65,11 @@ impl Default for Options {
 pub struct Export {
     /// The artifact.
     pub file: ArtifactFile,
-    /// How the engine agrees with the trainer.
+    /// How the engine agrees with the trainer, before anything is quantised.
     pub parity: Parity,
+    /// What a quantised artifact scores before and after, on the same
+    /// episodes.
+    pub scores: Option<[Score; 2]>,
 }
 
 /// Why there is no artifact.
@@ -83,14 +97,13 @@ pub enum ExportError {
         /// The most steps.
         max_steps: usize,
     },
-    /// The artifact has no such layer or shape.
-    #[error(
-        "{what} cannot be exported yet; the run can be trained and evaluated, and other layers \
-         can be exported"
-    )]
-    Unsupported {
-        /// The layer, or the shape of the examples.
+    /// The artifact cannot hold a size.
+    #[error("{what} is too large for an artifact; the largest is {limit}")]
+    TooLarge {
+        /// The size, and of which layer.
         what: String,
+        /// The largest possible.
+        limit: usize,
     },
     /// No golden support set was found to which the recipe adapts.
     #[error("the recipe adapts to none of {tried} golden support sets; the last: {reason}")]
@@ -137,18 +150,44 @@ pub fn export(
     manifest: Option<&Manifest>,
     options: &Options,
 ) -> Result<Export, ExportError> {
-    let writer = writer(model, manifest, options)?;
+    let plain = writer(model, manifest, options, Quantize::default())?;
+    let (file, support) = with_golden(model, &plain, options)?;
+    let parity = Parity::measure(model, &rates(model, options)?, &file, support)?;
+    if options.quantize == Quantize::default() {
+        return Ok(Export {
+            file,
+            parity,
+            scores: None,
+        });
+    }
+    let quantized = writer(model, manifest, options, options.quantize)?;
+    let (quantized, _) = with_golden(model, &quantized, options)?;
+    let score = |file: &ArtifactFile| {
+        Score::measure(model, file, options.golden_shots, options.episodes)
+            .map_err(|error| ExportError::Artifact(format!("{error:#}")))
+    };
+    let scores = [score(&file)?, score(&quantized)?];
+    Ok(Export {
+        file: quantized,
+        parity,
+        scores: Some(scores),
+    })
+}
+
+/// The artifact with golden vectors of a support set to which it adapts, and
+/// that set.
+fn with_golden(
+    model: &TrainedModel,
+    writer: &ArtifactWriter,
+    options: &Options,
+) -> Result<(ArtifactFile, TaskBatch), ExportError> {
     let mut reason = String::new();
     for try_ in 0..GOLDEN_TRIES {
         let mut rng = generator(model.config.seed, Stream::Golden, try_);
         let distribution = model.config.tasks.distribution();
         let support = distribution.draw(&mut rng, 1, options.golden_shots, 1);
-        match golden::attach(&writer, &support.support_x, &targets(model, &support)) {
-            Ok(bytes) => {
-                let file = ArtifactFile::new(&bytes);
-                let parity = Parity::measure(model, &rates(model, options)?, &file, support)?;
-                return Ok(Export { file, parity });
-            }
+        match golden::attach(writer, &support.support_x, &targets(model, &support)) {
+            Ok(bytes) => return Ok((ArtifactFile::new(&bytes), support)),
             Err(error) => reason = format!("{error:#}"),
         }
     }
@@ -170,16 +209,26 @@ fn rates(model: &TrainedModel, options: &Options) -> Result<RateTable, ExportErr
         })
 }
 
-/// Targets as the engine wants them: a one-hot row becomes its class.
+/// Targets as the engine wants them: a one-hot row becomes its class, what
+/// follows it stays.
+fn engine_targets(loss: LossKind, targets: &[f32], width: usize) -> Vec<f32> {
+    let classes = match loss {
+        LossKind::Mse | LossKind::Huber { .. } | LossKind::GaussianPolicy => 0,
+        LossKind::CrossEntropy => width,
+        LossKind::CategoricalPolicy => width.saturating_sub(1),
+    };
+    let row = |row: &[f32]| -> Vec<f32> {
+        let (one_hot, rest) = row.split_at(classes);
+        let class = one_hot.iter().position(|&value| value > 0.5).unwrap_or(0) as f32;
+        let class = (classes > 0).then_some(class);
+        class.into_iter().chain(rest.iter().copied()).collect()
+    };
+    targets.chunks_exact(width.max(1)).flat_map(row).collect()
+}
+
+/// [`engine_targets`] of a support set.
 fn targets(model: &TrainedModel, support: &TaskBatch) -> Vec<f32> {
-    match model.config.inner.loss {
-        LossKind::Mse => support.support_y.clone(),
-        LossKind::CrossEntropy => {
-            let rows = support.support_y.chunks_exact(support.output);
-            let class = |row: &[f32]| row.iter().position(|&value| value > 0.5).unwrap_or(0) as f32;
-            rows.map(class).collect()
-        }
-    }
+    engine_targets(model.config.inner.loss, &support.support_y, support.output)
 }
 
 /// All parts of the artifact but the golden vectors.
@@ -187,25 +236,41 @@ fn writer(
     model: &TrainedModel,
     manifest: Option<&Manifest>,
     options: &Options,
+    quantize: Quantize,
 ) -> Result<ArtifactWriter, ExportError> {
     let config = &model.config;
+    let kind = match config.inner.loss {
+        LossKind::Mse => Loss::MeanSquaredError,
+        LossKind::Huber { delta } => Loss::Huber {
+            delta: delta as f32,
+        },
+        LossKind::CrossEntropy => Loss::CrossEntropy,
+        LossKind::GaussianPolicy => Loss::GaussianPolicy,
+        LossKind::CategoricalPolicy => Loss::CategoricalPolicy,
+    };
     let steps = options.steps.unwrap_or(config.inner.steps.max(1));
     let max_steps = options.max_steps;
     if steps == 0 || steps > max_steps || max_steps > mamlet_runtime::MAX_STEPS {
         return Err(ExportError::Steps { steps, max_steps });
     }
-    let mut writer = ArtifactWriter::new(&config.name, shape(model.network.spec().input)?);
-    layers(model, &mut writer)?;
+    let parts = parts::of(model)?;
+    let mut writer = ArtifactWriter::new(&config.name, parts::shape(model.network.spec().input));
+    let halves = quantize.f16;
+    match quantize.int8 {
+        true => quantize::write(model, parts, &mut writer, halves)?,
+        false => {
+            for part in &parts {
+                let layer = part.write(&mut writer, halves)?;
+                writer.push(layer);
+            }
+        }
+    }
     let rates = rates(model, options)?;
     // Rows that repeat the last are what a device does by itself.
     let mut rows: Vec<&[f32]> = rates.rows().iter().map(Vec::as_slice).collect();
     while rows.len() > 1 && rows[rows.len() - 1] == rows[rows.len() - 2] {
         rows.pop();
     }
-    let kind = match config.inner.loss {
-        LossKind::Mse => Loss::MeanSquaredError,
-        LossKind::CrossEntropy => Loss::CrossEntropy,
-    };
     let reduction = match config.inner.reduction {
         HostReduction::Mean => Reduction::Mean,
         HostReduction::Sum => Reduction::Sum,
@@ -218,6 +283,10 @@ fn writer(
         .rates(&rows)
         .steps(steps as u32, max_steps as u32)
         .loss(kind, reduction)
+        .optimiser(
+            config.inner.clip_norm.map(|norm| norm as f32),
+            config.inner.momentum.map(|share| share as f32),
+        )
         .provenance(
             config.protocol.name(),
             manifest.map_or("unknown", |manifest| &manifest.commit),
@@ -227,47 +296,5 @@ fn writer(
     Ok(writer)
 }
 
-/// The shape of one example.
-fn shape(shape: HostShape) -> Result<Shape, ExportError> {
-    match shape {
-        HostShape::Vector(features) => Ok(Shape::Vector {
-            features: features as u32,
-        }),
-        _ => Err(ExportError::Unsupported {
-            what: format!("a model of {shape}"),
-        }),
-    }
-}
-
-/// The layers with their tensors, in the order both sides share.
-fn layers(model: &TrainedModel, writer: &mut ArtifactWriter) -> Result<(), ExportError> {
-    let mut tensors = model.network.tensors().iter().zip(&model.params);
-    for (index, layer) in model.network.spec().layers.iter().enumerate() {
-        let mut tensor = || {
-            // The network lists a tensor for each that a layer takes.
-            let (info, values) = tensors.next().expect("a tensor of the layer");
-            writer.tensor(values, info.adapts)
-        };
-        let layer = match layer {
-            LayerSpec::Dense { out } => Layer::Dense {
-                outputs: *out as u32,
-                weight: tensor(),
-                bias: Some(tensor()),
-            },
-            LayerSpec::Relu => Layer::Relu,
-            LayerSpec::LeakyRelu { slope } => Layer::LeakyRelu {
-                slope: *slope as f32,
-            },
-            LayerSpec::Tanh => Layer::Tanh,
-            LayerSpec::Sigmoid => Layer::Sigmoid,
-            LayerSpec::Context { .. } => Layer::Context { vector: tensor() },
-            other => {
-                return Err(ExportError::Unsupported {
-                    what: format!("layers.{index} ({})", other.kind()),
-                });
-            }
-        };
-        writer.push(layer);
-    }
-    Ok(())
-}
+#[cfg(test)]
+mod tests;

@@ -9,7 +9,8 @@ use mamlet_simulator::file::ArtifactFile;
 
 use super::ExportError;
 use crate::evaluate::curves;
-use crate::meta::{InnerLoop, Order, RateTable, to_device, to_host};
+use crate::loss::{Loss, Reduction};
+use crate::meta::{RateTable, to_device, to_host};
 use crate::model::TrainedModel;
 use crate::tasks::TaskBatch;
 
@@ -61,8 +62,7 @@ impl Parity {
         let loss = model.config.loss();
         let device = Default::default();
         let curves = curves::<Flex>(
-            &model.network,
-            loss,
+            &model.inner_loop(),
             &model.params,
             rates,
             &support,
@@ -70,13 +70,12 @@ impl Parity {
             &device,
         );
         // `curves` reports means, whatever the loss sums.
-        let scale = match loss.reduction {
-            crate::loss::Reduction::Mean => 1.0,
-            crate::loss::Reduction::Sum => match model.config.inner.loss {
-                crate::loss::LossKind::Mse => (shots * support.output) as f32,
-                crate::loss::LossKind::CrossEntropy => shots as f32,
-            },
+        let mean = Loss {
+            reduction: Reduction::Mean,
+            ..loss
         };
+        let outputs = model.network.output();
+        let scale = mean.divisor(shots, outputs) as f32 / loss.divisor(shots, outputs) as f32;
         let host = curves.support.iter().map(|of_step| of_step[0] * scale);
         let loss = report
             .losses
@@ -104,12 +103,8 @@ fn host_gradients(model: &TrainedModel, support: &TaskBatch) -> Vec<Vec<f32>> {
     let device = Default::default();
     let params = to_device::<Flex>(&model.network, &model.params, &device);
     let batch = support.clone().to_device::<Flex>(&device);
-    let inner = InnerLoop {
-        network: &model.network,
-        loss: model.config.loss(),
-        order: Order::First,
-    };
-    let gradients = inner.gradient(&params, &batch.support_x, &batch.support_y);
+    let (x, y) = (&batch.support_x, &batch.support_y);
+    let gradients = model.inner_loop().gradient(&params, x, y);
     gradients
         .into_iter()
         .flatten()

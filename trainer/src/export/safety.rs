@@ -7,7 +7,6 @@ use mamlet_simulator::Model;
 use mamlet_simulator::file::ArtifactFile;
 use serde::Serialize;
 
-use crate::loss::LossKind;
 use crate::model::TrainedModel;
 use crate::random::{Stream, generator};
 

@@ -1,21 +1,27 @@
 //! Losses: the value per task, and the gradient with respect to the
 //! predictions written out so that it can be differentiated again.
+//!
+//! Predictions are `[tasks, examples, outputs]`. Targets are tensors of the
+//! same leading axes; the last is laid out by the loss:
+//!
+//! | loss | a prediction | its target here | its target on a device |
+//! |---|---|---|---|
+//! | squared error, Huber | `[y₁…yₙ]` | `[t₁…tₙ]` | the same |
+//! | cross-entropy | logits of `C` classes | one-hot, `C` | `[class]` |
+//! | Gaussian policy | `[μ₁…μₙ, log σ₁…log σₙ]` | `[a₁…aₙ, w]` | the same |
+//! | categorical policy | logits of `C` actions | one-hot, `C`, then `w` | `[class, w]` |
 
+mod categorical_policy;
 mod cross_entropy;
+mod gaussian_policy;
+mod huber;
+mod kind;
 mod mse;
 
 use burn::tensor::{Tensor, backend::Backend};
 use serde::{Deserialize, Serialize};
 
-/// What the inner and the outer loop minimise.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum LossKind {
-    /// Squared error.
-    Mse,
-    /// Softmax cross-entropy with one-hot targets.
-    CrossEntropy,
-}
+pub use kind::LossKind;
 
 /// How examples are put together.
 ///
@@ -24,14 +30,14 @@ pub enum LossKind {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Reduction {
-    /// Mean over the examples (and, for squared error, over the outputs).
+    /// Mean over the examples (and, for squared error and Huber, the outputs).
     Mean,
     /// Sum over the same elements.
     Sum,
 }
 
 /// A loss and its reduction.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Loss {
     /// The function.
     pub kind: LossKind,
@@ -46,8 +52,8 @@ impl Loss {
         reduction: Reduction::Mean,
     };
 
-    /// The loss of every task, `[T]`, for `prediction` and `target`
-    /// `[T, B, out]`.
+    /// The loss of every task, `[T]`, for `prediction [T, B, out]` and `target
+    /// [T, B, t]`, where `t` is [`LossKind::targets`] of `out`.
     pub fn value<B: Backend>(
         &self,
         prediction: Tensor<B, 3>,
@@ -56,7 +62,10 @@ impl Loss {
         let [tasks, examples, outputs] = prediction.dims();
         let sums = match self.kind {
             LossKind::Mse => mse::sums(prediction, target),
+            LossKind::Huber { delta } => huber::sums(prediction, target, delta),
             LossKind::CrossEntropy => cross_entropy::sums(prediction, target),
+            LossKind::GaussianPolicy => gaussian_policy::sums(prediction, target),
+            LossKind::CategoricalPolicy => categorical_policy::sums(prediction, target),
         };
         let sums = sums.reshape([tasks]);
         match self.divisor(examples, outputs) {
@@ -75,15 +84,22 @@ impl Loss {
         let factor = 1.0 / self.divisor(examples, outputs) as f32;
         match self.kind {
             LossKind::Mse => mse::gradient(prediction, target, factor),
+            LossKind::Huber { delta } => huber::gradient(prediction, target, delta, factor),
             LossKind::CrossEntropy => cross_entropy::gradient(prediction, target, factor),
+            LossKind::GaussianPolicy => gaussian_policy::gradient(prediction, target, factor),
+            LossKind::CategoricalPolicy => categorical_policy::gradient(prediction, target, factor),
         }
     }
 
-    fn divisor(&self, examples: usize, outputs: usize) -> usize {
+    /// What the sum over `examples` of `outputs` values each is divided by.
+    pub fn divisor(&self, examples: usize, outputs: usize) -> usize {
         match (self.reduction, self.kind) {
             (Reduction::Sum, _) => 1,
-            (Reduction::Mean, LossKind::Mse) => examples * outputs,
-            (Reduction::Mean, LossKind::CrossEntropy) => examples,
+            (Reduction::Mean, LossKind::Mse | LossKind::Huber { .. }) => examples * outputs,
+            (
+                Reduction::Mean,
+                LossKind::CrossEntropy | LossKind::GaussianPolicy | LossKind::CategoricalPolicy,
+            ) => examples,
         }
     }
 }

@@ -1,43 +1,13 @@
 //! The inner loop: a few gradient steps on a task's support set,
-//! `θ_{s+1} = θ_s − α_s ∇L(θ_s; support)`.
+//! `θ_{s+1} = θ_s − α_s ∇L(θ_s; support)`, where the gradient may be bounded
+//! and gain momentum on the way.
 
-use burn::tensor::{
-    Tensor,
-    backend::{AutodiffBackend, Backend},
-};
+use burn::tensor::{Tensor, backend::Backend};
 
 use super::Order;
+use super::step::{InnerOptimiser, PerTensor, Rate};
 use crate::loss::Loss;
 use crate::nn::Network;
-
-/// The step size of one tensor in one inner step.
-#[derive(Clone, Debug)]
-pub enum Rate<B: Backend> {
-    /// A number.
-    Fixed(f32),
-    /// A tensor `[1, 1, 1]`, so that it can be learned.
-    Learned(Tensor<B, 3>),
-}
-
-impl<B: Backend> Rate<B> {
-    /// `−α·x`.
-    pub fn descend(&self, x: Tensor<B, 3>) -> Tensor<B, 3> {
-        match self {
-            Self::Fixed(rate) => x.mul_scalar(-rate),
-            Self::Learned(rate) => x * rate.clone().neg(),
-        }
-    }
-}
-
-impl<B: AutodiffBackend> Rate<B> {
-    /// The same rate as a leaf of a graph.
-    pub fn leaf(inner: &Rate<B::InnerBackend>) -> Self {
-        match inner {
-            Rate::Fixed(rate) => Self::Fixed(*rate),
-            Rate::Learned(rate) => Self::Learned(Tensor::from_inner(rate.clone()).require_grad()),
-        }
-    }
-}
 
 /// What the inner loop minimises, and over which tensors.
 #[derive(Clone, Copy, Debug)]
@@ -46,6 +16,8 @@ pub struct InnerLoop<'a> {
     pub network: &'a Network,
     /// Loss on the support set.
     pub loss: Loss,
+    /// What a step does to a gradient before the rate scales it.
+    pub optimiser: InnerOptimiser,
     /// Whether an autodiff backend sees through the inner gradients.
     pub order: Order,
 }
@@ -58,7 +30,7 @@ impl InnerLoop<'_> {
         params: &[Tensor<B, 3>],
         x: &Tensor<B, 3>,
         y: &Tensor<B, 3>,
-    ) -> Vec<Option<Tensor<B, 3>>> {
+    ) -> PerTensor<B> {
         let trace = self.network.forward_trace(params, x.clone());
         let dy = self.loss.gradient(trace.output().clone(), y.clone());
         self.network.backward(params, &trace, dy)
@@ -78,6 +50,7 @@ impl InnerLoop<'_> {
         mut visit: impl FnMut(usize, &[Tensor<B, 3>]),
     ) -> Vec<Tensor<B, 3>> {
         let mut params = params;
+        let mut velocity = None;
         visit(0, &params);
         for step in 0..steps {
             let mut gradients = self.gradient(&params, x, y);
@@ -86,44 +59,12 @@ impl InnerLoop<'_> {
                     *gradient = gradient.clone().detach();
                 }
             }
-            params = inner_step(&params, gradients, &rates[step.min(rates.len() - 1)]);
+            let rates = &rates[step.min(rates.len() - 1)];
+            let (next, taken) = self.optimiser.step(&params, gradients, velocity, rates);
+            params = next;
+            velocity = Some(taken.velocity);
             visit(step + 1, &params);
         }
         params
     }
-}
-
-/// `p − α·g` for every adapting tensor; the others are passed on. `rates` holds
-/// one rate per adapting tensor. The results have a task axis where the
-/// gradients do.
-pub fn inner_step<B: Backend>(
-    params: &[Tensor<B, 3>],
-    gradients: Vec<Option<Tensor<B, 3>>>,
-    rates: &[Rate<B>],
-) -> Vec<Tensor<B, 3>> {
-    let mut rates = rates.iter();
-    params
-        .iter()
-        .zip(gradients)
-        .map(|(param, gradient)| match gradient {
-            None => param.clone(),
-            Some(gradient) => {
-                // Rate tables have one column per adapting tensor.
-                let rate = rates.next().expect("a rate for each adapting tensor");
-                let change = rate.descend(gradient);
-                add_shared(change, param.clone())
-            }
-        })
-        .collect()
-}
-
-/// `a [T, r, c] + b [T or 1, r, c]`, flattened for a shared `b` because
-/// broadcasting one row over a matrix is the fast case of the CPU backend.
-fn add_shared<B: Backend>(a: Tensor<B, 3>, b: Tensor<B, 3>) -> Tensor<B, 3> {
-    let dims @ [tasks, rows, columns] = a.dims();
-    if b.dims()[0] == tasks {
-        return a + b;
-    }
-    let sum: Tensor<B, 2> = a.reshape([tasks, rows * columns]) + b.reshape([1, rows * columns]);
-    sum.reshape(dims)
 }

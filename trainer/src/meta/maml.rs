@@ -5,19 +5,20 @@
 //! `θ_{s+1} = θ_s − α_s g(θ_s)` and `g(θ) = ∇L(θ; support)`.
 //!
 //! [`Maml::gradient`] pulls the derivative back one inner step at a time. With
-//! `v_s = ∂J/∂θ_s` per task and `H = ∂g/∂θ`,
+//! `λ_s = ∂J/∂θ_s` per task and `H = ∂g/∂θ`,
 //!
 //! ```text
-//! v_n      = w_n ∇L(θ_n; query)
-//! v_s      = v_{s+1} − H(θ_s)ᵀ (α_s v_{s+1}) + w_s ∇L(θ_s; query)
-//! ∂J/∂α_s  = −⟨g(θ_s), v_{s+1}⟩
+//! λ_n      = w_n ∇L(θ_n; query)
+//! λ_s      = λ_{s+1} + H(θ_s)ᵀ u_s + w_s ∇L(θ_s; query),   u_s = −α_s λ_{s+1}
+//! ∂J/∂α_s  = −⟨g(θ_s), λ_{s+1}⟩
 //! ```
 //!
-//! The query gradients are the networks' own backward pass. Only the product
-//! with `H` needs automatic differentiation: it is the gradient of the scalar
-//! `⟨g(θ), −α v⟩`, whose graph covers a single forward and backward pass and is
-//! dropped afterwards. First-order MAML leaves the product out and builds no
-//! graph at all.
+//! where an [`InnerOptimiser`] with momentum or clipping changes `u_s` and, in
+//! the last line, `g`. The query gradients are the networks' own backward pass.
+//! Only the product with `H` needs automatic differentiation: it is the
+//! gradient of the scalar `⟨g(θ), u⟩`, whose graph covers a single forward and
+//! backward pass and is dropped afterwards. First-order MAML leaves the product
+//! out and builds no graph at all.
 //!
 //! [`Maml::gradient_unrolled`] is the textbook form, one reverse pass through
 //! the whole adaptation. Both compute the same exact gradient; the tests hold
@@ -29,9 +30,10 @@ use burn::tensor::{
 };
 use serde::{Deserialize, Serialize};
 
-use super::{InnerLoop, Rate, inner_step};
+use super::curvature::StepGraph;
+use super::{InnerLoop, InnerOptimiser, PerTensor, Rate, Taken};
 use crate::loss::Loss;
-use crate::nn::{Deltas, Network, Trace};
+use crate::nn::Network;
 use crate::tasks::DeviceBatch;
 
 /// How far the derivative goes.
@@ -62,7 +64,8 @@ pub struct Maml {
     pub(super) network: Network,
     all: Network,
     pub(super) loss: Loss,
-    pub(super) order: Order,
+    optimiser: InnerOptimiser,
+    order: Order,
     graph: Graph,
 }
 
@@ -84,33 +87,39 @@ pub(super) type Params<B> = Vec<Tensor<B, 3>>;
 struct Step<B: AutodiffBackend> {
     /// `θ_s`.
     params: Params<B::InnerBackend>,
-    /// `g(θ_s)`, kept if the rates are learned.
-    gradients: Vec<Option<Tensor<B::InnerBackend, 3>>>,
+    /// What made `θ_{s+1}` of it. The velocity is kept if rates are learned.
+    taken: Taken<B::InnerBackend>,
     /// The graph of `g`, if kept.
     graph: Option<StepGraph<B>>,
-}
-
-/// The graph of an inner gradient. Every tensor is a leaf twice, once for the
-/// forward and once for the backward pass, where weights are transposed: their
-/// two gradients are then added by [`Maml::curvature`] in the same memory
-/// order, which the CPU backend does forty times as fast.
-struct StepGraph<B: AutodiffBackend> {
-    forward: Params<B>,
-    backward: Params<B>,
-    trace: Trace<B>,
-    deltas: Deltas<B>,
 }
 
 impl Maml {
     /// With the inner loop over the adapting tensors of `network` and `loss`
     /// inside and out.
-    pub fn new(network: Network, loss: Loss, order: Order, graph: Graph) -> Self {
+    pub fn new(
+        network: Network,
+        loss: Loss,
+        optimiser: InnerOptimiser,
+        order: Order,
+        graph: Graph,
+    ) -> Self {
         Self {
             all: network.all_adapting(),
             network,
             loss,
+            optimiser,
             order,
             graph,
+        }
+    }
+
+    /// The adaptation that is differentiated.
+    pub fn inner_loop(&self) -> InnerLoop<'_> {
+        InnerLoop {
+            network: &self.network,
+            loss: self.loss,
+            optimiser: self.optimiser,
+            order: self.order,
         }
     }
 
@@ -137,56 +146,69 @@ impl Maml {
         let row = |step: usize| step.min(rates.len() - 1);
 
         let mut theta = params.to_vec();
+        let mut velocity = None;
         let mut steps: Vec<Step<B>> = Vec::with_capacity(last);
         for step in 0..last {
-            let (gradients, graph) = self.inner_gradient::<B>(&theta, batch);
-            let next = inner_step(&theta, gradients.clone(), &rates[row(step)]);
-            let gradients = if learned { gradients } else { Vec::new() };
+            let (gradient, graph) = self.inner_gradient::<B>(&theta, batch);
+            let (next, mut taken) =
+                self.optimiser
+                    .step(&theta, gradient, velocity, &rates[row(step)]);
+            velocity = Some(taken.velocity.clone());
+            if !learned {
+                taken.velocity.clear();
+            }
             steps.push(Step {
                 params: theta,
-                gradients,
+                taken,
                 graph,
             });
             theta = next;
         }
 
-        let (mut v, loss) = self.query_gradient::<B>(&theta, weights[last], batch);
+        let (mut lambda, loss) = self.query_gradient::<B>(&theta, weights[last], batch);
+        let mut nu = None;
         let mut rate_gradients = vec![Vec::new(); rates.len()];
-        for (step, taken) in steps.into_iter().enumerate().rev() {
+        for (
+            step,
+            Step {
+                params,
+                taken,
+                graph,
+            },
+        ) in steps.into_iter().enumerate().rev()
+        {
+            let adapting = self.adapting(&lambda);
             if learned {
-                let dot = taken.gradients.iter().zip(&v).filter_map(|(gradient, v)| {
-                    gradient
-                        .as_ref()
-                        .map(|g| (g.clone() * v.clone()).sum().neg())
-                });
-                add_to(&mut rate_gradients[row(step)], dot.collect());
+                add_to(
+                    &mut rate_gradients[row(step)],
+                    taken.rate_gradients(&adapting),
+                );
             }
             let curvature = match self.order {
                 Order::First => None,
-                Order::Second => Some(
-                    self.curvature(
-                        taken
-                            .graph
-                            .unwrap_or_else(|| self.graph_of(&taken.params, batch)),
-                        &v,
-                        &rates[row(step)],
-                    ),
-                ),
+                Order::Second => {
+                    let (direction, before) =
+                        self.optimiser
+                            .pull_back(&taken, &rates[row(step)], adapting, nu);
+                    nu = before;
+                    let graph = graph.unwrap_or_else(|| self.graph_of(&params, batch));
+                    Some(self.curvature(graph, direction))
+                }
             };
             if step == 0 {
                 // All tasks start from the same θ₀.
-                v = v.into_iter().map(over_tasks).collect();
+                lambda = lambda.into_iter().map(over_tasks).collect();
             }
             if let Some(curvature) = curvature {
-                add_to(&mut v, curvature);
+                add_to(&mut lambda, curvature);
             }
             if weights[step] != 0.0 {
-                let (query, _) = self.query_gradient::<B>(&taken.params, weights[step], batch);
-                add_to(&mut v, query);
+                let (query, _) = self.query_gradient::<B>(&params, weights[step], batch);
+                add_to(&mut lambda, query);
             }
         }
         if last == 0 {
-            v = v.into_iter().map(over_tasks).collect();
+            lambda = lambda.into_iter().map(over_tasks).collect();
         }
         let rates = if learned {
             let tensors = self.network.adapting().len();
@@ -201,109 +223,33 @@ impl Maml {
         };
         MetaGradient {
             loss,
-            params: v,
+            params: lambda,
             rates,
         }
     }
 
+    /// Those of a tensor each that belong to adapting tensors.
+    fn adapting<B: Backend>(&self, tensors: &[Tensor<B, 3>]) -> PerTensor<B> {
+        let infos = self.network.tensors().iter();
+        infos
+            .zip(tensors)
+            .map(|(info, tensor)| info.adapts.then(|| tensor.clone()))
+            .collect()
+    }
+
     /// `g(θ)`, and its graph if that is to be kept.
-    #[allow(clippy::type_complexity)]
     fn inner_gradient<B: AutodiffBackend>(
         &self,
         theta: &[Tensor<B::InnerBackend, 3>],
         batch: &DeviceBatch<B::InnerBackend>,
-    ) -> (
-        Vec<Option<Tensor<B::InnerBackend, 3>>>,
-        Option<StepGraph<B>>,
-    ) {
+    ) -> (PerTensor<B::InnerBackend>, Option<StepGraph<B>>) {
         if self.order == Order::Second && self.graph == Graph::Keep {
             let graph = self.graph_of::<B>(theta, batch);
-            let gradients = self
-                .network
-                .gradients(&graph.trace.inner(), &graph.deltas.inner());
-            (gradients, Some(graph))
+            (graph.gradient(&self.network), Some(graph))
         } else {
-            let inner = InnerLoop {
-                network: &self.network,
-                loss: self.loss,
-                order: Order::First,
-            };
-            (
-                inner.gradient(theta, &batch.support_x, &batch.support_y),
-                None,
-            )
+            let (x, y) = (&batch.support_x, &batch.support_y);
+            (self.inner_loop().gradient(theta, x, y), None)
         }
-    }
-
-    /// Forward and backward on the support set, as a graph from `θ`.
-    fn graph_of<B: AutodiffBackend>(
-        &self,
-        theta: &[Tensor<B::InnerBackend, 3>],
-        batch: &DeviceBatch<B::InnerBackend>,
-    ) -> StepGraph<B> {
-        let leaves = || -> Params<B> {
-            theta
-                .iter()
-                .map(|p| Tensor::from_inner(p.clone()).require_grad())
-                .collect()
-        };
-        let (forward, backward) = (leaves(), leaves());
-        let trace = self
-            .network
-            .forward_trace(&forward, Tensor::from_inner(batch.support_x.clone()));
-        let dy = self.loss.gradient(
-            trace.output().clone(),
-            Tensor::from_inner(batch.support_y.clone()),
-        );
-        let deltas = self.network.deltas(&backward, &trace, dy);
-        StepGraph {
-            forward,
-            backward,
-            trace,
-            deltas,
-        }
-    }
-
-    /// `−Hᵀ (α v)` for every tensor, with the leading axis of `θ`: the gradient
-    /// of the slope of the support loss along `−α v`.
-    fn curvature<B: AutodiffBackend>(
-        &self,
-        graph: StepGraph<B>,
-        v: &[Tensor<B::InnerBackend, 3>],
-        rates: &[Rate<B::InnerBackend>],
-    ) -> Params<B::InnerBackend> {
-        let mut rates = rates.iter();
-        let directions: Vec<Option<Tensor<B, 3>>> = self
-            .network
-            .tensors()
-            .iter()
-            .zip(v)
-            .map(|(info, v)| {
-                info.adapts.then(|| {
-                    let rate = rates.next().expect("a rate for each adapting tensor");
-                    Tensor::from_inner(rate.descend(v.clone()))
-                })
-            })
-            .collect();
-        let slope = self.network.slope(&graph.trace, &graph.deltas, &directions);
-        let mut gradients = slope.backward();
-        graph
-            .forward
-            .into_iter()
-            .zip(graph.backward)
-            .map(|(forward, backward)| {
-                let parts = (
-                    forward.grad_remove(&mut gradients),
-                    backward.grad_remove(&mut gradients),
-                );
-                match parts {
-                    (Some(a), Some(b)) => in_row_order(b) + a,
-                    (Some(gradient), None) | (None, Some(gradient)) => gradient,
-                    // The slope does not depend on the last bias, for one.
-                    (None, None) => forward.inner().zeros_like(),
-                }
-            })
-            .collect()
     }
 
     /// `w/T ∇L(θ; query)` for every tensor, per task for those that adapt and
@@ -342,19 +288,6 @@ impl Maml {
             .collect();
         (gradients, loss)
     }
-}
-
-/// The same values for a tensor that may be a transposed view, in row-major
-/// memory. For many matrices the CPU backend transposes element by element, and
-/// a product with the identity is seven times as fast.
-fn in_row_order<B: Backend>(tensor: Tensor<B, 3>) -> Tensor<B, 3> {
-    let [tasks, rows, columns] = tensor.dims();
-    if tasks == 1 || rows == 1 || columns == 1 {
-        let flat: Tensor<B, 1> = tensor.reshape([tasks * rows * columns]);
-        return flat.reshape([tasks, rows, columns]);
-    }
-    let identity: Tensor<B, 2> = Tensor::eye(columns, &tensor.device());
-    tensor.matmul(identity.reshape([1, columns, columns]))
 }
 
 /// `Σ_tasks`, keeping the axis.

@@ -1,16 +1,19 @@
 //! Meta-learning: the inner adaptation, the gradient through it, and the
 //! optimiser that follows that gradient.
 
+mod curvature;
 mod inner;
 mod maml;
 mod optimiser;
 mod rates;
+mod step;
 mod unrolled;
 
-pub use inner::{InnerLoop, Rate, inner_step};
+pub use inner::InnerLoop;
 pub use maml::{Graph, Maml, MetaGradient, Order};
 pub use optimiser::{Clip, Optimiser, OptimiserState};
 pub use rates::{RateTable, from_logarithms};
+pub use step::{InnerOptimiser, PerTensor, Rate, Taken};
 
 use burn::tensor::{Tensor, TensorData, backend::Backend};
 

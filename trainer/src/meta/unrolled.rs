@@ -3,7 +3,7 @@
 use burn::tensor::{Tensor, backend::AutodiffBackend};
 
 use super::maml::Params;
-use super::{InnerLoop, Maml, MetaGradient, Rate};
+use super::{Maml, MetaGradient, Rate};
 use crate::tasks::DeviceBatch;
 
 impl Maml {
@@ -30,12 +30,7 @@ impl Maml {
         let query_y: Tensor<B, 3> = Tensor::from_inner(batch.query_y.clone());
 
         let mut losses: Vec<Tensor<B, 1>> = Vec::with_capacity(weights.len());
-        let inner = InnerLoop {
-            network: &self.network,
-            loss: self.loss,
-            order: self.order,
-        };
-        inner.adapt(
+        self.inner_loop().adapt(
             leaves.clone(),
             &rates,
             (&x, &y),

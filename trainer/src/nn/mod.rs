@@ -126,6 +126,12 @@ impl<B: AutodiffBackend> Deltas<B> {
 }
 
 impl<B: Backend> Trace<B> {
+    /// The input of layer `index`, or the network's result where it is the
+    /// number of layers. Panics beyond that.
+    pub fn activation(&self, index: usize) -> &Tensor<B, 3> {
+        &self.activations[index]
+    }
+
     /// The network's result, `[T, B, out]`.
     pub fn output(&self) -> &Tensor<B, 3> {
         // A trace is only made by `forward_trace`, which puts the input there.

@@ -153,7 +153,7 @@ pub enum Extent {
 
 impl Extent {
     /// `[height, width]` on a shape of this kind.
-    pub(super) fn on(self, shape: &Shape) -> [usize; 2] {
+    pub fn on(self, shape: &Shape) -> [usize; 2] {
         match (self, shape) {
             (Self::Square(size), Shape::Image { .. }) => [size, size],
             (Self::Square(size), _) => [1, size],

@@ -77,6 +77,7 @@ impl<B: AutodiffBackend> Trainer<B> {
             maml: Maml::new(
                 network,
                 config.loss(),
+                config.inner_optimiser(),
                 config.inner.order,
                 config.inner.graph,
             ),
@@ -201,8 +202,7 @@ impl<B: AutodiffBackend> Trainer<B> {
         let log_rates = self.host_log_rates();
         let (table, steps) = self.rate_table(&log_rates);
         let curves = curves::<B::InnerBackend>(
-            self.maml.network(),
-            self.config.loss(),
+            &self.maml.inner_loop(),
             &params,
             &table,
             &self.validation,

@@ -1,6 +1,10 @@
 //! MAML's objective, one number at a time, in `f64`.
 
+use mamlet_trainer::loss::{Loss, LossKind, Reduction};
+use mamlet_trainer::meta::{InnerOptimiser, Order};
 use mamlet_trainer::nn::LayerSpec;
+
+use crate::losses::loss;
 
 /// Examples of one task, row-major.
 pub struct Task {
@@ -16,8 +20,8 @@ pub struct Problem {
     pub layers: Vec<LayerSpec>,
     /// Per tensor.
     pub adapts: Vec<bool>,
-    pub mean: bool,
-    pub classes: bool,
+    pub loss: Loss,
+    pub optimiser: InnerOptimiser,
     /// Weight of the query loss after each step.
     pub weights: Vec<f64>,
     pub tasks: Vec<Task>,
@@ -35,14 +39,9 @@ impl Problem {
     /// Loss and gradient of every tensor on a set of examples.
     fn loss_and_gradient(&self, params: &Params, xs: &[f64], ys: &[f64]) -> (f64, Params) {
         let examples = xs.len() / self.input;
-        let outputs = ys.len() / examples;
+        let width = ys.len() / examples;
         let mut gradient: Params = params.iter().map(|p| vec![0.0; p.len()]).collect();
-        let mut loss = 0.0;
-        let scale = match (self.mean, self.classes) {
-            (false, _) => 1.0,
-            (true, true) => 1.0 / examples as f64,
-            (true, false) => 1.0 / (examples * outputs) as f64,
-        };
+        let mut total = 0.0;
         for example in 0..examples {
             let mut a = vec![xs[example * self.input..(example + 1) * self.input].to_vec()];
             let mut tensor = 0;
@@ -80,25 +79,17 @@ impl Problem {
                 a.push(y);
             }
             let p = a.last().unwrap();
-            let t = &ys[example * outputs..(example + 1) * outputs];
-            let mut d: Vec<f64> = if self.classes {
-                let total: f64 = p.iter().map(|p| p.exp()).sum();
-                loss -= scale
-                    * t.iter()
-                        .zip(p)
-                        .map(|(t, p)| t * (p - total.ln()))
-                        .sum::<f64>();
-                p.iter()
-                    .zip(t)
-                    .map(|(p, t)| scale * (p.exp() / total - t))
-                    .collect()
-            } else {
-                loss += scale * p.iter().zip(t).map(|(p, t)| (p - t).powi(2)).sum::<f64>();
-                p.iter()
-                    .zip(t)
-                    .map(|(p, t)| 2.0 * scale * (p - t))
-                    .collect()
+            let t = &ys[example * width..(example + 1) * width];
+            let scale = match (self.loss.reduction, self.loss.kind) {
+                (Reduction::Sum, _) => 1.0,
+                (Reduction::Mean, LossKind::Mse | LossKind::Huber { .. }) => {
+                    1.0 / (examples * p.len()) as f64
+                }
+                (Reduction::Mean, _) => 1.0 / examples as f64,
             };
+            let (value, mut d) = loss(self.loss.kind, p, t);
+            total += scale * value;
+            d.iter_mut().for_each(|d| *d *= scale);
             for (index, layer) in self.layers.iter().enumerate().rev() {
                 let (x, tensor) = (&a[index], first[index]);
                 d = match layer {
@@ -139,23 +130,48 @@ impl Problem {
                 };
             }
         }
-        (loss, gradient)
+        (total, gradient)
     }
 
-    /// Parameters after each inner step, those before the first included.
-    fn adapt(&self, params: &Params, rates: &[Vec<f64>], task: &Task) -> Vec<Params> {
+    /// The norm of a gradient over the adapting tensors.
+    pub fn norm(&self, gradient: &Params) -> f64 {
+        let adapting = gradient
+            .iter()
+            .zip(&self.adapts)
+            .filter(|(_, adapts)| **adapts);
+        let squares = adapting.flat_map(|(gradient, _)| gradient).map(|g| g * g);
+        squares.sum::<f64>().sqrt()
+    }
+
+    /// Parameters after each inner step, those before the first included;
+    /// `held` are the gradients to take instead of those at the parameters.
+    fn adapt(
+        &self,
+        params: &Params,
+        rates: &[Vec<f64>],
+        task: &Task,
+        held: Option<&[Params]>,
+    ) -> Vec<Params> {
         let mut all = vec![params.clone()];
-        for rates in rates.iter().take(self.weights.len() - 1) {
-            let theta = all.last().unwrap();
-            let (_, gradient) = self.loss_and_gradient(theta, &task.support_x, &task.support_y);
-            let mut next = theta.clone();
-            let mut column = 0;
-            for tensor in 0..next.len() {
-                if self.adapts[tensor] {
-                    for (p, g) in next[tensor].iter_mut().zip(&gradient[tensor]) {
-                        *p -= rates[column] * g;
-                    }
-                    column += 1;
+        let mut velocity: Params = params.iter().map(|p| vec![0.0; p.len()]).collect();
+        for (step, rates) in rates.iter().take(self.weights.len() - 1).enumerate() {
+            let mut next = all[step].clone();
+            let gradient = match held {
+                Some(held) => held[step].clone(),
+                None => {
+                    self.loss_and_gradient(&next, &task.support_x, &task.support_y)
+                        .1
+                }
+            };
+            let bound = self.optimiser.clip_norm.map_or(f64::INFINITY, f64::from);
+            let factor = (bound / self.norm(&gradient)).min(1.0);
+            let momentum = self.optimiser.momentum.map_or(0.0, f64::from);
+            let mut rates = rates.iter();
+            for tensor in (0..next.len()).filter(|&tensor| self.adapts[tensor]) {
+                let rate = rates.next().unwrap();
+                for (i, g) in gradient[tensor].iter().enumerate() {
+                    velocity[tensor][i] = momentum * velocity[tensor][i] + factor * g;
+                    next[tensor][i] -= rate * velocity[tensor][i];
                 }
             }
             all.push(next);
@@ -163,9 +179,20 @@ impl Problem {
         all
     }
 
-    fn objective(&self, params: &Params, rates: &[Vec<f64>]) -> f64 {
-        let of_task = |task: &Task| -> f64 {
-            let thetas = self.adapt(params, rates, task);
+    /// The support gradient at the start of each inner step.
+    pub fn inner_gradients(&self, params: &Params, rates: &[Vec<f64>], task: &Task) -> Vec<Params> {
+        let mut thetas = self.adapt(params, rates, task, None);
+        thetas.pop();
+        let gradient = |theta: &Params| {
+            self.loss_and_gradient(theta, &task.support_x, &task.support_y)
+                .1
+        };
+        thetas.iter().map(gradient).collect()
+    }
+
+    fn objective(&self, params: &Params, rates: &[Vec<f64>], held: &[Option<Vec<Params>>]) -> f64 {
+        let of_task = |(task, held): (&Task, &Option<Vec<Params>>)| -> f64 {
+            let thetas = self.adapt(params, rates, task, held.as_deref());
             let losses = thetas.iter().map(|theta| {
                 self.loss_and_gradient(theta, &task.query_x, &task.query_y)
                     .0
@@ -175,66 +202,55 @@ impl Problem {
                 .map(|(loss, weight)| loss * weight)
                 .sum()
         };
-        self.tasks.iter().map(of_task).sum::<f64>() / self.tasks.len() as f64
+        self.tasks.iter().zip(held).map(of_task).sum::<f64>() / self.tasks.len() as f64
     }
 
     /// Query loss after the last step, mean over tasks.
     pub fn final_loss(&self, params: &Params, rates: &[Vec<f64>]) -> f64 {
         let of_task = |task: &Task| {
-            let theta = self.adapt(params, rates, task).pop().unwrap();
+            let theta = self.adapt(params, rates, task, None).pop().unwrap();
             self.loss_and_gradient(&theta, &task.query_x, &task.query_y)
                 .0
         };
         self.tasks.iter().map(of_task).sum::<f64>() / self.tasks.len() as f64
     }
 
-    /// Central differences of the objective in every parameter and rate.
-    pub fn differences(&self, params: &Params, rates: &[Vec<f64>]) -> Differences {
-        let h = 1e-6;
-        let mut result = Differences {
-            params: params.iter().map(|p| vec![0.0; p.len()]).collect(),
-            rates: Vec::new(),
+    /// Central differences of the objective in every parameter and rate. In
+    /// first order the inner gradients stay what they are at the middle.
+    pub fn differences(&self, params: &Params, rates: &[Vec<f64>], order: Order) -> Differences {
+        let held: Vec<Option<Vec<Params>>> = (self.tasks.iter())
+            .map(|task| (order == Order::First).then(|| self.inner_gradients(params, rates, task)))
+            .collect();
+        let slope = |at: &mut dyn FnMut(f64) -> f64| {
+            let h = 1e-6;
+            (at(h) - at(-h)) / (2.0 * h)
         };
-        let mut params = params.clone();
-        let mut rates = rates.to_vec();
-        for tensor in 0..params.len() {
-            for i in 0..params[tensor].len() {
-                let value = params[tensor][i];
-                params[tensor][i] = value + h;
-                let up = self.objective(&params, &rates);
-                params[tensor][i] = value - h;
-                let down = self.objective(&params, &rates);
-                params[tensor][i] = value;
-                result.params[tensor][i] = (up - down) / (2.0 * h);
-            }
+        let of_param = |tensor: usize, i: usize| {
+            slope(&mut |step| {
+                let mut params = params.clone();
+                params[tensor][i] += step;
+                self.objective(&params, rates, &held)
+            })
+        };
+        let of_rate = |row: usize, column: usize| {
+            slope(&mut |step| {
+                let mut rates = rates.to_vec();
+                rates[row][column] += step;
+                self.objective(params, &rates, &held)
+            })
+        };
+        Differences {
+            params: (0..params.len())
+                .map(|tensor| {
+                    (0..params[tensor].len())
+                        .map(|i| of_param(tensor, i))
+                        .collect()
+                })
+                .collect(),
+            rates: (0..rates.len())
+                .flat_map(|row| (0..rates[row].len()).map(move |column| (row, column)))
+                .map(|(row, column)| of_rate(row, column))
+                .collect(),
         }
-        for step in 0..rates.len() {
-            for column in 0..rates[step].len() {
-                let value = rates[step][column];
-                rates[step][column] = value + h;
-                let up = self.objective(&params, &rates);
-                rates[step][column] = value - h;
-                let down = self.objective(&params, &rates);
-                rates[step][column] = value;
-                result.rates.push((up - down) / (2.0 * h));
-            }
-        }
-        result
-    }
-
-    /// `1/T Σ_tasks Σ_s w_s ∇L(θ_s; query)`.
-    pub fn first_order(&self, params: &Params, rates: &[Vec<f64>]) -> Params {
-        let mut total: Params = params.iter().map(|p| vec![0.0; p.len()]).collect();
-        for task in &self.tasks {
-            for (theta, weight) in self.adapt(params, rates, task).iter().zip(&self.weights) {
-                let (_, gradient) = self.loss_and_gradient(theta, &task.query_x, &task.query_y);
-                for (total, gradient) in total.iter_mut().zip(gradient) {
-                    for (total, gradient) in total.iter_mut().zip(gradient) {
-                        *total += weight * gradient / self.tasks.len() as f64;
-                    }
-                }
-            }
-        }
-        total
     }
 }

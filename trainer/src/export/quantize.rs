@@ -1,0 +1,329 @@
+//! Post-training quantisation of what does not adapt: weights per output,
+//! activations per tensor, calibrated on tasks of the run.
+//!
+//! Everything below the lowest adapting layer becomes integers where the
+//! runtime has integer layers for it: convolutions, depthwise and dense layers
+//! with the ReLU or ReLU6 behind them, and pools. A batch norm with stored
+//! statistics becomes part of the layer before it. Other layers stay f32, with
+//! a step to and from integers around them.
+
+use burn::backend::Flex;
+use mamlet_formats::{ArtifactWriter, Integers, Layer};
+
+use super::ExportError;
+use super::parts::Part;
+use crate::meta::to_device;
+use crate::model::TrainedModel;
+use crate::nn::LayerSpec;
+use crate::random::{Stream, generator};
+
+/// How the tensors of an artifact are stored.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Quantize {
+    /// Integers for what does not adapt.
+    pub int8: bool,
+    /// f16 for what does.
+    pub f16: bool,
+}
+
+/// Tasks whose activations are looked at.
+const TASKS: usize = 64;
+/// Examples of each.
+const EXAMPLES: usize = 5;
+/// Products of a group: see [`Integers::weight`].
+const GROUP: usize = 4;
+
+/// Writes all layers.
+pub(super) fn write(
+    model: &TrainedModel,
+    parts: Vec<Part>,
+    writer: &mut ArtifactWriter,
+    halves: bool,
+) -> Result<(), ExportError> {
+    let ranges = Ranges::measure(model);
+    let lowest = parts.iter().position(Part::adapts).unwrap_or(parts.len());
+    let mut parts = parts.into_iter().peekable();
+    // The integers at hand; none while values are f32.
+    let mut integers: Option<Scale> = None;
+    while let Some(part) = parts.next() {
+        let frozen = part.index < lowest;
+        let weighs = matches!(
+            part.spec,
+            LayerSpec::Conv { .. } | LayerSpec::Depthwise { .. } | LayerSpec::Dense { .. }
+        );
+        match &part.spec {
+            LayerSpec::MaxPool { .. }
+            | LayerSpec::AveragePool { .. }
+            | LayerSpec::GlobalAveragePool
+            | LayerSpec::Flatten
+                if frozen =>
+            {
+                let layer = part.write(writer, halves)?;
+                writer.push(layer);
+            }
+            _ if frozen && weighs => {
+                let input = match integers {
+                    Some(scale) => scale,
+                    None => {
+                        let scale = Scale::of(ranges.0[part.index], 0.0);
+                        writer.push(Layer::Quantize {
+                            scale: scale.step,
+                            zero: scale.zero,
+                        });
+                        scale
+                    }
+                };
+                let mut product = Product::new(&part);
+                let mut last = part.index;
+                let fused = |next: &Part| next.index < lowest && product_takes(&next.spec);
+                let mut clamp = Clamp::None;
+                while let Some(next) = parts.next_if(&fused) {
+                    last = next.index;
+                    match next.spec {
+                        LayerSpec::Relu => clamp = Clamp::Relu,
+                        LayerSpec::Relu6 => clamp = Clamp::Relu6,
+                        _ => product.fold(&next),
+                    }
+                    if clamp != Clamp::None {
+                        break;
+                    }
+                }
+                let (layer, output) =
+                    product.write(&part, input, ranges.0[last + 1], clamp, writer)?;
+                writer.push(layer);
+                integers = Some(output);
+            }
+            _ => {
+                if let Some(scale) = integers.take() {
+                    writer.push(Layer::Dequantize {
+                        scale: scale.step,
+                        zero: scale.zero,
+                    });
+                }
+                let layer = part.write(writer, halves)?;
+                writer.push(layer);
+            }
+        }
+    }
+    Ok(())
+}
+
+/// Whether a layer can be computed together with the product before it.
+fn product_takes(spec: &LayerSpec) -> bool {
+    matches!(spec, LayerSpec::Relu | LayerSpec::Relu6)
+}
+
+/// The range of the input of every layer, and of the output of the last.
+struct Ranges(Vec<[f32; 2]>);
+
+impl Ranges {
+    fn measure(model: &TrainedModel) -> Self {
+        let mut rng = generator(model.config.seed, Stream::Calibration, 0);
+        let distribution = model.config.tasks.distribution();
+        let batch = distribution.draw(&mut rng, TASKS, EXAMPLES, 1);
+        let device = Default::default();
+        let params = to_device::<Flex>(&model.network, &model.params, &device);
+        let x = batch.to_device::<Flex>(&device).support_x;
+        let trace = model.network.forward_trace(&params, x);
+        let range = |index: usize| {
+            let values = trace.activation(index).clone().into_data();
+            let values: Vec<f32> = values.iter::<f32>().collect();
+            let fold = |[low, high]: [f32; 2], x: &f32| [low.min(*x), high.max(*x)];
+            values.iter().fold([0.0, 0.0], fold)
+        };
+        Ranges((0..=model.network.spec().layers.len()).map(range).collect())
+    }
+}
+
+/// What integers stand for: `x = (q − zero) · step`.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(super) struct Scale {
+    pub step: f32,
+    pub zero: i8,
+}
+
+impl Scale {
+    /// Covers a range around zero with steps no smaller than `least`.
+    fn of([low, high]: [f32; 2], least: f32) -> Self {
+        let step = ((high - low) / 255.0).max(least).max(f32::MIN_POSITIVE);
+        let zero = (-128.0 - low / step).round().clamp(-128.0, 127.0) as i8;
+        Scale { step, zero }
+    }
+
+    /// The integer for a value.
+    fn integer(&self, x: f32) -> i8 {
+        (x / self.step + f32::from(self.zero))
+            .round()
+            .clamp(-128.0, 127.0) as i8
+    }
+}
+
+/// An activation folded into a layer.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Clamp {
+    None,
+    Relu,
+    Relu6,
+}
+
+/// A sum of products per output: `[outputs][length]` weights.
+struct Product {
+    weights: Vec<Vec<f32>>,
+    bias: Vec<f32>,
+    depthwise: bool,
+}
+
+impl Product {
+    fn new(part: &Part) -> Self {
+        let weight = &part.tensors[0].0;
+        let bias = part.tensors.get(1).map(|(bias, _)| bias.clone());
+        let outputs = match part.spec {
+            LayerSpec::Conv { filters, .. } => filters,
+            LayerSpec::Dense { out } => out,
+            _ => part.input.channels(),
+        };
+        // All of them lie as `[length, outputs]`.
+        let of_output = |output| {
+            weight
+                .iter()
+                .skip(output)
+                .step_by(outputs)
+                .copied()
+                .collect()
+        };
+        Product {
+            weights: (0..outputs).map(of_output).collect(),
+            bias: bias.unwrap_or_else(|| vec![0.0; outputs]),
+            depthwise: matches!(part.spec, LayerSpec::Depthwise { .. }),
+        }
+    }
+
+    /// Takes over a norm with stored statistics.
+    fn fold(&mut self, _norm: &Part) {}
+
+    /// Stores the integers of the layer `part`, whose output has a range.
+    fn write(
+        &self,
+        part: &Part,
+        input: Scale,
+        range: [f32; 2],
+        clamp: Clamp,
+        writer: &mut ArtifactWriter,
+    ) -> Result<(Layer, Scale), ExportError> {
+        let step = |weights: &Vec<f32>| {
+            let largest = weights.iter().fold(0.0f32, |a, b| a.max(b.abs()));
+            // An output without weights is its bias.
+            if largest > 0.0 {
+                largest / 127.0
+            } else {
+                1.0 / 127.0
+            }
+        };
+        let steps: Vec<f32> = self.weights.iter().map(step).collect();
+        let largest = steps.iter().fold(0.0f32, |a, &b| a.max(b));
+        // The multiplier of an output stays below one half.
+        let output = Scale::of(range, 2.001 * input.step * largest);
+        let quantized: Vec<Vec<i8>> = self
+            .weights
+            .iter()
+            .zip(&steps)
+            .map(|(weights, step)| {
+                let integer = |w: &f32| (w / step).round().clamp(-127.0, 127.0) as i8;
+                weights.iter().map(integer).collect()
+            })
+            .collect();
+        let bias = |output: usize| {
+            let zero = f64::from(input.zero);
+            let sum: f64 = quantized[output].iter().map(|&w| f64::from(w)).sum();
+            let scale = f64::from(input.step) * f64::from(steps[output]);
+            (f64::from(self.bias[output]) / scale - zero * sum).round() as i32
+        };
+        let biases: Vec<i32> = (0..quantized.len()).map(bias).collect();
+        let factor = |step: &f32| f64::from(input.step) * f64::from(*step) / f64::from(output.step);
+        let (multipliers, shifts): (Vec<i32>, Vec<i8>) =
+            steps.iter().map(factor).map(fixed_point).unzip();
+        let packed = match self.depthwise {
+            // As they lie in f32: `[window, channels]`.
+            true => transposed(&quantized),
+            false => packed(&quantized),
+        };
+        let integers = Integers {
+            weight: writer.i8_tensor(&packed),
+            bias: writer.i32_tensor(&biases),
+            multiplier: writer.i32_tensor(&multipliers),
+            shift: writer.i8_tensor(&shifts),
+            input_zero: input.zero,
+            zero: output.zero,
+            low: match clamp {
+                Clamp::None => i8::MIN,
+                Clamp::Relu | Clamp::Relu6 => output.zero,
+            },
+            high: match clamp {
+                Clamp::Relu6 => output.integer(6.0),
+                Clamp::None | Clamp::Relu => i8::MAX,
+            },
+        };
+        let layer = match part.spec {
+            LayerSpec::Dense { out } => Layer::IntegerDense {
+                outputs: out as u32,
+                integers,
+            },
+            LayerSpec::Conv {
+                filters,
+                kernel,
+                stride,
+                padding,
+            } => Layer::IntegerConv {
+                filters: filters as u32,
+                window: part.window(kernel, stride, padding)?,
+                integers,
+            },
+            LayerSpec::Depthwise {
+                kernel,
+                stride,
+                padding,
+            } => Layer::IntegerDepthwise {
+                window: part.window(kernel, stride, padding)?,
+                integers,
+            },
+            ref other => {
+                let message = format!("layers.{} ({}) has no integers", part.index, other.kind());
+                return Err(ExportError::Artifact(message));
+            }
+        };
+        Ok((layer, output))
+    }
+}
+
+/// `factor · 2³²` as a multiplier of 31 bits and a shift to the right.
+fn fixed_point(factor: f64) -> (i32, i8) {
+    let mut scaled = factor * 2f64.powi(32);
+    let mut shift = 0i8;
+    while scaled < 2f64.powi(30) && shift < 31 {
+        scaled *= 2.0;
+        shift += 1;
+    }
+    // Below one half by the choice of the output's step.
+    (scaled.round().min(f64::from(i32::MAX)) as i32, shift)
+}
+
+/// `[⌈outputs / 2⌉, ⌈length / 4⌉, 2, 4]`, filled up with zeros.
+fn packed(rows: &[Vec<i8>]) -> Vec<i8> {
+    let length = rows.first().map_or(0, Vec::len);
+    let mut packed = Vec::new();
+    for pair in rows.chunks(2) {
+        for group in (0..length).step_by(GROUP) {
+            for row in 0..2 {
+                let value = |at: usize| pair.get(row).and_then(|row| row.get(at)).copied();
+                packed.extend((group..group + GROUP).map(|at| value(at).unwrap_or(0)));
+            }
+        }
+    }
+    packed
+}
+
+fn transposed(rows: &[Vec<i8>]) -> Vec<i8> {
+    let length = rows.first().map_or(0, Vec::len);
+    let column = |at: usize| rows.iter().map(move |row| row[at]);
+    (0..length).flat_map(column).collect()
+}

@@ -1,0 +1,97 @@
+//! How good an artifact is on the engine that will run it.
+
+use mamlet_runtime::{Learner, Rollback};
+use mamlet_simulator::Model;
+use mamlet_simulator::file::ArtifactFile;
+
+use crate::evaluate::Interval;
+use crate::loss::LossKind;
+use crate::model::TrainedModel;
+use crate::random::{Stream, generator};
+
+/// Query examples of an episode.
+const QUERIES: usize = 15;
+
+/// What an artifact scores after adapting by its recipe.
+#[derive(Clone, Copy, Debug, PartialEq, serde::Serialize)]
+pub struct Score {
+    /// `accuracy`, as a share, or `loss`.
+    pub what: &'static str,
+    /// The mean over episodes.
+    pub mean: f64,
+    /// Half of the 95 % interval.
+    pub half_width: f64,
+    /// Bytes of the artifact.
+    pub bytes: usize,
+}
+
+impl Score {
+    /// Runs `episodes` episodes of the model's tasks, the same for every
+    /// artifact of the model: adapts to the support set and judges the query
+    /// set.
+    ///
+    /// # Errors
+    /// Where the engine refuses the artifact or an example.
+    pub fn measure(
+        model: &TrainedModel,
+        file: &ArtifactFile,
+        shots: usize,
+        episodes: usize,
+    ) -> anyhow::Result<Self> {
+        let artifact = file.artifact()?;
+        let device_model = Model::new(&artifact)?;
+        let distribution = model.config.tasks.distribution();
+        let loss = model.config.inner.loss;
+        let mut scores = Vec::with_capacity(episodes);
+        let mut memory = Vec::new();
+        for episode in 0..episodes {
+            let mut rng = generator(model.config.seed, Stream::Score, episode as u64);
+            let batch = distribution.draw(&mut rng, 1, shots, QUERIES);
+            let examples = batch.shots();
+            let rollback = Rollback::ToInitialisation;
+            memory.resize(device_model.memory(examples, rollback).total() / 4, 0.0);
+            let mut learner = Learner::new(&device_model, examples, rollback, &mut memory)?;
+            let rows = |x: &[f32], y: &[f32]| -> Vec<(Vec<f32>, Vec<f32>)> {
+                let targets = super::engine_targets(loss, y, batch.output);
+                let width = targets.len() / (y.len() / batch.output).max(1);
+                let x = x.chunks_exact(batch.input).map(<[f32]>::to_vec);
+                x.zip(targets.chunks_exact(width).map(<[f32]>::to_vec))
+                    .collect()
+            };
+            for (x, y) in rows(&batch.support_x, &batch.support_y) {
+                learner.add_target(&x, &y)?;
+            }
+            let _report = learner.adapt()?;
+            let mut sum = 0.0;
+            let queries = rows(&batch.query_x, &batch.query_y);
+            for (x, y) in &queries {
+                sum += of_example(loss, learner.predict(x)?, y);
+            }
+            scores.push((sum / queries.len() as f64) as f32);
+        }
+        let interval = Interval::of(&scores);
+        Ok(Score {
+            what: match loss {
+                LossKind::CrossEntropy | LossKind::CategoricalPolicy => "accuracy",
+                _ => "loss",
+            },
+            mean: interval.mean,
+            half_width: interval.half_width,
+            bytes: file.bytes().len(),
+        })
+    }
+}
+
+/// Whether a class is right, or how large the squared error is.
+fn of_example(loss: LossKind, output: &[f32], target: &[f32]) -> f64 {
+    match loss {
+        LossKind::CrossEntropy | LossKind::CategoricalPolicy => {
+            let best = (0..output.len()).max_by(|&a, &b| output[a].total_cmp(&output[b]));
+            f64::from(best == Some(target[0] as usize))
+        }
+        _ => {
+            let errors = output.iter().zip(target).map(|(y, t)| f64::from(y - t));
+            errors.map(|error| error * error).sum::<f64>() / output.len().max(1) as f64
+        }
+    }
+}
