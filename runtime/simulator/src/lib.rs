@@ -7,6 +7,7 @@
 //! | [`mod@file`] | artifacts from disk, aligned as in flash |
 //! | [`table`] | support and query examples from CSV |
 //! | [`session`] | one device life: examples in, adapted, queried |
+//! | [`flash`] | NOR flash that wears and loses power |
 //! | [`fit`] | what an artifact takes of a board |
 //! | [`golden`] | golden vectors for a new artifact |
 //!
@@ -16,6 +17,7 @@
 pub mod board;
 pub mod file;
 pub mod fit;
+pub mod flash;
 pub mod golden;
 pub mod session;
 pub mod table;
