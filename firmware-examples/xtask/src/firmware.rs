@@ -11,7 +11,12 @@ use crate::project::{cargo, firmware_examples, is_there, output, run};
 const TARGET: &str = "thumbv7em-none-eabihf";
 const PACKAGE: &str = "mps2-an386";
 /// Examples whose output does not depend on the compiler.
-pub const GOLDEN: [&str; 3] = ["verify_golden", "adapt_sinusoid", "refuse_corrupt"];
+pub const GOLDEN: [&str; 4] = [
+    "verify_golden",
+    "adapt_sinusoid",
+    "refuse_corrupt",
+    "power_cut",
+];
 
 /// How to get `core` for a bare-metal target.
 pub enum Toolchain {
