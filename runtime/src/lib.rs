@@ -43,6 +43,8 @@
 //! * The same bits everywhere: operations in fixed order, no fused
 //!   multiply-add, exponentials from the same library on every target.
 //! * An adaptation that fails leaves no trace: see [`Learner::adapt`].
+//! * What was learnt survives a power cut at any moment, also while it is being
+//!   saved: see `storage`.
 #![no_std]
 #![deny(unsafe_code)]
 

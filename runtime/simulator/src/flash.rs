@@ -47,6 +47,7 @@ pub struct Flash<const WORD: usize, const PAGE: usize> {
     written: Vec<bool>,
     erases: Vec<u32>,
     operations: u64,
+    refused: u64,
     cut: Option<PowerCut>,
     powered: bool,
 }
@@ -108,6 +109,7 @@ impl<const WORD: usize, const PAGE: usize> Flash<WORD, PAGE> {
             erases: vec![0; bytes.len() / PAGE],
             bytes,
             operations: 0,
+            refused: 0,
             cut: None,
             powered: true,
         }
@@ -126,6 +128,11 @@ impl<const WORD: usize, const PAGE: usize> Flash<WORD, PAGE> {
     /// Words written and pages erased so far.
     pub fn operations(&self) -> u64 {
         self.operations
+    }
+
+    /// Writes refused with [`FlashError::WrittenTwice`] so far.
+    pub fn refused(&self) -> u64 {
+        self.refused
     }
 
     /// Lets the power fail.
@@ -234,6 +241,7 @@ impl<const WORD: usize, const PAGE: usize> NorFlash for Flash<WORD, PAGE> {
         for at in (0..bytes.len()).step_by(WORD) {
             let word = (offset + at) / WORD;
             if self.written[word] {
+                self.refused += 1;
                 return Err(FlashError::WrittenTwice((offset + at) as u32));
             }
             let rest = &bytes[at..];

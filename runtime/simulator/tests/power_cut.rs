@@ -47,7 +47,7 @@ fn every_cut<const W: usize, const P: usize>(weights: u32, pages: usize, lives: 
         };
         let mut flash = Flash::<W, P>::new(pages);
         let mut before: Bits = None;
-        let mut cuts = 0;
+        let (mut cuts, mut second_cuts) = (0, 0);
         for start in (0..lives * 10).step_by(10) {
             for tear in Tear::ALL {
                 for after in 0.. {
@@ -74,9 +74,11 @@ fn every_cut<const W: usize, const P: usize>(weights: u32, pages: usize, lives: 
                         let (last, saved) = device.save(&mut store, 0, start + 4);
                         saved.expect("a save after cuts");
                         assert_eq!(device.start(&mut second, 0), last);
+                        assert_eq!(second.refused(), 0, "a word was written twice");
                         if torn.is_none() {
                             break;
                         }
+                        second_cuts += 1;
                     }
                 }
             }
@@ -86,7 +88,8 @@ fn every_cut<const W: usize, const P: usize>(weights: u32, pages: usize, lives: 
             before = bits;
         }
         assert!(flash.erases().iter().all(|&erases| erases > 1), "no wrap");
-        assert!(cuts > 200, "{cuts}");
+        println!("{weights} weights: {cuts} cuts, {second_cuts} second cuts");
+        assert!(cuts > 200 && second_cuts > 2000, "{cuts}, {second_cuts}");
     });
 }
 
@@ -188,6 +191,7 @@ fn removal() {
                 let (next, saved) = device.save(&mut store, 0, 2);
                 saved.expect("a save after a cut");
                 assert_eq!(device.start(&mut flash, 0), next);
+                assert_eq!(flash.refused(), 0, "a word was written twice");
                 if done.is_ok() {
                     break;
                 }

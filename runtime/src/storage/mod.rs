@@ -37,20 +37,22 @@
 //! # What it does to the flash
 //! Records are written one behind the other, round and round the region; a page
 //! is erased when its turn comes, and never while it holds what is to be kept.
-//! So all pages wear alike. A record of weights takes
-//! `72 + 4 · weights` bytes, rounded up to 64. For `n` of these in a page, or
-//! `p` pages for one of these, flash of `P` pages that stand 10 000 erases
-//! takes `10 000 · P · n` saves, or `10 000 · P / p`: on four pages of an
-//! nRF52840, five context weights can be saved 1 280 000 times, and the 1761
-//! weights of the sinusoid network (7168 bytes, two pages) 20 000 times.
+//! So all pages wear alike. The first save after a start begins a new page, as
+//! nobody knows what a power cut left behind the last record.
+//!
+//! A record takes `72 + 4 · weights` bytes, rounded up to 64. Flash of `P` pages
+//! that stand 10 000 erases each takes `10 000 · P / p` saves of records of `p`
+//! pages. Where `n` records fit into a page, it takes `10 000 · P` starts with a
+//! save, or `n` times as many saves in long lives. On four pages of an nRF52840,
+//! the 1761 weights of the sinusoid network (7168 bytes, two pages) can be saved
+//! 20 000 times, and five context weights (128 bytes) 40 000 to 1 280 000 times.
 //! Saving what is already stored writes nothing.
 //!
 //! # What it asks of the flash
 //! The contract of [`NorFlash`], no more: each word is written at most once
-//! between two erases, in the order given, and an erase that loses power may
-//! leave anything in its page. A word that was cut short must be readable: a
-//! driver that faults on a broken error correction code must return something
-//! instead, or an error for which the store gives up.
+//! between two erases, and an erase that loses power may leave anything in its
+//! page. A torn word must be readable: a driver that faults on a broken error
+//! correction code must return something instead.
 //!
 //! # Why it is not a map of `sequential-storage`
 //! That was tried first, with the checkpoint in chunks under the keys of two
@@ -92,7 +94,21 @@ pub const fn flash_needed(weights: usize, profiles: u8, page: usize) -> usize {
 /// Adapted weights in flash, of one or several profiles: people, gestures,
 /// machines, whatever is learnt apart.
 ///
-/// [`Store`] is the same for drivers that block.
+/// [`Store`] is the same for drivers that block. A future that is dropped before
+/// it is done has done what a power cut leaves.
+///
+/// ```
+/// use embedded_storage_async::nor_flash::NorFlash;
+/// use mamlet_runtime::Learner;
+/// use mamlet_runtime::storage::{AsyncStore, StoreError};
+///
+/// /// Keeps what the second of four people taught the device.
+/// async fn keep<F: NorFlash>(flash: F, learner: &Learner<'_>) -> Result<(), StoreError<F::Error>> {
+///     let mut store = AsyncStore::new(flash, 0xf0000..0x10_0000, 4)?;
+///     store.save(1, learner).await?;
+///     Ok(())
+/// }
+/// ```
 #[derive(Debug)]
 pub struct AsyncStore<F>(Region<F>);
 

@@ -41,8 +41,10 @@ pub(super) struct Region<F> {
     pub flash: F,
     pub range: Range<u32>,
     pub profiles: u8,
-    /// Whether the newest record was written since the power came on.
-    continuing: bool,
+    /// Where the newest record ends, if this store wrote it. What another life
+    /// left behind the newest record can look blank without being so: a write
+    /// that lost power may have begun there.
+    behind: Option<u32>,
 }
 
 impl Located {
@@ -75,7 +77,7 @@ impl<F: NorFlash> Region<F> {
             flash,
             range,
             profiles,
-            continuing: false,
+            behind: None,
         })
     }
 
@@ -201,24 +203,29 @@ impl<F: NorFlash> Region<F> {
             length: length as u32,
         };
         let size = Record::size(length) as u32;
-        if let Some(at) = self.rest_of_page(size, last).await? {
-            self.continuing = self
-                .write(Located { at, record }, words.clone())
-                .await
-                .is_ok();
-            if self.continuing {
+        if let Some(at) = self.behind.take().filter(|&at| self.room(at) >= size) {
+            let located = Located { at, record };
+            if self.write(located, words.clone()).await.is_ok() {
+                self.behind = Some(located.range().end);
                 return Ok(());
             }
-            // The page is not what it looks like. Others are.
+            // The page is worn out. Others may not be.
             record.generation = next(record.generation)?;
         }
         let pages = self.next_pages(size, last).await?;
-        let erased = self.flash.erase(pages.start, pages.end).await;
-        erased.map_err(StoreError::Flash)?;
+        self.erase(pages.clone()).await?;
         let at = pages.start;
-        self.write(Located { at, record }, words).await?;
-        self.continuing = true;
+        let located = Located { at, record };
+        self.write(located, words).await?;
+        self.behind = Some(located.range().end);
         Ok(())
+    }
+
+    /// Erases pages.
+    pub async fn erase(&mut self, pages: Range<u32>) -> Result<(), StoreError<F::Error>> {
+        self.behind = None;
+        let erased = self.flash.erase(pages.start, pages.end).await;
+        erased.map_err(StoreError::Flash)
     }
 
     /// Writes a record where the flash is blank, and reads it back.
@@ -252,34 +259,11 @@ impl<F: NorFlash> Region<F> {
         }
     }
 
-    /// Where a record fits behind the last one in its page.
-    async fn rest_of_page(
-        &mut self,
-        size: u32,
-        last: Option<Located>,
-    ) -> Result<Option<u32>, StoreError<F::Error>> {
-        let Some(last) = last else {
-            return Ok(None);
-        };
+    /// Bytes from an address behind a record to the end of the record's page.
+    fn room(&self, at: u32) -> u32 {
         let page = F::ERASE_SIZE as u32;
-        let start = last.at - (last.at - self.range.start) % page;
-        let end = start + page;
-        let mut blank = start;
-        for at in (start..end).step_by(ALIGNMENT) {
-            let mut piece = Buffer([0; ALIGNMENT]);
-            let read = self.flash.read(at, &mut piece.0).await;
-            read.map_err(StoreError::Flash)?;
-            if piece.0 != [0xff; ALIGNMENT] {
-                blank = at + ALIGNMENT as u32;
-            }
-        }
-        // A write that lost power can look as if it had not begun. It began
-        // right behind what can be seen, and went no further than this.
-        if !self.continuing {
-            blank = blank.saturating_add(ALIGNMENT as u32);
-        }
-        let room = end.checked_sub(blank);
-        Ok(room.filter(|&room| size <= room).map(|_| blank))
+        let used = at.saturating_sub(self.range.start) % page;
+        if used == 0 { 0 } else { page - used }
     }
 
     /// The next pages in turn that hold nothing worth keeping, so that all
