@@ -7,7 +7,7 @@
 use core::fmt;
 
 use crate::artifact::ArtifactId;
-use crate::fields::{u16_at, u32_at};
+use crate::crc32::Crc32;
 
 /// The first eight bytes.
 pub const MAGIC: [u8; 8] = *b"\x89MAMW\r\n\x1a";
@@ -72,6 +72,102 @@ pub const fn size(weights: usize) -> usize {
     PREFIX.saturating_add(weights.saturating_mul(4))
 }
 
+/// A checkpoint without its weights: its first [`PREFIX`] bytes.
+///
+/// For those who read or write a checkpoint piece by piece, where there is no
+/// memory for all of it.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Prefix {
+    /// The artifact whose initialisation was adapted.
+    pub artifact: ArtifactId,
+    /// How many weights follow.
+    pub weights: u32,
+    /// How many inner steps led to them.
+    pub steps: u32,
+    /// The support loss before the first step.
+    pub loss_before: f32,
+    /// The support loss after the last step.
+    pub loss_after: f32,
+    /// CRC-32 of the checkpoint but for these four bytes.
+    pub checksum: u32,
+}
+
+impl Prefix {
+    /// Reads it. The checksum is not checked: see [`digest`](Self::digest).
+    ///
+    /// # Errors
+    /// [`CheckpointError::NotACheckpoint`] or [`CheckpointError::Version`].
+    pub fn parse(bytes: &[u8; PREFIX]) -> Result<Self, CheckpointError> {
+        let (magic, fields) = bytes.split_at(MAGIC.len());
+        if magic != MAGIC {
+            return Err(CheckpointError::NotACheckpoint);
+        }
+        let mut words = [0; 8];
+        for (word, bytes) in words.iter_mut().zip(fields.as_chunks().0) {
+            *word = u32::from_le_bytes(*bytes);
+        }
+        let [
+            version,
+            crc32,
+            length,
+            weights,
+            steps,
+            before,
+            after,
+            checksum,
+        ] = words;
+        let (major, minor) = (version as u16, (version >> 16) as u16);
+        if major != MAJOR || minor > MINOR {
+            return Err(CheckpointError::Version { major, minor });
+        }
+        Ok(Prefix {
+            artifact: ArtifactId { crc32, length },
+            weights,
+            steps,
+            loss_before: f32::from_bits(before),
+            loss_after: f32::from_bits(after),
+            checksum,
+        })
+    }
+
+    /// The bytes, with [`checksum`](Self::checksum) as it is.
+    pub fn encode(&self) -> [u8; PREFIX] {
+        let words = [
+            u32::from(MAJOR) | u32::from(MINOR) << 16,
+            self.artifact.crc32,
+            self.artifact.length,
+            self.weights,
+            self.steps,
+            self.loss_before.to_bits(),
+            self.loss_after.to_bits(),
+            self.checksum,
+        ];
+        let mut bytes = [0; PREFIX];
+        let (magic, fields) = bytes.split_at_mut(MAGIC.len());
+        magic.copy_from_slice(&MAGIC);
+        for (bytes, word) in fields.as_chunks_mut().0.iter_mut().zip(words) {
+            *bytes = word.to_le_bytes();
+        }
+        bytes
+    }
+
+    /// A checksum that has seen the prefix: with all weights added, it is
+    /// [`checksum`](Self::checksum) where nothing has changed.
+    pub fn digest(&self) -> Crc32 {
+        let mut digest = Crc32::new();
+        digest.update(self.encode().get(..CHECKSUM_AT).unwrap_or_default());
+        digest
+    }
+
+    /// The same with the checksum that belongs to `weights`.
+    pub fn sealed(mut self, weights: &[f32]) -> Self {
+        let mut digest = self.digest();
+        digest.update_f32(weights);
+        self.checksum = digest.finish();
+        self
+    }
+}
+
 impl<'a> Checkpoint<'a> {
     /// Checks the structure of `bytes`. The checkpoint may be followed by
     /// anything, as a flash page is larger than what was written to it.
@@ -80,41 +176,42 @@ impl<'a> Checkpoint<'a> {
     /// [`CheckpointError`] names the first thing that is wrong. Never panics.
     pub fn parse(bytes: &'a [u8]) -> Result<Self, CheckpointError> {
         let given = bytes.len();
-        let too_short = CheckpointError::TooShort {
-            needed: PREFIX,
-            given,
-        };
-        let word = |at: usize| u32_at(bytes, at).ok_or(too_short);
-        let stored = word(CHECKSUM_AT)?;
-        if bytes.first_chunk() != Some(&MAGIC) {
-            return Err(CheckpointError::NotACheckpoint);
-        }
-        let major = u16_at(bytes, 8).ok_or(too_short)?;
-        let minor = u16_at(bytes, 10).ok_or(too_short)?;
-        if major != MAJOR || minor > MINOR {
-            return Err(CheckpointError::Version { major, minor });
-        }
-        let needed = size(word(20)? as usize);
-        let whole = bytes
-            .get(..needed)
-            .and_then(|bytes| bytes.split_at_checked(PREFIX));
-        let Some((prefix, weights)) = whole else {
-            return Err(CheckpointError::TooShort { needed, given });
-        };
-        let computed = crate::crc32::of(&[prefix.get(..CHECKSUM_AT).unwrap_or_default(), weights]);
+        let too_short = |needed| CheckpointError::TooShort { needed, given };
+        let (prefix, rest) = bytes.split_first_chunk().ok_or(too_short(PREFIX))?;
+        let prefix = Prefix::parse(prefix)?;
+        let needed = size(prefix.weights as usize);
+        let weights = rest.get(..needed - PREFIX).ok_or(too_short(needed))?;
+        let mut digest = prefix.digest();
+        digest.update(weights);
+        let (stored, computed) = (prefix.checksum, digest.finish());
         if stored != computed {
             return Err(CheckpointError::Checksum { stored, computed });
         }
         Ok(Checkpoint {
-            artifact: ArtifactId {
-                crc32: word(12)?,
-                length: word(16)?,
-            },
-            steps: word(24)?,
-            loss_before: f32::from_bits(word(28)?),
-            loss_after: f32::from_bits(word(32)?),
+            artifact: prefix.artifact,
+            steps: prefix.steps,
+            loss_before: prefix.loss_before,
+            loss_after: prefix.loss_after,
             weights,
         })
+    }
+
+    /// The prefix of the checkpoint of `weights`.
+    /// [`Checkpoint::weights`] of `self` is not looked at.
+    ///
+    /// # Errors
+    /// [`CheckpointError::TooManyWeights`].
+    pub fn prefix(&self, weights: &[f32]) -> Result<Prefix, CheckpointError> {
+        let count = u32::try_from(weights.len()).map_err(|_| CheckpointError::TooManyWeights)?;
+        let prefix = Prefix {
+            artifact: self.artifact,
+            weights: count,
+            steps: self.steps,
+            loss_before: self.loss_before,
+            loss_after: self.loss_after,
+            checksum: 0,
+        };
+        Ok(prefix.sealed(weights))
     }
 
     /// Writes the checkpoint of `weights` to `out` and returns the bytes used.
@@ -125,32 +222,12 @@ impl<'a> Checkpoint<'a> {
     /// `out` is untouched then.
     pub fn write(&self, weights: &[f32], out: &mut [u8]) -> Result<usize, CheckpointError> {
         let (given, needed) = (out.len(), size(weights.len()));
-        let count = u32::try_from(weights.len()).map_err(|_| CheckpointError::TooManyWeights)?;
         let too_short = CheckpointError::TooShort { needed, given };
         let out = out.get_mut(..needed).ok_or(too_short)?;
         let (prefix, body) = out.split_first_chunk_mut::<PREFIX>().ok_or(too_short)?;
+        *prefix = self.prefix(weights)?.encode();
         for (bytes, value) in body.as_chunks_mut::<4>().0.iter_mut().zip(weights) {
             *bytes = value.to_le_bytes();
-        }
-        let version = u32::from(MAJOR) | u32::from(MINOR) << 16;
-        let words = [
-            version,
-            self.artifact.crc32,
-            self.artifact.length,
-            count,
-            self.steps,
-            self.loss_before.to_bits(),
-            self.loss_after.to_bits(),
-        ];
-        let (magic, fields) = prefix.split_at_mut(MAGIC.len());
-        magic.copy_from_slice(&MAGIC);
-        let fields = fields.as_chunks_mut::<4>().0;
-        for (bytes, word) in fields.iter_mut().zip(words) {
-            *bytes = word.to_le_bytes();
-        }
-        let computed = crate::crc32::of(&[prefix.get(..CHECKSUM_AT).unwrap_or_default(), body]);
-        if let Some(bytes) = prefix.last_chunk_mut::<4>() {
-            *bytes = computed.to_le_bytes();
         }
         Ok(needed)
     }
@@ -159,7 +236,9 @@ impl<'a> Checkpoint<'a> {
 /// CRC-32 of weights as they stand in a checkpoint: what two executors compare
 /// to know that they adapted to the same bits.
 pub fn weights_crc32(weights: &[f32]) -> u32 {
-    crate::crc32::of_f32(weights)
+    let mut digest = Crc32::new();
+    digest.update_f32(weights);
+    digest.finish()
 }
 
 impl fmt::Display for CheckpointError {

@@ -4,8 +4,9 @@
 //! |---|---|---|
 //! | artifact (`.mamlet`) | a meta-learned initialisation, the recipe to adapt it, golden vectors | [`artifact`] |
 //! | checkpoint (`.mamweights`) | the weights one device adapted, bound to its artifact | [`checkpoint`] |
+//! | record | a checkpoint in flash: whose it is and which is the newest | [`record`] |
 //!
-//! Both are little-endian, carry a CRC-32 over every byte, and are specified
+//! All are little-endian, carry a CRC-32 over every byte, and are specified
 //! byte by byte in `SPEC.md` beside this crate. Reading never allocates, never
 //! copies and never panics, whatever the bytes are: a reader returns a view
 //! that borrows from the file, or an error that says what is wrong.
@@ -32,11 +33,13 @@ mod fields;
 pub mod golden;
 pub mod header;
 pub mod layer;
+pub mod record;
 #[cfg(feature = "alloc")]
 mod writer;
 
 pub use artifact::{Artifact, ArtifactError, ArtifactId};
 pub use checkpoint::{Checkpoint, CheckpointError};
+pub use crc32::Crc32;
 pub use golden::{GoldenSizes, GoldenVectors};
 pub use header::{
     Description, Header, Loss, Normalisation, Number, Recipe, Reduction, Shape, Tensor,

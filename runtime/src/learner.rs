@@ -3,12 +3,11 @@
 mod adapt;
 mod errors;
 mod examples;
+mod persist;
 mod report;
 
 pub use errors::{AdaptError, ExampleError, LearnerError, PredictError, RestoreError, SaveError};
 pub use report::{Adaptation, Cause, Losses, Outcome, Report, Rollback};
-
-use mamlet_formats::{Checkpoint, checkpoint};
 
 use crate::engine::{self, Weights};
 use crate::kernels::{copy, rows, rows_mut};
@@ -249,66 +248,6 @@ impl<'m> Learner<'m> {
         {
             copy(outputs, engine::outputs(last, count, self.workspace));
         }
-        Ok(())
-    }
-
-    /// Bytes of a checkpoint.
-    pub fn checkpoint_size(&self) -> usize {
-        checkpoint::size(self.adapted.len())
-    }
-
-    /// Writes the weights in use as a checkpoint bound to the artifact and
-    /// returns how many bytes it has.
-    ///
-    /// # Errors
-    /// [`SaveError`] where there is nothing to save or no room; `out` is
-    /// untouched then.
-    pub fn save(&self, out: &mut [u8]) -> Result<usize, SaveError> {
-        let learnt = self.current.ok_or(SaveError::NotAdapted)?;
-        let checkpoint = Checkpoint {
-            artifact: self.head.id,
-            steps: learnt.steps,
-            loss_before: learnt.loss_before,
-            loss_after: learnt.loss_after,
-            weights: &[],
-        };
-        Ok(checkpoint.write(self.adapted, out)?)
-    }
-
-    /// Takes the weights of a checkpoint into use and commits them.
-    ///
-    /// # Errors
-    /// [`RestoreError`] where the bytes are no checkpoint of this artifact;
-    /// nothing has changed then.
-    pub fn restore(&mut self, bytes: &[u8]) -> Result<(), RestoreError> {
-        let checkpoint = Checkpoint::parse(bytes)?;
-        if checkpoint.artifact != self.head.id {
-            return Err(RestoreError::OtherArtifact {
-                expected: self.head.id,
-                found: checkpoint.artifact,
-            });
-        }
-        let weights = checkpoint.weights.as_chunks::<4>().0;
-        if weights.len() != self.adapted.len() {
-            return Err(RestoreError::Length {
-                needed: self.adapted.len(),
-                given: weights.len(),
-            });
-        }
-        let weights = weights.iter().map(|&bytes| f32::from_le_bytes(bytes));
-        if !weights.clone().all(f32::is_finite) {
-            return Err(RestoreError::NotFinite);
-        }
-        self.adapted
-            .iter_mut()
-            .zip(weights)
-            .for_each(|(w, value)| *w = value);
-        self.current = Some(Learnt {
-            steps: checkpoint.steps,
-            loss_before: checkpoint.loss_before,
-            loss_after: checkpoint.loss_after,
-        });
-        self.commit();
         Ok(())
     }
 }

@@ -32,6 +32,7 @@
 //! | [`model`] | bytes → validated chain of layers; what it costs |
 //! | [`memory`] | bytes needed before anything runs |
 //! | [`learner`] | examples in, adaptation as a transaction, predictions out, checkpoints |
+//! | `storage` | adapted weights in flash, safe from power cuts (feature `storage`) |
 //! | [`golden`] | proof that this executor computes the artifact's bits |
 //! | `layers`, `losses` | one file each: forward, backward, memory need |
 //! | `kernels` | the matrix products, shaped for a core with 32 f32 registers |
@@ -42,6 +43,8 @@
 //! * The same bits everywhere: operations in fixed order, no fused
 //!   multiply-add, exponentials from the same library on every target.
 //! * An adaptation that fails leaves no trace: see [`Learner::adapt`].
+//! * What was learnt survives a power cut at any moment, also while it is being
+//!   saved: see `storage`.
 #![no_std]
 #![deny(unsafe_code)]
 
@@ -61,13 +64,17 @@ pub mod math;
 pub mod memory;
 pub mod model;
 mod plan;
+#[cfg(feature = "storage")]
+pub mod storage;
 
 pub use learner::{
     AdaptError, Adaptation, Cause, ExampleError, Learner, LearnerError, Losses, Outcome,
     PredictError, Report, RestoreError, Rollback, SaveError,
 };
 pub use mamlet_formats::checkpoint::weights_crc32;
-pub use mamlet_formats::{Artifact, ArtifactError, Checkpoint, CheckpointError, include_aligned};
+pub use mamlet_formats::{
+    Artifact, ArtifactError, ArtifactId, Checkpoint, CheckpointError, include_aligned,
+};
 pub use memory::{Memory, Setup};
 pub use model::{Cost, LayerCost, Model, ModelError};
 

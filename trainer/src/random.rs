@@ -27,9 +27,9 @@ pub enum Stream {
     /// Tasks of the safety survey; indexed by task.
     Safety = 7,
     /// Tasks that show the range of activations; index 0.
-    Calibration = 9,
+    Calibration = 10,
     /// Episodes that a quantised artifact is judged by; indexed by episode.
-    Score = 10,
+    Score = 11,
 }
 
 /// The generator at address (`seed`, `stream`, `index`): ChaCha with 8 rounds,

@@ -1,5 +1,7 @@
 //! The command line.
 
+mod keep;
+
 use std::io::{self, Write};
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -53,8 +55,8 @@ struct Run {
     /// The artifact
     artifact: PathBuf,
     /// Support examples with targets: what the device adapts to
-    #[arg(long, value_name = "FILE.csv")]
-    support: PathBuf,
+    #[arg(long, value_name = "FILE.csv", required_unless_present = "flash_file")]
+    support: Option<PathBuf>,
     /// Query examples, with targets or without
     #[arg(long, value_name = "FILE.csv")]
     query: Option<PathBuf>,
@@ -64,6 +66,8 @@ struct Run {
     /// One learning rate instead of the recipe's
     #[arg(long)]
     rate: Option<f32>,
+    #[command(flatten)]
+    keep: keep::KeepArgs,
     #[command(flatten)]
     budget: Budget,
     /// Print one JSON object
@@ -127,18 +131,24 @@ fn run(args: &Run, out: &mut impl Write) -> Result<ExitCode> {
     let artifact = file.artifact().with_context(|| name.clone())?;
     let model = Model::new(&artifact).with_context(|| name.clone())?;
     let columns = table::Columns::of(&artifact, &model)?;
-    let support = table::read(&args.support, &columns, true)?;
-    let query = match &args.query {
-        Some(path) => table::read(path, &columns, false)?,
-        None => Vec::new(),
+    let read = |path: &Option<PathBuf>, targets| match path {
+        Some(path) => table::read(path, &columns, targets),
+        None => Ok(Vec::new()),
     };
+    let support = read(&args.support, true)?;
+    let query = read(&args.query, false)?;
     let steps = args.steps.unwrap_or(model.steps());
+    let mut keep = args.keep.open(&board, model.adapting())?;
     let fit = Fit::new(&model, file.bytes().len(), support.len(), steps, board);
     let adaptation = Adaptation {
         steps: args.steps,
         rate: args.rate,
     };
-    let session = session::run(&model, &support, &query, adaptation)?;
+    let flash = keep.as_deref_mut();
+    let session = session::run_keeping(&model, &support, &query, adaptation, flash)?;
+    if let Some(keep) = keep {
+        keep.close()?;
+    }
     if args.json {
         let output = RunOutput {
             artifact: artifact.description()?.name,
@@ -148,6 +158,9 @@ fn run(args: &Run, out: &mut impl Write) -> Result<ExitCode> {
         writeln!(out, "{}", serde_json::to_string(&output)?)?;
     } else {
         print_fit(&fit, artifact.description()?.name, out)?;
+        if let Some(kept) = &session.kept {
+            keep::print(kept, out)?;
+        }
         print_session(&session, out)?;
     }
     Ok(if fit.fits {

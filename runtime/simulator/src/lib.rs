@@ -7,6 +7,8 @@
 //! | [`mod@file`] | artifacts from disk, aligned as in flash |
 //! | [`table`] | support and query examples from CSV |
 //! | [`session`] | one device life: examples in, adapted, queried |
+//! | [`flash`] | NOR flash that wears and loses power |
+//! | [`mod@keep`] | a file that stands for the board's flash |
 //! | [`fit`] | what an artifact takes of a board |
 //! | [`golden`] | golden vectors for a new artifact |
 //!
@@ -16,7 +18,9 @@
 pub mod board;
 pub mod file;
 pub mod fit;
+pub mod flash;
 pub mod golden;
+pub mod keep;
 pub mod session;
 pub mod table;
 

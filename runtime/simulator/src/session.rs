@@ -1,16 +1,19 @@
 //! One device life: it is given support examples, adapts, and is queried.
 
 use anyhow::{Context, Result, bail};
+use mamlet_runtime::storage::Saved;
 use mamlet_runtime::{Adaptation, Cause, Learner, Outcome, Rollback};
 use serde::Serialize;
 
 use crate::Model;
+use crate::keep::Keep;
 use crate::table::{Example, Target};
 
 /// What happened.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct SessionReport {
-    /// `adapted`, `shortened` or `rolled back`.
+    /// `adapted`, `shortened`, `rolled back`, or `not adapted` where there were
+    /// no support examples.
     pub outcome: String,
     /// How many steps were kept.
     pub steps: usize,
@@ -26,6 +29,30 @@ pub struct SessionReport {
     pub mean_squared_error: Option<BeforeAfter>,
     /// Share of right classes, where the queries have classes as targets.
     pub accuracy: Option<BeforeAfter>,
+    /// What became of the flash, where there is any.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub kept: Option<Kept>,
+}
+
+/// What a session found in flash and left there.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Kept {
+    /// What was stored before; the session starts from it.
+    pub found: Option<Found>,
+    /// `saved`, `unchanged`, or that the power failed; none where nothing was
+    /// learnt.
+    pub saved: Option<&'static str>,
+}
+
+/// Weights found in flash.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+pub struct Found {
+    /// Inner steps that led to them.
+    pub steps: u32,
+    /// The support loss before the first step.
+    pub loss_before: f32,
+    /// The support loss after the last step.
+    pub loss_after: f32,
 }
 
 /// One query.
@@ -33,7 +60,8 @@ pub struct SessionReport {
 pub struct Prediction {
     /// The raw input.
     pub input: Vec<f32>,
-    /// The initialisation's output.
+    /// The output before the adaptation: the initialisation's, or that of
+    /// weights found in flash.
     pub before: Vec<f32>,
     /// The output of the adapted weights.
     pub after: Vec<f32>,
@@ -42,7 +70,7 @@ pub struct Prediction {
 /// A figure before and after the adaptation.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize)]
 pub struct BeforeAfter {
-    /// With the initialisation.
+    /// With the initialisation, or the weights found in flash.
     pub before: f64,
     /// With the weights in use after the adaptation.
     pub after: f64,
@@ -58,6 +86,21 @@ pub fn run(
     query: &[Example],
     adaptation: Adaptation,
 ) -> Result<SessionReport> {
+    run_keeping(model, support, query, adaptation, None)
+}
+
+/// [`run`] on a device with flash: it starts from what is stored there, adapts
+/// if there are support examples, and stores what it learnt.
+///
+/// # Errors
+/// As [`run`], and where the flash cannot be used.
+pub fn run_keeping(
+    model: &Model<'_>,
+    support: &[Example],
+    query: &[Example],
+    adaptation: Adaptation,
+    mut keep: Option<&mut (dyn Keep + 'static)>,
+) -> Result<SessionReport> {
     let rollback = Rollback::ToInitialisation;
     let mut memory = vec![0.0; model.memory(support.len(), rollback).total() / 4];
     let mut learner = Learner::new(model, support.len(), rollback, &mut memory)?;
@@ -66,6 +109,14 @@ pub fn run(
             .iter()
             .map(|q| Ok(learner.predict(&q.input)?.to_vec()));
         outputs.collect()
+    };
+    let found = match &mut keep {
+        Some(keep) => keep.restore(&mut learner)?.map(|found| Found {
+            steps: found.steps,
+            loss_before: found.loss_before,
+            loss_after: found.loss_after,
+        }),
+        None => None,
     };
     let before = predict(&mut learner)?;
     for (index, example) in support.iter().enumerate() {
@@ -76,8 +127,24 @@ pub fn run(
         }
         .with_context(|| format!("support example {}", index + 1))?;
     }
-    let report = learner.adapt_with(adaptation)?;
+    let report = match keep.is_some() && support.is_empty() {
+        true => None,
+        false => Some(learner.adapt_with(adaptation)?),
+    };
+    let saved = match &mut keep {
+        Some(keep) if report.is_some() && learner.is_adapted() => {
+            Some(match keep.save(&learner)? {
+                Some(Saved::Written) => "saved",
+                Some(Saved::Unchanged) => "unchanged",
+                None => "the power failed while saving",
+            })
+        }
+        // Rolled back: the flash has what was in use before.
+        Some(keep) if report.is_some() => keep.restore(&mut learner).map(|_| None)?,
+        _ => None,
+    };
     let after = predict(&mut learner)?;
+    let kept = keep.map(|_| Kept { found, saved });
     let crc = learner
         .weights()
         .map(mamlet_formats::checkpoint::weights_crc32);
@@ -89,15 +156,20 @@ pub fn run(
             after,
         })
         .collect();
+    let losses = report
+        .as_ref()
+        .map_or_else(Vec::new, |report| report.losses.to_vec());
     Ok(SessionReport {
-        outcome: describe(report.outcome),
-        steps: report.steps(),
-        losses: report.losses.to_vec(),
-        loss_bits: report
-            .losses
+        outcome: report
+            .as_ref()
+            .map_or_else(|| "not adapted".into(), |report| describe(report.outcome)),
+        steps: report.as_ref().map_or(0, |report| report.steps()),
+        loss_bits: losses
             .iter()
             .map(|loss| format!("{:08x}", loss.to_bits()))
             .collect(),
+        losses,
+        kept,
         adapted_crc32: crc.map(|crc| format!("{crc:08x}")),
         mean_squared_error: compare(query, &predictions, squared_error),
         accuracy: compare(query, &predictions, right),

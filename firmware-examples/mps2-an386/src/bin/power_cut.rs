@@ -1,0 +1,209 @@
+//! Learns, saves, learns something else, and loses power while saving that:
+//! after the reset it predicts what it did before, to the bit. Then it saves
+//! again, is reset once more, and has what it learnt last.
+//!
+//! The machine has no flash to write to, so flash is played by memory that a
+//! reset leaves alone. The power is cut in the middle of a word: half of its
+//! bits are written, then the core resets itself.
+#![no_std]
+#![no_main]
+
+use core::convert::Infallible;
+use core::sync::atomic::{AtomicU32, Ordering::Relaxed};
+
+use cortex_m::peripheral::SCB;
+use cortex_m_rt::entry;
+use embedded_storage::nor_flash::{ErrorType, NorFlash, ReadNorFlash};
+use mamlet_runtime::storage::{Store, flash_needed};
+use mamlet_runtime::{Artifact, Learner, Model, Rollback};
+use mps2_an386::{ARTIFACT, fail, hprintln, succeed};
+
+/// The page of an nRF52840.
+const PAGE: usize = 4096;
+/// Two pages for the 1761 weights, and two for those before.
+const FLASH: usize = flash_needed(1761, 1, PAGE);
+/// What [`LIFE`] holds from the first reset on, plus the number of the life.
+const RESET: u32 = 0x11fe_0000;
+/// Words after which the power fails.
+const CUT: u32 = 1000;
+/// `3 sin(x − 1)` and `1.5 sin(x − 2.5)` at the points of [`learn`].
+const FIRST: [f32; 5] = [
+    2.876_772_8,
+    -0.423_360_03,
+    -2.524_413,
+    2.524_413,
+    0.423_360_03,
+];
+const SECOND: [f32; 5] = [-0.322680, 1.466295, -0.897708, -0.719138, 1.496242];
+const QUERY: [f32; 3] = [-3.0, 1.0, 3.0];
+
+/// A reset leaves `.uninit` alone.
+#[unsafe(link_section = ".uninit.flash")]
+static WORDS: [AtomicU32; FLASH / 4] = [const { AtomicU32::new(0) }; FLASH / 4];
+#[unsafe(link_section = ".uninit.life")]
+static LIFE: AtomicU32 = AtomicU32::new(0);
+
+#[entry]
+fn main() -> ! {
+    static mut MEMORY: [f32; 2560] = [0.0; 2560];
+    let life = match LIFE.load(Relaxed).wrapping_sub(RESET) {
+        life @ 1..=2 => life,
+        _ => 0,
+    };
+    match live(life, MEMORY) {
+        Ok(()) if life == 2 => {
+            LIFE.store(0, Relaxed);
+            succeed()
+        }
+        Ok(()) => reset(),
+        Err(error) => {
+            hprintln!("failed: {}", error);
+            fail()
+        }
+    }
+}
+
+/// What happens from one reset to the next.
+fn live(life: u32, memory: &mut [f32]) -> Result<(), &'static str> {
+    let artifact = Artifact::parse(ARTIFACT).map_err(|_| "artifact")?;
+    let model = Model::<5>::new(&artifact).map_err(|_| "model")?;
+    let rollback = Rollback::ToInitialisation;
+    let mut learner = Learner::new(&model, 5, rollback, memory).map_err(|_| "memory")?;
+    let flash = Flash { cut: None };
+    if life == 0 {
+        hprintln!("power on, blank flash of {} bytes", FLASH);
+        WORDS.iter().for_each(|word| word.store(!0, Relaxed));
+        LIFE.store(RESET, Relaxed);
+    } else {
+        hprintln!("power on");
+    }
+    let mut store = Store::new(flash, 0..FLASH as u32, 1).map_err(|_| "region")?;
+    let found = store.restore(0, &mut learner).map_err(|_| "restore")?;
+    match found {
+        Some(stored) => hprintln!(
+            "found weights of {} steps, support loss {:.6}",
+            stored.steps,
+            stored.loss_after
+        ),
+        None => hprintln!("found nothing"),
+    }
+    show("in use", &mut learner)?;
+    match life {
+        0 => {
+            learn(&mut learner, FIRST)?;
+            show("learnt 3 sin(x - 1)", &mut learner)?;
+            store.save(0, &learner).map_err(|_| "save")?;
+            hprintln!("saved");
+            learn(&mut learner, SECOND)?;
+            show("learnt 1.5 sin(x - 2.5)", &mut learner)?;
+            hprintln!("saving, power fails after {} words", CUT);
+            let flash = Flash { cut: Some(CUT) };
+            let mut store = Store::new(flash, 0..FLASH as u32, 1).map_err(|_| "region")?;
+            store.save(0, &learner).map_err(|_| "save")?;
+            Err("the power did not fail")
+        }
+        1 => {
+            learn(&mut learner, SECOND)?;
+            store.save(0, &learner).map_err(|_| "save")?;
+            hprintln!("learnt again and saved");
+            Ok(())
+        }
+        _ => Ok(()),
+    }
+}
+
+/// Adapts to five points of a sinusoid.
+fn learn(learner: &mut Learner<'_>, points: [f32; 5]) -> Result<(), &'static str> {
+    learner.clear_examples();
+    for (x, y) in [-4.0, -2.0, 0.0, 2.0, 4.0].into_iter().zip(points) {
+        learner.add_values(&[x], &[y]).map_err(|_| "example")?;
+    }
+    learner.adapt().map_err(|_| "adapt").map(|_| ())
+}
+
+/// Prints the weights in use and what they predict, as bits.
+fn show(what: &str, learner: &mut Learner<'_>) -> Result<(), &'static str> {
+    let weights = learner.weights().map(mamlet_runtime::weights_crc32);
+    let mut outputs = [0; QUERY.len()];
+    for (output, x) in outputs.iter_mut().zip(QUERY) {
+        let y = learner.predict(&[x]).map_err(|_| "predict")?;
+        *output = y.first().ok_or("no output")?.to_bits();
+    }
+    let [first, second, third] = outputs;
+    match weights {
+        Some(crc) => hprintln!(
+            "  {}: weights {:08x}, predicts {:08x} {:08x} {:08x}",
+            what,
+            crc,
+            first,
+            second,
+            third
+        ),
+        None => hprintln!(
+            "  {}: initialisation, predicts {:08x} {:08x} {:08x}",
+            what,
+            first,
+            second,
+            third
+        ),
+    }
+    Ok(())
+}
+
+/// Resets the core; the next life begins in `main`.
+fn reset() -> ! {
+    LIFE.fetch_add(1, Relaxed);
+    SCB::sys_reset()
+}
+
+/// Memory that plays flash.
+struct Flash {
+    /// Words until the power fails.
+    cut: Option<u32>,
+}
+
+impl ErrorType for Flash {
+    type Error = Infallible;
+}
+
+impl ReadNorFlash for Flash {
+    const READ_SIZE: usize = 4;
+
+    fn read(&mut self, offset: u32, bytes: &mut [u8]) -> Result<(), Infallible> {
+        let words = WORDS.iter().skip(offset as usize / 4);
+        for (bytes, word) in bytes.as_chunks_mut().0.iter_mut().zip(words) {
+            *bytes = word.load(Relaxed).to_le_bytes();
+        }
+        Ok(())
+    }
+
+    fn capacity(&self) -> usize {
+        FLASH
+    }
+}
+
+impl NorFlash for Flash {
+    const WRITE_SIZE: usize = 4;
+    const ERASE_SIZE: usize = PAGE;
+
+    fn erase(&mut self, from: u32, to: u32) -> Result<(), Infallible> {
+        let words = WORDS.iter().skip(from as usize / 4);
+        let words = words.take((to - from) as usize / 4);
+        words.for_each(|word| word.store(!0, Relaxed));
+        Ok(())
+    }
+
+    fn write(&mut self, offset: u32, bytes: &[u8]) -> Result<(), Infallible> {
+        let words = WORDS.iter().skip(offset as usize / 4);
+        for (&bytes, word) in bytes.as_chunks().0.iter().zip(words) {
+            let value = u32::from_le_bytes(bytes);
+            if self.cut == Some(0) {
+                word.fetch_and(value | 0xffff_0000, Relaxed);
+                reset()
+            }
+            self.cut = self.cut.map(|left| left - 1);
+            word.fetch_and(value, Relaxed);
+        }
+        Ok(())
+    }
+}
