@@ -36,7 +36,8 @@ pub struct Options {
     pub max_steps: usize,
     /// One rate for all tensors and steps, for runs that learnt none.
     pub rate: Option<f32>,
-    /// Support examples of the golden vectors.
+    /// Support examples of the golden vectors, of each class if there are
+    /// classes.
     pub golden_shots: usize,
 }
 

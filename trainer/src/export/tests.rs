@@ -1,5 +1,5 @@
 use super::*;
-use crate::config::tests::config;
+use crate::config::tests::{WAVEFORMS, config};
 
 fn error(sets: &[&str]) -> String {
     let model = TrainedModel::initial(config(sets)).unwrap();
@@ -23,4 +23,18 @@ fn recipes_that_an_artifact_cannot_carry_are_refused() {
     }
     let plain = TrainedModel::initial(config(&[])).unwrap();
     assert!(export(&plain, None, &Options::default()).is_ok());
+}
+
+#[test]
+fn shots_are_counted_for_each_class() {
+    let model = TrainedModel::initial(config(&WAVEFORMS)).unwrap();
+    let options = Options {
+        golden_shots: 2,
+        ..Options::default()
+    };
+    let made = export(&model, None, &options).unwrap();
+    let artifact = made.file.artifact().unwrap();
+    assert_eq!(artifact.golden().unwrap().unwrap().sizes.examples, 10);
+    let survey = Safety::survey(&model, &made.file, 4, &[1, 3], &[1, 2]).unwrap();
+    assert_eq!((survey.adaptations, survey.worse), (16, 0));
 }
