@@ -26,6 +26,9 @@ pub enum Stream {
     Golden = 6,
     /// Tasks of the safety survey; indexed by task.
     Safety = 7,
+    /// Classes, support and query set of a waveform task, under the seed of the
+    /// task; indexed by which of them.
+    Waveforms = 8,
     /// Tasks that show the range of activations; index 0.
     Calibration = 10,
     /// Episodes that a quantised artifact is judged by; indexed by episode.

@@ -115,6 +115,45 @@ fn plots_are_written() {
 }
 
 #[test]
+fn classes_are_judged_by_accuracy() {
+    let folder = folder();
+    let config = CONFIG
+        .replace("\"sinusoid\"", "\"waveforms\"\nways = 3\nlength = 8")
+        .replace("\"mse\"", "\"cross_entropy\"")
+        .replace("out = 1", "out = 3");
+    std::fs::write(folder.path().join("classes.toml"), config).unwrap();
+    let run = |arguments: &[&str]| parts(&mamlet(folder.path(), arguments));
+    let (code, _, err) = run(&["train", "classes.toml"]);
+    assert_eq!(code, 0, "{err}");
+    let evaluate = ["evaluate", "classes.toml", "--tasks", "5", "--shots", "2"];
+    let (_, out, err) = run(&evaluate);
+    for part in ["query accuracy in %", "95 %", "15 query examples per class"] {
+        assert!(out.contains(part), "{part}: {out} {err}");
+    }
+    let (_, out, _) = run(&[&evaluate[..], &["--json"]].concat());
+    let report: Value = serde_json::from_str(&out).unwrap();
+    let step = &report["shots"][0]["methods"][0]["steps"][1];
+    let accuracy = step["accuracy"]["mean"].as_f64().unwrap();
+    assert!((0.0..=1.0).contains(&accuracy) && step["mean"].is_number());
+
+    let plot = [
+        "plot",
+        "steps",
+        "classes.toml",
+        "--tasks",
+        "5",
+        "-o",
+        "s.svg",
+    ];
+    assert_eq!(run(&plot).0, 0);
+    let drawn = std::fs::read_to_string(folder.path().join("s.svg")).unwrap();
+    assert!(drawn.contains("query accuracy in %"));
+    let (code, _, err) = run(&["plot", "sinusoids", "classes.toml", "-o", "x.svg"]);
+    assert_eq!(code, 1);
+    assert!(err.contains("no sinusoids"), "{err}");
+}
+
+#[test]
 fn wrong_input_is_said_in_words() {
     let folder = folder();
     std::fs::write(

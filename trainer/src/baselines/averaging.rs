@@ -14,12 +14,12 @@ use burn::tensor::{
     backend::{AutodiffBackend, Backend},
 };
 
-use crate::config::{AveragingConfig, Config, Regulariser, TasksConfig};
+use crate::config::{AveragingConfig, Config, Regulariser};
 use crate::meta::{Optimiser, to_host};
 use crate::nn::{Network, init};
 use crate::random::{Stream, generator};
 use crate::run::{Checkpoint, Line, Outcome, RunDir};
-use crate::tasks::SinusoidTask;
+use crate::tasks::{Sinusoid, SinusoidTask};
 use crate::train::{End, Event, TrainError};
 
 /// Inputs on which a network's error is measured, evenly spaced.
@@ -39,6 +39,7 @@ pub fn train<B: AutodiffBackend>(
     stop: &AtomicBool,
     mut observe: impl FnMut(Event<'_>),
 ) -> Result<End, TrainError> {
+    let sinusoid = config.tasks.sinusoid().ok_or(TrainError::NotSinusoids)?;
     let start = Instant::now();
     let network = config.network()?.all_adapting();
     let checkpoint = run.latest_checkpoint()?;
@@ -63,6 +64,7 @@ pub fn train<B: AutodiffBackend>(
         let block = Block {
             config,
             averaging,
+            sinusoid,
             network: &network,
             first: done,
             count,
@@ -118,6 +120,7 @@ pub fn train<B: AutodiffBackend>(
 struct Block<'a> {
     config: &'a Config,
     averaging: &'a AveragingConfig,
+    sinusoid: &'a Sinusoid,
     network: &'a Network,
     first: u64,
     count: usize,
@@ -241,11 +244,10 @@ impl Block<'_> {
 
     /// The task of each network.
     fn tasks(&self) -> Vec<SinusoidTask> {
-        let TasksConfig::Sinusoid(sinusoid) = &self.config.tasks;
         (0..self.count as u64)
             .flat_map(|index| {
                 let mut rng = generator(self.config.seed, Stream::Averaging, self.first + index);
-                sinusoid.draw_tasks(&mut rng, 1)
+                self.sinusoid.draw_tasks(&mut rng, 1)
             })
             .collect()
     }
@@ -256,12 +258,11 @@ impl Block<'_> {
         iteration: u64,
         device: &B::Device,
     ) -> (Tensor<B, 3>, Tensor<B, 3>) {
-        let TasksConfig::Sinusoid(sinusoid) = &self.config.tasks;
         // Above the addresses of tasks: networks below 2^24, iterations too.
         let index = 1 << 55 | self.first << 24 | iteration;
         let mut rng = generator(self.config.seed, Stream::Averaging, index);
         let count = self.averaging.batch;
-        let (x, y) = sinusoid.examples(&mut rng, &self.tasks(), count);
+        let (x, y) = self.sinusoid.examples(&mut rng, &self.tasks(), count);
         let tensor =
             |data| Tensor::from_data(TensorData::new(data, [self.count, count, 1]), device);
         (tensor(x), tensor(y))
@@ -269,8 +270,7 @@ impl Block<'_> {
 
     /// Evenly spaced examples of every network's task, `[count, GRID, 1]`.
     fn grid<B: Backend>(&self, device: &B::Device) -> (Tensor<B, 3>, Tensor<B, 3>) {
-        let TasksConfig::Sinusoid(sinusoid) = &self.config.tasks;
-        let [low, high] = sinusoid.x.map(|bound| bound as f32);
+        let [low, high] = self.sinusoid.x.map(|bound| bound as f32);
         let xs: Vec<f32> = (0..GRID)
             .map(|i| low + (high - low) * (i as f32 + 0.5) / GRID as f32)
             .collect();

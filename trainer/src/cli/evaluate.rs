@@ -8,14 +8,14 @@ use clap::Args;
 
 use super::{exit, find_run, output};
 use crate::device::{DeviceChoice, Job, dispatch};
-use crate::evaluate::{EvaluateError, MethodReport, Protocol, Report, evaluate};
+use crate::evaluate::{EvaluateError, Interval, Measure, MethodReport, Protocol, Report, evaluate};
 use crate::model::TrainedModel;
 
-/// Compare runs on the same tasks: loss after each inner step, with intervals.
+/// Compare runs on the same tasks: error after each inner step, with intervals.
 ///
 /// Every run sees the same test tasks, support sets and query sets. The value is
-/// the mean query loss over the tasks with its 95 % interval, 1.96 sigma /
-/// sqrt(n). Methods without an inner loop of their own get the best of their
+/// the mean query loss over the tasks, or their mean accuracy where they have
+/// classes, with its 95 % interval, 1.96 sigma / sqrt(n). Methods without an inner loop of their own get the best of their
 /// candidate rates, chosen on separate validation tasks for each K.
 #[derive(Debug, Args)]
 #[command(after_help = "\
@@ -27,18 +27,19 @@ pub(super) struct Arguments {
     /// Run directories, or configs that were trained into their usual place
     #[arg(required = true, value_name = "RUN|CONFIG")]
     runs: Vec<PathBuf>,
-    /// Number of test tasks
-    #[arg(long, default_value_t = Protocol::default().tasks)]
-    tasks: usize,
-    /// Numbers of support examples, K
-    #[arg(long, value_delimiter = ',', default_values_t = Protocol::default().shots)]
-    shots: Vec<usize>,
+    /// Number of test tasks [default: 4000, with classes 1000]
+    #[arg(long)]
+    tasks: Option<usize>,
+    /// Numbers of support examples, K, of each class if there are classes
+    /// [default: 5,10,20, with classes 1,5]
+    #[arg(long, value_delimiter = ',')]
+    shots: Option<Vec<usize>>,
     /// Inner steps
     #[arg(long, default_value_t = Protocol::default().steps)]
     steps: usize,
-    /// Query examples per task
-    #[arg(long, default_value_t = Protocol::default().queries)]
-    queries: usize,
+    /// Query examples per task [default: 100], or of each class [default: 15]
+    #[arg(long)]
+    queries: Option<usize>,
     /// Seed of the test tasks
     #[arg(long, default_value_t = Protocol::default().seed)]
     seed: u64,
@@ -52,25 +53,19 @@ pub(super) struct Arguments {
 
 impl Arguments {
     pub(super) fn run(self) -> anyhow::Result<u8> {
-        if self.tasks == 0 || self.queries == 0 || self.shots.contains(&0) {
+        let models = load(&self.runs)?;
+        let usual = usual(&models);
+        let protocol = Protocol {
+            tasks: self.tasks.unwrap_or(usual.tasks),
+            shots: self.shots.unwrap_or(usual.shots),
+            steps: self.steps,
+            queries: self.queries.unwrap_or(usual.queries),
+            seed: self.seed,
+            tuning_tasks: usual.tuning_tasks,
+        };
+        if protocol.tasks == 0 || protocol.queries == 0 || protocol.shots.contains(&0) {
             anyhow::bail!("--tasks, --queries and --shots must be at least 1");
         }
-        let models = self
-            .runs
-            .iter()
-            .map(|path| {
-                let run = find_run(path)?;
-                Ok((run.display().to_string(), TrainedModel::load(&run)?))
-            })
-            .collect::<anyhow::Result<Vec<_>>>()?;
-        let protocol = Protocol {
-            tasks: self.tasks,
-            shots: self.shots,
-            steps: self.steps,
-            queries: self.queries,
-            seed: self.seed,
-            ..Protocol::default()
-        };
         let report = execute(&models, &protocol, self.device)?;
         if self.json {
             output::line(serde_json::to_string(&report)?)?;
@@ -79,6 +74,24 @@ impl Arguments {
         }
         Ok(exit::SUCCESS)
     }
+}
+
+/// The results of runs, each with the place it comes from.
+pub(super) fn load(runs: &[PathBuf]) -> anyhow::Result<Vec<(String, TrainedModel)>> {
+    runs.iter()
+        .map(|path| {
+            let run = find_run(path)?;
+            Ok((run.display().to_string(), TrainedModel::load(&run)?))
+        })
+        .collect()
+}
+
+/// What is usual for the tasks of the first of some models.
+pub(super) fn usual(models: &[(String, TrainedModel)]) -> Protocol {
+    let first = models.first();
+    first.map_or_else(Protocol::default, |(_, model)| {
+        Protocol::usual(&model.config.tasks)
+    })
 }
 
 /// Evaluates on the chosen device, naming what is being done.
@@ -111,9 +124,17 @@ pub(super) fn execute(
 
 /// One table per K: a row per method, a column per number of steps.
 pub(super) fn render(report: &Report) -> String {
+    let measure = report.measure();
+    let per = match measure {
+        Measure::Loss => "task",
+        Measure::Accuracy => "class",
+    };
     let mut text = format!(
-        "query loss, mean over {} tasks with 95 % interval; {} query examples per task, test seed {}",
-        report.tasks, report.queries, report.seed
+        "{}, mean over {} tasks with 95 % interval; {} query examples per {per}, test seed {}",
+        measure.name(),
+        report.tasks,
+        report.queries,
+        report.seed
     );
     for shots in &report.shots {
         let last = shots
@@ -132,7 +153,7 @@ pub(super) fn render(report: &Report) -> String {
         let rows: Vec<Vec<String>> = shots
             .methods
             .iter()
-            .map(|method| row(method, &columns, last))
+            .map(|method| row(method, measure, &columns, last))
             .collect();
         text += &format!("\n\n{}", output::table(&head, &rows));
     }
@@ -151,14 +172,18 @@ pub(super) fn render(report: &Report) -> String {
     text.trim_end().to_owned()
 }
 
-fn row(method: &MethodReport, columns: &[usize], last: usize) -> Vec<String> {
+fn row(method: &MethodReport, measure: Measure, columns: &[usize], last: usize) -> Vec<String> {
     let mut row = vec![method.title.clone()];
+    let number = |value: f64| match measure {
+        Measure::Accuracy => format!("{value:.1}"),
+        Measure::Loss if value.abs() < 1e4 => format!("{value:.3}"),
+        Measure::Loss => format!("{value:.1e}"),
+    };
     row.extend(columns.iter().map(|&step| {
-        let step = &method.steps[step];
-        match (step.mean, step.half_width) {
-            (Some(mean), Some(half)) => format!("{} ± {}", number(mean), number(half)),
-            _ => "not finite".to_owned(),
-        }
+        method.steps[step].of(measure).map_or_else(
+            || "not finite".to_owned(),
+            |Interval { mean, half_width }| format!("{} ± {}", number(mean), number(half_width)),
+        )
     }));
     row.push(
         method
@@ -167,12 +192,4 @@ fn row(method: &MethodReport, columns: &[usize], last: usize) -> Vec<String> {
     );
     row.push(method.steps[last].diverged.to_string());
     row
-}
-
-fn number(value: f64) -> String {
-    if value.abs() < 1e4 {
-        format!("{value:.3}")
-    } else {
-        format!("{value:.1e}")
-    }
 }

@@ -17,7 +17,7 @@ use crate::run::{RunDir, write_atomically};
 ///
 /// The engine that runs on the device checks it first: its gradient and the
 /// loss of every step against the trainer's, and adaptations to many tasks with
-/// 3, 5 and 10 examples and every number of steps the recipe allows, of which
+/// 3, 5 and 10 examples (or 1 and 5 of each class) and every number of steps the recipe allows, of which
 /// none may end with NaN or with a worse support loss than before.
 #[derive(Debug, Args)]
 #[command(after_help = "\
@@ -42,7 +42,8 @@ pub(super) struct Arguments {
     /// One inner rate, for runs that learnt none
     #[arg(long)]
     rate: Option<f32>,
-    /// Examples the device adapts to, for golden vectors and costs
+    /// Examples the device adapts to, of each class if there are classes, for
+    /// golden vectors and costs
     #[arg(long, default_value_t = Options::default().golden_shots)]
     shots: usize,
     /// The board whose flash, RAM and time are told
@@ -98,14 +99,12 @@ impl Arguments {
         let safety = match self.safety_tasks {
             0 => None,
             tasks => {
+                let shots: &[usize] = match model.config.tasks.distribution().classes() {
+                    None => &[3, 5, 10],
+                    Some(_) => &[1, 5],
+                };
                 let steps: Vec<usize> = (1..=self.max_steps).collect();
-                Some(Safety::survey(
-                    &model,
-                    &made.file,
-                    tasks,
-                    &[3, 5, 10],
-                    &steps,
-                )?)
+                Some(Safety::survey(&model, &made.file, tasks, shots, &steps)?)
             }
         };
         if let Some(Safety {
@@ -128,7 +127,7 @@ impl Arguments {
         let fit = Fit::new(
             &device_model,
             made.file.bytes().len(),
-            self.shots,
+            model.config.tasks.distribution().set_size(self.shots),
             steps,
             board,
         );

@@ -8,7 +8,9 @@ use clap::{Args, Subcommand};
 
 use super::{evaluate, exit, find_run, output};
 use crate::device::{DeviceChoice, Job, dispatch};
-use crate::evaluate::{AdaptedSinusoid, Protocol, Report, sinusoids};
+use crate::evaluate::{
+    AdaptedSinusoid, EvaluateError, Measure, Protocol, Report, StepReport, sinusoids,
+};
 use crate::model::TrainedModel;
 use crate::plot::{
     Curve, CurvePoint, LearningCurve, SinusoidFigure, SinusoidPanel, SinusoidPrediction, StepPoint,
@@ -32,7 +34,8 @@ pub(super) struct Arguments {
 enum Figure {
     /// Training and validation loss over the iterations
     Curve(CurveArguments),
-    /// Query loss against inner steps, with intervals (the paper's figure 3)
+    /// Query loss or accuracy against inner steps, with intervals (the paper's
+    /// figure 3)
     Steps(StepsArguments),
     /// Single sinusoids before and after adaptation (the paper's figure 2)
     Sinusoids(SinusoidArguments),
@@ -56,16 +59,16 @@ struct StepsArguments {
     /// Draw what `mamlet evaluate --json` wrote instead of evaluating
     #[arg(long, value_name = "FILE", conflicts_with = "runs")]
     report: Option<PathBuf>,
-    /// Number of support examples, K
+    /// Number of support examples, K, of each class if there are classes
     #[arg(long, default_value_t = 5)]
     shots: usize,
-    /// Number of test tasks
-    #[arg(long, default_value_t = Protocol::default().tasks)]
-    tasks: usize,
+    /// Number of test tasks [default: 4000, with classes 1000]
+    #[arg(long)]
+    tasks: Option<usize>,
     /// Inner steps
     #[arg(long, default_value_t = Protocol::default().steps)]
     steps: usize,
-    /// Draw the loss on a logarithmic axis
+    /// Draw the value on a logarithmic axis
     #[arg(long)]
     log: bool,
     /// cpu, cuda or cuda:N
@@ -117,11 +120,16 @@ fn curve(arguments: &CurveArguments) -> anyhow::Result<&Path> {
     let mut curves = Vec::new();
     let several = arguments.runs.len() > 1;
     let mut titles = Vec::new();
+    let mut losses = Vec::new();
     for path in &arguments.runs {
         let run = RunDir::open(&find_run(path)?)?;
         let config = run.config()?;
         let lines = run.read_metrics()?;
         titles.push(config.title.clone());
+        let loss = config.inner.loss.name();
+        if !losses.contains(&loss) {
+            losses.push(loss);
+        }
         let name = |what: &str| {
             if several {
                 format!("{}, {what}", config.title)
@@ -163,7 +171,7 @@ fn curve(arguments: &CurveArguments) -> anyhow::Result<&Path> {
     LearningCurve {
         title: format!("Training: {}", titles.join(", ")),
         subtitle: "query loss; validation tasks are the same throughout".into(),
-        y_name: "mean squared error".into(),
+        y_name: losses.join(", "),
         log_y: true,
         smooth: None,
         curves,
@@ -190,12 +198,13 @@ fn steps(arguments: &StepsArguments) -> anyhow::Result<&Path> {
                 .with_context(|| format!("{} is no report of `evaluate`", path.display()))?
         }
         None => {
-            let models = load(&arguments.runs)?;
+            let models = evaluate::load(&arguments.runs)?;
+            let usual = evaluate::usual(&models);
             let protocol = Protocol {
-                tasks: arguments.tasks,
+                tasks: arguments.tasks.unwrap_or(usual.tasks),
                 steps: arguments.steps,
                 shots: vec![arguments.shots],
-                ..Protocol::default()
+                ..usual
             };
             evaluate::execute(&models, &protocol, arguments.device)?
         }
@@ -216,40 +225,49 @@ fn steps(arguments: &StepsArguments) -> anyhow::Result<&Path> {
 pub(super) fn steps_figure(report: &Report, shots: usize, log_y: bool) -> StepsFigure {
     let methods = report.shots.iter().filter(|entry| entry.shots == shots);
     let methods: Vec<_> = methods.flat_map(|entry| &entry.methods).collect();
+    let measure = report.measure();
+    let value = |step: &StepReport| step.of(measure);
     // A mean that a few diverged tasks have blown up is left out and counted,
     // like one that is not finite: it would flatten everything else.
-    let before = methods
-        .iter()
-        .filter_map(|method| method.steps.first()?.mean);
-    let limit = 10.0 * before.fold(0.0, f64::max);
-    let shown = |mean: Option<f64>| mean.filter(|&mean| mean <= limit).unwrap_or(f64::NAN);
+    let limit = match measure {
+        Measure::Accuracy => 100.0,
+        Measure::Loss => {
+            let before =
+                (methods.iter()).filter_map(|method| Some(value(method.steps.first()?)?.mean));
+            10.0 * before.fold(0.0, f64::max)
+        }
+    };
+    let point = |step: &StepReport| {
+        let shown = value(step).filter(|value| value.mean <= limit);
+        StepPoint {
+            step: step.step as u32,
+            value: shown.map_or(f64::NAN, |value| value.mean),
+            half_width: value(step).map(|value| value.half_width),
+        }
+    };
     StepsFigure {
-        title: "Sinusoid regression: error against gradient steps".into(),
+        title: match measure {
+            Measure::Loss => "Query loss against gradient steps".into(),
+            Measure::Accuracy => "Query accuracy against gradient steps".into(),
+        },
         subtitle: format!(
             "K = {shots}, {} tasks, test seed {}, 95 % intervals",
             report.tasks, report.seed
         ),
+        y_name: measure.name().into(),
         log_y,
         methods: methods
             .iter()
             .map(|method| StepsMethod {
                 name: method.title.clone(),
-                points: method
-                    .steps
-                    .iter()
-                    .map(|step| StepPoint {
-                        step: step.step as u32,
-                        mse: shown(step.mean),
-                        half_width: step.half_width,
-                    })
-                    .collect(),
+                points: method.steps.iter().map(point).collect(),
             })
             .collect(),
     }
 }
 
 fn draw_sinusoids(arguments: &SinusoidArguments) -> anyhow::Result<&Path> {
-    let models = load(&arguments.runs)?;
+    let models = evaluate::load(&arguments.runs)?;
     let figure = sinusoid_figure(
         &models,
         arguments.seed,
@@ -274,7 +292,7 @@ pub(super) fn sinusoid_figure(
     struct Drawing<'a>(&'a TrainedModel, u64, usize, usize, &'a [usize]);
 
     impl Job for Drawing<'_> {
-        type Output = Vec<AdaptedSinusoid>;
+        type Output = Result<Vec<AdaptedSinusoid>, EvaluateError>;
 
         fn run<B: AutodiffBackend>(self, device: B::Device) -> Self::Output {
             let Drawing(model, seed, tasks, shots, steps) = self;
@@ -290,7 +308,7 @@ pub(super) fn sinusoid_figure(
     };
     let mut panels = Vec::new();
     for (_, model) in models {
-        for adapted in dispatch(device, Drawing(model, seed, tasks, shots, steps))? {
+        for adapted in dispatch(device, Drawing(model, seed, tasks, shots, steps))?? {
             let xs = adapted
                 .predictions
                 .first()
@@ -319,13 +337,4 @@ pub(super) fn sinusoid_figure(
         subtitle: format!("test seed {seed}"),
         panels,
     })
-}
-
-fn load(runs: &[PathBuf]) -> anyhow::Result<Vec<(String, TrainedModel)>> {
-    runs.iter()
-        .map(|path| {
-            let run = find_run(path)?;
-            Ok((run.display().to_string(), TrainedModel::load(&run)?))
-        })
-        .collect()
 }

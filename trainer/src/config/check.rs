@@ -71,21 +71,70 @@ pub(super) fn check(config: &Config) -> Result<(), Fault> {
     check_averaging(config)
 }
 
+fn bounds(key: &str, [low, high]: [f64; 2]) -> Result<(), Fault> {
+    require(
+        low.is_finite() && high.is_finite() && low <= high,
+        key,
+        "[low, high] with low <= high",
+        format!("[{low}, {high}]"),
+    )
+}
+
+fn not_negative(key: &str, value: f64) -> Result<(), Fault> {
+    require(
+        value.is_finite() && value >= 0.0,
+        key,
+        "a number of at least 0",
+        value,
+    )
+}
+
 fn check_tasks(config: &Config) -> Result<(), Fault> {
-    let TasksConfig::Sinusoid(sinusoid) = &config.tasks;
-    for (key, [low, high]) in [
-        ("tasks.amplitude", sinusoid.amplitude),
-        ("tasks.phase", sinusoid.phase),
-        ("tasks.x", sinusoid.x),
-    ] {
-        require(
-            low.is_finite() && high.is_finite() && low <= high,
-            key,
-            "[low, high] with low <= high",
-            format!("[{low}, {high}]"),
-        )?;
+    match &config.tasks {
+        TasksConfig::Sinusoid(sinusoid) => {
+            bounds("tasks.amplitude", sinusoid.amplitude)?;
+            bounds("tasks.phase", sinusoid.phase)?;
+            bounds("tasks.x", sinusoid.x)?;
+        }
+        TasksConfig::Waveforms(waveforms) => {
+            require(
+                waveforms.ways >= 2,
+                "tasks.ways",
+                "at least 2",
+                waveforms.ways,
+            )?;
+            at_least_one("tasks.length", waveforms.length)?;
+            at_least_one("tasks.channels", waveforms.channels)?;
+            at_least_one("tasks.components", waveforms.components)?;
+            bounds("tasks.amplitude", waveforms.amplitude)?;
+            bounds("tasks.cycles", waveforms.cycles)?;
+            bounds("tasks.gain", waveforms.gain)?;
+            not_negative("tasks.shift", waveforms.shift)?;
+            not_negative("tasks.noise", waveforms.noise)?;
+        }
     }
-    Ok(())
+    let needs_sinusoids = matches!(config.method, Method::Oracle | Method::Averaging);
+    require(
+        !needs_sinusoids || config.tasks.sinusoid().is_some(),
+        "method",
+        "\"oracle\" and \"averaging\" with tasks.distribution = \"sinusoid\" only",
+        "other tasks",
+    )?;
+    let classes = config.tasks.distribution().classes();
+    let fits = match config.inner.loss {
+        LossKind::Mse | LossKind::Huber { .. } => true,
+        LossKind::CrossEntropy => classes.is_some(),
+        LossKind::GaussianPolicy | LossKind::CategoricalPolicy => false,
+    };
+    require(
+        fits,
+        "inner.loss",
+        match classes {
+            Some(_) => "\"cross_entropy\", \"mse\" or \"huber\", as targets are classes",
+            None => "\"mse\" or \"huber\", as targets are values",
+        },
+        format!("the {}", config.inner.loss.name()),
+    )
 }
 
 fn check_model(config: &Config) -> Result<(), Fault> {
@@ -274,10 +323,5 @@ fn check_averaging(config: &Config) -> Result<(), Fault> {
     at_least_one("averaging.batch", averaging.batch)?;
     at_least_one("averaging.block", averaging.block)?;
     positive("averaging.target", averaging.target)?;
-    require(
-        averaging.lambda.is_finite() && averaging.lambda >= 0.0,
-        "averaging.lambda",
-        "a number of at least 0",
-        averaging.lambda,
-    )
+    not_negative("averaging.lambda", averaging.lambda)
 }

@@ -15,7 +15,7 @@ use crate::loss::{Loss, LossKind, Reduction};
 use crate::meta::{Clip, Graph, InnerOptimiser, Order};
 use crate::nn::init::Init;
 use crate::nn::{Adapt, LayerSpec, Network, NetworkError, NetworkSpec};
-use crate::tasks::{Sinusoid, TaskDistribution};
+use crate::tasks::{Sinusoid, TaskDistribution, Waveforms};
 
 pub use parse::{ConfigError, Difference, difference};
 pub use schedule::{Schedule, StepLoss};
@@ -99,6 +99,8 @@ pub enum Method {
 pub enum TasksConfig {
     /// Sinusoid regression.
     Sinusoid(Sinusoid),
+    /// Classification of synthetic recordings.
+    Waveforms(Waveforms),
 }
 
 impl TasksConfig {
@@ -106,6 +108,15 @@ impl TasksConfig {
     pub fn distribution(&self) -> &dyn TaskDistribution {
         match self {
             Self::Sinusoid(sinusoid) => sinusoid,
+            Self::Waveforms(waveforms) => waveforms,
+        }
+    }
+
+    /// The sinusoids, if that is what the tasks are.
+    pub fn sinusoid(&self) -> Option<&Sinusoid> {
+        match self {
+            Self::Sinusoid(sinusoid) => Some(sinusoid),
+            Self::Waveforms(_) => None,
         }
     }
 }
@@ -186,10 +197,10 @@ pub struct MetaConfig {
     /// Tasks per meta-step.
     #[serde(default = "default::tasks")]
     pub tasks: usize,
-    /// Support examples per task: a number, or several of which one is drawn
-    /// per iteration.
+    /// Support examples per task, or per class where tasks have classes: a
+    /// number, or several of which one is drawn per iteration.
     pub shots: Shots,
-    /// Query examples per task.
+    /// Query examples per task, or per class.
     pub queries: usize,
     /// Adam's step size.
     #[serde(default = "default::meta_rate")]

@@ -127,6 +127,38 @@ fn the_inner_loop_takes_losses_momentum_and_a_bound() {
     assert_eq!(resolved, config);
 }
 
+/// A network for the waveforms as they are by default.
+pub(crate) const WAVEFORMS: [&str; 3] = [
+    "tasks={distribution=\"waveforms\"}",
+    "model.layers=[{kind=\"dense\",out=5}]",
+    "inner.loss=cross_entropy",
+];
+
+#[test]
+fn tasks_method_and_loss_must_fit() {
+    assert_eq!(config(&WAVEFORMS).network().unwrap().input(), 64);
+    for (set, parts) in [
+        ("tasks.ways=1", ["tasks.ways", "at least 2"]),
+        ("tasks.channels=0", ["tasks.channels", "at least 1"]),
+        ("tasks.noise=-1.0", ["tasks.noise", "at least 0"]),
+        ("tasks.gain=[2.0,1.0]", ["tasks.gain", "low <= high"]),
+        ("tasks.phase=[2.0,1.0]", ["--set", "phase"]),
+        ("tasks.ways=4", ["model.layers", "targets of 4"]),
+        ("method=averaging", ["method", "sinusoid"]),
+        ("inner.loss=categorical_policy", ["inner.loss", "classes"]),
+    ] {
+        let message = error(GOOD, &[&WAVEFORMS[..], &[set]].concat());
+        for part in parts {
+            assert!(message.contains(part), "{part:?} is not in {message:?}");
+        }
+    }
+    let message = error(GOOD, &["inner.loss=cross_entropy"]);
+    assert!(
+        message.contains("inner.loss") && message.contains("values"),
+        "{message}"
+    );
+}
+
 #[test]
 fn wrong_overrides_are_named() {
     let message = error(GOOD, &["meta.iterations"]);

@@ -1,5 +1,5 @@
-//! How well models adapt: the loss on query examples after each inner step,
-//! for every method on the same tasks.
+//! How well models adapt: loss and, where tasks have classes, accuracy on query
+//! examples after each inner step, for every method on the same tasks.
 
 mod curves;
 mod report;
@@ -14,8 +14,8 @@ use crate::model::TrainedModel;
 use crate::random::{Stream, generator};
 use crate::tasks::{SinusoidInputs, TaskBatch};
 
-pub use curves::{Curves, curves};
-pub use report::{MethodReport, Report, ShotsReport, StepReport};
+pub use curves::{Curves, accuracy, curves};
+pub use report::{Measure, MethodReport, Report, ShotsReport, StepReport};
 pub use sinusoids::{AdaptedSinusoid, sinusoids};
 pub use statistics::Interval;
 
@@ -24,11 +24,11 @@ pub use statistics::Interval;
 pub struct Protocol {
     /// Number of test tasks.
     pub tasks: usize,
-    /// Numbers of support examples.
+    /// Numbers of support examples, of each class where there are classes.
     pub shots: Vec<usize>,
     /// Inner steps.
     pub steps: usize,
-    /// Query examples per task.
+    /// Query examples per task, or per class.
     pub queries: usize,
     /// Seed of the test tasks, whatever the models were trained with.
     pub seed: u64,
@@ -36,6 +36,7 @@ pub struct Protocol {
     pub tuning_tasks: usize,
 }
 
+/// What is usual for regression.
 impl Default for Protocol {
     fn default() -> Self {
         Self {
@@ -46,6 +47,28 @@ impl Default for Protocol {
             seed: 2017,
             tuning_tasks: 500,
         }
+    }
+}
+
+impl Protocol {
+    /// What is usual for such tasks. Where there are classes, a task has a set
+    /// of examples for each of them.
+    pub fn usual(tasks: &TasksConfig) -> Self {
+        match tasks.distribution().classes() {
+            None => Self::default(),
+            Some(_) => Self {
+                tasks: 1000,
+                shots: vec![1, 5],
+                queries: 15,
+                tuning_tasks: 200,
+                ..Self::default()
+            },
+        }
+    }
+
+    /// The largest number of shots.
+    fn most_shots(&self) -> usize {
+        self.shots.iter().copied().max().unwrap_or(1)
     }
 }
 
@@ -61,6 +84,9 @@ pub enum EvaluateError {
         /// Another.
         second: String,
     },
+    /// Only sinusoids can be looked at one by one.
+    #[error("the tasks are no sinusoids; `mamlet plot steps` draws any tasks")]
+    NotSinusoids,
 }
 
 /// Evaluates `models`, each with the run it comes from, on the same tasks.
@@ -80,9 +106,10 @@ pub fn evaluate<B: Backend>(
             return Err(EvaluateError::Tasks { first, second });
         }
     }
-    // Not fewer than usual, so that asking for fewer does not change the rest.
-    let most = protocol.shots.iter().copied().max().unwrap_or(1).max(20);
     let draw = |model: &TrainedModel, stream, tasks| {
+        // Not fewer than usual, so that asking for fewer does not change the rest.
+        let usual = Protocol::usual(&model.config.tasks);
+        let most = protocol.most_shots().max(usual.most_shots());
         let mut rng = generator(protocol.seed, stream, 0);
         model
             .config
@@ -182,7 +209,12 @@ pub fn rates<B: Backend>(
 
 /// The task distribution as far as it decides which tasks are drawn.
 fn distribution(model: &TrainedModel) -> TasksConfig {
-    let TasksConfig::Sinusoid(mut sinusoid) = model.config.tasks.clone();
-    sinusoid.inputs = SinusoidInputs::X;
-    TasksConfig::Sinusoid(sinusoid)
+    let mut tasks = model.config.tasks.clone();
+    if let TasksConfig::Sinusoid(sinusoid) = &mut tasks {
+        sinusoid.inputs = SinusoidInputs::X;
+    }
+    tasks
 }
+
+#[cfg(test)]
+mod tests;

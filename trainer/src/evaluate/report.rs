@@ -13,7 +13,7 @@ const ROUNDING: f32 = 1e-4;
 pub struct Report {
     /// Number of test tasks.
     pub tasks: usize,
-    /// Query examples per task.
+    /// Query examples per task, or per class.
     pub queries: usize,
     /// Seed of the test tasks.
     pub seed: u64,
@@ -26,7 +26,7 @@ pub struct Report {
 /// All methods with the same number of support examples.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct ShotsReport {
-    /// Support examples per task, K.
+    /// Support examples per task or, where there are classes, per class, K.
     pub shots: usize,
     /// One entry per run.
     pub methods: Vec<MethodReport>,
@@ -64,12 +64,62 @@ pub struct StepReport {
     pub half_width: Option<f64>,
     /// Median query loss, which a few diverged tasks do not move.
     pub median: Option<f64>,
+    /// Mean query accuracy over the tasks, from 0 to 1, where tasks have classes.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub accuracy: Option<Interval>,
     /// Tasks whose support loss is not finite or is higher than before
     /// adaptation.
     pub diverged: usize,
 }
 
+/// What the numbers of a report are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Measure {
+    /// Mean query loss.
+    Loss,
+    /// Mean query accuracy in per cent.
+    Accuracy,
+}
+
+impl Measure {
+    /// The name of an axis or a table.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Loss => "query loss",
+            Self::Accuracy => "query accuracy in %",
+        }
+    }
+}
+
+impl Report {
+    /// What its tables and figures show: accuracy where tasks have classes.
+    pub fn measure(&self) -> Measure {
+        let mut steps = (self.shots.iter())
+            .flat_map(|shots| &shots.methods)
+            .flat_map(|method| &method.steps);
+        match steps.next() {
+            Some(step) if step.accuracy.is_some() => Measure::Accuracy,
+            _ => Measure::Loss,
+        }
+    }
+}
+
 impl StepReport {
+    /// The mean of `measure` with its interval; `None` if it is not finite or
+    /// was not measured.
+    pub fn of(&self, measure: Measure) -> Option<Interval> {
+        match measure {
+            Measure::Loss => Some(Interval {
+                mean: self.mean?,
+                half_width: self.half_width?,
+            }),
+            Measure::Accuracy => self.accuracy.map(|accuracy| Interval {
+                mean: 100.0 * accuracy.mean,
+                half_width: 100.0 * accuracy.half_width,
+            }),
+        }
+    }
+
     /// Of every step of `curves`.
     pub fn all(curves: &Curves) -> Vec<Self> {
         let finite = |value: f64| value.is_finite().then_some(value);
@@ -87,6 +137,7 @@ impl StepReport {
                     step,
                     mean: finite(interval.mean),
                     half_width: finite(interval.half_width),
+                    accuracy: (curves.accuracy.as_ref()).map(|rows| Interval::of(&rows[step])),
                     median: finite(f64::from(sorted[sorted.len() / 2])),
                     diverged: sorted.len() - fine,
                 }

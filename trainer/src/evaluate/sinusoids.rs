@@ -2,8 +2,7 @@
 
 use burn::tensor::{Tensor, backend::Backend};
 
-use super::rates;
-use crate::config::TasksConfig;
+use super::{EvaluateError, rates};
 use crate::meta::{to_device, to_host};
 use crate::model::TrainedModel;
 use crate::random::{Stream, generator};
@@ -28,6 +27,9 @@ const POINTS: usize = 200;
 ///
 /// A method whose rate is tuned gets the rate that [`super::evaluate`] would
 /// choose.
+///
+/// # Errors
+/// [`EvaluateError::NotSinusoids`] if the model was trained on other tasks.
 pub fn sinusoids<B: Backend>(
     model: &TrainedModel,
     seed: u64,
@@ -35,8 +37,8 @@ pub fn sinusoids<B: Backend>(
     shots: usize,
     steps: &[usize],
     device: &B::Device,
-) -> Vec<AdaptedSinusoid> {
-    let TasksConfig::Sinusoid(distribution) = &model.config.tasks;
+) -> Result<Vec<AdaptedSinusoid>, EvaluateError> {
+    let distribution = (model.config.tasks.sinusoid()).ok_or(EvaluateError::NotSinusoids)?;
     let last = steps.iter().copied().max().unwrap_or(0);
     let validation = distribution.draw(&mut generator(seed, Stream::Validation, 0), 500, shots, 50);
     let (table, _) = rates::<B>(model, &validation, last.max(1), device);
@@ -53,6 +55,7 @@ pub fn sinusoids<B: Backend>(
         tasks: count,
         input: distribution.input(),
         output: 1,
+        classes: None,
         query_x: inputs(distribution, &tasks, &grid),
         query_y: vec![0.0; count * POINTS],
         support_x,
@@ -85,7 +88,7 @@ pub fn sinusoids<B: Backend>(
             sinusoid.predictions.push((step, curve));
         }
     });
-    adapted
+    Ok(adapted)
 }
 
 /// The network's inputs for every task at every `x`.

@@ -38,8 +38,8 @@ pub struct Options {
     pub max_steps: usize,
     /// One rate for all tensors and steps, for runs that learnt none.
     pub rate: Option<f32>,
-    /// Support examples of the golden vectors, and of the episodes that a
-    /// quantised artifact is judged by.
+    /// Support examples, of each class if there are classes, of the golden
+    /// vectors and of the episodes that a quantised artifact is judged by.
     pub golden_shots: usize,
     /// How tensors are stored.
     pub quantize: Quantize,

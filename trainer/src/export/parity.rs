@@ -41,7 +41,7 @@ impl Parity {
         let wrong = |error: &dyn std::fmt::Display| ExportError::Artifact(error.to_string());
         let artifact = file.artifact().map_err(|error| wrong(&error))?;
         let device_model = Model::new(&artifact).map_err(|error| wrong(&error))?;
-        let shots = support.shots();
+        let shots = support.support_examples();
         let rollback = Rollback::ToInitialisation;
         let mut memory = vec![0.0; device_model.memory(shots, rollback).total() / 4];
         let mut learner = Learner::new(&device_model, shots, rollback, &mut memory)

@@ -15,7 +15,8 @@ use crate::random::{Stream, generator};
 pub struct Safety {
     /// Tasks.
     pub tasks: usize,
-    /// Support examples that each task was tried with.
+    /// Support examples (of each class, if there are classes) that each task
+    /// was tried with.
     pub shots: Vec<usize>,
     /// Numbers of steps that each was tried with.
     pub steps: Vec<usize>,
@@ -88,19 +89,23 @@ impl Safety {
         let device_model = Model::new(&artifact)?;
         let most = shots.iter().copied().max().unwrap_or(1);
         let rollback = Rollback::ToInitialisation;
-        let mut memory = vec![0.0; device_model.memory(most, rollback).total() / 4];
-        let mut learner = Learner::new(&device_model, most, rollback, &mut memory)?;
-        let mut safety = Safety::default();
         let distribution = model.config.tasks.distribution();
+        let room = distribution.set_size(most);
+        let mut memory = vec![0.0; device_model.memory(room, rollback).total() / 4];
+        let mut learner = Learner::new(&device_model, room, rollback, &mut memory)?;
+        let mut safety = Safety::default();
         for task in tasks {
             let mut rng = generator(model.config.seed, Stream::Safety, task as u64);
             let batch = distribution.draw(&mut rng, 1, most, 1);
             let targets = super::targets(model, &batch);
-            let numbers = targets.len() / most;
+            let numbers = targets.len() / room;
             for &shots in shots {
                 learner.clear_examples();
                 let inputs = batch.support_x.chunks_exact(batch.input);
-                for (x, y) in inputs.zip(targets.chunks_exact(numbers)).take(shots) {
+                for (x, y) in inputs
+                    .zip(targets.chunks_exact(numbers))
+                    .take(distribution.set_size(shots))
+                {
                     learner.add_target(x, y)?;
                 }
                 for &steps in steps {
@@ -108,7 +113,7 @@ impl Safety {
                         steps: Some(steps),
                         rate: None,
                     })?;
-                    let output = learner.predict(&batch.query_x)?;
+                    let output = learner.predict(&batch.query_x[..batch.input])?;
                     let finite = report.loss_after().is_finite()
                         && output.iter().all(|value| value.is_finite());
                     safety.adaptations += 1;

@@ -47,7 +47,7 @@ impl Score {
         for episode in 0..episodes {
             let mut rng = generator(model.config.seed, Stream::Score, episode as u64);
             let batch = distribution.draw(&mut rng, 1, shots, QUERIES);
-            let examples = batch.shots();
+            let examples = batch.support_examples();
             let rollback = Rollback::ToInitialisation;
             memory.resize(device_model.memory(examples, rollback).total() / 4, 0.0);
             let mut learner = Learner::new(&device_model, examples, rollback, &mut memory)?;

@@ -1,26 +1,17 @@
 use super::*;
-use crate::config::tests::config;
-
-fn error(sets: &[&str]) -> String {
-    let model = TrainedModel::initial(config(sets)).unwrap();
-    export(&model, None, &Options::default())
-        .unwrap_err()
-        .to_string()
-}
+use crate::config::tests::{WAVEFORMS, config};
 
 #[test]
-fn recipes_that_an_artifact_cannot_carry_are_refused() {
-    for (set, word) in [
-        ("inner.momentum=0.9", "inner.momentum"),
-        ("inner.clip_norm=1.0", "inner.clip_norm"),
-        ("inner.loss={kind=\"huber\",delta=1.0}", "Huber"),
+fn every_recipe_is_carried_and_adapts_as_the_trainer_does() {
+    for set in [
+        "inner.steps=1",
+        "inner.momentum=0.9",
+        "inner.clip_norm=0.1",
+        "inner.loss={kind=\"huber\",delta=1.0}",
     ] {
-        let message = error(&[set]);
-        assert!(
-            message.contains(word) && message.contains("trained without it"),
-            "{message}"
-        );
+        let model = TrainedModel::initial(config(&[set])).unwrap();
+        let made = export(&model, None, &Options::default());
+        // The export fails where engine and trainer disagree.
+        assert!(made.is_ok(), "{set}: {made:?}");
     }
-    let plain = TrainedModel::initial(config(&[])).unwrap();
-    assert!(export(&plain, None, &Options::default()).is_ok());
 }

@@ -78,7 +78,7 @@ impl Axis {
         };
         let every = ((high - low) / 8.0).ceil().max(1.0) as i32;
         let mut values = at(&[1.0], every);
-        if high - low < 2.0 || values.len() < 2 {
+        if high - low < 2.0 || values.len() < 3 {
             values = at(&[1.0, 2.0, 5.0], 1);
         }
         let mut ticks: Vec<(f64, String)> = values
@@ -277,4 +277,16 @@ fn label(value: f64, step: f64) -> String {
             .collect()
     };
     format!("{sign}{}{rest}", groups.join(" "))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn two_decades_on_a_logarithmic_axis_are_labelled_throughout() {
+        let axis = Axis::logarithmic("loss", 0.3, 40.0);
+        let labels: Vec<_> = axis.ticks.iter().map(|(_, label)| label.as_str()).collect();
+        assert_eq!(labels, ["0.5", "1", "2", "5", "10", "20", "50"]);
+    }
 }

@@ -1,7 +1,5 @@
 //! Drawing primitives in figure pixels, on either backend.
 
-use plotters::coord::Shift;
-use plotters::drawing::DrawingArea;
 use plotters::element::{Circle, Polygon};
 use plotters::prelude::{Color, RGBAColor, RGBColor};
 use plotters::style::FontTransform;
@@ -9,7 +7,7 @@ use plotters::style::text_anchor::{HPos, Pos, VPos};
 
 use super::PlotError;
 use super::style::{self, Dash, Marker, SCALE, Stroke};
-use super::surface::Surface;
+use super::surface::{Area, SolidLine, Surface};
 
 /// A place on the figure, in figure pixels from the top left.
 pub(super) type Spot = (f64, f64);
@@ -33,12 +31,12 @@ pub(super) enum Align {
 
 /// Something to draw on; every length is in figure pixels.
 pub(super) struct Canvas<DB: Surface> {
-    area: DrawingArea<DB, Shift>,
+    area: Area<DB>,
 }
 
 impl<DB: Surface> Canvas<DB> {
     /// A white canvas.
-    pub(super) fn new(area: DrawingArea<DB, Shift>) -> Result<Self, PlotError> {
+    pub(super) fn new(area: Area<DB>) -> Result<Self, PlotError> {
         area.fill(&RGBColor(255, 255, 255))?;
         Ok(Self { area })
     }
@@ -148,7 +146,12 @@ impl<DB: Surface> Canvas<DB> {
                 .into_iter()
                 .map(|(x, y)| (x * scale, y * scale))
                 .collect();
-            DB::stroke(&self.area, &part, stroke.width * scale, stroke.color)?;
+            let line = SolidLine {
+                points: &part,
+                width: stroke.width * scale,
+                color: stroke.color,
+            };
+            DB::stroke(&self.area, line)?;
         }
         Ok(())
     }

@@ -4,11 +4,11 @@ use std::path::Path;
 
 use super::PlotError;
 use super::axes::Axis;
-use super::canvas::{Canvas, Spot};
-use super::data::{Sample, Skipped, extent, runs, smooth, thin};
-use super::frame::{Entry, Texts, single};
+use super::canvas::Canvas;
+use super::data::{Sample, smooth};
+use super::frame::{Texts, single};
+use super::lines::{Line, Lines, draw_runs};
 use super::output::{self, Figure};
-use super::steps::{band, reach};
 use super::style::{self, Stroke};
 use super::surface::Surface;
 
@@ -54,8 +54,6 @@ pub struct LearningCurve {
     pub curves: Vec<Curve>,
 }
 
-/// More points than this cannot be told apart across the figure.
-const MOST_POINTS: usize = 2400;
 /// Points of an evaluation carry markers up to this many.
 const MOST_MARKERS: usize = 60;
 
@@ -96,116 +94,63 @@ impl Figure for LearningCurve {
     }
 
     fn draw<DB: Surface>(&self, canvas: &Canvas<DB>) -> Result<(), PlotError> {
-        let mut skipped = Skipped::default();
-        let curves: Vec<Vec<Vec<Sample>>> = self
-            .curves
-            .iter()
-            .map(|curve| {
-                let samples = curve.points.iter().map(|point| Sample {
-                    x: point.iteration as f64,
-                    y: point.value,
-                    half_width: point.half_width,
-                });
-                runs(samples, self.log_y, &mut skipped)
-            })
-            .collect();
-        let all = || curves.iter().flatten().flatten();
-        let (Some(x), Some(y)) = (
-            extent(all().map(|s| s.x)),
-            extent(all().flat_map(|s| reach(s, self.log_y))),
-        ) else {
-            return Err(PlotError::Empty(format!(
-                "none of the {} curves has a finite value{}",
-                self.curves.len(),
-                if self.log_y { " above zero" } else { "" }
-            )));
-        };
+        let series = self.curves.iter().map(|curve| {
+            let samples = curve.points.iter().map(|point| Sample {
+                x: point.iteration as f64,
+                y: point.value,
+                half_width: point.half_width,
+            });
+            (curve.name.as_str(), samples)
+        });
+        let mut all = Lines::new(series, "curves", self.log_y)?;
+        for line in &mut all.lines {
+            if !line.has_intervals() {
+                // Patterns would break up in noise; colour and marker tell apart.
+                line.stroke = Stroke::solid(line.stroke.color, 5.0);
+                line.marker = None;
+            } else if line.samples().count() > MOST_MARKERS {
+                line.marker = None;
+            }
+        }
+        let all = all;
         let window = self.window();
-        let evaluation =
-            |runs: &[Vec<Sample>]| runs.iter().flatten().any(|s| s.half_width.is_some());
-        let few = |runs: &[Vec<Sample>]| runs.iter().map(Vec::len).sum::<usize>() <= MOST_MARKERS;
-        let looks = |index: usize, runs: &[Vec<Sample>]| {
-            let (stroke, marker) = style::series(index);
-            // Patterns would break up in noise; colour and marker tell apart.
-            let stroke = if evaluation(runs) {
-                stroke
-            } else {
-                Stroke::solid(stroke.color, 5.0)
-            };
-            (stroke, (evaluation(runs) && few(runs)).then_some(marker))
-        };
-        let entries: Vec<Entry> = self
-            .curves
-            .iter()
-            .zip(&curves)
-            .enumerate()
-            .map(|(index, (curve, runs))| {
-                let (stroke, marker) = looks(index, runs);
-                let missing = if runs.is_empty() {
-                    " (no finite value)"
-                } else {
-                    ""
-                };
-                Entry {
-                    label: format!("{}{missing}", curve.name),
-                    color: stroke.color,
-                    stroke: Some(stroke),
-                    marker,
-                }
-            })
-            .collect();
+        let smoothed = |line: &Line| window > 1 && !line.has_intervals();
         let mut notes = Vec::new();
-        if window > 1
-            && curves
-                .iter()
-                .any(|runs| !runs.is_empty() && !evaluation(runs))
-        {
+        if (all.lines.iter()).any(|line| !line.runs.is_empty() && smoothed(line)) {
             notes.push(format!(
                 "Faint: every value. Strong: mean over {window} values."
             ));
         }
-        if curves.iter().any(|runs| evaluation(runs)) {
+        if all.lines.iter().any(Line::has_intervals) {
             notes.push("Shaded: 95 % interval.".to_owned());
         }
-        notes.extend(skipped.notes());
+        notes.extend(all.skipped.notes());
         let texts = Texts {
             title: &self.title,
             subtitle: &self.subtitle,
             notes: &notes,
         };
+        let (x, y) = (all.x, all.y);
         let axes = (
             Axis::counting("meta-training iteration", x.0, x.1, 8),
             Axis::error(&self.y_name, y.0, y.1, self.log_y),
         );
-        let plot = single(canvas, texts, &entries, axes)?;
-        let line =
-            |run: &[Sample]| -> Vec<Spot> { run.iter().map(|s| plot.at(s.x, s.y)).collect() };
-        for (index, runs) in curves.iter().enumerate() {
-            let color = looks(index, runs).0.color;
-            for run in runs {
-                if evaluation(runs) {
-                    band(canvas, run, color, |x, y| plot.at(x, y))?;
-                } else if window > 1 {
-                    let raw = Stroke::solid(style::faint(color), 1.5);
-                    canvas.stroke(&line(&thin(run, MOST_POINTS)), raw)?;
-                }
+        let plot = single(canvas, texts, &all.entries(), axes)?;
+        for line in &all.lines {
+            line.draw_bands(canvas, &plot)?;
+            if smoothed(line) {
+                let raw = Stroke::solid(style::faint(line.stroke.color), 1.5);
+                draw_runs(canvas, &plot, &line.runs, raw)?;
             }
         }
-        for (index, runs) in curves.iter().enumerate() {
-            let (stroke, marker) = looks(index, runs);
-            let strong = if evaluation(runs) || window == 1 {
-                runs.clone()
+        for line in &all.lines {
+            if smoothed(line) {
+                let strong = smooth(&line.runs, window);
+                draw_runs(canvas, &plot, &strong, line.stroke)?;
             } else {
-                smooth(runs, window)
-            };
-            for run in strong {
-                canvas.stroke(&line(&thin(&run, MOST_POINTS)), stroke)?;
+                draw_runs(canvas, &plot, &line.runs, line.stroke)?;
             }
-            if let Some(marker) = marker {
-                for sample in runs.iter().flatten() {
-                    canvas.marker(marker, plot.at(sample.x, sample.y), 9.0, stroke.color)?;
-                }
-            }
+            line.draw_markers(canvas, &plot)?;
         }
         Ok(())
     }

@@ -1,4 +1,5 @@
-//! Figures of a run: learning curve, error against gradient steps, adapted sinusoids.
+//! Figures of a run: learning curve, error or accuracy against gradient steps,
+//! adapted sinusoids.
 //!
 //! A figure is plain data. [`LearningCurve`], [`StepsFigure`] and
 //! [`SinusoidFigure`] each have `save(path)`, which writes a PNG or an SVG as
@@ -14,10 +15,11 @@
 //! use mamlet_trainer::plot::{StepPoint, StepsFigure, StepsMethod};
 //!
 //! # fn main() -> Result<(), mamlet_trainer::plot::PlotError> {
-//! let point = |step, mse| StepPoint { step, mse, half_width: Some(0.02) };
+//! let point = |step, value| StepPoint { step, value, half_width: Some(0.02) };
 //! let figure = StepsFigure {
 //!     title: "Sinusoid, error against gradient steps".into(),
 //!     subtitle: "K = 5, 4000 tasks, seed 1".into(),
+//!     y_name: "mean squared error".into(),
 //!     log_y: false,
 //!     methods: vec![StepsMethod {
 //!         name: "MAML".into(),
@@ -34,6 +36,7 @@ mod canvas;
 mod data;
 mod frame;
 mod learning_curve;
+mod lines;
 mod output;
 mod sinusoids;
 mod steps;

@@ -8,31 +8,32 @@ use plotters::style::ShapeStyle;
 
 use super::PlotError;
 
+/// What is drawn on.
+pub(super) type Area<DB> = DrawingArea<DB, Shift>;
+
+/// A line without a pattern, in device pixels.
+pub(super) struct SolidLine<'a> {
+    pub(super) points: &'a [(f64, f64)],
+    pub(super) width: f64,
+    pub(super) color: RGBColor,
+}
+
 /// A backend that the figures can be drawn on.
 pub(super) trait Surface: DrawingBackend + Sized {
     /// How far vertically centred text must be moved down, in parts of its
     /// line height, so that digits stand centred on the anchor.
     const TEXT_DROP: f64;
 
-    /// Draws a solid line with round joins and caps; lengths in device pixels.
-    fn stroke(
-        area: &DrawingArea<Self, Shift>,
-        points: &[(f64, f64)],
-        width: f64,
-        color: RGBColor,
-    ) -> Result<(), PlotError>;
+    /// Draws a solid line with round joins and caps.
+    fn stroke(area: &Area<Self>, line: SolidLine<'_>) -> Result<(), PlotError>;
 }
 
 impl Surface for SVGBackend<'_> {
     const TEXT_DROP: f64 = 0.07;
 
-    fn stroke(
-        area: &DrawingArea<Self, Shift>,
-        points: &[(f64, f64)],
-        width: f64,
-        color: RGBColor,
-    ) -> Result<(), PlotError> {
-        let mut path: Vec<_> = points
+    fn stroke(area: &Area<Self>, line: SolidLine<'_>) -> Result<(), PlotError> {
+        let mut path: Vec<_> = line
+            .points
             .iter()
             .map(|&(x, y)| (x.round() as i32, y.round() as i32))
             .collect();
@@ -42,9 +43,9 @@ impl Surface for SVGBackend<'_> {
             path.push((only.0 + 1, only.1));
         }
         let style = ShapeStyle {
-            color: color.to_rgba(),
+            color: line.color.to_rgba(),
             filled: false,
-            stroke_width: width.round() as u32,
+            stroke_width: line.width.round() as u32,
         };
         Ok(area.draw(&PathElement::new(path, style))?)
     }
@@ -57,12 +58,12 @@ impl Surface for BitMapBackend<'_> {
 
     /// Covers each pixel by its distance to the line. The library's own thick
     /// lines throw spikes at the sharp corners of noisy curves.
-    fn stroke(
-        area: &DrawingArea<Self, Shift>,
-        points: &[(f64, f64)],
-        width: f64,
-        color: RGBColor,
-    ) -> Result<(), PlotError> {
+    fn stroke(area: &Area<Self>, line: SolidLine<'_>) -> Result<(), PlotError> {
+        let SolidLine {
+            points,
+            width,
+            color,
+        } = line;
         let reach = width / 2.0 + 1.0;
         let bound = |pick: fn(&(f64, f64)) -> f64, limit: u32| {
             let low = points.iter().map(pick).fold(f64::INFINITY, f64::min) - reach;

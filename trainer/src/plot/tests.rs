@@ -4,15 +4,16 @@ fn steps(values: &[f64]) -> StepsFigure {
     let points = values
         .iter()
         .enumerate()
-        .map(|(step, &mse)| StepPoint {
+        .map(|(step, &value)| StepPoint {
             step: step as u32,
-            mse,
+            value,
             half_width: Some(0.05),
         })
         .collect();
     StepsFigure {
         title: "Error & steps".into(),
         subtitle: "K = 5, 4000 tasks, seed 1".into(),
+        y_name: "mean squared error on the query set".into(),
         log_y: false,
         methods: vec![StepsMethod {
             name: "MAML, second order".into(),

@@ -1,13 +1,16 @@
 //! Task distributions: where support and query sets come from.
 
 mod sinusoid;
+mod waveforms;
 
 use burn::tensor::{Tensor, TensorData, backend::Backend};
+use rand::RngExt;
 use rand_chacha::ChaCha8Rng;
 
 use crate::nn::Shape;
 
 pub use sinusoid::{Sinusoid, SinusoidInputs, SinusoidTask};
+pub use waveforms::Waveforms;
 
 /// A distribution over tasks, each a support set to adapt on and a query set
 /// to be judged on.
@@ -28,7 +31,20 @@ pub trait TaskDistribution: Send + Sync {
     /// Values of one target.
     fn output(&self) -> usize;
 
-    /// Draws `tasks` tasks of `shots` support and `queries` query examples.
+    /// Classes of a task, N, where targets are one-hot; `None` where they are
+    /// values.
+    fn classes(&self) -> Option<usize> {
+        None
+    }
+
+    /// Examples of `shots` shots: as many of each class, where there are
+    /// classes.
+    fn set_size(&self, shots: usize) -> usize {
+        shots * self.classes().unwrap_or(1)
+    }
+
+    /// Draws `tasks` tasks of `shots` support and `queries` query examples; of
+    /// each class, where there are classes, which then take turns.
     fn draw(&self, rng: &mut ChaCha8Rng, tasks: usize, shots: usize, queries: usize) -> TaskBatch;
 }
 
@@ -41,32 +57,37 @@ pub struct TaskBatch {
     pub input: usize,
     /// Values of one target.
     pub output: usize,
-    /// `[T, shots, input]`.
+    /// Classes of a task, whose examples take turns; `None` where targets are
+    /// values.
+    pub classes: Option<usize>,
+    /// `[T, support examples, input]`.
     pub support_x: Vec<f32>,
-    /// `[T, shots, output]`.
+    /// `[T, support examples, output]`.
     pub support_y: Vec<f32>,
-    /// `[T, queries, input]`.
+    /// `[T, query examples, input]`.
     pub query_x: Vec<f32>,
-    /// `[T, queries, output]`.
+    /// `[T, query examples, output]`.
     pub query_y: Vec<f32>,
 }
 
 impl TaskBatch {
-    /// Support examples of a task.
-    pub fn shots(&self) -> usize {
+    /// Support examples of a task, all classes together.
+    pub fn support_examples(&self) -> usize {
         self.support_x.len() / (self.tasks * self.input)
     }
 
-    /// Query examples of a task.
-    pub fn queries(&self) -> usize {
+    /// Query examples of a task, all classes together.
+    pub fn query_examples(&self) -> usize {
         self.query_x.len() / (self.tasks * self.input)
     }
 
-    /// The same tasks with only their first `shots` support examples.
+    /// The same tasks with only their first `shots` support examples, of each
+    /// class where there are classes.
     pub fn truncated(&self, shots: usize) -> Self {
+        let kept = shots * self.classes.unwrap_or(1);
         let keep = |data: &[f32], width: usize| {
-            data.chunks_exact(self.shots() * width)
-                .flat_map(|task| &task[..shots * width])
+            data.chunks_exact(self.support_examples() * width)
+                .flat_map(|task| &task[..kept * width])
                 .copied()
                 .collect()
         };
@@ -95,7 +116,7 @@ impl TaskBatch {
 
     /// Moves the batch to a device.
     pub fn to_device<B: Backend>(self, device: &B::Device) -> DeviceBatch<B> {
-        let (shots, queries) = (self.shots(), self.queries());
+        let (shots, queries) = (self.support_examples(), self.query_examples());
         let tensor = |data: Vec<f32>, examples: usize, width: usize| {
             Tensor::from_data(TensorData::new(data, [self.tasks, examples, width]), device)
         };
@@ -111,12 +132,18 @@ impl TaskBatch {
 /// A batch of tasks as tensors `[T, examples, features]`.
 #[derive(Clone, Debug)]
 pub struct DeviceBatch<B: Backend> {
-    /// `[T, shots, input]`.
+    /// `[T, support examples, input]`.
     pub support_x: Tensor<B, 3>,
-    /// `[T, shots, output]`.
+    /// `[T, support examples, output]`.
     pub support_y: Tensor<B, 3>,
-    /// `[T, queries, input]`.
+    /// `[T, query examples, input]`.
     pub query_x: Tensor<B, 3>,
-    /// `[T, queries, output]`.
+    /// `[T, query examples, output]`.
     pub query_y: Tensor<B, 3>,
+}
+
+/// A number in `[low, high)`; `low` if they are equal.
+fn uniform(rng: &mut ChaCha8Rng, [low, high]: [f64; 2]) -> f32 {
+    let (low, high) = (low as f32, high as f32);
+    low + (high - low) * rng.random::<f32>()
 }

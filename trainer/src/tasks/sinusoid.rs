@@ -2,11 +2,10 @@
 
 use std::f64::consts::PI;
 
-use rand::RngExt;
 use rand_chacha::ChaCha8Rng;
 use serde::{Deserialize, Serialize};
 
-use super::{TaskBatch, TaskDistribution};
+use super::{TaskBatch, TaskDistribution, uniform};
 use crate::nn::Shape;
 
 /// The distribution of sinusoids. The defaults are the paper's: amplitude in
@@ -119,15 +118,11 @@ impl TaskDistribution for Sinusoid {
             tasks,
             input: self.input(),
             output: 1,
+            classes: None,
             support_x,
             support_y,
             query_x,
             query_y,
         }
     }
-}
-
-fn uniform(rng: &mut ChaCha8Rng, [low, high]: [f64; 2]) -> f32 {
-    let (low, high) = (low as f32, high as f32);
-    low + (high - low) * rng.random::<f32>()
 }

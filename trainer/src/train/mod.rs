@@ -30,6 +30,9 @@ pub enum TrainError {
     /// A file cannot be read or written.
     #[error(transparent)]
     Run(#[from] RunError),
+    /// Networks for averaging are trained on single sinusoids.
+    #[error("method = \"averaging\" needs tasks.distribution = \"sinusoid\"")]
+    NotSinusoids,
     /// The loss is not a number any more.
     #[error(
         "training diverged: the loss is {loss} at iteration {iteration}; lower meta.rate or \

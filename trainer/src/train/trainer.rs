@@ -15,7 +15,7 @@ use crate::random::{Stream, generator};
 use crate::run::{Best, Checkpoint, Validation};
 use crate::tasks::TaskBatch;
 
-/// Query examples of a validation task.
+/// Query examples of a validation task, all classes together.
 const VALIDATION_QUERIES: usize = 50;
 
 /// Inner steps of a validation.
@@ -67,11 +67,13 @@ impl<B: AutodiffBackend> Trainer<B> {
         };
         let betas = config.meta.betas.map(|beta| beta as f32);
         let record = &config.record;
-        let validation = config.tasks.distribution().draw(
+        let distribution = config.tasks.distribution();
+        let queries = VALIDATION_QUERIES.div_ceil(distribution.classes().unwrap_or(1));
+        let validation = distribution.draw(
             &mut generator(config.seed, Stream::Validation, 0),
             record.validation_tasks,
             record.validation_shots,
-            VALIDATION_QUERIES,
+            queries,
         );
         Ok(Self {
             maml: Maml::new(

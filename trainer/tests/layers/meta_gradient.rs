@@ -4,7 +4,7 @@
 use burn::backend::{Autodiff, Flex};
 use burn::tensor::Tensor;
 use mamlet_trainer::loss::{Loss, LossKind, Reduction};
-use mamlet_trainer::meta::{Graph, Maml, MetaGradient, Order, Rate, to_device, to_host};
+use mamlet_trainer::meta::{Graph, InnerOptimiser, Maml, MetaGradient, Order, Rate, to_device, to_host};
 use mamlet_trainer::nn::{
     Adapt, AdaptGroup, Extent, Fill, LayerSpec, Network, NetworkSpec, Padding, Shape,
 };
@@ -98,13 +98,13 @@ fn problem(case: &Case, network: &Network, random: &mut Lcg) -> Problem {
     let targets = |count: usize, random: &mut Lcg| -> Vec<f64> {
         (0..count)
             .flat_map(|_| match case.kind {
-                LossKind::Mse => random.vector(CLASSES, 1.5),
                 LossKind::CrossEntropy => {
                     let class = ((random.next() + 1.0) * 1.5) as usize % CLASSES;
                     (0..CLASSES)
                         .map(|c| f64::from(u8::from(c == class)))
                         .collect()
                 }
+                _ => random.vector(CLASSES, 1.5),
             })
             .collect()
     };
@@ -173,8 +173,9 @@ fn second_order_gradient_equals_central_differences() {
         let mut weights = vec![0.0; STEPS + 1];
         weights[STEPS] = 1.0;
         let batch = batch(&problem);
+        let plain = InnerOptimiser::default();
         let gradient = |order, graph, unrolled: bool| -> MetaGradient<Autodiff<Flex>> {
-            let maml = Maml::new(network.clone(), loss(&case), order, graph);
+            let maml = Maml::new(network.clone(), loss(&case), plain, order, graph);
             if unrolled {
                 maml.gradient_unrolled(&device_params, &rates, &weights, &batch)
             } else {

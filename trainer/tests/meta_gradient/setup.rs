@@ -25,7 +25,7 @@ pub struct Setup {
 pub fn setup(case: &Case, seed: u64) -> Setup {
     let (tasks, input, shots, queries) = (3, 2, 4, 5);
     let spec = NetworkSpec {
-        input,
+        input: mamlet_trainer::nn::Shape::Vector(input),
         layers: case.layers.clone(),
     };
     let network = Network::new(&spec, &case.adapt).unwrap();
