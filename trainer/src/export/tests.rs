@@ -1,5 +1,5 @@
 use super::*;
-use crate::config::tests::{WAVEFORMS, config};
+use crate::config::tests::config;
 
 #[test]
 fn every_recipe_is_carried_and_adapts_as_the_trainer_does() {
