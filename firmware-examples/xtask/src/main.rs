@@ -3,6 +3,7 @@
 #[path = "../../app/src/arithmetic.rs"]
 mod arithmetic;
 mod firmware;
+mod fuzz;
 mod machine;
 mod measure;
 mod panics;
@@ -46,6 +47,8 @@ enum Command {
         #[arg(long, default_value = machine::REFERENCE)]
         machine: String,
     },
+    /// Fuzz the readers and the engine; what fails is kept in target/fuzz/failures
+    Fuzz(fuzz::Options),
     /// Write what the examples print as what is expected of them
     Bless,
 }
@@ -55,6 +58,7 @@ fn main() -> ExitCode {
         Command::Test { only } => test::check_all(only),
         Command::Measure { json } => measure::run(json),
         Command::Run { example, machine } => firmware::run_example(&example, &machine),
+        Command::Fuzz(options) => fuzz::fuzz(&options),
         Command::Bless => firmware::bless(),
     };
     match result {

@@ -7,6 +7,7 @@ use serde_json::Value;
 
 use crate::arithmetic;
 use crate::firmware::{self, Toolchain, build, check_qemu, emulate, program};
+use crate::fuzz;
 use crate::machine::Machine;
 use crate::measure::{Workload, workloads};
 use crate::project::{cargo, firmware_examples, output, root, run};
@@ -78,6 +79,10 @@ fn outcomes(only: Option<String>) -> Result<Checks> {
     for (name, run) in host {
         checks.check(name, || run().into());
     }
+    checks.check("fuzz targets", || match fuzz::check_compiler() {
+        Ok(()) => fuzz::test().into(),
+        Err(missing) => Outcome::NotRun(missing),
+    });
     for machine in Machine::all()? {
         let name = format!("firmware on {}, without a panic", machine.title());
         checks.check(&name, || firmware_on(&machine));
@@ -140,7 +145,8 @@ pub fn check_all(only: Option<String>) -> Result<()> {
 }
 
 fn formatting() -> Result<()> {
-    for folder in [root(), firmware_examples()] {
+    let fuzz = ["formats/fuzz", "runtime/fuzz"].map(|folder| root().join(folder));
+    for folder in [root(), firmware_examples()].into_iter().chain(fuzz) {
         run(cargo(&folder).args(["fmt", "--all", "--check"]))?;
     }
     Ok(())
