@@ -77,7 +77,7 @@ pub fn fuzz(options: &Options) -> Result<()> {
         match &options.input {
             Some(input) => target.arg(input),
             None => target
-                .args(corpus(name)?)
+                .args(corpus("corpus", name)?)
                 .arg(format!("-max_total_time={}", options.seconds)),
         };
         run(&mut target).with_context(|| again(name))?;
@@ -89,7 +89,7 @@ pub fn fuzz(options: &Options) -> Result<()> {
 pub fn test() -> Result<()> {
     for (folder, name) in TARGETS {
         let mut target = build(folder, name)?;
-        let corpus = corpus(name)?;
+        let corpus = corpus("tested", name)?;
         if let Some(found) = corpus.first() {
             fs::remove_dir_all(found)?;
             fs::create_dir_all(found)?;
@@ -145,8 +145,8 @@ fn build(folder: &str, name: &str) -> Result<Command> {
 }
 
 /// Where a target's finds are kept, and the seeds.
-fn corpus(name: &str) -> Result<Vec<PathBuf>> {
-    let found = root().join("target/fuzz/corpus").join(name);
+fn corpus(folder: &str, name: &str) -> Result<Vec<PathBuf>> {
+    let found = root().join("target/fuzz").join(folder).join(name);
     fs::create_dir_all(&found).with_context(|| format!("cannot create {}", found.display()))?;
     let seeds = SEEDS.iter().map(|folder| root().join(folder));
     Ok([found].into_iter().chain(seeds).collect())

@@ -97,7 +97,7 @@ fn outcomes(only: Option<String>) -> Result<Checks> {
     Ok(checks)
 }
 
-/// Builds a machine's programs and runs them where they can be emulated.
+/// Builds a machine's programs, and runs them where it has an emulator.
 fn firmware_on(machine: &Machine) -> Outcome {
     let toolchain = match Toolchain::find() {
         Ok(toolchain) => toolchain,
@@ -105,6 +105,9 @@ fn firmware_on(machine: &Machine) -> Outcome {
     };
     if let Err(error) = machine.build(&toolchain, "release", &[]) {
         return Outcome::Failed(error);
+    }
+    if !machine.has_emulator() {
+        return Outcome::Passed;
     }
     match machine.check_emulator() {
         Ok(()) => firmware::check(machine).into(),
