@@ -85,8 +85,13 @@ pub fn fuzz(options: &Options) -> Result<()> {
     Ok(())
 }
 
-/// Executes each target a fixed number of times, from the seeds on.
+/// Lints the targets and executes each a fixed number of times, from the seeds
+/// on.
 pub fn test() -> Result<()> {
+    for folder in ["formats", "runtime"] {
+        let mut clippy = instrumented(folder, "clippy", &host()?);
+        run(clippy.args(["--", "--deny", "warnings"]))?;
+    }
     for (folder, name) in TARGETS {
         let mut target = build(folder, name)?;
         let corpus = corpus("tested", name)?;
@@ -116,37 +121,43 @@ fn again(name: &str) -> String {
 
 /// Builds a target; the command runs it.
 fn build(folder: &str, name: &str) -> Result<Command> {
-    let version = output(Command::new("rustc").arg("-vV"))?;
-    let host = version.lines().find_map(|line| line.strip_prefix("host: "));
-    let host = host.context("rustc -vV names no host")?;
-    let target_folder = root().join("target/fuzz");
-    // With the target named, build scripts and macros are not instrumented.
-    let mut command = cargo(&root().join(folder).join("fuzz"));
-    command
-        .args([
-            "build",
-            "--quiet",
-            "--release",
-            "--bin",
-            name,
-            "--target",
-            host,
-        ])
-        .env("CARGO_TARGET_DIR", &target_folder)
-        .env("CARGO_ENCODED_RUSTFLAGS", INSTRUMENTATION.join("\u{1f}"));
-    run(&mut command)?;
-    let failures = target_folder.join("failures");
+    let host = host()?;
+    let mut command = instrumented(folder, "build", &host);
+    run(command.args(["--bin", name]))?;
+    let failures = target_folder().join("failures");
     fs::create_dir_all(&failures)?;
-    let program = target_folder.join(host).join("release").join(name);
+    let program = target_folder().join(host).join("release").join(name);
     ensure!(program.exists(), "{} was not built", program.display());
     let mut command = Command::new(program);
     command.arg(format!("-artifact_prefix={}/", failures.display()));
     Ok(command)
 }
 
+/// A command of cargo for the targets of a folder. With the host named, build
+/// scripts and macros are not instrumented.
+fn instrumented(folder: &str, subcommand: &str, host: &str) -> Command {
+    let mut command = cargo(&root().join(folder).join("fuzz"));
+    command
+        .args([subcommand, "--quiet", "--release", "--target", host])
+        .env("CARGO_TARGET_DIR", target_folder())
+        .env("CARGO_ENCODED_RUSTFLAGS", INSTRUMENTATION.join("\u{1f}"));
+    command
+}
+
+/// The target that runs here.
+fn host() -> Result<String> {
+    let version = output(Command::new("rustc").arg("-vV"))?;
+    let host = version.lines().find_map(|line| line.strip_prefix("host: "));
+    host.map(str::to_owned).context("rustc -vV names no host")
+}
+
+fn target_folder() -> PathBuf {
+    root().join("target/fuzz")
+}
+
 /// Where a target's finds are kept, and the seeds.
 fn corpus(folder: &str, name: &str) -> Result<Vec<PathBuf>> {
-    let found = root().join("target/fuzz").join(folder).join(name);
+    let found = target_folder().join(folder).join(name);
     fs::create_dir_all(&found).with_context(|| format!("cannot create {}", found.display()))?;
     let seeds = SEEDS.iter().map(|folder| root().join(folder));
     Ok([found].into_iter().chain(seeds).collect())

@@ -44,6 +44,5 @@ pub fn restore(data: &[u8]) {
             seal_checkpoint(&mut file);
         }
     }
-    drop(learner);
     memory.check();
 }
