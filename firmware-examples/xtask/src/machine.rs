@@ -32,7 +32,8 @@ struct About {
     core: String,
     /// The target it is built for.
     target: String,
-    /// The emulator and its options; a real board has none.
+    /// The emulator and its options; a board without one has none.
+    #[serde(default)]
     qemu: Vec<String>,
 }
 
@@ -190,6 +191,11 @@ impl Machine {
     /// A program that has been built.
     pub fn program(&self, profile: &str, program: &str) -> PathBuf {
         self::program(&self.name, profile, program)
+    }
+
+    /// Whether it can be emulated at all.
+    pub fn has_emulator(&self) -> bool {
+        !self.about.qemu.is_empty()
     }
 
     /// Says what is missing to emulate it.

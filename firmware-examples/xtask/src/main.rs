@@ -5,6 +5,7 @@ mod arithmetic;
 mod cycles;
 mod firmware;
 mod kernels;
+mod fuzz;
 mod machine;
 mod measure;
 mod panics;
@@ -45,6 +46,8 @@ enum Command {
         #[arg(long, default_value = machine::REFERENCE)]
         machine: String,
     },
+    /// Fuzz the readers and the engine; what fails is kept in target/fuzz/failures
+    Fuzz(fuzz::Options),
     /// Write what the examples print as what is expected of them
     Bless,
 }
@@ -54,6 +57,7 @@ fn main() -> ExitCode {
         Command::Test { only } => test::check_all(only),
         Command::Measure(options) => measure::run(&options),
         Command::Run { example, machine } => firmware::run_example(&example, &machine),
+        Command::Fuzz(options) => fuzz::fuzz(&options),
         Command::Bless => firmware::bless(),
     };
     match result {

@@ -7,6 +7,7 @@ use serde_json::Value;
 
 use crate::arithmetic;
 use crate::firmware::{self, Toolchain, build, check_qemu, emulate, program};
+use crate::fuzz;
 use crate::machine::Machine;
 use crate::measure::{Workload, workloads};
 use crate::project::{cargo, firmware_examples, output, root, run};
@@ -78,6 +79,10 @@ fn outcomes(only: Option<String>) -> Result<Checks> {
     for (name, run) in host {
         checks.check(name, || run().into());
     }
+    checks.check("fuzz targets", || match fuzz::check_compiler() {
+        Ok(()) => fuzz::test().into(),
+        Err(missing) => Outcome::NotRun(missing),
+    });
     for machine in Machine::all()? {
         let name = format!("firmware on {}, without a panic", machine.title());
         checks.check(&name, || firmware_on(&machine));
@@ -92,7 +97,7 @@ fn outcomes(only: Option<String>) -> Result<Checks> {
     Ok(checks)
 }
 
-/// Builds a machine's programs and runs them where they can be emulated.
+/// Builds a machine's programs, and runs them where it has an emulator.
 fn firmware_on(machine: &Machine) -> Outcome {
     let toolchain = match Toolchain::find() {
         Ok(toolchain) => toolchain,
@@ -100,6 +105,9 @@ fn firmware_on(machine: &Machine) -> Outcome {
     };
     if let Err(error) = machine.build(&toolchain, "release", &[]) {
         return Outcome::Failed(error);
+    }
+    if !machine.has_emulator() {
+        return Outcome::Passed;
     }
     match machine.check_emulator() {
         Ok(()) => firmware::check(machine).into(),
@@ -140,7 +148,8 @@ pub fn check_all(only: Option<String>) -> Result<()> {
 }
 
 fn formatting() -> Result<()> {
-    for folder in [root(), firmware_examples()] {
+    let fuzz = ["formats/fuzz", "runtime/fuzz"].map(|folder| root().join(folder));
+    for folder in [root(), firmware_examples()].into_iter().chain(fuzz) {
         run(cargo(&folder).args(["fmt", "--all", "--check"]))?;
     }
     Ok(())
