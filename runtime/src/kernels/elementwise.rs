@@ -46,8 +46,9 @@ pub(crate) fn zip_fours(x: &mut [f32], y: &[f32], f: impl Fn(f32, f32) -> f32) {
 }
 
 /// `x ← y`, as far as both reach.
+#[inline(never)]
 pub(crate) fn copy(x: &mut [f32], y: &[f32]) {
-    zip(x, y, |_, y| y);
+    zip_fours(x, y, |_, y| y);
 }
 
 /// `x ← f(x, y)` for every row `y` of a table as wide as `x`, in order: four

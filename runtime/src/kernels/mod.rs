@@ -17,12 +17,12 @@ mod elementwise;
 mod portable;
 
 #[cfg(all(target_arch = "arm", target_abi = "eabihf"))]
-use arm::{STEP, tile};
+use arm::{STEP, line, tile};
 use elementwise::once;
 pub(crate) use elementwise::{copy, fold_rows, map, map_fours, rows, rows_mut, zip, zip_fours};
 use portable::sums;
 #[cfg(not(all(target_arch = "arm", target_abi = "eabihf")))]
-use portable::{STEP, tile};
+use portable::{STEP, line, tile};
 
 #[cfg(test)]
 mod tests;
@@ -159,8 +159,8 @@ pub(crate) fn multiply(
     }
 }
 
-/// As many zeros as a tile reads at once.
-static ZERO: [f32; 4] = [0.0; 4];
+/// As many zeros as a tile or a line reads at once.
+static ZERO: [f32; 16] = [0.0; 16];
 
 /// How the operands of a product are stored.
 #[derive(Clone, Copy)]
@@ -246,13 +246,44 @@ unsafe fn tiles(
     c: Corner<*mut f32>,
     (m, k, n): (usize, usize, usize),
 ) {
-    for row in (0..m).step_by(order.height()) {
-        let a = a.offset(row, 0);
-        for column in (0..n).step_by(4) {
-            let (start, b) = (start.offset(row, column), b.offset(0, column));
-            // SAFETY: rows to `m` and columns to `n`.
-            unsafe { tile(order, start, a, b, c.offset(row, column), k) };
+    // A loop for each order: what one of them needs of the operands takes no
+    // registers from the others.
+    // SAFETY: passed on.
+    unsafe {
+        match order {
+            Order::ByRows => tiles_in(Order::ByRows, start, a, b, c, (m, k, n)),
+            Order::ByColumns => tiles_in(Order::ByColumns, start, a, b, c, (m, k, n)),
+            Order::Outer => tiles_in(Order::Outer, start, a, b, c, (m, k, n)),
         }
+    }
+}
+
+/// See [`tiles`].
+///
+/// # Safety
+/// As there.
+#[inline(always)]
+unsafe fn tiles_in(
+    order: Order,
+    mut start: Corner<*const f32>,
+    mut a: Corner<*const f32>,
+    b: Corner<*const f32>,
+    mut c: Corner<*mut f32>,
+    (m, k, n): (usize, usize, usize),
+) {
+    let height = order.height();
+    for _ in 0..m / height {
+        let (mut start_of, mut b_of, mut c_of) = (start, b, c);
+        for _ in 0..n / 4 {
+            // SAFETY: rows to `m` and columns to `n`.
+            unsafe { tile(order, start_of, a, b_of, c_of, k) };
+            start_of = start_of.offset(0, 4);
+            b_of = b_of.offset(0, 4);
+            c_of = c_of.offset(0, 4);
+        }
+        start = start.offset(height, 0);
+        a = a.offset(height, 0);
+        c = c.offset(height, 0);
     }
 }
 
@@ -275,13 +306,15 @@ unsafe fn strip(
     let wide = n - n % 4;
     for row in 0..m {
         let a = a.offset(row, 0);
+        // SAFETY: this row, and its columns to `n`.
+        let done = unsafe { line(start.offset(row, 0), a, b, c.offset(row, 0), (k, n)) };
         let at = |column| {
             let (start, c) = (start.offset(row, column), c.offset(row, column));
             (start, b.offset(0, column), c)
         };
         // SAFETY: each call stays below the rows and columns just counted.
         unsafe {
-            for column in (0..wide).step_by(4) {
+            for column in (done..wide).step_by(4) {
                 let (start, b, c) = at(column);
                 sums::<1, 4>(start, a, b, c, k);
             }

@@ -34,6 +34,23 @@ pub(super) unsafe fn tile(
     }
 }
 
+/// One row of sums, as many as this core has a fast way for: none. Returns how
+/// many of the `n` there are, a multiple of four.
+///
+/// # Safety
+/// All elements lie in memory, nobody else uses C, and `k` is not zero.
+#[cfg(not(all(target_arch = "arm", target_abi = "eabihf")))]
+#[inline(always)]
+pub(super) unsafe fn line(
+    _start: Corner<*const f32>,
+    _a: Corner<*const f32>,
+    _b: Corner<*const f32>,
+    _c: Corner<*mut f32>,
+    (_k, _n): (usize, usize),
+) -> usize {
+    0
+}
+
 /// `M × N` sums of `k` products.
 ///
 /// # Safety
