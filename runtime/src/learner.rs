@@ -10,7 +10,7 @@ use heapless::Vec;
 use mamlet_formats::{Checkpoint, Loss, checkpoint};
 
 use crate::engine::{self, Support};
-use crate::kernels::rows_mut;
+use crate::kernels::{all_finite, rows_mut};
 use crate::layers::{Base, Descent, Rates};
 use crate::model::{Head, Model, Stage};
 use crate::{MAX_STEPS, Memory};
@@ -432,8 +432,4 @@ fn support<'w>(
         targets: targets.get(..examples * head.targets()).unwrap_or(&[]),
         examples,
     }
-}
-
-fn all_finite(values: &[f32]) -> bool {
-    values.iter().all(|value| value.is_finite())
 }

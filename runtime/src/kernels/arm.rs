@@ -6,10 +6,11 @@
 //! Operands come by multiple loads, so that one instruction moves several and
 //! the address with them. What that gains stands in `docs/kernels.md`.
 //!
-//! The registers: sums from `s0` on, row by row; products in `s30` and `s31` (of
-//! `outer`: `s24` and `s25`); operands between them.
+//! The registers: sums from `s0` on, row by row; products in `s30` and `s31`;
+//! operands between them.
 
 use core::arch::asm;
+use core::array::from_fn;
 
 use super::{Corner, Order};
 
@@ -59,68 +60,31 @@ pub(super) unsafe fn tile(
     }
 }
 
+macro_rules! vmul {
+    ($product:literal, $a:literal, $b:literal) => {
+        concat!("vmul.f32 ", $product, ", ", $a, ", ", $b, "\n")
+    };
+}
+
+macro_rules! vadd {
+    ($sum:literal, $product:literal) => {
+        concat!("vadd.f32 ", $sum, ", ", $sum, ", ", $product, "\n")
+    };
+}
+
 /// The four sums of a row go on by one product each: `a` times `b0` to `b3`.
 macro_rules! products {
     ($a:literal, $b0:literal $b1:literal $b2:literal $b3:literal,
-     $s0:literal $s1:literal $s2:literal $s3:literal,
-     $p:literal $q:literal) => {
+     $s0:literal $s1:literal $s2:literal $s3:literal) => {
         concat!(
-            "vmul.f32 ",
-            $p,
-            ", ",
-            $a,
-            ", ",
-            $b0,
-            "\n",
-            "vmul.f32 ",
-            $q,
-            ", ",
-            $a,
-            ", ",
-            $b1,
-            "\n",
-            "vadd.f32 ",
-            $s0,
-            ", ",
-            $s0,
-            ", ",
-            $p,
-            "\n",
-            "vmul.f32 ",
-            $p,
-            ", ",
-            $a,
-            ", ",
-            $b2,
-            "\n",
-            "vadd.f32 ",
-            $s1,
-            ", ",
-            $s1,
-            ", ",
-            $q,
-            "\n",
-            "vmul.f32 ",
-            $q,
-            ", ",
-            $a,
-            ", ",
-            $b3,
-            "\n",
-            "vadd.f32 ",
-            $s2,
-            ", ",
-            $s2,
-            ", ",
-            $p,
-            "\n",
-            "vadd.f32 ",
-            $s3,
-            ", ",
-            $s3,
-            ", ",
-            $q,
-            "\n",
+            vmul!("s30", $a, $b0),
+            vmul!("s31", $a, $b1),
+            vadd!($s0, "s30"),
+            vmul!("s30", $a, $b2),
+            vadd!($s1, "s31"),
+            vmul!("s31", $a, $b3),
+            vadd!($s2, "s30"),
+            vadd!($s3, "s31"),
         )
     };
 }
@@ -130,14 +94,14 @@ macro_rules! products {
 macro_rules! pairs {
     ($s0:literal $s1:literal $s2:literal $s3:literal, rows) => {
         concat!(
-            products!("s28", "s20" "s21" "s22" "s23", $s0 $s1 $s2 $s3, "s30" "s31"),
-            products!("s29", "s24" "s25" "s26" "s27", $s0 $s1 $s2 $s3, "s30" "s31"),
+            products!("s28", "s20" "s21" "s22" "s23", $s0 $s1 $s2 $s3),
+            products!("s29", "s24" "s25" "s26" "s27", $s0 $s1 $s2 $s3),
         )
     };
     ($s0:literal $s1:literal $s2:literal $s3:literal, columns) => {
         concat!(
-            products!("s28", "s20" "s22" "s24" "s26", $s0 $s1 $s2 $s3, "s30" "s31"),
-            products!("s29", "s21" "s23" "s25" "s27", $s0 $s1 $s2 $s3, "s30" "s31"),
+            products!("s28", "s20" "s22" "s24" "s26", $s0 $s1 $s2 $s3),
+            products!("s29", "s21" "s23" "s25" "s27", $s0 $s1 $s2 $s3),
         )
     };
 }
@@ -259,7 +223,7 @@ five_by_four!(
     ["ldr {c}, [sp], #4",]
 );
 
-/// `C = S + A B` for `A: [4, k]` stored by columns and `B: [k, 4]` by rows: the
+/// `C = S + A B` for `A: [5, k]` stored by columns and `B: [k, 4]` by rows: the
 /// sum of `k` outer products.
 ///
 /// # Safety
@@ -282,29 +246,35 @@ unsafe fn outer(
             "vldmia {p3}, {{s8-s11}}",
             "add {p3}, {p3}, {p2}",
             "vldmia {p1}, {{s4-s7}}",
+            "add {p4}, {p3}, {p2}",
             "vldmia {p3}, {{s12-s15}}",
+            "vldmia {p4}, {{s16-s19}}",
             ".p2align 2",
             "2:",
-            "vldmia {a}, {{s16-s19}}",
+            "vldmia {a}, {{s20-s24}}",
             "add {a}, {a}, {a_row}",
-            "vldmia {b}, {{s20-s23}}",
+            "vldmia {b}, {{s25-s28}}",
             "add {b}, {b}, {b_row}",
-            products!("s16", "s20" "s21" "s22" "s23", "s0" "s1" "s2" "s3", "s24" "s25"),
-            products!("s17", "s20" "s21" "s22" "s23", "s4" "s5" "s6" "s7", "s24" "s25"),
-            products!("s18", "s20" "s21" "s22" "s23", "s8" "s9" "s10" "s11", "s24" "s25"),
-            products!("s19", "s20" "s21" "s22" "s23", "s12" "s13" "s14" "s15", "s24" "s25"),
+            products!("s20", "s25" "s26" "s27" "s28", "s0" "s1" "s2" "s3"),
+            products!("s21", "s25" "s26" "s27" "s28", "s4" "s5" "s6" "s7"),
+            products!("s22", "s25" "s26" "s27" "s28", "s8" "s9" "s10" "s11"),
+            products!("s23", "s25" "s26" "s27" "s28", "s12" "s13" "s14" "s15"),
+            products!("s24", "s25" "s26" "s27" "s28", "s16" "s17" "s18" "s19"),
             "subs {k}, {k}, #1",
             "bne 2b",
             "add {p1}, {c}, {c_row}",
             "add {p2}, {p1}, {c_row}",
             "add {p3}, {p2}, {c_row}",
+            "add {p4}, {p3}, {c_row}",
             "vstmia {c}, {{s0-s3}}",
             "vstmia {p1}, {{s4-s7}}",
             "vstmia {p2}, {{s8-s11}}",
             "vstmia {p3}, {{s12-s15}}",
+            "vstmia {p4}, {{s16-s19}}",
             p1 = inout(reg) start.at => _,
             p2 = inout(reg) start.stride => _,
             p3 = out(reg) _,
+            p4 = out(reg) _,
             a = inout(reg) a.at => _,
             a_row = in(reg) a.stride,
             b = inout(reg) b.at => _,
@@ -314,7 +284,48 @@ unsafe fn outer(
             k = inout(reg) k => _,
             out("d0") _, out("d1") _, out("d2") _, out("d3") _,
             out("d4") _, out("d5") _, out("d6") _, out("d7") _,
-            out("d8") _, out("d9") _, out("d10") _, out("d11") _, out("d12") _,
+            out("d8") _, out("d9") _, out("d10") _, out("d11") _,
+            out("d12") _, out("d13") _, out("d14") _, out("d15") _,
+            options(nostack),
+        );
+    }
+}
+
+/// `c = s + a B` for a row `a: [2 pairs]` and `B: [2 pairs, 4]` stored by columns.
+/// The sums are handed over in memory.
+///
+/// # Safety
+/// All elements lie in memory and `pairs` is not zero.
+#[inline(always)]
+unsafe fn row_by_columns(sums: &mut [f32; 4], a: *const f32, b: Rows<*const f32>, pairs: usize) {
+    // SAFETY: reads what the caller promises; all registers it changes are
+    // named.
+    unsafe {
+        asm!(
+            "vldmia {s}, {{s0-s3}}",
+            "add {b1}, {b0}, {b3}",
+            "add {b2}, {b1}, {b3}",
+            "add {b3}, {b2}, {b3}",
+            ".p2align 2",
+            "2:",
+            "vldmia {b0}!, {{s20-s21}}",
+            "vldmia {b1}!, {{s22-s23}}",
+            "vldmia {b2}!, {{s24-s25}}",
+            "vldmia {b3}!, {{s26-s27}}",
+            "vldmia {a}!, {{s28-s29}}",
+            pairs!("s0" "s1" "s2" "s3", columns),
+            "subs {pairs}, {pairs}, #1",
+            "bne 2b",
+            "vstmia {s}, {{s0-s3}}",
+            s = in(reg) sums,
+            a = inout(reg) a => _,
+            b0 = inout(reg) b.at => _,
+            b1 = out(reg) _,
+            b2 = out(reg) _,
+            b3 = inout(reg) b.stride => _,
+            pairs = inout(reg) pairs => _,
+            out("d0") _, out("d1") _, out("d10") _, out("d11") _,
+            out("d12") _, out("d13") _, out("d14") _, out("d15") _,
             options(nostack),
         );
     }
@@ -323,10 +334,7 @@ unsafe fn outer(
 /// Eight sums of a row: `$b` holds factors of B and then products.
 macro_rules! eight {
     ($($sum:literal $b:literal),*) => {
-        concat!(
-            $("vmul.f32 ", $b, ", ", $b, ", s24\n",)*
-            $("vadd.f32 ", $sum, ", ", $sum, ", ", $b, "\n",)*
-        )
+        concat!($(vmul!($b, $b, "s24"),)* $(vadd!($sum, $b),)*)
     };
 }
 
@@ -413,8 +421,8 @@ row!(
     ]
 );
 
-/// See [`super::portable::line`]. Eight or sixteen sums at a time, where B, C
-/// and S are stored by rows.
+/// See [`super::portable::line`]: eight or sixteen sums at a time where B, C
+/// and S are stored by rows, four where B is stored by columns.
 ///
 /// # Safety
 /// As there.
@@ -426,24 +434,37 @@ pub(super) unsafe fn line(
     c: Corner<*mut f32>,
     (k, n): (usize, usize),
 ) -> usize {
-    let by_rows = start.strides.1 == 1 || start.strides == (0, 0);
-    if !by_rows || b.strides.1 != 1 || c.strides.1 != 1 {
-        return 0;
-    }
-    let a = Rows::new(a.at, a.strides.1);
+    let in_rows = start.strides.1 == 1 || start.strides == (0, 0);
     let mut done = 0;
-    while n - done >= 8 {
-        let (start, c) = (start.offset(0, done).at, c.offset(0, done).at);
-        let b = Rows::new(b.offset(0, done).at, b.strides.0);
-        // SAFETY: columns to `n`; there are sixteen zeros where S is zero.
-        unsafe {
-            if n - done >= 16 {
-                row_of_sixteen(start, a, b, c, k);
-                done += 16;
-            } else {
-                row_of_eight(start, a, b, c, k);
-                done += 8;
+    if in_rows && b.strides.1 == 1 && c.strides.1 == 1 {
+        let a = Rows::new(a.at, a.strides.1);
+        while n - done >= 8 {
+            let (start, c) = (start.offset(0, done).at, c.offset(0, done).at);
+            let b = Rows::new(b.offset(0, done).at, b.strides.0);
+            // SAFETY: columns to `n`; there are sixteen zeros where S is zero.
+            unsafe {
+                if n - done >= 16 {
+                    row_of_sixteen(start, a, b, c, k);
+                    done += 16;
+                } else {
+                    row_of_eight(start, a, b, c, k);
+                    done += 8;
+                }
             }
+        }
+    } else if a.strides.1 == 1 && b.strides.0 == 1 && k % 2 == 0 {
+        while n - done >= 4 {
+            let at = |i| (start.offset(0, done + i).at, c.offset(0, done + i).at);
+            let b = Rows::new(b.offset(0, done).at, b.strides.1);
+            // SAFETY: columns to `n`, and all of `k`, which is not zero.
+            unsafe {
+                let mut sums = from_fn(|i| at(i).0.read());
+                row_by_columns(&mut sums, a.at, b, k / 2);
+                for (i, sum) in sums.into_iter().enumerate() {
+                    at(i).1.write(sum);
+                }
+            }
+            done += 4;
         }
     }
     done

@@ -3,7 +3,7 @@
 //!
 //! One matrix product serves all three passes, because its operands have a stride for each
 //! index: `y = b + x W`, `dx = dy Wᵀ` and `W ← W − xᵀ dy` differ in strides and
-//! in what they start from. It works on tiles of 5 × 4 sums (4 × 4 for weights)
+//! in what they start from. It works on tiles of 5 × 4 sums
 //! that stay in registers, 20 of the 32 f32 registers of a Cortex-M4F, so that
 //! nine loads serve twenty multiply-accumulates. Every sum is taken in ascending
 //! order of its index, one rounding a product and one an addition: tiles never
@@ -19,7 +19,9 @@ mod portable;
 #[cfg(all(target_arch = "arm", target_abi = "eabihf"))]
 use arm::{STEP, line, tile};
 use elementwise::once;
-pub(crate) use elementwise::{copy, fold_rows, map, map_fours, rows, rows_mut, zip, zip_fours};
+pub(crate) use elementwise::{
+    all_finite, copy, fold_rows, map, map_fours, rows, rows_mut, zip, zip_fours,
+};
 use portable::sums;
 #[cfg(not(all(target_arch = "arm", target_abi = "eabihf")))]
 use portable::{STEP, line, tile};
@@ -122,7 +124,7 @@ pub(crate) fn multiply(
         _ => k / STEP * STEP,
     };
     let (tall, wide) = match order {
-        Some(order) if deep > 0 => (m - m % order.height(), n - n % 4),
+        Some(_) if deep > 0 => (m - m % HEIGHT, n - n % 4),
         _ => (0, n - n % 4),
     };
     // SAFETY: A, B and C hold their elements up to `m`, `k` and `n`, which is
@@ -173,16 +175,8 @@ enum Order {
     Outer,
 }
 
-impl Order {
-    /// Rows of a tile. Examples come in fives more often than in fours, weights
-    /// the other way.
-    fn height(self) -> usize {
-        match self {
-            Order::ByRows | Order::ByColumns => 5,
-            Order::Outer => 4,
-        }
-    }
-}
+/// Rows of a tile: examples come in fives more often than in fours.
+const HEIGHT: usize = 5;
 
 /// An element and the strides to its neighbours.
 #[derive(Clone, Copy)]
@@ -271,8 +265,7 @@ unsafe fn tiles_in(
     mut c: Corner<*mut f32>,
     (m, k, n): (usize, usize, usize),
 ) {
-    let height = order.height();
-    for _ in 0..m / height {
+    for _ in 0..m / HEIGHT {
         let (mut start_of, mut b_of, mut c_of) = (start, b, c);
         for _ in 0..n / 4 {
             // SAFETY: rows to `m` and columns to `n`.
@@ -281,9 +274,9 @@ unsafe fn tiles_in(
             b_of = b_of.offset(0, 4);
             c_of = c_of.offset(0, 4);
         }
-        start = start.offset(height, 0);
-        a = a.offset(height, 0);
-        c = c.offset(height, 0);
+        start = start.offset(HEIGHT, 0);
+        a = a.offset(HEIGHT, 0);
+        c = c.offset(HEIGHT, 0);
     }
 }
 

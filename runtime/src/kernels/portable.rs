@@ -3,22 +3,22 @@
 
 use core::array::from_fn;
 
-#[cfg(not(all(target_arch = "arm", target_abi = "eabihf")))]
-use super::Order;
 use super::{Corner, once};
+#[cfg(not(all(target_arch = "arm", target_abi = "eabihf")))]
+use super::{HEIGHT, Order};
 
 /// Products a turn of the loop takes.
 #[cfg(not(all(target_arch = "arm", target_abi = "eabihf")))]
 pub(super) const STEP: usize = 1;
 
-/// [`Order::height`] rows and four columns of sums of `k` products each.
+/// [`HEIGHT`] rows and four columns of sums of `k` products each.
 ///
 /// # Safety
 /// All elements lie in memory, nobody else uses C, and `k` is not zero.
 #[cfg(not(all(target_arch = "arm", target_abi = "eabihf")))]
 #[inline(always)]
 pub(super) unsafe fn tile(
-    order: Order,
+    _order: Order,
     start: Corner<*const f32>,
     a: Corner<*const f32>,
     b: Corner<*const f32>,
@@ -26,12 +26,7 @@ pub(super) unsafe fn tile(
     k: usize,
 ) {
     // SAFETY: passed on.
-    unsafe {
-        match order {
-            Order::ByRows | Order::ByColumns => sums::<5, 4>(start, a, b, c, k),
-            Order::Outer => sums::<4, 4>(start, a, b, c, k),
-        }
-    }
+    unsafe { sums::<HEIGHT, 4>(start, a, b, c, k) };
 }
 
 /// One row of sums, as many as this core has a fast way for: none. Returns how
