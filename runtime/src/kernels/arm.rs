@@ -12,13 +12,14 @@
 use core::arch::asm;
 use core::array::from_fn;
 
-use super::{Corner, Order};
+use super::{Corner, HEIGHT, Order};
 
 /// Products a turn of the loop takes where A is stored by rows.
 pub(super) const STEP: usize = 2;
 
 /// A matrix: its first element, and the bytes from one row in memory to the next.
 #[derive(Clone, Copy)]
+#[repr(C)]
 struct Rows<Pointer> {
     at: Pointer,
     stride: usize,
@@ -33,29 +34,66 @@ impl<Pointer> Rows<Pointer> {
     }
 }
 
-/// See [`super::portable::tile`].
+/// What the assembly of a tile loads into registers: five rows of sums by four
+/// columns.
+#[repr(C)]
+struct Tile {
+    /// S, in `r0` and `r1`
+    start: Rows<*const f32>,
+    /// A, in `r2` and `r3`
+    a: Rows<*const f32>,
+    /// B, in `r4` and `r5`
+    b: Rows<*const f32>,
+    /// C, in `r8` and `r9`
+    c: Rows<*mut f32>,
+    /// Turns of the loop, not zero, in `r10`
+    turns: usize,
+}
+
+/// See [`super::portable::tiles`].
 ///
 /// # Safety
 /// As there; besides, `k` is a multiple of [`STEP`] where A is stored by rows.
-#[inline(always)]
-pub(super) unsafe fn tile(
+#[inline(never)]
+pub(super) unsafe fn tiles(
     order: Order,
     start: Corner<*const f32>,
     a: Corner<*const f32>,
     b: Corner<*const f32>,
     c: Corner<*mut f32>,
-    k: usize,
+    (m, k, n): (usize, usize, usize),
 ) {
-    let start = Rows::new(start.at, start.strides.0);
-    let c = Rows::new(c.at, c.strides.0);
-    let by_rows = |matrix: Corner<*const f32>| Rows::new(matrix.at, matrix.strides.0);
-    let by_columns = |matrix: Corner<*const f32>| Rows::new(matrix.at, matrix.strides.1);
-    // SAFETY: passed on.
-    unsafe {
-        match order {
-            Order::ByRows => rows_by_rows(start, by_rows(a), by_rows(b), c, k / 2),
-            Order::ByColumns => rows_by_columns(start, by_rows(a), by_columns(b), c, k / 2),
-            Order::Outer => outer(start, by_columns(a), by_rows(b), c, k),
+    let (turns, a_row, b_row) = match order {
+        Order::ByRows => (k / STEP, a.strides.0, b.strides.0),
+        Order::ByColumns => (k / STEP, a.strides.0, b.strides.1),
+        Order::Outer => (k, a.strides.1, b.strides.0),
+    };
+    let (start_step, b_step) = (4 * start.strides.1, 4 * b.strides.1);
+    let mut tile = Tile {
+        start: Rows::new(start.at, start.strides.0),
+        a: Rows::new(a.at, a_row),
+        b: Rows::new(b.at, b_row),
+        c: Rows::new(c.at, c.strides.0),
+        turns,
+    };
+    for row in (0..m).step_by(HEIGHT) {
+        let mut start_at = start.offset(row, 0).at;
+        let mut b_at = b.at;
+        let mut c_at = c.offset(row, 0).at;
+        tile.a.at = a.offset(row, 0).at;
+        for _ in 0..n / 4 {
+            (tile.start.at, tile.b.at, tile.c.at) = (start_at, b_at, c_at);
+            // SAFETY: rows to `m`, columns to `n` and products to `k`.
+            unsafe {
+                match order {
+                    Order::ByRows => rows_by_rows(&tile),
+                    Order::ByColumns => rows_by_columns(&tile),
+                    Order::Outer => outer(&tile),
+                }
+            }
+            start_at = start_at.wrapping_add(start_step);
+            b_at = b_at.wrapping_add(b_step);
+            c_at = c_at.wrapping_add(4);
         }
     }
 }
@@ -106,77 +144,48 @@ macro_rules! pairs {
     };
 }
 
-/// Five rows of A by four columns of B, two products a turn.
-macro_rules! five_by_four {
-    ($name:ident, $doc:literal, $order:ident, [$($before:literal,)*], [$($load:literal,)*], [$($after:literal,)*]) => {
-        #[doc = $doc]
+/// A tile: loads the sums, turns, stores the sums.
+macro_rules! tile {
+    ($(#[$doc:meta])* $name:ident, [$($before:expr,)*], [$($turn:expr,)*], [$($after:expr,)*]) => {
+        $(#[$doc])*
         ///
         /// # Safety
-        /// All elements lie in memory, C is nobody else's, and `pairs`, half of
-        /// `k`, is not zero.
+        /// All elements lie in memory, and C is nobody else's.
         #[inline(always)]
-        unsafe fn $name(
-            start: Rows<*const f32>,
-            a: Rows<*const f32>,
-            b: Rows<*const f32>,
-            c: Rows<*mut f32>,
-            pairs: usize,
-        ) {
+        unsafe fn $name(tile: &Tile) {
             // SAFETY: reads and writes what the caller promises, and puts the
             // stack back; all registers it changes are named.
             unsafe {
                 asm!(
-                    // The sums; meanwhile pointers to the rows of A. Those to
-                    // the second and third take the place of what is used up.
-                    "vldmia {p1}, {{s0-s3}}",
-                    "add {p1}, {p1}, {p2}",
-                    "add {p4}, {a}, {a_row}, lsl #2",
-                    "vldmia {p1}, {{s4-s7}}",
-                    "add {p1}, {p1}, {p2}",
-                    "sub {p3}, {p4}, {a_row}",
-                    "vldmia {p1}, {{s8-s11}}",
-                    "add {p1}, {p1}, {p2}",
-                    "vldmia {p1}, {{s12-s15}}",
-                    "add {p1}, {p1}, {p2}",
-                    "vldmia {p1}, {{s16-s19}}",
-                    "add {p1}, {a}, {a_row}",
-                    "sub {p2}, {p3}, {a_row}",
+                    "ldm r12, {{r0-r5, r8-r10}}",
+                    "add r12, r0, r1, lsl #1",
+                    "vldmia r0, {{s0-s3}}",
+                    "add r0, r0, r1",
+                    "vldmia r12, {{s8-s11}}",
+                    "add r12, r12, r1",
+                    "vldmia r0, {{s4-s7}}",
+                    "add lr, r12, r1",
+                    "vldmia r12, {{s12-s15}}",
+                    "vldmia lr, {{s16-s19}}",
                     $($before,)*
                     ".p2align 2",
                     "2:",
-                    $($load,)*
-                    pairs!("s0" "s1" "s2" "s3", $order),
-                    "vldmia {p1}!, {{s28-s29}}",
-                    pairs!("s4" "s5" "s6" "s7", $order),
-                    "vldmia {p2}!, {{s28-s29}}",
-                    pairs!("s8" "s9" "s10" "s11", $order),
-                    "vldmia {p3}!, {{s28-s29}}",
-                    pairs!("s12" "s13" "s14" "s15", $order),
-                    "vldmia {p4}!, {{s28-s29}}",
-                    pairs!("s16" "s17" "s18" "s19", $order),
-                    "subs {pairs}, {pairs}, #1",
+                    $($turn,)*
+                    "subs r10, r10, #1",
                     "bne 2b",
                     $($after,)*
-                    "add {p1}, {c}, {c_row}",
-                    "add {p2}, {p1}, {c_row}",
-                    "add {p3}, {p2}, {c_row}",
-                    "add {p4}, {p3}, {c_row}",
-                    "vstmia {c}, {{s0-s3}}",
-                    "vstmia {p1}, {{s4-s7}}",
-                    "vstmia {p2}, {{s8-s11}}",
-                    "vstmia {p3}, {{s12-s15}}",
-                    "vstmia {p4}, {{s16-s19}}",
-                    p1 = inout(reg) start.at => _,
-                    p2 = inout(reg) start.stride => _,
-                    p3 = out(reg) _,
-                    p4 = out(reg) _,
-                    a = inout(reg) a.at => _,
-                    a_row = inout(reg) a.stride => _,
-                    b = inout(reg) b.at => _,
-                    b_row = inout(reg) b.stride => _,
-                    c = inout(reg) c.at => _,
-                    c_row = in(reg) c.stride,
-                    pairs = inout(reg) pairs => _,
+                    "add r0, r8, r9",
+                    "add r1, r0, r9",
+                    "add r12, r1, r9",
+                    "add lr, r12, r9",
+                    "vstmia r8, {{s0-s3}}",
+                    "vstmia r0, {{s4-s7}}",
+                    "vstmia r1, {{s8-s11}}",
+                    "vstmia r12, {{s12-s15}}",
+                    "vstmia lr, {{s16-s19}}",
+                    inout("r12") tile => _,
+                    out("r0") _, out("r1") _, out("r2") _, out("r3") _, out("r4") _,
+                    out("r5") _, out("r8") _, out("r9") _, out("r10") _, out("lr") _,
                     out("d0") _, out("d1") _, out("d2") _, out("d3") _,
                     out("d4") _, out("d5") _, out("d6") _, out("d7") _,
                     out("d8") _, out("d9") _, out("d10") _, out("d11") _,
@@ -187,109 +196,87 @@ macro_rules! five_by_four {
     };
 }
 
-five_by_four!(
+/// Two products for each sum of a tile; the rows of A from the second on are at
+/// `r0`, `r1`, `r12` and `lr`.
+macro_rules! five_rows {
+    ($order:ident) => {
+        concat!(
+            pairs!("s0" "s1" "s2" "s3", $order),
+            "vldmia r0!, {{s28-s29}}\n",
+            pairs!("s4" "s5" "s6" "s7", $order),
+            "vldmia r1!, {{s28-s29}}\n",
+            pairs!("s8" "s9" "s10" "s11", $order),
+            "vldmia r12!, {{s28-s29}}\n",
+            pairs!("s12" "s13" "s14" "s15", $order),
+            "vldmia lr!, {{s28-s29}}\n",
+            pairs!("s16" "s17" "s18" "s19", $order),
+        )
+    };
+}
+
+tile!(
+    /// `C = S + A B` for `A: [5, k]` and `B: [k, 4]`, both stored by rows.
     rows_by_rows,
-    "`C = S + A B` for `A: [5, k]` and `B: [k, 4]`, both stored by rows.",
-    rows,
-    [],
     [
-        "vldmia {b}, {{s20-s23}}",
-        "add {b}, {b}, {b_row}",
-        "vldmia {a}!, {{s28-s29}}",
-        "vldmia {b}, {{s24-s27}}",
-        "add {b}, {b}, {b_row}",
+        "add r0, r2, r3",
+        "add r1, r0, r3",
+        "add r12, r1, r3",
+        "add lr, r12, r3",
+    ],
+    [
+        "vldmia r4, {{s20-s23}}",
+        "add r4, r4, r5",
+        "vldmia r2!, {{s28-s29}}",
+        "vldmia r4, {{s24-s27}}",
+        "add r4, r4, r5",
+        five_rows!(rows),
     ],
     []
 );
 
-five_by_four!(
+tile!(
+    /// `C = S + A B` for `A: [5, k]` stored by rows and `B: [k, 4]` by columns,
+    /// of which the second to the fourth are at `r3`, `r8` and `r5`.
     rows_by_columns,
-    "`C = S + A B` for `A: [5, k]` stored by rows and `B: [k, 4]` by columns.",
-    columns,
-    // Pointers to the other columns: in `a_row`, `c` and `b_row`.
     [
-        "str {c}, [sp, #-4]!",
-        "add {a_row}, {b}, {b_row}",
-        "add {c}, {a_row}, {b_row}",
-        "add {b_row}, {c}, {b_row}",
+        "add r0, r2, r3",
+        "add r1, r0, r3",
+        "add r12, r1, r3",
+        "add lr, r12, r3",
+        "str r8, [sp, #-4]!",
+        "add r3, r4, r5",
+        "add r8, r3, r5",
+        "add r5, r8, r5",
     ],
     [
-        "vldmia {b}!, {{s20-s21}}",
-        "vldmia {a_row}!, {{s22-s23}}",
-        "vldmia {c}!, {{s24-s25}}",
-        "vldmia {b_row}!, {{s26-s27}}",
-        "vldmia {a}!, {{s28-s29}}",
+        "vldmia r4!, {{s20-s21}}",
+        "vldmia r3!, {{s22-s23}}",
+        "vldmia r8!, {{s24-s25}}",
+        "vldmia r5!, {{s26-s27}}",
+        "vldmia r2!, {{s28-s29}}",
+        five_rows!(columns),
     ],
-    ["ldr {c}, [sp], #4",]
+    ["ldr r8, [sp], #4",]
 );
 
-/// `C = S + A B` for `A: [5, k]` stored by columns and `B: [k, 4]` by rows: the
-/// sum of `k` outer products.
-///
-/// # Safety
-/// All elements lie in memory, C is nobody else's, and `k` is not zero.
-#[inline(always)]
-unsafe fn outer(
-    start: Rows<*const f32>,
-    a: Rows<*const f32>,
-    b: Rows<*const f32>,
-    c: Rows<*mut f32>,
-    k: usize,
-) {
-    // SAFETY: reads and writes what the caller promises; all registers it
-    // changes are named.
-    unsafe {
-        asm!(
-            "add {p3}, {p1}, {p2}, lsl #1",
-            "vldmia {p1}, {{s0-s3}}",
-            "add {p1}, {p1}, {p2}",
-            "vldmia {p3}, {{s8-s11}}",
-            "add {p3}, {p3}, {p2}",
-            "vldmia {p1}, {{s4-s7}}",
-            "add {p4}, {p3}, {p2}",
-            "vldmia {p3}, {{s12-s15}}",
-            "vldmia {p4}, {{s16-s19}}",
-            ".p2align 2",
-            "2:",
-            "vldmia {a}, {{s20-s24}}",
-            "add {a}, {a}, {a_row}",
-            "vldmia {b}, {{s25-s28}}",
-            "add {b}, {b}, {b_row}",
-            products!("s20", "s25" "s26" "s27" "s28", "s0" "s1" "s2" "s3"),
-            products!("s21", "s25" "s26" "s27" "s28", "s4" "s5" "s6" "s7"),
-            products!("s22", "s25" "s26" "s27" "s28", "s8" "s9" "s10" "s11"),
-            products!("s23", "s25" "s26" "s27" "s28", "s12" "s13" "s14" "s15"),
-            products!("s24", "s25" "s26" "s27" "s28", "s16" "s17" "s18" "s19"),
-            "subs {k}, {k}, #1",
-            "bne 2b",
-            "add {p1}, {c}, {c_row}",
-            "add {p2}, {p1}, {c_row}",
-            "add {p3}, {p2}, {c_row}",
-            "add {p4}, {p3}, {c_row}",
-            "vstmia {c}, {{s0-s3}}",
-            "vstmia {p1}, {{s4-s7}}",
-            "vstmia {p2}, {{s8-s11}}",
-            "vstmia {p3}, {{s12-s15}}",
-            "vstmia {p4}, {{s16-s19}}",
-            p1 = inout(reg) start.at => _,
-            p2 = inout(reg) start.stride => _,
-            p3 = out(reg) _,
-            p4 = out(reg) _,
-            a = inout(reg) a.at => _,
-            a_row = in(reg) a.stride,
-            b = inout(reg) b.at => _,
-            b_row = in(reg) b.stride,
-            c = in(reg) c.at,
-            c_row = in(reg) c.stride,
-            k = inout(reg) k => _,
-            out("d0") _, out("d1") _, out("d2") _, out("d3") _,
-            out("d4") _, out("d5") _, out("d6") _, out("d7") _,
-            out("d8") _, out("d9") _, out("d10") _, out("d11") _,
-            out("d12") _, out("d13") _, out("d14") _, out("d15") _,
-            options(nostack),
-        );
-    }
-}
+tile!(
+    /// `C = S + A B` for `A: [5, k]` stored by columns and `B: [k, 4]` by rows:
+    /// the sum of `k` outer products.
+    outer,
+    [],
+    [
+        "vldmia r2, {{s20-s24}}",
+        "add r2, r2, r3",
+        "vldmia r4, {{s25-s28}}",
+        "add r4, r4, r5",
+        products!("s20", "s25" "s26" "s27" "s28", "s0" "s1" "s2" "s3"),
+        products!("s21", "s25" "s26" "s27" "s28", "s4" "s5" "s6" "s7"),
+        products!("s22", "s25" "s26" "s27" "s28", "s8" "s9" "s10" "s11"),
+        products!("s23", "s25" "s26" "s27" "s28", "s12" "s13" "s14" "s15"),
+        products!("s24", "s25" "s26" "s27" "s28", "s16" "s17" "s18" "s19"),
+    ],
+    []
+);
 
 /// `c = s + a B` for a row `a: [2 pairs]` and `B: [2 pairs, 4]` stored by columns.
 /// The sums are handed over in memory.

@@ -17,14 +17,14 @@ mod elementwise;
 mod portable;
 
 #[cfg(all(target_arch = "arm", target_abi = "eabihf"))]
-use arm::{STEP, line, tile};
+use arm::{STEP, line, tiles};
 use elementwise::once;
 pub(crate) use elementwise::{
     all_finite, copy, fold_rows, map, map_fours, rows, rows_mut, zip, zip_fours,
 };
 use portable::sums;
 #[cfg(not(all(target_arch = "arm", target_abi = "eabihf")))]
-use portable::{STEP, line, tile};
+use portable::{STEP, line, tiles};
 
 #[cfg(test)]
 mod tests;
@@ -223,60 +223,6 @@ impl Corner<*mut f32> {
             at: self.at.wrapping_add(offset),
             strides: self.strides,
         }
-    }
-}
-
-/// All of `[m, n]` in tiles, of whose height and width both are multiples.
-///
-/// # Safety
-/// All elements of A, B, C and S lie in memory and nobody else uses C. Sizes
-/// are not zero, and `k` is a multiple of [`STEP`] unless the order is outer.
-#[inline(never)]
-unsafe fn tiles(
-    order: Order,
-    start: Corner<*const f32>,
-    a: Corner<*const f32>,
-    b: Corner<*const f32>,
-    c: Corner<*mut f32>,
-    (m, k, n): (usize, usize, usize),
-) {
-    // A loop for each order: what one of them needs of the operands takes no
-    // registers from the others.
-    // SAFETY: passed on.
-    unsafe {
-        match order {
-            Order::ByRows => tiles_in(Order::ByRows, start, a, b, c, (m, k, n)),
-            Order::ByColumns => tiles_in(Order::ByColumns, start, a, b, c, (m, k, n)),
-            Order::Outer => tiles_in(Order::Outer, start, a, b, c, (m, k, n)),
-        }
-    }
-}
-
-/// See [`tiles`].
-///
-/// # Safety
-/// As there.
-#[inline(always)]
-unsafe fn tiles_in(
-    order: Order,
-    mut start: Corner<*const f32>,
-    mut a: Corner<*const f32>,
-    b: Corner<*const f32>,
-    mut c: Corner<*mut f32>,
-    (m, k, n): (usize, usize, usize),
-) {
-    for _ in 0..m / HEIGHT {
-        let (mut start_of, mut b_of, mut c_of) = (start, b, c);
-        for _ in 0..n / 4 {
-            // SAFETY: rows to `m` and columns to `n`.
-            unsafe { tile(order, start_of, a, b_of, c_of, k) };
-            start_of = start_of.offset(0, 4);
-            b_of = b_of.offset(0, 4);
-            c_of = c_of.offset(0, 4);
-        }
-        start = start.offset(HEIGHT, 0);
-        a = a.offset(HEIGHT, 0);
-        c = c.offset(HEIGHT, 0);
     }
 }
 

@@ -11,22 +11,29 @@ use super::{HEIGHT, Order};
 #[cfg(not(all(target_arch = "arm", target_abi = "eabihf")))]
 pub(super) const STEP: usize = 1;
 
-/// [`HEIGHT`] rows and four columns of sums of `k` products each.
+/// All of `[m, n]` in tiles of [`HEIGHT`] × 4 sums, of which both are multiples.
 ///
 /// # Safety
-/// All elements lie in memory, nobody else uses C, and `k` is not zero.
+/// All elements of A, B, C and S lie in memory, nobody else uses C, and no size
+/// is zero. `k` is a multiple of [`STEP`] unless the order is outer.
 #[cfg(not(all(target_arch = "arm", target_abi = "eabihf")))]
-#[inline(always)]
-pub(super) unsafe fn tile(
+#[inline(never)]
+pub(super) unsafe fn tiles(
     _order: Order,
     start: Corner<*const f32>,
     a: Corner<*const f32>,
     b: Corner<*const f32>,
     c: Corner<*mut f32>,
-    k: usize,
+    (m, k, n): (usize, usize, usize),
 ) {
-    // SAFETY: passed on.
-    unsafe { sums::<HEIGHT, 4>(start, a, b, c, k) };
+    for row in (0..m).step_by(HEIGHT) {
+        let a = a.offset(row, 0);
+        for column in (0..n).step_by(4) {
+            let (start, c) = (start.offset(row, column), c.offset(row, column));
+            // SAFETY: rows to `m` and columns to `n`.
+            unsafe { sums::<HEIGHT, 4>(start, a, b.offset(0, column), c, k) };
+        }
+    }
 }
 
 /// One row of sums, as many as this core has a fast way for: none. Returns how
