@@ -1,13 +1,13 @@
 //! The loops over numbers: elementwise ones, and the matrix product behind
 //! every dense layer, forward and backward.
 //!
-//! One matrix product serves all three passes, because its operands have a stride for each
-//! index: `y = b + x W`, `dx = dy Wᵀ` and `W ← W − xᵀ dy` differ in strides and
-//! in what they start from. It works on tiles of 5 × 4 sums
-//! that stay in registers, 20 of the 32 f32 registers of a Cortex-M4F, so that
-//! nine loads serve twenty multiply-accumulates. Every sum is taken in ascending
-//! order of its index, one rounding a product and one an addition: tiles never
-//! change a bit of any result, as the tests show against naive loops.
+//! One matrix product serves all three passes, because its operands have a stride
+//! for each index: `y = b + x W`, `dx = dy Wᵀ` and `W ← W − xᵀ dy` differ in
+//! strides and in what they start from. It works on tiles of 5 × 4 sums that stay
+//! in registers, 20 of the 32 f32 registers of a Cortex-M4F, so that nine loads
+//! serve twenty multiply-accumulates. Every sum is taken in ascending order of its
+//! index, one rounding a product and one an addition: tiles never change a bit of
+//! any result, as the tests show against naive loops.
 
 #![allow(unsafe_code)]
 
@@ -17,11 +17,15 @@ mod elementwise;
 mod portable;
 
 #[cfg(all(target_arch = "arm", target_abi = "eabihf"))]
+pub(crate) use arm::clear_if_negative;
+#[cfg(all(target_arch = "arm", target_abi = "eabihf"))]
 use arm::{STEP, line, tiles};
 use elementwise::once;
 pub(crate) use elementwise::{
     all_finite, copy, fold_rows, map, map_fours, rows, rows_mut, zip, zip_fours,
 };
+#[cfg(not(all(target_arch = "arm", target_abi = "eabihf")))]
+pub(crate) use portable::clear_if_negative;
 use portable::sums;
 #[cfg(not(all(target_arch = "arm", target_abi = "eabihf")))]
 use portable::{STEP, line, tiles};
@@ -123,41 +127,40 @@ pub(crate) fn multiply(
         Some(Order::Outer) => k,
         _ => k / STEP * STEP,
     };
-    let (tall, wide) = match order {
-        Some(_) if deep > 0 => (m - m % HEIGHT, n - n % 4),
-        _ => (0, n - n % 4),
+    let wide = n - n % 4;
+    let tall = match order {
+        Some(_) if deep > 0 && wide > 0 => m - m % HEIGHT,
+        _ => 0,
     };
     // SAFETY: A, B and C hold their elements up to `m`, `k` and `n`, which is
     // what `holds` has checked, as offsets grow with each index; so do S, the
     // zeros, a row of `n` numbers or C. The calls stay within `tall ≤ m`,
-    // `deep ≤ k` and `wide ≤ n`, or begin there and end with them.
+    // `deep ≤ k` and `wide ≤ n`, or begin there and end with them, and no size
+    // is zero.
     unsafe {
         if let Some(order) = order
             && tall > 0
         {
             tiles(order, start, a, b, c, (tall, deep, wide));
-            let (a, b) = (a.offset(0, deep), b.offset(deep, 0));
-            strip(sums, a, b, c, (tall, k - deep, wide));
+            if deep < k {
+                let (a, b) = (a.offset(0, deep), b.offset(deep, 0));
+                strip(sums, a, b, c, (tall, k - deep, wide));
+            }
+            // The columns that the tiles leave are rows of Cᵀ = Bᵀ Aᵀ.
+            if wide < n {
+                let (start, c) = (start.offset(0, wide), c.offset(0, wide));
+                let (start, c) = (start.transposed(), c.transposed());
+                let b = b.offset(0, wide).transposed();
+                strip(start, b, a.transposed(), c, (n - wide, k, tall));
+            }
         }
-        // What the tiles leave: the last rows, and the last columns, which are
-        // the last rows of Cᵀ = Bᵀ Aᵀ.
-        let rows = (m - tall, k, n);
-        strip(
-            start.offset(tall, 0),
-            a.offset(tall, 0),
-            b,
-            c.offset(tall, 0),
-            rows,
-        );
-        let (start, b, c) = (start.offset(0, wide), b.offset(0, wide), c.offset(0, wide));
-        let (start, a) = (start.transposed(), a.transposed());
-        strip(
-            start,
-            b.transposed(),
-            a,
-            c.transposed(),
-            (n - wide, k, tall),
-        );
+        if tall == 0 && n == 1 {
+            let (start, c) = (start.transposed(), c.transposed());
+            strip(start, b.transposed(), a.transposed(), c, (1, k, m));
+        } else if tall < m {
+            let (start, c) = (start.offset(tall, 0), c.offset(tall, 0));
+            strip(start, a.offset(tall, 0), b, c, (m - tall, k, n));
+        }
     }
 }
 
@@ -226,11 +229,11 @@ impl Corner<*mut f32> {
     }
 }
 
-/// All of `[m, n]` in smaller tiles, for what [`tiles`] leaves. Does nothing
-/// where a size is zero.
+/// All of `[m, n]` in smaller tiles, for what [`tiles`] leaves.
 ///
 /// # Safety
-/// All elements of A, B, C and S lie in memory and nobody else uses C.
+/// All elements of A, B, C and S lie in memory, nobody else uses C, and no size
+/// is zero.
 #[inline(never)]
 unsafe fn strip(
     start: Corner<*const f32>,
@@ -239,9 +242,6 @@ unsafe fn strip(
     c: Corner<*mut f32>,
     (m, k, n): (usize, usize, usize),
 ) {
-    if k == 0 {
-        return;
-    }
     let wide = n - n % 4;
     for row in 0..m {
         let a = a.offset(row, 0);

@@ -87,3 +87,10 @@ pub(super) unsafe fn sums<const M: usize, const N: usize>(
         }
     }
 }
+
+/// `x`, or zero where `sign` is negative.
+#[cfg(not(all(target_arch = "arm", target_abi = "eabihf")))]
+#[inline(always)]
+pub(crate) fn clear_if_negative(x: u32, sign: i32) -> u32 {
+    x & !(sign >> 31).cast_unsigned()
+}

@@ -11,7 +11,7 @@
 //! NaN stays NaN, so that the loss shows it.
 
 use super::Backward;
-use crate::kernels::{map, map_fours, zip, zip_fours};
+use crate::kernels::{clear_if_negative, map, map_fours, zip, zip_fours};
 use crate::math;
 
 /// An elementwise function.
@@ -58,7 +58,25 @@ impl Activation {
 /// −0x80_0000. The sum below is negative for them and for nothing else: NaNs with
 /// a sign are above, and it does not overflow for those without.
 fn relu(x: f32) -> f32 {
-    let bits = x.to_bits().cast_signed();
-    let negative = bits.saturating_add(0x7F_FFFF) >> 31;
-    f32::from_bits((bits & !negative).cast_unsigned())
+    let bits = x.to_bits();
+    let sign = bits.cast_signed().saturating_add(0x7F_FFFF);
+    f32::from_bits(clear_if_negative(bits, sign))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::relu;
+
+    #[test]
+    fn relu_compares_as_the_formula_does() {
+        let magnitudes = [0, 1, 0x7F_FFFF, 0x80_0000, 0x3F80_0000, 0x7F7F_FFFF];
+        let not_numbers = [0x7F80_0000, 0x7F80_0001, 0x7FC0_0000, 0x7FFF_FFFF];
+        for magnitude in magnitudes.into_iter().chain(not_numbers) {
+            for sign in [0, 1 << 31] {
+                let x = f32::from_bits(magnitude | sign);
+                let expected = if x <= 0.0 { 0.0 } else { x };
+                assert_eq!(relu(x).to_bits(), f32::to_bits(expected), "{x}");
+            }
+        }
+    }
 }
