@@ -56,7 +56,7 @@ pub(super) unsafe fn line(
 /// `M × N` sums of `k` products.
 ///
 /// # Safety
-/// As [`tile`], for `M` rows and `N` columns.
+/// All of them lie in memory, and nobody else uses C.
 #[inline(always)]
 pub(super) unsafe fn sums<const M: usize, const N: usize>(
     start: Corner<*const f32>,
