@@ -10,7 +10,7 @@ pub use errors::{AdaptError, ExampleError, LearnerError, PredictError, RestoreEr
 pub use report::{Adaptation, Cause, Losses, Outcome, Report, Rollback};
 
 use crate::engine::{self, Weights};
-use crate::kernels::{copy, rows, rows_mut};
+use crate::kernels::{all_finite, copy, rows, rows_mut};
 use crate::memory::{Batch, Memory, Setup};
 use crate::model::{Head, Model, Stage};
 
@@ -268,8 +268,4 @@ fn in_use<'w>(
         true => Weights { adapted, step },
         false => Weights { adapted: &[], step },
     }
-}
-
-fn all_finite(values: &[f32]) -> bool {
-    values.iter().all(|value| value.is_finite())
 }

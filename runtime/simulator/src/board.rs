@@ -29,18 +29,29 @@ pub enum Core {
     CortexM0Plus,
 }
 
+/// What a core is busy with.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Work {
+    /// One example at a time.
+    Prediction,
+    /// Batches forward and backward.
+    Adaptation,
+}
+
 impl Core {
     /// Cycles a multiply-accumulate takes in the engine's kernels, loads,
-    /// addresses and loops included: an estimate.
+    /// addresses and loops included: an estimate, without wait states of flash.
     ///
-    /// With floating point in hardware: the 3.3 instructions that
-    /// `cargo xtask measure` counts for the workload W1, of which one is a
-    /// multiply-accumulate of three cycles. In software: one multiplication
-    /// and one addition of the compiler's run-time library.
-    pub fn cycles_per_mac(self) -> f64 {
-        match self {
-            Core::CortexM4f | Core::CortexM33 => 5.3,
-            Core::CortexM0Plus => 150.0,
+    /// With floating point in hardware: what `cargo xtask measure` predicts for
+    /// a Cortex-M4F, of the workloads `w1` and `w1-inference`, whose layers of 40
+    /// are narrow; wider ones take less, as `runtime/docs/kernels.md` shows. A
+    /// Cortex-M33 is taken for as fast. In software: one multiplication and one
+    /// addition of the compiler's run-time library.
+    pub fn cycles_per_mac(self, work: Work) -> f64 {
+        match (self, work) {
+            (Core::CortexM4f | Core::CortexM33, Work::Adaptation) => 3.8,
+            (Core::CortexM4f | Core::CortexM33, Work::Prediction) => 6.1,
+            (Core::CortexM0Plus, _) => 150.0,
         }
     }
 }
@@ -80,7 +91,7 @@ impl Board {
     }
 
     /// Seconds that so many multiply-accumulates take: an estimate.
-    pub fn seconds(&self, macs: u64) -> f64 {
-        macs as f64 * self.core.cycles_per_mac() / self.clock as f64
+    pub fn seconds(&self, work: Work, macs: u64) -> f64 {
+        macs as f64 * self.core.cycles_per_mac(work) / self.clock as f64
     }
 }

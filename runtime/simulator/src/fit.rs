@@ -4,7 +4,7 @@ use mamlet_runtime::{Memory, Rollback};
 use serde::Serialize;
 
 use crate::Model;
-use crate::board::Board;
+use crate::board::{Board, Work};
 
 /// Flash of the engine: an example that loads, adapts and predicts, without
 /// its artifact, as `cargo xtask measure` reports it, rounded up.
@@ -120,9 +120,9 @@ impl Fit {
             ram,
             macs,
             seconds: Seconds {
-                prediction: board.seconds(macs.prediction),
-                adaptation: board.seconds(macs.adaptation),
-                adaptation_at_most: board.seconds(macs.adaptation_at_most),
+                prediction: board.seconds(Work::Prediction, macs.prediction),
+                adaptation: board.seconds(Work::Adaptation, macs.adaptation),
+                adaptation_at_most: board.seconds(Work::Adaptation, macs.adaptation_at_most),
             },
             fits: flash.total <= board.flash && ram.total <= board.ram,
             board,

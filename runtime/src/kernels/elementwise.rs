@@ -42,20 +42,37 @@ pub(crate) fn map_fours(x: &mut [f32], f: impl Fn(f32) -> f32) {
 /// [`zip`], four at a time.
 #[inline(always)]
 pub(crate) fn zip_fours(x: &mut [f32], y: &[f32], f: impl Fn(f32, f32) -> f32) {
+    let both = x.len().min(y.len());
+    let (x, y) = (
+        x.get_mut(..both).unwrap_or(&mut []),
+        y.get(..both).unwrap_or(&[]),
+    );
     let ((x_fours, x_rest), (y_fours, y_rest)) = (x.as_chunks_mut::<4>(), y.as_chunks::<4>());
     for (x, y) in x_fours.iter_mut().zip(y_fours) {
         *x = core::array::from_fn(|i| f(x[i], y[i]));
         once();
     }
-    // Where one is longer, its rest does not begin where that of the other does.
-    if x_fours.len() == y_fours.len() {
-        zip(x_rest, y_rest, f);
-    }
+    zip(x_rest, y_rest, f);
 }
 
 /// `x ← y`, as far as both reach.
+#[inline(never)]
 pub(crate) fn copy(x: &mut [f32], y: &[f32]) {
-    zip(x, y, |_, y| y);
+    zip_fours(x, y, |_, y| y);
+}
+
+/// Whether there is neither a NaN nor an infinity. It does not stop at the first,
+/// as there is hardly ever one.
+pub(crate) fn all_finite(x: &[f32]) -> bool {
+    // NaNs and infinities have all bits of the exponent, which carry into the sign.
+    let carry = |x: f32| (x.to_bits() & 0x7F80_0000) + 0x0080_0000;
+    let (fours, rest) = x.as_chunks::<4>();
+    let mut found = rest.iter().fold(0, |found, &x| found | carry(x));
+    for four in fours {
+        found = four.iter().fold(found, |found, &x| found | carry(x));
+        once();
+    }
+    found >> 31 == 0
 }
 
 /// `x ← f(x, y)` for every row `y` of a table as wide as `x`, in order: four

@@ -4,8 +4,8 @@
 //! One matrix product serves all three passes, because its operands have a
 //! stride for each index: `y = b + x W`, `dx = dy Wᵀ` and `W ← W − xᵀ dy` differ
 //! in strides and in what they start from, and the inputs under a sliding window
-//! are a matrix whose rows overlap. It works on tiles of 5 × 4 sums (4 × 4 for weights)
-//! that stay in registers, 20 of the 32 f32 registers of a Cortex-M4F, so that
+//! are a matrix whose rows overlap. It works on tiles of 5 × 4 sums that stay in
+//! registers, 20 of the 32 f32 registers of a Cortex-M4F, so that
 //! nine loads serve twenty multiply-accumulates. Every sum is taken in ascending
 //! order of its index, one rounding a product and one an addition: tiles never
 //! change a bit of any result, as the tests show against naive loops.
@@ -20,14 +20,18 @@ pub(crate) mod integer;
 mod portable;
 
 #[cfg(all(target_arch = "arm", target_abi = "eabihf"))]
-use arm::{STEP, tile};
+pub(crate) use arm::clear_if_negative;
+#[cfg(all(target_arch = "arm", target_abi = "eabihf"))]
+use arm::{STEP, line, tiles};
 use elementwise::once;
 pub(crate) use elementwise::{
-    copy, fold_rows, map, map_fours, multiply_add_each, rows, rows_mut, zip, zip_fours,
+    all_finite, copy, fold_rows, map, map_fours, multiply_add_each, rows, rows_mut, zip, zip_fours,
 };
+#[cfg(not(all(target_arch = "arm", target_abi = "eabihf")))]
+pub(crate) use portable::clear_if_negative;
 use portable::sums;
 #[cfg(not(all(target_arch = "arm", target_abi = "eabihf")))]
-use portable::{STEP, tile};
+use portable::{STEP, line, tiles};
 
 #[cfg(test)]
 mod tests;
@@ -141,46 +145,45 @@ pub(crate) fn multiply(
         Some(Order::Outer) => k,
         _ => k / STEP * STEP,
     };
-    let (tall, wide) = match order {
-        Some(order) if deep > 0 => (m - m % order.height(), n - n % 4),
-        _ => (0, n - n % 4),
+    let wide = n - n % 4;
+    let tall = match order {
+        Some(_) if deep > 0 && wide > 0 => m - m % TALL,
+        _ => 0,
     };
     // SAFETY: A, B and C hold their elements up to `m`, `k` and `n`, which is
     // what `holds` has checked, as offsets grow with each index; so do S, the
     // zeros, a row of `n` numbers or C. The calls stay within `tall ≤ m`,
-    // `deep ≤ k` and `wide ≤ n`, or begin there and end with them.
+    // `deep ≤ k` and `wide ≤ n`, or begin there and end with them, and no size
+    // is zero.
     unsafe {
         if let Some(order) = order
             && tall > 0
         {
             tiles(order, start, a, b, c, (tall, deep, wide));
-            let (a, b) = (a.offset(0, deep), b.offset(deep, 0));
-            strip(sums, a, b, c, (tall, k - deep, wide));
+            if deep < k {
+                let (a, b) = (a.offset(0, deep), b.offset(deep, 0));
+                strip(sums, a, b, c, (tall, k - deep, wide));
+            }
+            // The columns that the tiles leave are rows of Cᵀ = Bᵀ Aᵀ.
+            if wide < n {
+                let (start, c) = (start.offset(0, wide), c.offset(0, wide));
+                let (start, c) = (start.transposed(), c.transposed());
+                let b = b.offset(0, wide).transposed();
+                strip(start, b, a.transposed(), c, (n - wide, k, tall));
+            }
         }
-        // What the tiles leave: the last rows, and the last columns, which are
-        // the last rows of Cᵀ = Bᵀ Aᵀ.
-        let rows = (m - tall, k, n);
-        strip(
-            start.offset(tall, 0),
-            a.offset(tall, 0),
-            b,
-            c.offset(tall, 0),
-            rows,
-        );
-        let (start, b, c) = (start.offset(0, wide), b.offset(0, wide), c.offset(0, wide));
-        let (start, a) = (start.transposed(), a.transposed());
-        strip(
-            start,
-            b.transposed(),
-            a,
-            c.transposed(),
-            (n - wide, k, tall),
-        );
+        if tall == 0 && n == 1 {
+            let (start, c) = (start.transposed(), c.transposed());
+            strip(start, b.transposed(), a.transposed(), c, (1, k, m));
+        } else if tall < m {
+            let (start, c) = (start.offset(tall, 0), c.offset(tall, 0));
+            strip(start, a.offset(tall, 0), b, c, (m - tall, k, n));
+        }
     }
 }
 
-/// As many zeros as a tile reads at once.
-static ZERO: [f32; 4] = [0.0; 4];
+/// As many zeros as a tile or a line reads at once.
+static ZERO: [f32; 16] = [0.0; 16];
 
 /// Rows that a tile of a forward product has: products of whole tiles are the
 /// fastest.
@@ -195,17 +198,6 @@ enum Order {
     ByColumns,
     /// A by columns, B by rows: backward by the weights.
     Outer,
-}
-
-impl Order {
-    /// Rows of a tile. Examples come in fives more often than in fours, weights
-    /// the other way.
-    fn height(self) -> usize {
-        match self {
-            Order::ByRows | Order::ByColumns => TALL,
-            Order::Outer => 4,
-        }
-    }
 }
 
 /// An element and the strides to its neighbours.
@@ -256,35 +248,11 @@ impl Corner<*mut f32> {
     }
 }
 
-/// All of `[m, n]` in tiles, of whose height and width both are multiples.
+/// All of `[m, n]` in smaller tiles, for what [`tiles`] leaves.
 ///
 /// # Safety
-/// All elements of A, B, C and S lie in memory and nobody else uses C. Sizes
-/// are not zero, and `k` is a multiple of [`STEP`] unless the order is outer.
-#[inline(never)]
-unsafe fn tiles(
-    order: Order,
-    start: Corner<*const f32>,
-    a: Corner<*const f32>,
-    b: Corner<*const f32>,
-    c: Corner<*mut f32>,
-    (m, k, n): (usize, usize, usize),
-) {
-    for row in (0..m).step_by(order.height()) {
-        let a = a.offset(row, 0);
-        for column in (0..n).step_by(4) {
-            let (start, b) = (start.offset(row, column), b.offset(0, column));
-            // SAFETY: rows to `m` and columns to `n`.
-            unsafe { tile(order, start, a, b, c.offset(row, column), k) };
-        }
-    }
-}
-
-/// All of `[m, n]` in smaller tiles, for what [`tiles`] leaves. Does nothing
-/// where a size is zero.
-///
-/// # Safety
-/// All elements of A, B, C and S lie in memory and nobody else uses C.
+/// All elements of A, B, C and S lie in memory, nobody else uses C, and no size
+/// is zero.
 #[inline(never)]
 unsafe fn strip(
     start: Corner<*const f32>,
@@ -293,19 +261,18 @@ unsafe fn strip(
     c: Corner<*mut f32>,
     (m, k, n): (usize, usize, usize),
 ) {
-    if k == 0 {
-        return;
-    }
     let wide = n - n % 4;
     for row in 0..m {
         let a = a.offset(row, 0);
+        // SAFETY: this row, and its columns to `n`.
+        let done = unsafe { line(start.offset(row, 0), a, b, c.offset(row, 0), (k, n)) };
         let at = |column| {
             let (start, c) = (start.offset(row, column), c.offset(row, column));
             (start, b.offset(0, column), c)
         };
         // SAFETY: each call stays below the rows and columns just counted.
         unsafe {
-            for column in (0..wide).step_by(4) {
+            for column in (done..wide).step_by(4) {
                 let (start, b, c) = at(column);
                 sums::<1, 4>(start, a, b, c, k);
             }

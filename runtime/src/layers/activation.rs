@@ -12,7 +12,7 @@
 //! NaN stays NaN, so that the loss shows it.
 
 use super::{Backward, Descent, Forward, Operation};
-use crate::kernels::{map, map_fours, zip, zip_fours};
+use crate::kernels::{clear_if_negative, map, map_fours, zip, zip_fours};
 use crate::math;
 
 /// An elementwise function.
@@ -41,7 +41,7 @@ impl Operation for Activation {
     fn forward(&self, pass: Forward<'_>) {
         let x = pass.y;
         match *self {
-            Activation::Relu => map_fours(x, |x| if x <= 0.0 { 0.0 } else { x }),
+            Activation::Relu => map_fours(x, relu),
             Activation::Relu6 => map_fours(x, |x| match x {
                 _ if x <= 0.0 => 0.0,
                 _ if x >= 6.0 => 6.0,
@@ -58,7 +58,8 @@ impl Operation for Activation {
     fn backward(&self, pass: Backward<'_>, _: &mut Descent<'_>) {
         let Backward { y, dy, .. } = pass;
         match *self {
-            Activation::Relu => zip_fours(dy, y, |dy, y| if y <= 0.0 { 0.0 } else { dy }),
+            // The output of ReLU is never below zero, nor is it −0.
+            Activation::Relu => zip_fours(dy, y, |dy, y| if y.to_bits() == 0 { 0.0 } else { dy }),
             Activation::Relu6 => zip_fours(dy, y, |dy, y| match y {
                 _ if y <= 0.0 || y >= 6.0 => 0.0,
                 _ => dy,
@@ -68,6 +69,36 @@ impl Operation for Activation {
             }
             Activation::Tanh => zip(dy, y, |dy, y| dy * (1.0 - y * y)),
             Activation::Sigmoid => zip(dy, y, |dy, y| dy * (y * (1.0 - y))),
+        }
+    }
+}
+
+/// `max(x, 0)`, and NaN of NaN: `if x <= 0.0 { 0.0 } else { x }` without a
+/// comparison, which takes a Cortex-M4 four instructions.
+///
+/// As integers, all numbers that are negative, −∞ and −0 among them, are at most
+/// −0x80_0000. The sum below is negative for them and for nothing else: NaNs with
+/// a sign are above, and it does not overflow for those without.
+fn relu(x: f32) -> f32 {
+    let bits = x.to_bits();
+    let sign = bits.cast_signed().saturating_add(0x7F_FFFF);
+    f32::from_bits(clear_if_negative(bits, sign))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::relu;
+
+    #[test]
+    fn relu_compares_as_the_formula_does() {
+        let magnitudes = [0, 1, 0x7F_FFFF, 0x80_0000, 0x3F80_0000, 0x7F7F_FFFF];
+        let not_numbers = [0x7F80_0000, 0x7F80_0001, 0x7FC0_0000, 0x7FFF_FFFF];
+        for magnitude in magnitudes.into_iter().chain(not_numbers) {
+            for sign in [0, 1 << 31] {
+                let x = f32::from_bits(magnitude | sign);
+                let expected = if x <= 0.0 { 0.0 } else { x };
+                assert_eq!(relu(x).to_bits(), f32::to_bits(expected), "{x}");
+            }
         }
     }
 }

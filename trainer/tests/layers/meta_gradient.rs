@@ -4,7 +4,9 @@
 use burn::backend::{Autodiff, Flex};
 use burn::tensor::Tensor;
 use mamlet_trainer::loss::{Loss, LossKind, Reduction};
-use mamlet_trainer::meta::{Graph, InnerOptimiser, Maml, MetaGradient, Order, Rate, to_device, to_host};
+use mamlet_trainer::meta::{
+    Graph, InnerOptimiser, Maml, MetaGradient, Order, Rate, to_device, to_host,
+};
 use mamlet_trainer::nn::{
     Adapt, AdaptGroup, Extent, Fill, LayerSpec, Network, NetworkSpec, Padding, Shape,
 };

@@ -2,12 +2,13 @@
 //! networks, one of which has it and the other not, over [`STEPS`] steps of
 //! adaptation or one prediction. Prints one JSON object for each, whose regions
 //! `cargo xtask measure --kernels` finds in the order in which they run: with
-//! it, without it, and a naive version.
+//! it, without it, and a naive version. Before that it checks on networks of many
+//! shapes that the kernels compute the bits that a host computes.
 #![no_std]
 #![no_main]
 
 use cortex_m_rt::entry;
-use mamlet_runtime::{Adaptation, Artifact, Learner, Model, Outcome, Rollback};
+use mamlet_runtime::{Adaptation, Artifact, Learner, Model, Outcome, Rollback, weights_crc32};
 use mps2_an386::count::Counters;
 use mps2_an386::{fail, hprintln, succeed};
 use networks::{DENSE_ALL, DENSE_BIAS, DENSE_BIAS_THEN_FROZEN, DENSE_FROZEN_THEN_BIAS};
@@ -84,12 +85,43 @@ fn main() -> ! {
     let Some(mut counters) = Counters::take() else {
         fail()
     };
+    for (number, case) in networks::CASES.iter().enumerate() {
+        if agrees(case, MEMORY).is_none() {
+            hprintln!("case {number} of the networks: other bits than on the host");
+            fail();
+        }
+    }
     for row in &ROWS {
         if measure(row, &mut counters, MEMORY).is_none() {
             fail();
         }
     }
     succeed()
+}
+
+/// Adapts and predicts as the host did, bit for bit: `None` where it is not so.
+#[inline(never)]
+fn agrees(case: &networks::Case, memory: &mut [f32]) -> Option<()> {
+    let mut model = Model::<2>::default();
+    model.load(&Artifact::parse(case.artifact).ok()?).ok()?;
+    let rollback = Rollback::ToInitialisation;
+    let mut learner = Learner::new(&model, case.examples, rollback, memory).ok()?;
+    for index in 0..case.examples {
+        let values = networks::example(index);
+        let (x, y) = (
+            values.get(..model.inputs())?,
+            values.get(..model.outputs())?,
+        );
+        learner.add_values(x, y).ok()?;
+    }
+    if learner.adapt().ok()?.outcome != Outcome::Adapted {
+        return None;
+    }
+    let same_weights = weights_crc32(learner.weights()?) == case.weights_crc32;
+    let first = networks::example(0);
+    let prediction = learner.predict(first.get(..model.inputs())?).ok()?;
+    let bits = prediction.iter().map(|y| y.to_bits());
+    (same_weights && bits.eq(case.prediction.iter().copied())).then_some(())
 }
 
 /// Runs a row and prints what it is; the figures are those of the regions.
