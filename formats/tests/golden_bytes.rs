@@ -5,13 +5,16 @@
 mod common;
 mod spec;
 
+use std::path::Path;
+
 use mamlet_formats::{
     Artifact, ArtifactId, ArtifactWriter, Checkpoint, Description, GoldenSizes, Layer, Loss,
-    Normalisation, Number, Recipe, Reduction, Shape, Tensor, checkpoint,
+    Normalisation, Number, Padding, Pool, Recipe, Reduction, Shape, Statistics, Tensor, checkpoint,
 };
 use spec::table;
 
 const ARTIFACT: &[u8] = include_bytes!("data/tiny.mamlet");
+const LAYERS: &[u8] = include_bytes!("data/layers.mamlet");
 const CHECKPOINT: &[u8] = include_bytes!("data/tiny.mamweights");
 
 fn tensor(offset: u32, length: u32, adapts: bool) -> Tensor {
@@ -23,15 +26,29 @@ fn tensor(offset: u32, length: u32, adapts: bool) -> Tensor {
     }
 }
 
+/// After a change of the format that is meant, write the files anew:
+/// `MAMLET_BLESS=1 cargo test -p mamlet-formats --test golden_bytes`.
 #[test]
 fn the_writers_give_the_committed_bytes() {
-    assert_eq!(common::artifact(), ARTIFACT);
-    assert_eq!(common::checkpoint(), CHECKPOINT);
+    let files: [(&str, Vec<u8>, &[u8]); 3] = [
+        ("tiny.mamlet", common::artifact(), ARTIFACT),
+        ("layers.mamlet", common::layers(), LAYERS),
+        ("tiny.mamweights", common::checkpoint(), CHECKPOINT),
+    ];
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data");
+    for (name, made, committed) in files {
+        if std::env::var_os("MAMLET_BLESS").is_some() {
+            std::fs::write(folder.join(name), &made).expect("a writable file");
+        } else {
+            assert_eq!(made, committed, "{name}");
+        }
+    }
 }
 
 #[test]
 fn the_specification_shows_the_committed_bytes() {
     assert_eq!(table("tiny.mamlet"), ARTIFACT);
+    assert_eq!(table("layers.mamlet"), LAYERS);
     assert_eq!(table("tiny.mamweights"), CHECKPOINT);
 }
 
@@ -52,6 +69,8 @@ fn the_artifact_reads_as_specified() {
         max_steps: 20,
         rates: tensor(8, 2, false),
         rate_rows: 1,
+        clip_norm: None,
+        momentum: None,
     };
     assert_eq!(header.recipe, recipe);
     let layers = [
@@ -132,48 +151,140 @@ fn the_checkpoint_reads_as_specified() {
     );
 }
 
+#[test]
+fn layers_and_optimiser_read_as_specified() {
+    let artifact = Artifact::parse(LAYERS).expect("readable");
+    let header = artifact.header();
+    let (length, channels) = (3, 2);
+    assert_eq!(header.input, Shape::Sequence { length, channels });
+    let recipe = header.recipe;
+    assert_eq!(recipe.loss, Loss::Huber { delta: 1.0 });
+    assert_eq!((recipe.clip_norm, recipe.momentum), (Some(2.0), Some(0.5)));
+    let names: Vec<_> = artifact.layers().map(|layer| layer.name()).collect();
+    let expected = [
+        "quantize",
+        "integer_conv",
+        "dequantize",
+        "conv",
+        "batch_norm",
+    ];
+    assert_eq!(names, expected);
+    let adapting: Vec<_> = artifact
+        .layers()
+        .flat_map(|layer| layer.tensors())
+        .collect();
+    let number = Number::F16;
+    let weight = Tensor {
+        number,
+        ..tensor(20, 3, true)
+    };
+    assert_eq!(adapting, [weight, tensor(44, 1, true)]);
+    // What one i8 and three f16 leave of their last words is zero.
+    let tensors = artifact.tensors();
+    assert_eq!(tensors[16..20], [1, 0, 0, 0]);
+    assert_eq!(tensors[20..28], [0, 0x38, 0, 0x3c, 0, 0xc0, 0, 0]);
+}
+
+fn encoded(value: &impl serde::Serialize) -> Vec<u8> {
+    postcard::to_allocvec(value).expect("a heap")
+}
+
 /// The discriminants of the specification's tables, which never change.
 #[test]
 fn layers_and_enums_keep_their_discriminants() {
-    let vector = tensor(0, 0, false);
-    let layers = [
-        Layer::Dense {
-            outputs: 1,
-            weight: vector,
-            bias: None,
-        },
-        Layer::Relu,
-        Layer::LeakyRelu { slope: 0.5 },
-        Layer::Tanh,
-        Layer::Sigmoid,
-        Layer::Context { vector },
-    ];
-    // Without normalisation and with numbers below 128, every field of the header in front of the layers takes one byte.
-    let header = |change: &dyn Fn(&mut ArtifactWriter)| {
-        let mut writer = ArtifactWriter::new("", Shape::Vector { features: 1 });
-        change(&mut writer);
-        let bytes = writer.to_bytes().expect("structure alone is checked");
-        let (loss, reduction, layer) = (bytes[32 + 3], bytes[32 + 4], bytes[32 + 12]);
-        (loss, reduction, layer)
-    };
-    for (discriminant, layer) in layers.into_iter().enumerate() {
-        let (_, _, written) = header(&|writer| {
-            writer.push(layer);
-        });
-        assert_eq!(usize::from(written), discriminant, "{layer:?}");
+    fn count<T: serde::Serialize + std::fmt::Debug>(variants: &[T]) {
+        for (discriminant, variant) in variants.iter().enumerate() {
+            let first = encoded(variant).first().copied();
+            assert_eq!(first.map(usize::from), Some(discriminant), "{variant:?}");
+        }
     }
-    let recipes = [
-        (Loss::MeanSquaredError, Reduction::Mean),
-        (Loss::CrossEntropy, Reduction::Sum),
+    count(&common::every_layer(tensor(0, 0, false)));
+    let (height, width, length, channels) = (1, 1, 1, 1);
+    count(&[
+        Shape::Vector { features: 1 },
+        Shape::Sequence { length, channels },
+        Shape::Image {
+            height,
+            width,
+            channels,
+        },
+    ]);
+    count(&[
+        Loss::MeanSquaredError,
+        Loss::CrossEntropy,
+        Loss::Huber { delta: 1.0 },
+        Loss::GaussianPolicy,
+        Loss::CategoricalPolicy,
+    ]);
+    count(&[Reduction::Mean, Reduction::Sum]);
+    count(&[Number::F32, Number::F16, Number::I8, Number::I32]);
+    count(&[Padding::Valid, Padding::Same]);
+    count(&[Pool::Maximum, Pool::Average]);
+    let (mean, variance, rows) = (tensor(0, 0, false), tensor(0, 0, false), 1);
+    count(&[
+        Statistics::Current,
+        Statistics::Stored {
+            mean,
+            variance,
+            rows,
+        },
+    ]);
+}
+
+/// The fields of every layer, in the order of the specification's table.
+#[test]
+fn layers_keep_their_fields() {
+    let (number, offset, length) = (Number::I8, 8, 3);
+    let adapts = true;
+    let tensor = Tensor {
+        offset,
+        length,
+        number,
+        adapts,
+    };
+    let tensor_bytes = vec![8, 3, 2, 1];
+    let optional = [vec![1], tensor_bytes.clone()].concat();
+    let window = vec![1, 1, 1, 1, 0];
+    let half = 0.5f32.to_le_bytes().to_vec();
+    let grid = [half.clone(), vec![0xff]].concat();
+    let integers = [
+        tensor_bytes.repeat(4),
+        vec![1, 2, (-3i8).cast_unsigned(), 4],
+    ]
+    .concat();
+    let with_bias = |front: &[Vec<u8>]| [front.concat(), tensor_bytes.clone(), optional.clone()];
+    let fields: [Vec<u8>; 20] = [
+        with_bias(&[vec![1]]).concat(),
+        vec![],
+        half.clone(),
+        vec![],
+        vec![],
+        tensor_bytes.clone(),
+        vec![],
+        vec![],
+        vec![],
+        with_bias(&[vec![1], window.clone()]).concat(),
+        with_bias(std::slice::from_ref(&window)).concat(),
+        [vec![0], window.clone()].concat(),
+        vec![],
+        [
+            vec![1],
+            tensor_bytes.repeat(2),
+            vec![1],
+            half.clone(),
+            vec![0],
+            optional.clone(),
+        ]
+        .concat(),
+        [vec![1], half, optional, vec![0]].concat(),
+        grid.clone(),
+        grid,
+        [vec![1], integers.clone()].concat(),
+        [vec![1], window.clone(), integers.clone()].concat(),
+        [window, integers].concat(),
     ];
-    for (discriminant, (loss, reduction)) in (0..).zip(recipes) {
-        let (written_loss, written_reduction, _) = header(&|writer| {
-            writer.loss(loss, reduction);
-        });
-        assert_eq!(
-            (written_loss, written_reduction),
-            (discriminant, discriminant)
-        );
+    for (layer, fields) in common::every_layer(tensor).iter().zip(fields) {
+        assert_eq!(encoded(layer)[1..], fields, "{layer:?}");
     }
 }
 
@@ -197,9 +308,9 @@ fn the_checksum_is_the_one_specified() {
 fn varints_need_not_be_the_shortest() {
     // The layer count 2 in two bytes instead of one, for one byte of padding.
     let mut bytes = ARTIFACT.to_vec();
-    assert_eq!((bytes[0x31], bytes[0x53]), (2, 0));
-    bytes.splice(0x31..0x32, [0x82, 0]);
-    bytes.remove(0x54);
+    assert_eq!((bytes[0x36], bytes[0x5b]), (2, 0));
+    bytes.splice(0x36..0x37, [0x82, 0]);
+    bytes.remove(0x5c);
     let checksum = crc32([&bytes[..28], &bytes[32..]].concat());
     bytes[28..32].copy_from_slice(&checksum.to_le_bytes());
     let artifact = Artifact::parse(&bytes).expect("readable");

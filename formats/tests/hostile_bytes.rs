@@ -13,12 +13,10 @@ use rand_chacha::ChaCha8Rng;
 fn read_all(bytes: &[u8]) -> bool {
     let artifact = Artifact::parse(bytes);
     if let Ok(artifact) = &artifact {
-        let tensors = artifact.layers().flat_map(|layer| layer.tensors());
-        assert!(
-            tensors
-                .map(|tensor| tensor.length as usize * 4)
-                .all(|n| n <= bytes.len())
-        );
+        for layer in artifact.layers() {
+            let mut tensors = layer.tensors().chain(layer.constants());
+            assert!(tensors.all(|tensor| tensor.bytes().is_some_and(|n| n <= bytes.len())));
+        }
         assert_eq!(artifact.layers().count(), artifact.header().layers as usize);
         if let Ok(Some(golden)) = artifact.golden() {
             assert!(golden.sizes.examples as usize <= bytes.len());
@@ -37,10 +35,11 @@ fn read_all(bytes: &[u8]) -> bool {
 /// Whether a reader takes the bytes for its file.
 type Accepts = fn(&[u8]) -> bool;
 
-/// Both files, each with the reader that must refuse its changed bytes.
-fn files() -> [(Vec<u8>, Accepts); 2] {
+/// The files, each with the reader that must refuse its changed bytes.
+fn files() -> [(Vec<u8>, Accepts); 3] {
     [
         (common::artifact(), |bytes| Artifact::parse(bytes).is_ok()),
+        (common::layers(), |bytes| Artifact::parse(bytes).is_ok()),
         (common::checkpoint(), |bytes| {
             Checkpoint::parse(bytes).is_ok()
         }),
@@ -121,9 +120,10 @@ fn refusals_name_what_is_wrong() {
         ArtifactError::NotAnArtifact
     );
     let version = |major, minor| ArtifactError::Version { major, minor };
-    assert_eq!(refusal(&|bytes| bytes[8] = 2), version(2, 0));
+    assert_eq!(refusal(&|bytes| bytes[8] = 1), version(1, 0));
+    assert_eq!(refusal(&|bytes| bytes[8] = 3), version(3, 0));
     assert_eq!(refusal(&|bytes| bytes[8] = 0), version(0, 0));
-    assert_eq!(refusal(&|bytes| bytes[10] = 1), version(1, 1));
+    assert_eq!(refusal(&|bytes| bytes[10] = 1), version(2, 1));
     assert_eq!(refusal(&|bytes| bytes[12] += 1), ArtifactError::Prefix);
     assert_eq!(refusal(&|bytes| bytes[24] = 1), ArtifactError::Prefix);
     let corrupt = refusal(&|bytes| bytes[length - 1] ^= 1);
@@ -212,13 +212,52 @@ fn a_checkpoint_is_not_written_where_it_does_not_fit() {
     assert_eq!(out, [0xaa; 47]);
 }
 
+/// Every byte of the header set to every value, under the right checksum: what
+/// is accepted keeps to its sections.
+#[test]
+fn changed_headers_with_the_right_checksum_never_panic() {
+    let crc = crc::Crc::<u32>::new(&crc::CRC_32_ISO_HDLC);
+    let every_kind = {
+        let mut writer = ArtifactWriter::new("", Shape::Vector { features: 1 });
+        let tensor = writer.tensor(&[1.0; 8], true);
+        for layer in common::every_layer(tensor) {
+            writer.push(layer);
+        }
+        writer.to_bytes().expect("structure alone is checked")
+    };
+    let (mut read, mut refused) = (0, 0);
+    for file in [common::layers(), every_kind] {
+        let [a, b, c, d] = file[12..16] else {
+            unreachable!("four bytes")
+        };
+        for at in 32..32 + u32::from_le_bytes([a, b, c, d]) as usize {
+            for value in 0..=u8::MAX {
+                let mut bytes = file.clone();
+                bytes[at] = value;
+                let mut digest = crc.digest();
+                digest.update(&bytes[..28]);
+                digest.update(&bytes[32..]);
+                bytes[28..32].copy_from_slice(&digest.finalize().to_le_bytes());
+                match read_all(&bytes) {
+                    true => read += 1,
+                    false => refused += 1,
+                }
+            }
+        }
+    }
+    assert!(
+        read > 10_000 && refused > 10_000,
+        "{read} read, {refused} refused"
+    );
+}
+
 #[test]
 fn random_and_changed_bytes_never_panic() {
     let mut random = ChaCha8Rng::seed_from_u64(1);
     let files = files().map(|(file, _)| file);
     let mut accepted = 0;
     for case in 0..200_000 {
-        let mut bytes = files[case % 2].clone();
+        let mut bytes = files[case % files.len()].clone();
         match random.random_range(0..4) {
             0 => {
                 let length = random.random_range(0..200);

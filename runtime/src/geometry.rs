@@ -51,6 +51,8 @@ pub(crate) struct Axis {
 impl Axis {
     /// `None` where no output has a window, or sizes are out of range.
     fn new(input: u32, size: u8, stride: u8, padding: Padding) -> Option<Self> {
+        // Sixteen bits keep what follows from overflowing.
+        let input = u32::from(u16::try_from(input).ok()?);
         let (wide, step) = (u32::from(size), u32::from(stride));
         if size == 0 || step == 0 || input == 0 {
             return None;

@@ -190,16 +190,15 @@ impl<'a, const LAYERS: usize> Model<'a, LAYERS> {
     ) -> Result<&'w [f32], PredictError> {
         let given = workspace.len();
         let needed = self.prediction_memory() / size_of::<f32>();
-        let Some((adapted, rest)) = workspace.split_at_mut_checked(self.widened()) else {
-            return Err(PredictError::Workspace { needed, given });
-        };
+        let too_small = PredictError::Workspace { needed, given };
+        if given < needed {
+            return Err(too_small);
+        }
+        let parts = workspace.split_at_mut_checked(self.widened());
+        let (adapted, rest) = parts.ok_or(too_small)?;
         engine::initialise(&self.head, &self.stages, adapted);
         let weights = engine::Weights { adapted, step: 0 };
-        engine::predict(&self.head, &self.stages, weights, input, rest).map_err(|error| match error
-        {
-            PredictError::Workspace { .. } => PredictError::Workspace { needed, given },
-            other => other,
-        })
+        engine::predict(&self.head, &self.stages, weights, input, rest)
     }
 }
 
@@ -244,6 +243,8 @@ fn plan(head: &mut Head<'_>, stages: &mut [Stage]) -> Result<(), ModelError> {
         });
     }
     Plan::make(stages, head.start, head.lowest)
-        .map(|size| head.workspace = size as usize)
+        .map(|(forward, size)| {
+            (head.forward, head.workspace) = (forward as usize, size as usize);
+        })
         .ok_or(ModelError::TooLarge)
 }

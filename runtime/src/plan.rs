@@ -31,16 +31,17 @@ pub(crate) struct Plan {
 impl Plan {
     /// Places activations and gradients of the stages from `start` on, of
     /// which `lowest` is the first that adapts, and returns the size of the
-    /// workspace; `None` where sizes overflow.
-    pub fn make(stages: &mut [Stage], start: usize, lowest: usize) -> Option<u32> {
+    /// workspace without and with the gradients; `None` where sizes overflow.
+    pub fn make(stages: &mut [Stage], start: usize, lowest: usize) -> Option<(u32, u32)> {
         let mut plan = Plan::default();
         let mut below: Option<Stage> = None;
         for (index, stage) in stages.iter_mut().enumerate().skip(start) {
             plan.activation(stage, below, index >= lowest)?;
             below = Some(*stage);
         }
+        let forward = plan.size;
         plan.gradients(stages, lowest)?;
-        Some(plan.size)
+        Some((forward, plan.size))
     }
 
     /// Places the output of the next stage. `kept` says whether its input is

@@ -1,7 +1,9 @@
-//! The two files of the specification's examples, as the writers make them.
+//! The files of the specification's examples, as the writers make them.
+#![allow(dead_code, reason = "each test file uses its part")]
 
 use mamlet_formats::{
-    Artifact, ArtifactWriter, Checkpoint, GoldenValues, Layer, Loss, Reduction, Shape, checkpoint,
+    Artifact, ArtifactWriter, Checkpoint, GoldenValues, Integers, Layer, Loss, Padding, Pool,
+    Reduction, Shape, Statistics, Tensor, Window, checkpoint,
 };
 
 /// The line `y = w x + b` from `w = 0.5`, `b = 0`. Every number in it, the
@@ -54,4 +56,146 @@ pub fn checkpoint() -> Vec<u8> {
     let written = checkpoint.write(&ADAPTED, &mut bytes);
     assert_eq!(written, Ok(bytes.len()));
     bytes
+}
+
+/// Three samples of two channels through a fixed convolution on integers and
+/// one in f32 that adapts from f16, with stored statistics.
+pub fn layers() -> Vec<u8> {
+    let (length, channels) = (3, 2);
+    let mut writer = ArtifactWriter::new("layers", Shape::Sequence { length, channels });
+    let (scale, zero) = (0.5, -1);
+    writer.push(Layer::Quantize { scale, zero });
+    // One filter over two samples of two channels: the weights of a second
+    // filter are filled up with zeros.
+    let integers = Integers {
+        weight: writer.i8_tensor(&[1, -2, 3, -4, 0, 0, 0, 0]),
+        bias: writer.i32_tensor(&[-2]),
+        multiplier: writer.i32_tensor(&[1 << 30]),
+        shift: writer.i8_tensor(&[1]),
+        input_zero: -1,
+        zero: 2,
+        low: -128,
+        high: 127,
+    };
+    writer.push(Layer::IntegerConv {
+        filters: 1,
+        window: window([1, 2], Padding::Valid),
+        integers,
+    });
+    writer.push(Layer::Dequantize {
+        scale: 0.25,
+        zero: 2,
+    });
+    let weight = writer.half_tensor(&[0.5, 1.0, -2.0], true);
+    writer.push(Layer::Conv {
+        filters: 1,
+        window: window([1, 3], Padding::Same),
+        weight,
+        bias: None,
+    });
+    let statistics = Statistics::Stored {
+        mean: writer.tensor(&[0.0, 0.5], false),
+        variance: writer.tensor(&[1.0, 4.0], false),
+        rows: 2,
+    };
+    let gain = Some(writer.tensor(&[1.0], true));
+    writer.push(Layer::BatchNorm {
+        statistics,
+        epsilon: 0.0,
+        gain,
+        bias: None,
+    });
+    writer
+        .rates(&[&[0.5, 0.25]])
+        .steps(1, 2)
+        .loss(Loss::Huber { delta: 1.0 }, Reduction::Sum)
+        .optimiser(Some(2.0), Some(0.5));
+    writer.to_bytes().expect("a sound artifact")
+}
+
+/// A window that moves by one.
+pub fn window(size: [u8; 2], padding: Padding) -> Window {
+    Window {
+        size,
+        stride: [1, 1],
+        padding,
+    }
+}
+
+/// A layer of every kind, all tensors of which are `tensor`, in the order of
+/// their discriminants.
+pub fn every_layer(tensor: Tensor) -> Vec<Layer> {
+    let (weight, bias) = (tensor, Some(tensor));
+    let window = window([1, 1], Padding::Valid);
+    let (epsilon, gain) = (0.5, None);
+    let (scale, zero) = (0.5, -1);
+    let integers = Integers {
+        weight,
+        bias: tensor,
+        multiplier: tensor,
+        shift: tensor,
+        input_zero: 1,
+        zero: 2,
+        low: -3,
+        high: 4,
+    };
+    vec![
+        Layer::Dense {
+            outputs: 1,
+            weight,
+            bias,
+        },
+        Layer::Relu,
+        Layer::LeakyRelu { slope: 0.5 },
+        Layer::Tanh,
+        Layer::Sigmoid,
+        Layer::Context { vector: tensor },
+        Layer::Relu6,
+        Layer::Softmax,
+        Layer::Flatten,
+        Layer::Conv {
+            filters: 1,
+            window,
+            weight,
+            bias,
+        },
+        Layer::Depthwise {
+            window,
+            weight,
+            bias,
+        },
+        Layer::Pool {
+            pool: Pool::Maximum,
+            window,
+        },
+        Layer::GlobalAveragePool,
+        Layer::BatchNorm {
+            statistics: Statistics::Stored {
+                mean: tensor,
+                variance: tensor,
+                rows: 1,
+            },
+            epsilon,
+            gain,
+            bias,
+        },
+        Layer::GroupNorm {
+            groups: 1,
+            epsilon,
+            gain: bias,
+            bias: None,
+        },
+        Layer::Quantize { scale, zero },
+        Layer::Dequantize { scale, zero },
+        Layer::IntegerDense {
+            outputs: 1,
+            integers,
+        },
+        Layer::IntegerConv {
+            filters: 1,
+            window,
+            integers,
+        },
+        Layer::IntegerDepthwise { window, integers },
+    ]
 }

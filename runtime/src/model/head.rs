@@ -42,6 +42,8 @@ pub(crate) struct Head<'a> {
     pub halves: bool,
     /// Numbers of workspace per support example.
     pub workspace: usize,
+    /// Numbers of workspace per query of those computed at once.
+    pub forward: usize,
     /// Numbers of workspace of a prediction.
     pub prediction: usize,
     pub id: ArtifactId,
@@ -68,6 +70,7 @@ impl Default for Head<'_> {
             features: 0,
             halves: false,
             workspace: 0,
+            forward: 0,
             prediction: 0,
             id: ArtifactId {
                 crc32: 0,
@@ -246,9 +249,10 @@ impl<'a> Head<'a> {
             .saturating_mul(inputs.saturating_add(targets));
         let together = match setup.batch {
             Batch::Whole => setup.examples,
-            Batch::OneByOne => 1,
+            Batch::OneByOne => setup.examples.min(1),
         };
-        let workspace = together.max(setup.queries).saturating_mul(self.workspace);
+        let workspace = together.saturating_mul(self.workspace);
+        let workspace = workspace.max(setup.queries.saturating_mul(self.forward));
         Memory {
             adapted,
             committed: match setup.rollback {
