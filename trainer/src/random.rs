@@ -26,6 +26,8 @@ pub enum Stream {
     Golden = 6,
     /// Tasks of the safety survey; indexed by task.
     Safety = 7,
+    /// Tasks on which stored statistics are measured; indexed by batch.
+    Statistics = 8,
 }
 
 /// The generator at address (`seed`, `stream`, `index`): ChaCha with 8 rounds,

@@ -51,13 +51,14 @@ pub fn curves<B: Backend>(
     while start < batch.tasks {
         let end = (start + CHUNK).min(batch.tasks);
         let part = batch.tasks(start..end).to_device::<B>(device);
-        let losses = |theta: &[Tensor<B, 3>], x: &Tensor<B, 3>, y: &Tensor<B, 3>| {
-            to_host(measure.value(network.forward(theta, x.clone()), y.clone()))
+        let losses = |step, theta: &[Tensor<B, 3>], x: &Tensor<B, 3>, y: &Tensor<B, 3>| {
+            let prediction = network.at_step(step).forward(theta, x.clone());
+            to_host(measure.value(prediction, y.clone()))
         };
         let support = (&part.support_x, &part.support_y);
         inner.adapt(params.clone(), &rates, support, steps, |step, theta| {
-            curves.support[step].extend(losses(theta, &part.support_x, &part.support_y));
-            curves.query[step].extend(losses(theta, &part.query_x, &part.query_y));
+            curves.support[step].extend(losses(step, theta, &part.support_x, &part.support_y));
+            curves.query[step].extend(losses(step, theta, &part.query_x, &part.query_y));
         });
         start = end;
     }
