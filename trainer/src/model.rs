@@ -13,7 +13,8 @@ use crate::run::{Checkpoint, RunDir, RunError};
 pub struct TrainedModel {
     /// The config it was trained with.
     pub config: Config,
-    /// The network and its adapting tensors.
+    /// The network and its adapting tensors, with the stored statistics of its
+    /// batch norms once they are measured.
     pub network: Network,
     /// One row-major vector per tensor of [`Network::tensors`].
     pub params: Vec<Vec<f32>>,
@@ -48,6 +49,12 @@ pub enum ModelError {
         /// Parameters in the checkpoint.
         given: usize,
     },
+    /// Batch norms lack their stored statistics.
+    #[error(
+        "the batch norms of {0} have no stored statistics for its parameters; they are measured \
+         when training ends, so finish it with `mamlet train --resume`"
+    )]
+    NoStatistics(String),
 }
 
 impl TrainedModel {
@@ -55,7 +62,8 @@ impl TrainedModel {
     /// config says `keep = "best"`.
     ///
     /// # Errors
-    /// If there is no run, no intact checkpoint, or one of another network.
+    /// If there is no run, no intact checkpoint, or one of another network, and
+    /// if batch norms lack their stored statistics.
     pub fn load(path: &Path) -> Result<Self, ModelError> {
         let run = RunDir::open(path)?;
         let config = run.config()?;
@@ -72,7 +80,15 @@ impl TrainedModel {
                 given,
             });
         }
-        Ok(Self::from_checkpoint(config, &checkpoint)?)
+        let mut model = Self::from_checkpoint(config, &checkpoint)?;
+        if !model.network.stored_layers().is_empty() {
+            let statistics = run
+                .statistics()
+                .filter(|statistics| statistics.iteration == model.iteration)
+                .ok_or_else(|| ModelError::NoStatistics(name()))?;
+            model.network = model.network.with_statistics(&statistics.layers)?;
+        }
+        Ok(model)
     }
 
     /// The result of a run that stands at `checkpoint`.

@@ -29,6 +29,8 @@ pub enum Stream {
     /// Classes, support and query set of a waveform task, under the seed of the
     /// task; indexed by which of them.
     Waveforms = 8,
+    /// Tasks on which stored statistics are measured; indexed by batch.
+    Statistics = 9,
     /// Tasks that show the range of activations; index 0.
     Calibration = 10,
     /// Episodes that a quantised artifact is judged by; indexed by episode.

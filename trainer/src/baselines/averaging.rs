@@ -16,11 +16,12 @@ use burn::tensor::{
 
 use crate::config::{AveragingConfig, Config, Regulariser};
 use crate::meta::{Optimiser, to_host};
+use crate::model::TrainedModel;
 use crate::nn::{Network, init};
 use crate::random::{Stream, generator};
 use crate::run::{Checkpoint, Line, Outcome, RunDir};
 use crate::tasks::{Sinusoid, SinusoidTask};
-use crate::train::{End, Event, TrainError};
+use crate::train::{End, Event, TrainError, statistics};
 
 /// Inputs on which a network's error is measured, evenly spaced.
 const GRID: usize = 100;
@@ -104,6 +105,10 @@ pub fn train<B: AutodiffBackend>(
         if stop.load(Ordering::Relaxed) && done < total {
             return Ok(End::Stopped { iteration: done });
         }
+    }
+    if let Some(checkpoint) = run.latest_checkpoint()? {
+        let model = TrainedModel::from_checkpoint(config.clone(), &checkpoint)?;
+        statistics::record::<B::InnerBackend>(&model, run, device)?;
     }
     let outcome = Outcome {
         iterations: total,

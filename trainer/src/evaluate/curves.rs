@@ -55,9 +55,9 @@ pub fn curves<B: Backend>(
         };
         let support = (&part.support_x, &part.support_y);
         inner.adapt(params.clone(), &rates, support, steps, |step, theta| {
-            let prediction = network.forward(theta, part.support_x.clone());
+            let prediction = network.at_step(step).forward(theta, part.support_x.clone());
             curves.support[step].extend(losses(prediction, &part.support_y));
-            let prediction = network.forward(theta, part.query_x.clone());
+            let prediction = network.at_step(step).forward(theta, part.query_x.clone());
             if let Some(rows) = &mut curves.accuracy {
                 let right = accuracy(prediction.clone(), part.query_y.clone());
                 rows[step].extend(to_host(right));

@@ -82,7 +82,12 @@ pub fn sinusoids<B: Backend>(
         if !steps.contains(&step) {
             return;
         }
-        let values = to_host(model.network.forward(theta, batch.query_x.clone()));
+        let values = to_host(
+            model
+                .network
+                .at_step(step)
+                .forward(theta, batch.query_x.clone()),
+        );
         for (sinusoid, values) in adapted.iter_mut().zip(values.chunks_exact(POINTS)) {
             let curve = grid.iter().copied().zip(values.iter().copied()).collect();
             sinusoid.predictions.push((step, curve));

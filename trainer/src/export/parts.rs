@@ -6,7 +6,7 @@ use mamlet_formats::{ArtifactWriter, Layer, Pool};
 
 use super::ExportError;
 use crate::model::TrainedModel;
-use crate::nn::{Extent, LayerSpec, Padding, Shape, Statistics};
+use crate::nn::{Extent, LayerSpec, Moments, Padding, Shape};
 
 /// A layer with its values.
 #[derive(Clone, Debug)]
@@ -19,6 +19,8 @@ pub(super) struct Part {
     /// Values of its tensors, in the order both sides share, and whether they
     /// adapt.
     pub tensors: Vec<(Vec<f32>, bool)>,
+    /// Rows of stored statistics; none where a norm takes those at hand.
+    pub statistics: Vec<Moments>,
 }
 
 /// The layers of a model, in order.
@@ -37,10 +39,18 @@ pub(super) fn of(model: &TrainedModel) -> Result<Vec<Part>, ExportError> {
             spec: spec.clone(),
             input,
             tensors: own,
+            statistics: statistics(model, index),
         });
         input = output;
     }
     Ok(parts)
+}
+
+/// The stored statistics of a layer.
+fn statistics(model: &TrainedModel, layer: usize) -> Vec<Moments> {
+    let all = model.network.statistics().iter();
+    let mut own = all.filter(|statistics| statistics.layer == layer);
+    own.next().map_or_else(Vec::new, |own| own.rows.clone())
 }
 
 /// The shape of one example.
@@ -113,23 +123,25 @@ impl Part {
             LayerSpec::MaxPool { .. } | LayerSpec::AveragePool { .. } => self.pool()?,
             LayerSpec::GlobalAveragePool => Layer::GlobalAveragePool,
             LayerSpec::Flatten => Layer::Flatten,
-            LayerSpec::BatchNorm {
-                statistics,
-                epsilon,
-            } => Layer::BatchNorm {
-                statistics: match statistics {
-                    Statistics::Current => formats::Statistics::Current,
-                    Statistics::Stored | Statistics::PerStep => {
-                        return Err(ExportError::Artifact(format!(
-                            "layers.{} has no stored statistics",
-                            self.index
-                        )));
-                    }
-                },
-                epsilon: *epsilon as f32,
-                gain: optional(0),
-                bias: optional(1),
-            },
+            LayerSpec::BatchNorm { epsilon, .. } => {
+                let rows = |of: fn(&Moments) -> &Vec<f32>| -> Vec<f32> {
+                    self.statistics.iter().flat_map(of).copied().collect()
+                };
+                let statistics = match self.statistics.is_empty() {
+                    true => formats::Statistics::Current,
+                    false => formats::Statistics::Stored {
+                        mean: writer.tensor(&rows(|row| &row.mean), false),
+                        variance: writer.tensor(&rows(|row| &row.variance), false),
+                        rows: self.statistics.len() as u32,
+                    },
+                };
+                Layer::BatchNorm {
+                    statistics,
+                    epsilon: *epsilon as f32,
+                    gain: optional(0),
+                    bias: optional(1),
+                }
+            }
             LayerSpec::GroupNorm { groups, epsilon } => Layer::GroupNorm {
                 groups: *groups as u32,
                 epsilon: *epsilon as f32,

@@ -75,17 +75,15 @@ pub(super) fn write(
                 };
                 let mut product = Product::new(&part);
                 let mut last = part.index;
-                let fused = |next: &Part| next.index < lowest && product_takes(&next.spec);
                 let mut clamp = Clamp::None;
-                while let Some(next) = parts.next_if(&fused) {
+                while clamp == Clamp::None
+                    && let Some(next) = parts.next_if(|next| next.index < lowest && joins(next))
+                {
                     last = next.index;
                     match next.spec {
                         LayerSpec::Relu => clamp = Clamp::Relu,
                         LayerSpec::Relu6 => clamp = Clamp::Relu6,
                         _ => product.fold(&next),
-                    }
-                    if clamp != Clamp::None {
-                        break;
                     }
                 }
                 let (layer, output) =
@@ -109,8 +107,12 @@ pub(super) fn write(
 }
 
 /// Whether a layer can be computed together with the product before it.
-fn product_takes(spec: &LayerSpec) -> bool {
-    matches!(spec, LayerSpec::Relu | LayerSpec::Relu6)
+fn joins(part: &Part) -> bool {
+    match part.spec {
+        LayerSpec::Relu | LayerSpec::Relu6 => true,
+        LayerSpec::BatchNorm { .. } => part.statistics.len() == 1,
+        _ => false,
+    }
 }
 
 /// The range of the input of every layer, and of the output of the last.
@@ -198,8 +200,28 @@ impl Product {
         }
     }
 
-    /// Takes over a norm with stored statistics.
-    fn fold(&mut self, _norm: &Part) {}
+    /// Takes over a norm with one row of stored statistics:
+    /// `γ (W x + b − mean) r + β` is a product too.
+    fn fold(&mut self, norm: &Part) {
+        let LayerSpec::BatchNorm { epsilon, .. } = norm.spec else {
+            return;
+        };
+        let channels = self.weights.len();
+        let tensor = |at: usize, otherwise: f32| -> Vec<f32> {
+            let values = norm.tensors.get(at).map(|(values, _)| values.clone());
+            values.unwrap_or_else(|| vec![otherwise; channels])
+        };
+        let (gain, bias) = (tensor(0, 1.0), tensor(1, 0.0));
+        for row in &norm.statistics {
+            for channel in 0..channels {
+                let factor = gain[channel] / (row.variance[channel] + epsilon as f32).sqrt();
+                let weights = &mut self.weights[channel];
+                weights.iter_mut().for_each(|weight| *weight *= factor);
+                self.bias[channel] =
+                    (self.bias[channel] - row.mean[channel]) * factor + bias[channel];
+            }
+        }
+    }
 
     /// Stores the integers of the layer `part`, whose output has a range.
     fn write(

@@ -53,7 +53,11 @@ impl InnerLoop<'_> {
         let mut velocity = None;
         visit(0, &params);
         for step in 0..steps {
-            let mut gradients = self.gradient(&params, x, y);
+            let at_step = InnerLoop {
+                network: &self.network.at_step(step),
+                ..*self
+            };
+            let mut gradients = at_step.gradient(&params, x, y);
             if self.order == Order::First {
                 for gradient in gradients.iter_mut().flatten() {
                     *gradient = gradient.clone().detach();

@@ -10,6 +10,7 @@ use super::norm::{Norm, Normed, Sums};
 use super::patches::Patches;
 use super::pool::MaxPool;
 use super::spec::LayerSpec;
+use super::statistics::Moments;
 use super::{NetworkError, Shape, activation, context, conv, dense, depthwise, pool};
 
 /// A layer with the shape of what goes in.
@@ -131,6 +132,28 @@ impl Layer {
             kind,
         };
         Ok((layer, output))
+    }
+
+    /// Gives a norm stored statistics, a row for each inner step.
+    pub fn store(&mut self, rows: &[Moments]) {
+        if let Kind::Norm(norm) = &mut self.kind {
+            norm.store(rows);
+        }
+    }
+
+    /// Makes a norm use the stored statistics of inner step `step`.
+    pub fn at_step(&mut self, step: usize) {
+        if let Kind::Norm(norm) = &mut self.kind {
+            norm.at_step(step);
+        }
+    }
+
+    /// Mean and variance of a norm's input `x`; `None` for other layers.
+    pub fn moments<B: Backend>(&self, x: Tensor<B, 3>) -> Option<[Tensor<B, 3>; 2]> {
+        match &self.kind {
+            Kind::Norm(norm) => Some(norm.moments(x)),
+            _ => None,
+        }
     }
 
     /// `y [T, B, out]` for `x [T, B, in]`, and what the backward needs.

@@ -31,6 +31,7 @@ mod pool;
 mod rows;
 mod shape;
 mod spec;
+mod statistics;
 
 use burn::tensor::{
     Tensor,
@@ -41,6 +42,7 @@ pub use adapt::{Adapt, AdaptGroup, Fill, TensorInfo};
 use layer::{Delta, Kept, Layer};
 pub use shape::{Extent, Padding, Shape};
 pub use spec::{LayerSpec, NetworkSpec, Statistics};
+pub use statistics::{BatchStatistics, LayerStatistics, Moments};
 
 /// Why a network cannot be built.
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
@@ -65,6 +67,12 @@ pub enum NetworkError {
         /// Why not, and what to change.
         remedy: String,
     },
+    /// Stored statistics are not those of the network.
+    #[error("the stored statistics of batch norms do not fit the network: {what}")]
+    Statistics {
+        /// What is wrong with them.
+        what: String,
+    },
     /// `adapt` selects no tensor.
     #[error("no tensor adapts; `adapt` must select at least one")]
     NothingAdapts,
@@ -87,6 +95,7 @@ pub struct Network {
     /// First tensor of each layer, and one past the last at the end.
     first: Vec<usize>,
     output: Shape,
+    statistics: Vec<LayerStatistics>,
 }
 
 /// What a forward pass keeps for the backward: the input of every layer and
@@ -164,6 +173,7 @@ impl Network {
             tensors,
             first,
             output: shape,
+            statistics: Vec::new(),
         })
     }
 

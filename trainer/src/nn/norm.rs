@@ -5,6 +5,8 @@
 //! Group norm has one set per example and group of channels. Both are views
 //! `[S, N, C]` of the batch: batch norm `[T, B·positions, C]`, group norm `[T·B,
 //! positions, C]`, statistics over the middle axis (and the group's channels).
+//! Stored statistics are one mean and variance per channel, `[1, 1, C]`; they
+//! are constants, so that both terms with `M` below vanish from `dx`.
 //!
 //! Shapes: `x, y [T, B, positions·C]`, `gain, bias [T, 1, C]` (leading 1 while
 //! shared). With `c = x − μ`, `r = (v + ε)^−½`, `M` the mean over a set and
@@ -18,13 +20,16 @@
 //!
 //! where `M(gain·dy)` and `M(gain·dy·c)` follow from `gain·s₁` and `gain·s₂`.
 
+use std::sync::Arc;
+
 use burn::tensor::{
-    Tensor,
+    Tensor, TensorData,
     backend::{AutodiffBackend, Backend},
 };
 
 use super::rows;
 use super::shape::Shape;
+use super::statistics::Moments;
 
 /// One norm layer.
 #[derive(Clone, Debug)]
@@ -32,6 +37,7 @@ pub(super) struct Norm {
     over: Over,
     shape: Shape,
     epsilon: f64,
+    stored: Option<Stored>,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -40,6 +46,20 @@ enum Over {
     Batch,
     /// Positions and the channels of one of so many groups.
     Groups(usize),
+}
+
+/// Stored statistics, row after row, and the row in use.
+#[derive(Clone, Debug)]
+struct Stored {
+    rows: Arc<[Moments]>,
+    step: usize,
+}
+
+impl Stored {
+    /// Steps beyond the last row use the last row.
+    fn row(&self) -> &Moments {
+        &self.rows[self.step.min(self.rows.len() - 1)]
+    }
 }
 
 /// What a forward pass keeps: `c [S, N, C]` and `r [S, 1, C]`.
@@ -78,21 +98,44 @@ impl<B: AutodiffBackend> Sums<B> {
 
 impl Norm {
     pub fn batch(shape: Shape, epsilon: f64) -> Self {
-        let over = Over::Batch;
-        Self {
-            over,
-            shape,
-            epsilon,
-        }
+        Self::new(Over::Batch, shape, epsilon)
     }
 
     pub fn groups(shape: Shape, groups: usize, epsilon: f64) -> Self {
-        let over = Over::Groups(groups);
+        Self::new(Over::Groups(groups), shape, epsilon)
+    }
+
+    fn new(over: Over, shape: Shape, epsilon: f64) -> Self {
         Self {
             over,
             shape,
             epsilon,
+            stored: None,
         }
+    }
+
+    /// With constants in place of the batch's own statistics, one row for each
+    /// inner step.
+    pub fn store(&mut self, rows: &[Moments]) {
+        self.stored = Some(Stored {
+            rows: rows.into(),
+            step: 0,
+        });
+    }
+
+    /// Uses the row of inner step `step` from here on.
+    pub fn at_step(&mut self, step: usize) {
+        if let Some(stored) = &mut self.stored {
+            stored.step = step;
+        }
+    }
+
+    /// Mean and variance of every set, `[S, 1, C]` each, of an input `x`.
+    pub fn moments<B: Backend>(&self, x: Tensor<B, 3>) -> [Tensor<B, 3>; 2] {
+        let x = self.sets(x);
+        let mean = self.mean_of(x.clone());
+        let c = rows::subtract(x, mean.clone());
+        [mean, self.mean_of(c.clone() * c)]
     }
 
     /// `y`, and what the backward needs.
@@ -103,10 +146,23 @@ impl Norm {
     ) -> (Tensor<B, 3>, Normed<B>) {
         let dims @ [_, examples, _] = x.dims();
         let x = self.sets(x);
-        let count = x.dims()[1];
-        let mean = self.mean(x.clone().sum_dim(1), count);
-        let c = rows::subtract(x, mean);
-        let variance = self.mean((c.clone() * c.clone()).sum_dim(1), count);
+        let (c, variance) = match &self.stored {
+            Some(stored) => {
+                let constant = |values: &[f32]| {
+                    let data = TensorData::new(values.to_vec(), [1, 1, values.len()]);
+                    Tensor::from_data(data, &x.device())
+                };
+                let row = stored.row();
+                let variance = constant(&row.variance);
+                (rows::subtract(x.clone(), constant(&row.mean)), variance)
+            }
+            None => {
+                let mean = self.mean_of(x.clone());
+                let c = rows::subtract(x, mean);
+                let variance = self.mean_of(c.clone() * c.clone());
+                (c, variance)
+            }
+        };
         let r = variance.add_scalar(self.epsilon).sqrt().recip();
         let gain = self.per_set(&params[0], examples);
         let bias = self.per_set(&params[1], examples);
@@ -136,6 +192,9 @@ impl Norm {
         let dy = self.sets(dy);
         let count = dy.dims()[1];
         let gain = self.per_set(&params[0], examples);
+        if self.stored.is_some() {
+            return rows::multiply(dy, r * gain).reshape(dims);
+        }
         let mean_dy = self.mean(sums.dy.clone() * gain.clone(), count);
         let mean_dy_c = self.mean(sums.dy_c.clone() * gain.clone(), count);
         let r3 = r.clone() * r.clone() * r.clone();
@@ -166,6 +225,12 @@ impl Norm {
             Over::Batch => x.reshape([tasks, examples * positions, channels]),
             Over::Groups(_) => x.reshape([tasks * examples, positions, channels]),
         }
+    }
+
+    /// The mean of the set that each channel belongs to, `[S, 1, C]`.
+    fn mean_of<B: Backend>(&self, x: Tensor<B, 3>) -> Tensor<B, 3> {
+        let count = x.dims()[1];
+        self.mean(x.sum_dim(1), count)
     }
 
     /// From sums over `count` rows, `[S, 1, C]`, to the mean of the set that

@@ -6,6 +6,7 @@
 //!   run.json           seed, commit, device, version, digest, command line, start
 //!   metrics.jsonl      one JSON object per line, addressed by iteration
 //!   checkpoints/       the last two, named by iteration
+//!   statistics.json    stored statistics of batch norms, where there are any
 //!   result.json        written when training has ended
 //! ```
 //!
@@ -23,6 +24,7 @@ use std::path::{Path, PathBuf};
 use serde::{Deserialize, Serialize};
 
 use crate::config::{Config, ConfigError, Difference, difference};
+use crate::nn::LayerStatistics;
 
 pub use checkpoint::{Best, Checkpoint, CheckpointError};
 pub use metrics::{Line, Metrics, Validation};
@@ -134,6 +136,16 @@ pub struct Outcome {
     pub validation: Vec<Option<f64>>,
 }
 
+/// What `statistics.json` holds: the stored statistics of batch norms, measured
+/// when training has ended.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct StoredStatistics {
+    /// Iteration of the parameters they were measured with.
+    pub iteration: u64,
+    /// Layer by layer.
+    pub layers: Vec<LayerStatistics>,
+}
+
 /// A run on disk.
 #[derive(Clone, Debug)]
 pub struct RunDir {
@@ -216,6 +228,19 @@ impl RunDir {
         write_atomically(&self.file("result.json"), to_json(outcome).as_bytes())
     }
 
+    /// Records the stored statistics of batch norms.
+    pub fn write_statistics(&self, statistics: &StoredStatistics) -> Result<(), RunError> {
+        write_atomically(
+            &self.file("statistics.json"),
+            to_json(statistics).as_bytes(),
+        )
+    }
+
+    /// The stored statistics of batch norms, if they were measured.
+    pub fn statistics(&self) -> Option<StoredStatistics> {
+        serde_json::from_slice(&fs::read(self.file("statistics.json")).ok()?).ok()
+    }
+
     /// Writes a checkpoint and removes all but it and the one before.
     pub fn write_checkpoint(&self, checkpoint: &Checkpoint) -> Result<(), RunError> {
         let path = self
@@ -287,7 +312,13 @@ impl RunDir {
 
     /// Removes what a run has written, and nothing else.
     fn clear(&self) -> Result<(), RunError> {
-        for name in ["metrics.jsonl", "result.json", "run.json", "config.toml"] {
+        for name in [
+            "metrics.jsonl",
+            "statistics.json",
+            "result.json",
+            "run.json",
+            "config.toml",
+        ] {
             let path = self.file(name);
             match fs::remove_file(&path) {
                 Err(error) if error.kind() != std::io::ErrorKind::NotFound => {

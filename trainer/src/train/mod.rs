@@ -5,6 +5,7 @@
 //! checkpoint, and metrics hold no times: `--resume` gives the same bytes as an
 //! uninterrupted run on the same device.
 
+pub(crate) mod statistics;
 mod trainer;
 
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -18,6 +19,7 @@ use crate::model::TrainedModel;
 use crate::nn::NetworkError;
 use crate::run::{Line, Outcome, RunDir, RunError};
 
+pub use statistics::measure as measure_statistics;
 pub use trainer::Trainer;
 
 /// Why training stopped early.
@@ -82,7 +84,7 @@ pub fn train<B: AutodiffBackend>(
         return averaging::train::<B>(config, averaging, run, &device, stop, observe);
     }
     let start = Instant::now();
-    let mut trainer = Trainer::<B>::new(config, device)?;
+    let mut trainer = Trainer::<B>::new(config, device.clone())?;
     let mut last_validation = Vec::new();
     let checkpoint = run.latest_checkpoint()?;
     let first = checkpoint
@@ -144,12 +146,13 @@ pub fn train<B: AutodiffBackend>(
         }
     }
     let checkpoint = trainer.checkpoint();
-    let chosen = TrainedModel::from_checkpoint(config.clone(), &checkpoint)?.iteration;
+    let model = TrainedModel::from_checkpoint(config.clone(), &checkpoint)?;
+    statistics::record::<B::InnerBackend>(&model, run, &device)?;
     let outcome = Outcome {
         iterations: total,
         iterations_here: total - first,
         seconds: start.elapsed().as_secs_f64(),
-        chosen_iteration: chosen,
+        chosen_iteration: model.iteration,
         validation: last_validation,
     };
     run.write_outcome(&outcome)?;

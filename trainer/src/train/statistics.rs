@@ -1,0 +1,140 @@
+//! Stored statistics of batch norms, measured once training is over.
+//!
+//! Tasks like those of training are adapted to with the final parameters,
+//! while batch norms use the statistics of their batch as they did in training.
+//! Row `s` is the mean over tasks of mean and variance under the parameters
+//! after `s` inner steps: on support sets for `s` less than the number of
+//! steps, on query sets for the last row, which predictions use. A layer with
+//! `stored` statistics has one row, the mean of these.
+
+use burn::tensor::{Tensor, backend::Backend};
+
+use crate::meta::{InnerLoop, Order, to_device, to_host};
+use crate::model::TrainedModel;
+use crate::nn::{BatchStatistics, LayerStatistics, Moments, Statistics};
+use crate::random::{Stream, generator};
+use crate::run::{RunDir, RunError, StoredStatistics};
+
+/// Tasks that statistics are measured on, in whole meta-batches.
+const TASKS: usize = 256;
+
+/// Measures the statistics of a model whose training is over and puts them into
+/// its run; does nothing for a model that stores none.
+pub(crate) fn record<B: Backend>(
+    model: &TrainedModel,
+    run: &RunDir,
+    device: &B::Device,
+) -> Result<(), RunError> {
+    if model.network.stored_layers().is_empty() {
+        return Ok(());
+    }
+    run.write_statistics(&StoredStatistics {
+        iteration: model.iteration,
+        layers: measure::<B>(model, device),
+    })
+}
+
+/// The statistics of the model's batch norms; empty where none are stored.
+pub fn measure<B: Backend>(model: &TrainedModel, device: &B::Device) -> Vec<LayerStatistics> {
+    let (config, network) = (&model.config, &model.network);
+    let steps = config.inner.steps;
+    let inner = InnerLoop {
+        order: Order::First,
+        ..model.inner_loop()
+    };
+    let rates = match &model.rates {
+        Some(rates) => rates.fixed::<B>(),
+        // Trained without an inner loop, so there is no step to take.
+        None => Vec::new(),
+    };
+    let params = to_device::<B>(network, &model.params, device);
+    let batches = TASKS.div_ceil(config.meta.tasks);
+    let mut rows: Vec<Vec<Sum>> = vec![Vec::new(); steps + 1];
+    for batch in 0..batches {
+        let choices = config.meta.shots.choices();
+        let batch = config
+            .tasks
+            .distribution()
+            .draw(
+                &mut generator(config.seed, Stream::Statistics, batch as u64),
+                config.meta.tasks,
+                choices[batch % choices.len()],
+                config.meta.queries,
+            )
+            .to_device::<B>(device);
+        let support = (&batch.support_x, &batch.support_y);
+        inner.adapt(params.clone(), &rates, support, steps, |step, theta| {
+            let x = if step < steps {
+                &batch.support_x
+            } else {
+                &batch.query_x
+            };
+            let trace = network.forward_trace(theta, x.clone());
+            let of_layers = network.batch_statistics(&trace);
+            rows[step].resize_with(of_layers.len(), Sum::default);
+            for (sum, of_layer) in rows[step].iter_mut().zip(of_layers) {
+                sum.add(of_layer);
+            }
+        });
+    }
+    let layers = network.stored_layers().into_iter().enumerate();
+    layers
+        .map(|(index, (layer, statistics))| {
+            let of_layer = || rows.iter().map(|row| &row[index]);
+            let rows = match statistics {
+                Statistics::PerStep => of_layer().map(Sum::mean).collect(),
+                _ => {
+                    let mut all = Sum::default();
+                    of_layer().for_each(|sum| all.merge(sum));
+                    vec![all.mean()]
+                }
+            };
+            LayerStatistics { layer, rows }
+        })
+        .collect()
+}
+
+/// Sums of means and variances over tasks.
+#[derive(Clone, Debug, Default)]
+struct Sum {
+    mean: Vec<f64>,
+    variance: Vec<f64>,
+    tasks: usize,
+}
+
+impl Sum {
+    fn add<B: Backend>(&mut self, of_tasks: BatchStatistics<B>) {
+        let over_tasks = |tensor: Tensor<B, 3>| -> Vec<f64> {
+            let values = to_host(tensor.sum_dim(0));
+            values.into_iter().map(f64::from).collect()
+        };
+        self.merge(&Self {
+            tasks: of_tasks.mean.dims()[0],
+            mean: over_tasks(of_tasks.mean),
+            variance: over_tasks(of_tasks.variance),
+        });
+    }
+
+    fn merge(&mut self, other: &Self) {
+        let add = |sums: &mut Vec<f64>, terms: &[f64]| {
+            sums.resize(terms.len(), 0.0);
+            for (sum, term) in sums.iter_mut().zip(terms) {
+                *sum += term;
+            }
+        };
+        add(&mut self.mean, &other.mean);
+        add(&mut self.variance, &other.variance);
+        self.tasks += other.tasks;
+    }
+
+    fn mean(&self) -> Moments {
+        let mean = |sums: &[f64]| {
+            let tasks = self.tasks as f64;
+            sums.iter().map(|sum| (sum / tasks) as f32).collect()
+        };
+        Moments {
+            mean: mean(&self.mean),
+            variance: mean(&self.variance),
+        }
+    }
+}
