@@ -96,6 +96,12 @@ impl<'a, const LAYERS: usize> Model<'a, LAYERS> {
         self.head.outputs
     }
 
+    /// Numbers per target: as many as outputs, one class, or an action and its
+    /// advantage.
+    pub fn targets(&self) -> usize {
+        self.head.targets()
+    }
+
     /// How many numbers adapt.
     pub fn adapting(&self) -> usize {
         self.head.adapting
@@ -162,13 +168,30 @@ impl<'a, const LAYERS: usize> Model<'a, LAYERS> {
     pub fn layers(&self) -> impl Iterator<Item = LayerCost> {
         let Head { lowest, start, .. } = self.head;
         self.stages.iter().enumerate().map(move |(index, stage)| {
-            let macs = stage.layer.operation().macs();
-            let by_input = if index > lowest { macs.input } else { 0 };
-            let by_weights = if index >= lowest { macs.weights } else { 0 };
+            let operation = stage.layer.operation();
+            let macs = operation.macs();
+            let (input, output) = (stage.inputs as usize, stage.outputs as usize);
+            let weights = operation.weight_bytes();
+            let of = |happens: bool, bytes: usize| if happens { bytes } else { 0 };
+            let (back, passes) = (index >= lowest, index > lowest);
+            let adapting = stage.layer.params().filter(Param::adapts);
+            let adapting = adapting.map(|param| param.bytes()).sum::<usize>();
+            let backward_bytes = [
+                of(back, bytes(output)),
+                of(back && operation.reads_input(), bytes(input)),
+                of(back && operation.reads_output(), bytes(output)),
+                of(passes, bytes(input)),
+                of(passes, weights),
+                of(back, adapting.saturating_mul(2)),
+            ];
+            let sum = |parts: &[usize]| parts.iter().fold(0usize, |a, b| a.saturating_add(*b));
+            let by_input = if passes { macs.input } else { 0 };
+            let by_weights = if back { macs.weights } else { 0 };
             LayerCost {
                 layer: usize::from(stage.described),
-                input_bytes: bytes(stage.inputs as usize),
-                output_bytes: bytes(stage.outputs as usize),
+                output_bytes: bytes(output),
+                forward_bytes: sum(&[bytes(input), weights, bytes(output)]),
+                backward_bytes: sum(&backward_bytes),
                 forward: macs.forward,
                 backward: by_input.saturating_add(by_weights),
                 once: index < start,

@@ -121,7 +121,7 @@ pub fn run_keeping(
     let before = predict(&mut learner)?;
     for (index, example) in support.iter().enumerate() {
         match &example.target {
-            Some(Target::Values(values)) => learner.add_values(&example.input, values),
+            Some(Target::Values(values)) => learner.add_target(&example.input, values),
             Some(Target::Class(class)) => learner.add_class(&example.input, *class),
             None => bail!("support example {} has no target", index + 1),
         }

@@ -11,7 +11,7 @@ use mamlet_runtime::Artifact;
 /// What an example should give.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Target {
-    /// Numbers, for mean squared error.
+    /// Numbers, for errors, or an action and its advantage, for policies.
     Values(Vec<f32>),
     /// A class, for cross-entropy.
     Class(usize),
@@ -30,7 +30,7 @@ pub struct Example {
 #[derive(Clone, Debug)]
 pub struct Columns {
     inputs: usize,
-    outputs: usize,
+    targets: usize,
     classes: Option<Vec<String>>,
 }
 
@@ -44,17 +44,9 @@ impl Columns {
         let names = || description.output_names().map(String::from).collect();
         Ok(Columns {
             inputs: model.inputs(),
-            outputs: model.outputs(),
+            targets: model.targets(),
             classes: (model.loss() == Loss::CrossEntropy).then(names),
         })
-    }
-
-    /// Columns behind the inputs.
-    fn targets(&self) -> usize {
-        match self.classes {
-            Some(_) => 1,
-            None => self.outputs,
-        }
     }
 }
 
@@ -77,7 +69,7 @@ pub fn read(path: &Path, columns: &Columns, need_targets: bool) -> Result<Vec<Ex
     if !header.is_empty() && header.iter().all(|name| name.parse::<f32>().is_ok()) {
         bail!("{file}, line 1: numbers where the header should be, such as x,y");
     }
-    let (inputs, targets) = (columns.inputs, columns.targets());
+    let (inputs, targets) = (columns.inputs, columns.targets);
     let has_targets = header.len() == inputs + targets;
     if !has_targets && (need_targets || header.len() != inputs) {
         bail!(
@@ -141,7 +133,7 @@ pub fn read(path: &Path, columns: &Columns, need_targets: bool) -> Result<Vec<Ex
                 Some(Target::Class(class(
                     &record[inputs],
                     names,
-                    columns.outputs,
+                    columns.targets,
                     &place,
                 )?))
             }

@@ -156,6 +156,12 @@ pub(crate) fn packed(length: usize, outputs: usize) -> Option<usize> {
     pairs.checked_mul(groups)?.checked_mul(2 * GROUP)
 }
 
+/// Bytes of so many weights, and of bias, multiplier and shift of every output.
+fn weight_bytes(weights: Option<usize>, outputs: usize) -> usize {
+    let of_outputs = outputs.saturating_mul(2 * size_of::<i32>() + size_of::<i8>());
+    weights.unwrap_or(usize::MAX).saturating_add(of_outputs)
+}
+
 /// The numbers that the tensors of an integer layer hold.
 pub(crate) const NUMBERS: [Number; 4] = [Number::I8, Number::I32, Number::I32, Number::I8];
 
@@ -188,6 +194,11 @@ impl Operation for Dequantize {
 impl Operation for IntegerDense {
     fn scratch(&self) -> usize {
         scratch(self.inputs as usize)
+    }
+
+    fn weight_bytes(&self) -> usize {
+        let outputs = self.outputs as usize;
+        weight_bytes(packed(self.inputs as usize, outputs), outputs)
     }
 
     fn macs(&self) -> Macs {
@@ -226,6 +237,11 @@ impl IntegerConv {
 impl Operation for IntegerConv {
     fn scratch(&self) -> usize {
         scratch(self.length())
+    }
+
+    fn weight_bytes(&self) -> usize {
+        let filters = self.filters as usize;
+        weight_bytes(packed(self.length(), filters), filters)
     }
 
     fn macs(&self) -> Macs {
@@ -270,6 +286,11 @@ impl Operation for IntegerConv {
 }
 
 impl Operation for IntegerDepthwise {
+    fn weight_bytes(&self) -> usize {
+        let channels = self.window.channels as usize;
+        weight_bytes(self.window.taps().checked_mul(channels), channels)
+    }
+
     fn macs(&self) -> Macs {
         let channels = u64::from(self.window.channels);
         Macs {

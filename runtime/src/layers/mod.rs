@@ -175,6 +175,12 @@ pub(crate) trait Operation {
         0
     }
 
+    /// Bytes of its tensors that a forward pass reads.
+    fn weight_bytes(&self) -> usize {
+        let params = self.params().into_iter().flatten();
+        params.map(|param| param.bytes()).sum()
+    }
+
     /// Multiply-accumulates per example.
     fn macs(&self) -> Macs {
         Macs::default()

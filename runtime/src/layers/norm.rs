@@ -155,6 +155,16 @@ impl Operation for Norm {
         [self.gain, self.bias]
     }
 
+    fn weight_bytes(&self) -> usize {
+        let affine = self.params().into_iter().flatten();
+        let stored = match self.over {
+            // One row of each.
+            Over::Stored { .. } => 2 * size_of::<f32>() * self.channels as usize,
+            Over::Batch | Over::Groups(_) => 0,
+        };
+        affine.fold(stored, |sum, param| sum.saturating_add(param.bytes()))
+    }
+
     fn overwrites(&self) -> bool {
         true
     }

@@ -49,10 +49,13 @@ impl Cost {
 pub struct LayerCost {
     /// Which layer of the artifact, from 0.
     pub layer: usize,
-    /// Bytes of an example's input and output.
-    pub input_bytes: usize,
-    /// See [`input_bytes`](Self::input_bytes).
+    /// Bytes of an example's output.
     pub output_bytes: usize,
+    /// Bytes moved by the forward pass: input, weights and output, each once.
+    pub forward_bytes: usize,
+    /// Bytes moved by the backward pass of a step: gradients, the activations
+    /// and weights that it reads, and what adapts, read and written.
+    pub backward_bytes: usize,
     /// Multiply-accumulates of the forward pass.
     pub forward: u64,
     /// Multiply-accumulates of the backward pass of a step.

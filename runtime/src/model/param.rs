@@ -23,6 +23,11 @@ impl Param {
         self.column != NONE
     }
 
+    /// Bytes of its values as f32.
+    pub fn bytes(&self) -> usize {
+        (self.length as usize).saturating_mul(size_of::<f32>())
+    }
+
     /// Its column in the table of rates; `None` where it does not adapt.
     pub fn column(&self) -> Option<usize> {
         self.adapts().then_some(usize::from(self.column))

@@ -36,13 +36,22 @@ pub(super) struct Arguments {
 }
 
 /// A layer in words and numbers.
+#[derive(serde::Serialize)]
 struct Row {
     kind: &'static str,
-    inputs: usize,
-    outputs: usize,
     parameters: usize,
     adapting: usize,
-    macs: usize,
+    weight_bytes: usize,
+    output_bytes: usize,
+    /// Multiply-accumulates of an example, and bytes moved.
+    macs: u64,
+    bytes_moved: usize,
+    /// The same of the backward pass of a step.
+    backward_macs: u64,
+    backward_bytes_moved: usize,
+    /// Whether the forward pass runs once for a support example instead of once
+    /// a step.
+    once: bool,
 }
 
 impl Arguments {
@@ -52,7 +61,7 @@ impl Arguments {
         let file = ArtifactFile::read(&self.artifact)?;
         let artifact = file.artifact().with_context(name)?;
         let model = Model::new(&artifact).with_context(name)?;
-        let rows = rows(&artifact, model.inputs());
+        let rows = rows(&artifact, &model);
         let rates = rates(&artifact);
         let fit = Fit::new(&model, file.bytes().len(), self.shots, model.steps(), board);
         let keep = model.memory(self.shots, Rollback::ToCommitted).committed;
@@ -62,6 +71,9 @@ impl Arguments {
         let loss = match recipe.loss {
             Loss::MeanSquaredError => "mean squared error",
             Loss::CrossEntropy => "cross-entropy",
+            Loss::Huber { .. } => "Huber",
+            Loss::GaussianPolicy => "Gaussian policy",
+            Loss::CategoricalPolicy => "categorical policy",
             _ => "unknown loss",
         };
         let reduction = match recipe.reduction {
@@ -69,15 +81,6 @@ impl Arguments {
             _ => "averaged",
         };
         if self.json {
-            let layers: Vec<_> = rows
-                .iter()
-                .map(|row| {
-                    json!({
-                        "kind": row.kind, "inputs": row.inputs, "outputs": row.outputs,
-                        "parameters": row.parameters, "adapting": row.adapting, "macs": row.macs,
-                    })
-                })
-                .collect();
             output::line(json!({
                 "name": description.name,
                 "bytes": file.bytes().len(),
@@ -87,11 +90,13 @@ impl Arguments {
                 "seed": description.seed,
                 "config_digest": format!("{:016x}", description.config_digest),
                 "outputs": description.output_names().collect::<Vec<_>>(),
-                "layers": layers,
+                "layers": rows,
                 "loss": loss,
                 "reduction": reduction,
                 "steps": recipe.steps,
                 "max_steps": recipe.max_steps,
+                "clip_norm": recipe.clip_norm,
+                "momentum": recipe.momentum,
                 "rates": rates,
                 "golden_examples": golden.map(|golden| golden.sizes.examples),
                 "committed_copy_bytes": keep,
@@ -111,30 +116,45 @@ impl Arguments {
         ))?;
         let head = [
             "layer",
-            "inputs",
-            "outputs",
             "parameters",
             "adapting",
+            "weights, B",
+            "output, B",
             "MACs",
+            "moved, B",
+            "back: MACs",
+            "moved, B",
         ];
         let cells = |row: &Row| {
-            let numbers = [
-                row.inputs,
-                row.outputs,
-                row.parameters,
-                row.adapting,
-                row.macs,
-            ];
-            let mut cells = vec![row.kind.to_owned()];
-            cells.extend(numbers.map(|number| number.to_string()));
-            cells
+            // Once per example, not once per step.
+            let often = if row.once { "*" } else { "" };
+            vec![
+                row.kind.to_owned(),
+                row.parameters.to_string(),
+                row.adapting.to_string(),
+                row.weight_bytes.to_string(),
+                row.output_bytes.to_string(),
+                format!("{}{often}", row.macs),
+                format!("{}{often}", row.bytes_moved),
+                row.backward_macs.to_string(),
+                row.backward_bytes_moved.to_string(),
+            ]
         };
         let cells: Vec<_> = rows.iter().map(cells).collect();
         output::line(output::table(&head.map(String::from), &cells))?;
+        if rows.iter().any(|row| row.once) {
+            output::line("  * once for each example, when it is added, not once a step")?;
+        }
         output::line(format_args!(
             "recipe: {loss}, {reduction}; {} steps, at most {}",
             recipe.steps, recipe.max_steps
         ))?;
+        if let Some(norm) = recipe.clip_norm {
+            output::line(format_args!("  gradients clipped to a norm of {norm}"))?;
+        }
+        if let Some(momentum) = recipe.momentum {
+            output::line(format_args!("  momentum {momentum}"))?;
+        }
         for (step, row) in rates.iter().enumerate() {
             let rates: Vec<_> = row.iter().map(|rate| format!("{rate:.4}")).collect();
             let on = if step + 1 == rates_rows(&recipe) {
@@ -188,31 +208,28 @@ fn rates(artifact: &Artifact<'_>) -> Vec<Vec<f32>> {
     values.chunks(width.max(1)).map(<[f32]>::to_vec).collect()
 }
 
-fn rows(artifact: &Artifact<'_>, inputs: usize) -> Vec<Row> {
-    let mut inputs = inputs;
-    let row = |layer: Layer| {
-        let (kind, outputs, macs) = match layer {
-            Layer::Dense { outputs, .. } => ("dense", outputs as usize, inputs * outputs as usize),
-            Layer::Relu => ("relu", inputs, 0),
-            Layer::LeakyRelu { .. } => ("leaky relu", inputs, 0),
-            Layer::Tanh => ("tanh", inputs, 0),
-            Layer::Sigmoid => ("sigmoid", inputs, 0),
-            Layer::Context { vector } => ("context", inputs + vector.length as usize, 0),
-            _ => ("unknown", inputs, 0),
+fn rows(artifact: &Artifact<'_>, model: &Model<'_>) -> Vec<Row> {
+    let costs: Vec<_> = model.layers().collect();
+    let row = |(index, layer): (usize, Layer)| {
+        let tensors: Vec<Tensor> = layer.tensors().chain(layer.constants()).collect();
+        let count = |adapting: bool| {
+            let counted = tensors.iter().filter(|tensor| tensor.adapts || !adapting);
+            counted.map(|tensor| tensor.length as usize).sum()
         };
-        let count = |tensors: &mut dyn Iterator<Item = Tensor>| {
-            tensors.map(|tensor| tensor.length as usize).sum()
-        };
-        let row = Row {
-            kind,
-            inputs,
-            outputs,
-            parameters: count(&mut layer.tensors()),
-            adapting: count(&mut layer.tensors().filter(|tensor| tensor.adapts)),
-            macs,
-        };
-        inputs = outputs;
-        row
+        // A layer that changes nothing in memory has no cost.
+        let cost = costs.iter().find(|cost| cost.layer == index);
+        Row {
+            kind: layer.name(),
+            parameters: count(false),
+            adapting: count(true),
+            weight_bytes: tensors.iter().filter_map(Tensor::bytes).sum(),
+            output_bytes: cost.map_or(0, |cost| cost.output_bytes),
+            macs: cost.map_or(0, |cost| cost.forward),
+            bytes_moved: cost.map_or(0, |cost| cost.forward_bytes),
+            backward_macs: cost.map_or(0, |cost| cost.backward),
+            backward_bytes_moved: cost.map_or(0, |cost| cost.backward_bytes),
+            once: cost.is_some_and(|cost| cost.once),
+        }
     };
-    artifact.layers().map(row).collect()
+    artifact.layers().enumerate().map(row).collect()
 }

@@ -1,5 +1,6 @@
 //! The `mamlet` command: arguments are parsed, checked, then acted upon.
 
+mod episode;
 mod evaluate;
 mod export;
 mod inspect;
@@ -50,6 +51,7 @@ enum Command {
     Quickstart(quickstart::Arguments),
     Train(train::Arguments),
     Evaluate(evaluate::Arguments),
+    Episode(episode::Arguments),
     Export(export::Arguments),
     Inspect(inspect::Arguments),
     Plot(plot::Arguments),
@@ -62,6 +64,7 @@ pub fn main() -> ExitCode {
         Command::Quickstart(arguments) => arguments.run(),
         Command::Train(arguments) => arguments.run(),
         Command::Evaluate(arguments) => arguments.run(),
+        Command::Episode(arguments) => arguments.run(),
         Command::Export(arguments) => arguments.run(),
         Command::Inspect(arguments) => arguments.run(),
         Command::Plot(arguments) => arguments.run(),

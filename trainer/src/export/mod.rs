@@ -211,7 +211,7 @@ fn rates(model: &TrainedModel, options: &Options) -> Result<RateTable, ExportErr
 
 /// Targets as the engine wants them: a one-hot row becomes its class, what
 /// follows it stays.
-fn engine_targets(loss: LossKind, targets: &[f32], width: usize) -> Vec<f32> {
+pub(crate) fn engine_targets(loss: LossKind, targets: &[f32], width: usize) -> Vec<f32> {
     let classes = match loss {
         LossKind::Mse | LossKind::Huber { .. } | LossKind::GaussianPolicy => 0,
         LossKind::CrossEntropy => width,
