@@ -2,7 +2,7 @@
 
 mod common;
 
-use common::{Aligned, Net, Net8, Piece, add_all};
+use common::{Aligned, AnyModel, Net, Piece, add_all};
 use mamlet_formats::GoldenValues;
 use mamlet_runtime::golden::{GoldenError, Verification, verify};
 use mamlet_runtime::{Adaptation, Learner, Rollback, weights_crc32};
@@ -34,7 +34,7 @@ fn net() -> Net {
 
 fn with_learner<R>(file: &Aligned, with: impl FnOnce(&mut Learner<'_>) -> R) -> R {
     let artifact = file.artifact();
-    let model = Net8::new(&artifact).expect("a sound network");
+    let model = AnyModel::new(&artifact).expect("a sound network");
     let mut memory = [0.0; 128];
     let rollback = Rollback::ToInitialisation;
     with(&mut Learner::new(&model, EXAMPLES, rollback, &mut memory).expect("enough"))

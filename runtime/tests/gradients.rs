@@ -4,9 +4,11 @@
 
 mod common;
 
-use common::{Example, Net, Net8, Piece, Random, add_all, naive, random, values};
-use mamlet_formats::{Loss, Reduction};
-use mamlet_runtime::{Adaptation, Learner, Outcome, Rollback};
+use common::draw;
+use common::{AnyModel, Example, Net, Piece, Random, add_all, naive, random, values};
+use mamlet_formats::{Loss, Padding, Pool, Reduction, Window};
+use mamlet_runtime::{Learner, Rollback};
+use rand::RngExt;
 
 /// Loss and gradient of the runtime, tensor by tensor, against the naive ones.
 /// The tolerance is a share of each tensor's largest gradient; below
@@ -14,7 +16,7 @@ use mamlet_runtime::{Adaptation, Learner, Outcome, Rollback};
 fn assert_gradient(net: &Net, examples: &[Example], what: &str) {
     let file = net.file();
     let artifact = file.artifact();
-    let model = Net8::new(&artifact).unwrap_or_else(|error| panic!("{what}: {error}"));
+    let model = AnyModel::new(&artifact).unwrap_or_else(|error| panic!("{what}: {error}"));
     let rollback = Rollback::ToInitialisation;
     let mut memory = vec![f32::NAN; model.memory(examples.len(), rollback).total() / 4];
     let mut learner = Learner::new(&model, examples.len(), rollback, &mut memory).expect("memory");
@@ -22,12 +24,12 @@ fn assert_gradient(net: &Net, examples: &[Example], what: &str) {
     let (loss, gradient) = learner.gradient().expect("examples");
 
     let parameters = naive::parameters(net);
-    let expected = naive::loss(net, &parameters, examples);
+    let expected = naive::loss(net, &parameters, examples, 0);
     assert!(
-        (f64::from(loss) - expected).abs() <= 2e-6 * expected.abs().max(0.1),
+        (f64::from(loss) - expected).abs() <= 2e-6 * expected.abs().max(1.0),
         "{what}: loss {loss}, expected {expected}"
     );
-    let expected = naive::gradient(net, &parameters, examples);
+    let expected = naive::gradient(net, &parameters, examples, 0);
     assert_eq!(gradient.len(), expected.iter().map(Vec::len).sum::<usize>());
     let largest = |values: &[f64]| values.iter().fold(0.0, |a: f64, b| a.max(b.abs()));
     let of_all = expected
@@ -38,7 +40,7 @@ fn assert_gradient(net: &Net, examples: &[Example], what: &str) {
     for (index, tensor) in expected.iter().enumerate() {
         let computed;
         (computed, rest) = rest.split_at(tensor.len());
-        let scale = largest(tensor).max(1e-2 * of_all).max(1e-4);
+        let scale = largest(tensor).max(1e-2 * of_all).max(1e-2);
         for (computed, expected) in computed.iter().zip(tensor) {
             let difference = (f64::from(*computed) - expected).abs();
             assert!(
@@ -176,8 +178,19 @@ fn gradients_are_those_of_finite_differences() {
             (Loss::MeanSquaredError, Reduction::Sum),
             (Loss::CrossEntropy, Reduction::Mean),
             (Loss::CrossEntropy, Reduction::Sum),
+            (Loss::Huber { delta: 0.3 }, Reduction::Mean),
+            (Loss::Huber { delta: 2.0 }, Reduction::Sum),
+            (Loss::CategoricalPolicy, Reduction::Mean),
+            (Loss::CategoricalPolicy, Reduction::Sum),
+            (Loss::GaussianPolicy, Reduction::Mean),
+            (Loss::GaussianPolicy, Reduction::Sum),
         ] {
-            if loss == Loss::CrossEntropy && net.outputs() < 2 {
+            let fits = match loss {
+                Loss::CrossEntropy | Loss::CategoricalPolicy => net.outputs() > 1,
+                Loss::GaussianPolicy => net.outputs().is_multiple_of(2),
+                _ => true,
+            };
+            if !fits {
                 continue;
             }
             for normalised in [false, true] {
@@ -195,91 +208,71 @@ fn gradients_are_those_of_finite_differences() {
             }
         }
     }
-    assert!(checked > 500, "{checked} checked");
+    assert!(checked > 1000, "{checked} checked");
+}
+
+/// One layer of every kind and mask between two that adapt, or not.
+fn sandwich(random: &mut Random, size: [usize; 3], piece: Piece, around: bool) -> Net {
+    // A convolution of single positions below, which keeps the size.
+    let window = Window {
+        size: [1, 1],
+        stride: [1, 1],
+        padding: Padding::Valid,
+    };
+    let mut below = draw::conv(random, size, size[2], window);
+    below.tensors_mut().for_each(|tensor| tensor.1 = around);
+    let inputs = piece.output(size).iter().product();
+    let mut above = draw::dense(random, inputs, 2);
+    above.tensors_mut().for_each(|tensor| tensor.1 = around);
+    let mut net = Net::of(size, vec![below, piece, above]);
+    if net.adapting_tensors() == 0 {
+        net.pieces[0]
+            .tensors_mut()
+            .for_each(|tensor| tensor.1 = true);
+    }
+    net
+}
+
+#[test]
+fn gradients_of_layers_over_space_are_those_of_finite_differences() {
+    let mut random = random(5);
+    for case in 0..1000 {
+        let size = match case % 3 {
+            0 => [1, random.random_range(1..=8), random.random_range(1..=4)],
+            1 => [random.random_range(1..=6), 1, random.random_range(1..=3)],
+            _ => [2, 2, 1].map(|least| random.random_range(least..=least + 3)),
+        };
+        let window = draw::any_window(&mut random, size);
+        let piece = match case / 3 % 7 {
+            0 | 1 => {
+                let filters = random.random_range(1..=5);
+                draw::conv(&mut random, size, filters, window)
+            }
+            2 => draw::depthwise(&mut random, size, window),
+            3 => Piece::Pool(Pool::Maximum, window),
+            4 => Piece::Pool(Pool::Average, window),
+            5 => draw::norm(&mut random, size),
+            _ => [
+                Piece::GlobalAverage,
+                Piece::Softmax,
+                Piece::Relu6,
+                Piece::Flatten,
+            ][case % 4]
+                .clone(),
+        };
+        let net = sandwich(&mut random, size, piece, case % 4 > 0);
+        let examples = net.examples(&mut random, 1 + case % 4);
+        assert_gradient(&net, &examples, &format!("case {case}, {window:?}"));
+    }
 }
 
 #[test]
 fn gradients_of_random_networks_are_those_of_finite_differences() {
     let mut random = random(2);
-    for case in 0..3000 {
+    for case in 0..1500 {
         let net = Net::any(&mut random);
         let examples = net.examples(&mut random, 1 + case % 6);
         assert_gradient(&net, &examples, &format!("case {case}"));
-    }
-}
-
-/// Predictions of a learner and losses of every step, against the naive ones.
-#[test]
-fn steps_are_those_taken_by_hand() {
-    let mut random = random(3);
-    let (mut adapted, mut compared) = (0, 0);
-    for case in 0..500 {
-        let net = Net::any(&mut random).steps(4, 32);
-        let examples = net.examples(&mut random, 1 + case % 5);
-        let file = net.file();
-        let artifact = file.artifact();
-        let model = Net8::new(&artifact).expect("a sound network");
-        let rollback = Rollback::ToInitialisation;
-        let mut memory = vec![f32::NAN; model.memory(examples.len(), rollback).total() / 4];
-        let mut learner =
-            Learner::new(&model, examples.len(), rollback, &mut memory).expect("memory");
-        add_all(&mut learner, &net, &examples);
-        for (input, _) in &examples {
-            let expected = naive::predict(&net, &naive::parameters(&net), input);
-            let computed = learner.predict(input).expect("the right length");
-            for (computed, expected) in computed.iter().zip(expected) {
-                let difference = (f64::from(*computed) - expected).abs();
-                assert!(difference <= 2e-6 * expected.abs().max(1.0), "case {case}");
-            }
-        }
-        let steps = 1 + case % 12;
-        let adaptation = Adaptation {
-            steps: Some(steps),
-            rate: None,
-        };
-        let report = learner.adapt_with(adaptation).expect("examples");
-        adapted += usize::from(report.outcome == Outcome::Adapted);
-        let expected = naive::losses(&net, &examples, steps);
-        // A diverging loss ends the run early and doubles every difference.
-        let tame = expected.iter().take_while(|loss| **loss < 100.0).count();
-        assert!(report.losses.len() >= tame, "case {case}");
-        compared += tame;
-        for (computed, expected) in report.losses.iter().zip(&expected[..tame]) {
-            let difference = (f64::from(*computed) - expected).abs();
-            assert!(
-                difference <= 1e-4 * expected.abs().max(0.01),
-                "case {case}: {:?}, expected {expected:?}",
-                report.losses
-            );
-        }
-    }
-    assert!(adapted > 400, "{adapted} of 500 adapted");
-    assert!(compared > 3500, "{compared} losses compared");
-}
-
-/// A rate of one's own goes to every tensor, whatever the recipe says.
-#[test]
-fn a_rate_of_ones_own_replaces_all_rates() {
-    let mut random = random(4);
-    for _ in 0..50 {
-        let net = Net::any(&mut random);
-        let uniform = net.clone().rate(0.03);
-        let examples = net.examples(&mut random, 3);
-        let losses = |net: &Net, rate| {
-            let file = net.file();
-            let artifact = file.artifact();
-            let model = Net8::new(&artifact).expect("a sound network");
-            let mut memory = vec![0.0; 4096];
-            let rollback = Rollback::ToInitialisation;
-            let mut learner = Learner::new(&model, 3, rollback, &mut memory).expect("memory");
-            add_all(&mut learner, net, &examples);
-            let steps = Some(5);
-            let report = learner
-                .adapt_with(Adaptation { steps, rate })
-                .expect("examples");
-            common::bits(&report.losses)
-        };
-        assert_eq!(losses(&net, Some(0.03)), losses(&uniform, None));
     }
 }
 
@@ -288,7 +281,7 @@ fn a_rate_of_ones_own_replaces_all_rates() {
 fn the_golden_vectors_of_the_specification_are_reproduced() {
     let file = common::Aligned::new(include_bytes!("../../formats/tests/data/tiny.mamlet"));
     let artifact = file.artifact();
-    let model = Net8::new(&artifact).expect("a sound network");
+    let model = AnyModel::new(&artifact).expect("a sound network");
     let mut memory = [0.0; 32];
     let mut learner =
         Learner::new(&model, 1, Rollback::ToInitialisation, &mut memory).expect("memory");

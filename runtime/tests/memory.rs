@@ -3,8 +3,8 @@
 
 mod common;
 
-use common::{Net, Net8, Piece, add_all, bits, random, values};
-use mamlet_runtime::{Learner, LearnerError, PredictError, Rollback};
+use common::{AnyModel, Example, Net, Random, add_all, bits, random, values};
+use mamlet_runtime::{Adaptation, Learner, LearnerError, PredictError, Rollback, Setup};
 use rand::RngExt;
 
 /// A NaN that no calculation makes. What is read of unwritten memory shows in
@@ -34,43 +34,66 @@ fn is_painted(word: f32) -> bool {
 }
 
 /// Everything a learner computes in a life with these examples.
-fn life(learner: &mut Learner<'_>, net: &Net, examples: &[common::Example]) -> Vec<u32> {
+fn life(learner: &mut Learner<'_>, net: &Net, examples: &[Example], queries: usize) -> Vec<u32> {
     let mut results = Vec::new();
-    add_all(learner, net, examples);
     let inputs = || examples.iter().map(|(input, _)| &input[..]);
     if !examples.is_empty() {
         let (loss, gradient) = learner.gradient().expect("examples");
         results.extend(bits(&[loss]));
         results.extend(bits(gradient));
-        let report = learner.adapt().expect("examples");
+        let steps = Some(net.max_steps.min(3) as usize);
+        let adaptation = Adaptation { steps, rate: None };
+        let report = learner.adapt_with(adaptation).expect("examples");
         results.extend(bits(&report.losses));
         learner.commit();
     }
     for input in inputs().chain([&vec![0.5; net.inputs][..]]) {
         results.extend(bits(learner.predict(input).expect("the right length")));
     }
+    let mut outputs = vec![0.0; queries * net.outputs()];
+    let queries = vec![0.25; queries * net.inputs];
+    assert_eq!(learner.predict_batch(&queries, &mut outputs), Ok(()));
+    results.extend(bits(&outputs));
     results.extend(bits(learner.weights().unwrap_or_default()));
     learner.discard();
     results.extend(bits(learner.weights().unwrap_or_default()));
     results
 }
 
+/// A setup that the network can have, of any kind.
+fn any_setup(random: &mut Random, net: &Net, count: usize, lent: bool) -> Setup {
+    let mut setup = Setup::new(count).queries(random.random_range(0..4));
+    if random.random() {
+        setup = setup.rollback(Rollback::ToCommitted);
+    }
+    if random.random() && !net.mixes_examples() {
+        setup = setup.one_by_one();
+    }
+    if lent { setup.lent() } else { setup }
+}
+
 #[test]
 fn a_learner_uses_exactly_the_memory_it_asks_for() {
     let mut random = random(1);
-    for case in 0..2000 {
-        let net = Net::any(&mut random);
+    for case in 0..3000 {
+        let mut net = Net::any(&mut random);
+        net.halves = case % 4 == 0;
+        (net.steps, net.max_steps) = [(1, 1), (1, 2), (2, 32)][case % 3];
         let count = case % 7;
         let examples = net.examples(&mut random, count);
-        let rollback = [Rollback::ToInitialisation, Rollback::ToCommitted][case % 2];
         let file = net.file();
         let artifact = file.artifact();
-        let model = Net8::new(&artifact).expect("a sound network");
-        let needed = model.memory(count, rollback).total() / 4;
+        let model = AnyModel::new(&artifact).expect("a sound network");
+        let lent = case % 5 == 0 && net.fixed_layers() == 0 && net.normalisation.is_none();
+        let queries = case % 4;
+        let setup = any_setup(&mut random, &net, count, lent).queries(queries);
+        let memory = model.memory_for(setup);
+        let needed = memory.total() / 4;
+        let what = format!("case {case}, {setup:?}, {memory:?}: {net:?}");
 
         for given in [0, needed / 2, needed - 1] {
             let mut short = painted(given);
-            let refused = Learner::new(&model, count, rollback, inner(&mut short)).map(|_| ());
+            let refused = Learner::with(&model, setup, inner(&mut short)).map(|_| ());
             assert_eq!(refused, Err(LearnerError::MemoryTooSmall { needed, given }));
             assert!(
                 short.into_iter().all(is_painted),
@@ -78,18 +101,34 @@ fn a_learner_uses_exactly_the_memory_it_asks_for() {
             );
         }
 
+        let inputs: Vec<f32> = examples.iter().flat_map(|(x, _)| x.clone()).collect();
+        let targets: Vec<f32> = examples.iter().flat_map(|(_, t)| t.clone()).collect();
+        let whole_life = |memory: &mut [f32]| {
+            let mut learner = Learner::with(&model, setup, memory).expect("enough");
+            match lent {
+                true => assert_eq!(learner.lend(&inputs, &targets), Ok(())),
+                false => add_all(&mut learner, &net, &examples),
+            }
+            life(&mut learner, &net, &examples, queries)
+        };
         let mut exact = painted(needed);
-        let mut learner = Learner::new(&model, count, rollback, inner(&mut exact)).expect("enough");
-        let results = life(&mut learner, &net, &examples);
+        let results = whole_life(inner(&mut exact));
         assert_guards(&exact);
         let last = inner(&mut exact).last().copied();
-        assert_ne!(last.map(f32::to_bits), Some(PAINT), "case {case}: {net:?}");
+        assert_ne!(last.map(f32::to_bits), Some(PAINT), "{what}");
+        if count > 0 {
+            // Weights, gradients and examples are all used, to the last number.
+            let filled = needed - memory.workspace / 4;
+            let unused = inner(&mut exact)[..filled]
+                .iter()
+                .position(|x| is_painted(*x));
+            assert_eq!(unused, None, "{what}");
+        }
 
         // More memory stays unused, and what was in it before has no effect.
         let mut more = vec![0.0; needed + 100];
         more[needed..].fill(f32::from_bits(PAINT));
-        let mut learner = Learner::new(&model, count, rollback, &mut more).expect("enough");
-        assert_eq!(life(&mut learner, &net, &examples), results);
+        assert_eq!(whole_life(&mut more), results);
         assert!(more[needed..].iter().copied().all(is_painted));
     }
 }
@@ -97,30 +136,51 @@ fn a_learner_uses_exactly_the_memory_it_asks_for() {
 #[test]
 fn the_parts_of_the_memory_are_what_they_say() {
     let mut random = random(2);
-    for case in 0..500 {
-        let net = Net::any(&mut random);
+    for case in 0..1000 {
+        let mut net = Net::any(&mut random);
+        net.halves = case % 4 == 0;
+        (net.steps, net.max_steps) = [(1, 1), (1, 2), (2, 32)][case % 3];
         let file = net.file();
         let artifact = file.artifact();
-        let model = Net8::new(&artifact).expect("a sound network");
-        let adapting: usize = net
-            .tensors()
-            .filter(|(_, a)| *a)
-            .map(|(v, _)| v.len())
-            .sum();
-        assert_eq!(model.adapting(), adapting);
+        let model = AnyModel::new(&artifact).expect("a sound network");
+        let adapted = 4 * net.adapting();
+        assert_eq!(4 * model.adapting(), adapted);
         let count = case % 9;
-        let memory = model.memory(count, Rollback::ToCommitted);
-        assert_eq!(
-            (memory.adapted, memory.committed),
-            (4 * adapting, 4 * adapting)
-        );
-        let targets = net.examples(&mut random, 1)[0].1.len();
-        assert_eq!(memory.support, 4 * count * (net.inputs + targets));
-        assert_eq!(model.memory(count, Rollback::ToInitialisation).committed, 0);
+        let setup = Setup::new(count);
+        let memory = model.memory_for(setup);
+        assert_eq!(memory, model.memory(count, Rollback::ToInitialisation));
+        assert_eq!((memory.adapted, memory.committed), (adapted, 0));
+        // What is kept of an example is what the layers make of it that no
+        // step changes.
+        let features: usize = net.sizes()[net.fixed_layers()].iter().product();
+        let targets = net.targets();
+        assert_eq!(memory.support, 4 * count * (features + targets));
+        let copies = usize::from(net.momentum.is_some())
+            + usize::from(net.momentum.is_some() || net.clip_norm.is_some());
+        assert_eq!((memory.optimiser, memory.spare), (copies * adapted, 0));
         // A learner can always predict.
-        assert!(memory.workspace >= model.prediction_memory());
-        let parts = memory.adapted + memory.committed + memory.support + memory.workspace;
-        assert_eq!(memory.total(), parts);
+        assert!(memory.workspace + memory.adapted >= model.prediction_memory());
+
+        let to_committed = model.memory_for(setup.rollback(Rollback::ToCommitted));
+        assert_eq!(to_committed.total(), memory.total() + adapted);
+        let lent = model.memory_for(setup.lent());
+        assert_eq!(
+            (lent.support, lent.total()),
+            (0, memory.total() - memory.support)
+        );
+        let queries = model.memory_for(setup.queries(3));
+        assert_eq!(queries.support, memory.support + 4 * 3 * features);
+        let one = model.memory_for(Setup::new(1));
+        let one_by_one = model.memory_for(setup.one_by_one());
+        if count > 0 {
+            assert_eq!(one_by_one.workspace, one.workspace);
+        }
+        let spare = copies == 0 && (net.max_steps > 1 || net.halves);
+        assert_eq!(one_by_one.spare, if spare { adapted } else { 0 });
+        for memory in [memory, to_committed, lent, queries, one_by_one] {
+            let weights = memory.adapted + memory.committed + memory.spare + memory.optimiser;
+            assert_eq!(memory.total(), weights + memory.support + memory.workspace);
+        }
     }
 }
 
@@ -128,10 +188,11 @@ fn the_parts_of_the_memory_are_what_they_say() {
 fn a_prediction_uses_exactly_the_memory_it_asks_for() {
     let mut random = random(3);
     for case in 0..2000 {
-        let net = Net::any(&mut random);
+        let mut net = Net::any(&mut random);
+        net.halves = case % 4 == 0;
         let file = net.file();
         let artifact = file.artifact();
-        let model = Net8::new(&artifact).expect("a sound network");
+        let model = AnyModel::new(&artifact).expect("a sound network");
         let input = values(&mut random, net.inputs);
         let needed = model.prediction_memory() / 4;
 
@@ -168,7 +229,7 @@ fn sizes_beyond_the_address_space_are_refused() {
         let net = Net::any(&mut random);
         let file = net.file();
         let artifact = file.artifact();
-        let model = Net8::new(&artifact).expect("a sound network");
+        let model = AnyModel::new(&artifact).expect("a sound network");
         for count in [usize::MAX, usize::MAX / 2, usize::MAX / 64, 1 << 60] {
             let rollback = Rollback::ToCommitted;
             assert!(model.memory(count, rollback).total() / 4 > 1 << 58);
@@ -184,37 +245,4 @@ fn sizes_beyond_the_address_space_are_refused() {
             }
         }
     }
-}
-
-/// The figures of a network as the documentation would calculate them.
-#[test]
-fn the_cost_counts_the_products() {
-    let mut random = random(5);
-    let mut dense = |inputs, outputs, adapts| Piece::Dense {
-        outputs,
-        weight: (values(&mut random, inputs * outputs), adapts),
-        bias: Some((values(&mut random, outputs), adapts)),
-    };
-    let mut cost = |adapts: [bool; 3]| {
-        let pieces = vec![
-            dense(1, 40, adapts[0]),
-            Piece::Relu,
-            dense(40, 40, adapts[1]),
-            Piece::Relu,
-            dense(40, 1, adapts[2]),
-        ];
-        let file = Net::new(1, pieces).file();
-        let artifact = file.artifact();
-        Net8::new(&artifact).expect("a sound network").cost()
-    };
-    let whole = cost([true; 3]);
-    assert_eq!(whole.forward, 40 + 1600 + 40);
-    // All weight gradients, and the gradients by the inputs of two layers.
-    assert_eq!(whole.backward, (40 + 1600 + 40) + (1600 + 40));
-    assert_eq!(
-        whole.adaptation(10, 5),
-        10 * (6 * whole.forward + 5 * whole.backward)
-    );
-    let head = cost([false, false, true]);
-    assert_eq!((head.forward, head.backward), (1680, 40));
 }

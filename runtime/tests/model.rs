@@ -2,7 +2,7 @@
 
 mod common;
 
-use common::{Net, Net8, Piece, random};
+use common::{AnyModel, Net, Piece, random};
 use mamlet_formats::{Artifact, ArtifactWriter, Layer, Loss, Reduction, Shape, Tensor};
 use mamlet_runtime::{Model, ModelError};
 
@@ -12,7 +12,7 @@ fn refusal(build: impl FnOnce(&mut ArtifactWriter)) -> Option<ModelError> {
     build(&mut writer);
     let bytes = writer.to_bytes().expect("structure is right");
     let file = common::Aligned::new(&bytes);
-    Net8::new(&file.artifact()).err()
+    AnyModel::new(&file.artifact()).err()
 }
 
 /// A dense layer with tensors of these lengths.
@@ -37,8 +37,8 @@ fn a_sound_artifact_is_a_model() {
     assert_eq!(refusal(sound), None);
     let file = Net::any(&mut random(1)).file();
     let artifact = file.artifact();
-    let model = Net8::new(&artifact).expect("a sound network");
-    let mut loaded = Net8::default();
+    let model = AnyModel::new(&artifact).expect("a sound network");
+    let mut loaded = AnyModel::default();
     assert_eq!(loaded.load(&artifact), Ok(()));
     assert_eq!(format!("{loaded:?}"), format!("{model:?}"));
 }
@@ -74,7 +74,7 @@ fn an_input_of_nothing_is_refused() {
     let bytes = writer.rates(&[&[0.1, 0.1]]).to_bytes().expect("structure");
     let file = common::Aligned::new(&bytes);
     let artifact: Artifact<'_> = file.artifact();
-    assert_eq!(Net8::new(&artifact).err(), Some(ModelError::Empty));
+    assert_eq!(AnyModel::new(&artifact).err(), Some(ModelError::Empty));
 }
 
 #[test]
@@ -87,7 +87,7 @@ fn more_layers_than_there_is_room_for_are_counted() {
         needed: 9,
         capacity: 8,
     };
-    assert_eq!(Net8::new(&file.artifact()).err(), Some(error));
+    assert_eq!(Model::<8>::new(&file.artifact()).err(), Some(error));
     let enough = Model::<9>::new(&file.artifact()).err();
     assert!(!matches!(enough, Some(ModelError::TooManyLayers { .. })));
     assert!(error.to_string().contains("Model::<9>"), "{error}");

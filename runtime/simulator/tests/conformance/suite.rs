@@ -1,0 +1,472 @@
+//! The networks of the suite.
+
+use mamlet_formats::{Loss, Padding, Pool, Reduction, Window};
+
+use crate::common::piece::{Kind, Size, Stored};
+use crate::common::{Example, Net, Piece, Random, draw, random, values};
+
+/// A network and its golden examples.
+pub struct Case {
+    /// The file's name.
+    pub name: &'static str,
+    pub net: Net,
+    pub examples: Vec<Example>,
+}
+
+/// All of them, the same every time.
+pub fn suite() -> Vec<Case> {
+    let mut suite = Suite(Vec::new());
+    suite.layers();
+    suite.norms();
+    suite.integers();
+    suite.recipes();
+    suite.networks();
+    suite.0
+}
+
+struct Suite(Vec<Case>);
+
+impl Suite {
+    /// Two steps on three examples. `build` pushes the layers of the chain.
+    fn case(&mut self, name: &'static str, size: Size, build: impl FnOnce(&mut Chain)) {
+        // A seed of its own, so that no case changes the others.
+        let seed = name
+            .bytes()
+            .fold(7, |hash: u64, byte| hash.wrapping_mul(31) ^ u64::from(byte));
+        let mut chain = Chain {
+            net: Net::of(size, Vec::new()).steps(2, 4),
+            rate: 0.05,
+            random: random(seed),
+        };
+        build(&mut chain);
+        let Chain {
+            net,
+            rate,
+            mut random,
+        } = chain;
+        let net = net.rate(rate);
+        let examples = net.examples(&mut random, 3);
+        self.0.push(Case {
+            name,
+            net,
+            examples,
+        });
+    }
+
+    fn layers(&mut self) {
+        self.case("dense", [1, 1, 5], |chain| {
+            chain
+                .dense(7)
+                .push(Piece::Tanh)
+                .dense(6)
+                .push(Piece::Sigmoid)
+                .dense(3);
+        });
+        self.case("activations", [1, 1, 4], |chain| {
+            chain
+                .dense(6)
+                .push(Piece::Relu)
+                .dense(6)
+                .push(Piece::LeakyRelu(0.1));
+            chain
+                .dense(5)
+                .push(Piece::Relu6)
+                .dense(4)
+                .push(Piece::Softmax);
+        });
+        self.case("context", [1, 1, 3], |chain| {
+            let vector = values(&mut chain.random, 2);
+            chain
+                .push(Piece::Context((vector, true)))
+                .dense(5)
+                .push(Piece::Tanh)
+                .dense(2);
+        });
+        self.case("conv_same", [5, 4, 2], |chain| {
+            chain
+                .conv(3, [3, 3], [2, 1], Padding::Same)
+                .push(Piece::Tanh);
+            chain.push(Piece::Flatten).dense(2);
+        });
+        self.case("conv_valid", [5, 6, 1], |chain| {
+            chain
+                .conv(5, [2, 3], [1, 2], Padding::Valid)
+                .push(Piece::Tanh);
+            chain.conv(2, [1, 1], [1, 1], Padding::Valid);
+        });
+        self.case("conv1d", [1, 9, 2], |chain| {
+            chain
+                .conv(4, [1, 5], [1, 2], Padding::Same)
+                .push(Piece::Relu);
+            chain.conv(3, [1, 3], [1, 1], Padding::Valid);
+        });
+        self.case("depthwise", [4, 5, 3], |chain| {
+            chain
+                .depthwise([3, 3], [1, 2], Padding::Same)
+                .push(Piece::Tanh);
+            chain.depthwise([2, 2], [1, 1], Padding::Valid);
+        });
+        self.case("max_pool", [5, 5, 2], |chain| {
+            chain.conv(3, [1, 1], [1, 1], Padding::Valid);
+            chain
+                .pool(Pool::Maximum, [2, 2], [2, 2], Padding::Same)
+                .dense(2);
+        });
+        self.case("average_pool", [5, 4, 2], |chain| {
+            chain.conv(3, [1, 1], [1, 1], Padding::Valid);
+            chain
+                .pool(Pool::Average, [3, 3], [2, 1], Padding::Same)
+                .dense(2);
+        });
+        self.case("global_average_pool", [3, 4, 2], |chain| {
+            chain
+                .conv(5, [2, 2], [1, 1], Padding::Same)
+                .push(Piece::GlobalAverage)
+                .dense(2);
+        });
+    }
+
+    fn norms(&mut self) {
+        self.case("batch_norm_current", [3, 3, 3], |chain| {
+            chain
+                .conv(3, [2, 2], [1, 1], Padding::Same)
+                .batch_norm(0)
+                .push(Piece::Tanh)
+                .dense(2);
+        });
+        self.case("batch_norm_stored", [3, 3, 2], |chain| {
+            chain
+                .conv(3, [2, 2], [1, 1], Padding::Same)
+                .batch_norm(1)
+                .push(Piece::Relu)
+                .dense(2);
+        });
+        self.case("batch_norm_per_step", [3, 3, 2], |chain| {
+            chain
+                .conv(3, [2, 2], [1, 1], Padding::Same)
+                .batch_norm(2)
+                .push(Piece::Relu)
+                .dense(2);
+        });
+        self.case("group_norm", [3, 3, 2], |chain| {
+            chain
+                .conv(4, [2, 2], [1, 1], Padding::Same)
+                .group_norm(2)
+                .push(Piece::Relu)
+                .dense(2);
+        });
+        self.case("layer_norm", [1, 1, 6], |chain| {
+            chain.dense(7).group_norm(1).push(Piece::Tanh).dense(3);
+        });
+    }
+
+    fn integers(&mut self) {
+        self.case("int8_dense", [1, 1, 7], |chain| {
+            chain
+                .quantize()
+                .integer_dense(5)
+                .integer_dense(6)
+                .dequantize()
+                .dense(2);
+        });
+        self.case("int8_conv", [4, 5, 3], |chain| {
+            chain.quantize();
+            chain.integer_conv(5, [3, 3], [1, 2], Padding::Same);
+            chain
+                .integer_conv(2, [2, 2], [1, 1], Padding::Valid)
+                .dequantize()
+                .dense(2);
+        });
+        self.case("int8_depthwise", [4, 5, 3], |chain| {
+            chain
+                .quantize()
+                .integer_depthwise([3, 3], [2, 1], Padding::Same);
+            chain
+                .integer_conv(4, [1, 1], [1, 1], Padding::Valid)
+                .dequantize()
+                .dense(2);
+        });
+        self.case("int8_pools", [6, 6, 2], |chain| {
+            chain
+                .quantize()
+                .pool(Pool::Maximum, [2, 2], [2, 2], Padding::Valid);
+            chain.pool(Pool::Average, [2, 2], [1, 1], Padding::Same);
+            chain
+                .push(Piece::GlobalAverage)
+                .push(Piece::Flatten)
+                .dequantize()
+                .dense(2);
+        });
+    }
+
+    fn recipes(&mut self) {
+        let losses = [
+            ("cross_entropy", Loss::CrossEntropy),
+            ("huber", Loss::Huber { delta: 0.4 }),
+            ("gaussian_policy", Loss::GaussianPolicy),
+            ("categorical_policy", Loss::CategoricalPolicy),
+        ];
+        for (name, loss) in losses {
+            self.case(name, [1, 1, 4], |chain| {
+                chain.dense(6).push(Piece::Tanh).dense(4);
+                chain.net.loss = loss;
+            });
+        }
+        self.case("momentum_and_clipping", [1, 1, 4], |chain| {
+            chain.dense(6).push(Piece::Tanh).dense(2);
+            (chain.net.clip_norm, chain.net.momentum) = (Some(0.5), Some(0.8));
+            (chain.net.steps, chain.net.reduction) = (4, Reduction::Sum);
+        });
+        self.case("halves", [1, 1, 4], |chain| {
+            chain.dense(6).push(Piece::Tanh).dense(2);
+            chain.net.halves = true;
+            // The naive implementation has no f16: the values are rounded.
+            for (values, _) in chain.net.pieces.iter_mut().flat_map(Piece::tensors_mut) {
+                values
+                    .iter_mut()
+                    .for_each(|value| *value = (*value * 256.0).round() / 256.0);
+            }
+        });
+        self.case("normalised_head_only", [1, 1, 3], |chain| {
+            chain.dense(6).push(Piece::Relu);
+            for tensor in chain.net.pieces.iter_mut().flat_map(Piece::tensors_mut) {
+                tensor.1 = false;
+            }
+            chain.dense(2);
+            chain.net.normalisation = Some((vec![0.5, -0.25, 0.0], vec![2.0, 0.5, 1.5]));
+        });
+    }
+
+    fn networks(&mut self) {
+        // The few-shot classifier of the literature, small.
+        self.case("network_conv", [6, 6, 1], |chain| {
+            for filters in [4, 4] {
+                chain
+                    .conv(filters, [3, 3], [1, 1], Padding::Same)
+                    .batch_norm(0)
+                    .push(Piece::Relu);
+                chain.pool(Pool::Maximum, [2, 2], [2, 2], Padding::Valid);
+            }
+            chain.push(Piece::Flatten).dense(3);
+            chain.net.loss = Loss::CrossEntropy;
+        });
+        self.case("network_separable", [6, 5, 2], |chain| {
+            chain
+                .conv(4, [3, 3], [2, 2], Padding::Same)
+                .group_norm(2)
+                .push(Piece::Relu6);
+            chain
+                .depthwise([3, 3], [1, 1], Padding::Same)
+                .group_norm(4)
+                .push(Piece::Relu6);
+            chain
+                .conv(6, [1, 1], [1, 1], Padding::Valid)
+                .group_norm(1)
+                .push(Piece::Relu6);
+            chain.push(Piece::GlobalAverage).dense(3);
+            chain.net.loss = Loss::CrossEntropy;
+        });
+        self.case("network_conv1d", [1, 16, 3], |chain| {
+            chain
+                .conv(4, [1, 3], [1, 2], Padding::Same)
+                .push(Piece::Relu);
+            chain
+                .conv(4, [1, 3], [1, 2], Padding::Same)
+                .push(Piece::Relu);
+            chain.push(Piece::GlobalAverage).dense(3);
+            chain.net.loss = Loss::CrossEntropy;
+        });
+        self.case("network_int8_body", [6, 6, 2], |chain| {
+            chain
+                .quantize()
+                .integer_conv(5, [3, 3], [2, 2], Padding::Same);
+            chain.integer_depthwise([3, 3], [1, 1], Padding::Same);
+            chain
+                .integer_conv(7, [1, 1], [1, 1], Padding::Valid)
+                .push(Piece::GlobalAverage);
+            chain.dequantize().dense(5).push(Piece::Relu).dense(3);
+            chain.net.loss = Loss::CrossEntropy;
+        });
+    }
+}
+
+/// A network in the making.
+struct Chain {
+    net: Net,
+    rate: f32,
+    random: Random,
+}
+
+impl Chain {
+    fn size(&self) -> Size {
+        self.net.sizes().pop().expect("the input's")
+    }
+
+    fn push(&mut self, piece: Piece) -> &mut Self {
+        self.net.pieces.push(piece);
+        self
+    }
+
+    /// Weights in the range that keeps activations near one.
+    fn tensor(&mut self, length: usize, inputs: usize) -> (Vec<f32>, bool) {
+        let scale = 1.5 / (inputs as f32).sqrt();
+        let weights = values(&mut self.random, length);
+        (weights.into_iter().map(|w| w * scale).collect(), true)
+    }
+
+    fn dense(&mut self, outputs: usize) -> &mut Self {
+        let inputs = self.size().iter().product();
+        let weight = self.tensor(inputs * outputs, inputs);
+        let bias = Some(self.tensor(outputs, 9));
+        self.push(Piece::Dense {
+            outputs,
+            weight,
+            bias,
+        })
+    }
+
+    fn conv(
+        &mut self,
+        filters: usize,
+        size: [u8; 2],
+        stride: [u8; 2],
+        padding: Padding,
+    ) -> &mut Self {
+        let window = Window {
+            size,
+            stride,
+            padding,
+        };
+        let length = taps(size) * self.size()[2];
+        let weight = self.tensor(length * filters, length);
+        let bias = Some(self.tensor(filters, 9));
+        self.push(Piece::Conv {
+            filters,
+            window,
+            weight,
+            bias,
+        })
+    }
+
+    fn depthwise(&mut self, size: [u8; 2], stride: [u8; 2], padding: Padding) -> &mut Self {
+        let window = Window {
+            size,
+            stride,
+            padding,
+        };
+        let channels = self.size()[2];
+        let weight = self.tensor(taps(size) * channels, taps(size));
+        let bias = Some(self.tensor(channels, 9));
+        self.push(Piece::Depthwise {
+            window,
+            weight,
+            bias,
+        })
+    }
+
+    fn pool(&mut self, pool: Pool, size: [u8; 2], stride: [u8; 2], padding: Padding) -> &mut Self {
+        let window = Window {
+            size,
+            stride,
+            padding,
+        };
+        self.push(Piece::Pool(pool, window))
+    }
+
+    /// Statistics of the batch, where there are no rows of stored ones.
+    fn batch_norm(&mut self, rows: usize) -> &mut Self {
+        let channels = self.size()[2];
+        let mean = values(&mut self.random, rows * channels);
+        let variance = values(&mut self.random, rows * channels);
+        let variance = variance.into_iter().map(|x| 0.5 + x.abs()).collect();
+        let stored = (rows > 0).then_some(Stored {
+            mean,
+            variance,
+            rows,
+        });
+        let (gain, bias) = self.gain_and_bias();
+        self.push(Piece::BatchNorm {
+            stored,
+            epsilon: 1e-3,
+            gain,
+            bias,
+        })
+    }
+
+    fn group_norm(&mut self, groups: usize) -> &mut Self {
+        let (gain, bias) = self.gain_and_bias();
+        self.push(Piece::GroupNorm {
+            groups,
+            epsilon: 1e-3,
+            gain,
+            bias,
+        })
+    }
+
+    fn gain_and_bias(&mut self) -> (Option<(Vec<f32>, bool)>, Option<(Vec<f32>, bool)>) {
+        let channels = self.size()[2];
+        let mut gain = self.tensor(channels, 36);
+        gain.0.iter_mut().for_each(|gain| *gain += 1.0);
+        (Some(gain), Some(self.tensor(channels, 36)))
+    }
+
+    fn quantize(&mut self) -> &mut Self {
+        self.push(Piece::Quantize(0.0078125, -3))
+    }
+
+    fn dequantize(&mut self) -> &mut Self {
+        self.push(Piece::Dequantize(0.015625, 2))
+    }
+
+    fn integer_dense(&mut self, outputs: usize) -> &mut Self {
+        let inputs = self.size().iter().product();
+        self.integer(Kind::Dense(outputs), inputs, outputs)
+    }
+
+    fn integer_conv(
+        &mut self,
+        filters: usize,
+        size: [u8; 2],
+        stride: [u8; 2],
+        padding: Padding,
+    ) -> &mut Self {
+        let window = Window {
+            size,
+            stride,
+            padding,
+        };
+        let length = taps(size) * self.size()[2];
+        self.integer(Kind::Conv(filters, window), length, filters)
+    }
+
+    fn integer_depthwise(&mut self, size: [u8; 2], stride: [u8; 2], padding: Padding) -> &mut Self {
+        let window = Window {
+            size,
+            stride,
+            padding,
+        };
+        let channels = self.size()[2];
+        self.integer(Kind::Depthwise(window), taps(size), channels)
+    }
+
+    /// Integers of which most sums stay within the range of the output.
+    fn integer(&mut self, kind: Kind, length: usize, outputs: usize) -> &mut Self {
+        let mut fixed = draw::fixed(&mut self.random, length, outputs);
+        (fixed.input_zero, fixed.zero) = (-3, 2);
+        (fixed.low, fixed.high) = (-120, 127);
+        for ((bias, multiplier), shift) in fixed
+            .bias
+            .iter_mut()
+            .zip(&mut fixed.multiplier)
+            .zip(&mut fixed.shift)
+        {
+            (*bias, *shift) = (*bias / 8, 8 + (*shift & 1));
+            *multiplier |= 1 << 30;
+        }
+        self.push(Piece::Integer(kind, fixed))
+    }
+}
+
+fn taps(size: [u8; 2]) -> usize {
+    size.map(usize::from).iter().product()
+}
