@@ -3,9 +3,9 @@
 mod common;
 
 use common::line::{line, state, with_learner};
-use common::{Net, Piece, add, random, values};
+use common::{Net, Piece, add, random, values, with_setup};
 use mamlet_formats::{Loss, Reduction};
-use mamlet_runtime::{AdaptError, ExampleError, Outcome, PredictError, Rollback};
+use mamlet_runtime::{AdaptError, ExampleError, Outcome, PredictError, Rollback, Setup};
 
 /// Two inputs, three outputs or classes.
 fn wide(loss: Loss) -> Net {
@@ -108,4 +108,88 @@ fn predictions_of_wrong_inputs_are_refused() {
             assert_eq!(learner.predict(&[0.5, 0.5]).map(<[f32]>::len), Ok(3));
         },
     );
+}
+
+#[test]
+fn wrong_actions_are_named_and_not_added() {
+    use ExampleError as E;
+    let pieces = vec![Piece::Dense {
+        outputs: 4,
+        weight: (vec![0.5; 8], true),
+        bias: None,
+    }];
+    let of = |loss| Net::new(2, pieces.clone()).loss(loss, Reduction::Mean);
+    let input = [0.5, -0.5];
+    with_setup(&of(Loss::GaussianPolicy), Setup::new(1), |learner| {
+        let length = |given| E::TargetLength { needed: 2, given };
+        let refused: [(&[f32], f32, E); 5] = [
+            (&[0.0], 1.0, length(1)),
+            (&[0.0; 3], 1.0, length(3)),
+            (&[], 1.0, length(0)),
+            (&[0.0, f32::NAN], 1.0, E::NotFinite),
+            (&[0.0; 2], f32::INFINITY, E::NotFinite),
+        ];
+        for (action, advantage, error) in refused {
+            assert_eq!(learner.add_action(&input, action, advantage), Err(error));
+        }
+        let given = E::InputLength {
+            needed: 2,
+            given: 1,
+        };
+        assert_eq!(learner.add_action(&[0.5], &[0.0; 2], 1.0), Err(given));
+        assert_eq!(
+            learner.add_values(&input, &[0.0; 3]),
+            Err(E::ActionExpected)
+        );
+        assert_eq!(learner.add_class(&input, 0), Err(E::ActionExpected));
+        assert_eq!(learner.add_choice(&input, 0, 1.0), Err(E::ActionExpected));
+        assert_eq!(learner.examples(), 0);
+        assert_eq!(learner.add_action(&input, &[0.0; 2], -1.0), Ok(()));
+    });
+    with_setup(&of(Loss::CategoricalPolicy), Setup::new(1), |learner| {
+        let (classes, given) = (4, 4);
+        let unknown = E::UnknownClass { classes, given };
+        assert_eq!(learner.add_choice(&input, 4, 1.0), Err(unknown));
+        assert_eq!(learner.add_choice(&input, 3, f32::NAN), Err(E::NotFinite));
+        assert_eq!(
+            learner.add_action(&input, &[0.0], 1.0),
+            Err(E::ChoiceExpected)
+        );
+        assert_eq!(
+            learner.add_values(&input, &[0.0; 2]),
+            Err(E::ChoiceExpected)
+        );
+        assert_eq!(learner.examples(), 0);
+        assert_eq!(learner.add_choice(&input, 3, 1.0), Ok(()));
+    });
+}
+
+#[test]
+fn queries_that_do_not_fit_are_refused() {
+    let net = wide(Loss::CrossEntropy);
+    with_setup(&net, Setup::new(1).queries(2), |learner| {
+        let mut outputs = [7.0; 12];
+        let (needed, given) = (2, 3);
+        let length = PredictError::InputLength { needed, given };
+        let (capacity, given) = (2, 3);
+        let too_many = PredictError::Queries { capacity, given };
+        let (needed, given) = (6, 5);
+        let room = PredictError::OutputLength { needed, given };
+        assert_eq!(
+            learner.predict_batch(&[0.5; 3], &mut outputs[..3]),
+            Err(length)
+        );
+        assert_eq!(
+            learner.predict_batch(&[0.5; 6], &mut outputs[..9]),
+            Err(too_many)
+        );
+        assert_eq!(
+            learner.predict_batch(&[0.5; 4], &mut outputs[..5]),
+            Err(room)
+        );
+        assert_eq!(outputs, [7.0; 12]);
+        assert_eq!(learner.predict_batch(&[], &mut []), Ok(()));
+        assert_eq!(learner.predict_batch(&[0.5; 4], &mut outputs[..6]), Ok(()));
+        assert_eq!(outputs[6..], [7.0; 6]);
+    });
 }

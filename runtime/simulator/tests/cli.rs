@@ -378,13 +378,14 @@ fn corrupt_artifacts_are_refused() {
     let good = fs::read(LINE).expect("the artifact");
     let mut flipped = good.clone();
     flipped[50] ^= 1;
-    let mut newer = good.clone();
-    newer[8] = 2;
+    let (mut newer, mut older) = (good.clone(), good.clone());
+    (newer[8], older[8]) = (3, 1);
     let text = SUPPORT.repeat(10).into_bytes();
-    let cases: [(&[u8], &str); 5] = [
+    let cases: [(&[u8], &str); 6] = [
         (&flipped, "checksum"),
         (&good[..good.len() - 4], "truncated"),
-        (&newer, "2.0"),
+        (&newer, "3.0"),
+        (&older, "1.0"),
         (b"", "truncated"),
         (&text, "not a mamlet artifact"),
     ];

@@ -7,6 +7,8 @@
 
 #[path = "../../../tests/common/mod.rs"]
 mod common;
+
+mod chain;
 mod suite;
 
 use std::collections::BTreeMap;
