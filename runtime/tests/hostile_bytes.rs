@@ -61,7 +61,7 @@ fn live(file: &Aligned, memory: &mut [f32], reached: &mut Reached) {
     // A model that was refused is of no use, and as harmless.
     let examples = 3;
     let mut setup = Setup::new(examples).rollback(rollback).queries(2);
-    if reached.cases % 3 == 0 {
+    if reached.cases.is_multiple_of(3) {
         setup = setup.one_by_one();
     }
     let needed = model.memory_for(setup).total() / 4;
@@ -84,7 +84,7 @@ fn live(file: &Aligned, memory: &mut [f32], reached: &mut Reached) {
     }
     let mut learner = match Learner::with(&model, setup, memory) {
         Ok(learner) => learner,
-        Err(LearnerError::BatchNorm) if reached.cases % 3 == 0 => return,
+        Err(LearnerError::BatchNorm) if reached.cases.is_multiple_of(3) => return,
         Err(error) => panic!("enough memory: {error}"),
     };
     if let Ok(Some(golden)) = artifact.golden()

@@ -4,8 +4,7 @@ mod common;
 
 use common::{Aligned, AnyModel};
 use mamlet_formats::{
-    ArtifactWriter, Integers, Layer, Loss, Padding, Pool, Reduction, Shape, Statistics, Tensor,
-    Window,
+    ArtifactWriter, Integers, Layer, Padding, Pool, Shape, Statistics, Tensor, Window,
 };
 use mamlet_runtime::ModelError;
 
@@ -374,53 +373,4 @@ fn numbers_that_a_layer_cannot_take_are_refused() {
     assert_eq!(of(|w| w.half_tensor(&[1.0; 4], false)), refused);
     assert_eq!(of(|w| w.i8_tensor(&[1; 4])), refused);
     assert_eq!(of(|w| w.i32_tensor(&[1; 4])), refused);
-}
-
-#[test]
-fn optimisers_out_of_range_are_refused() {
-    let of = |clip_norm, momentum| {
-        let mut writer = ArtifactWriter::new("", Shape::Vector { features: 2 });
-        let vector = writer.tensor(&[0.5], true);
-        writer.push(Layer::Context { vector });
-        writer.rates(&[&[0.1]]).optimiser(clip_norm, momentum);
-        self::of(&writer)
-    };
-    for (clip_norm, momentum) in [
-        (None, Some(0.0)),
-        (Some(1e-9), None),
-        (Some(9.0), Some(0.99)),
-    ] {
-        assert_eq!(of(clip_norm, momentum), None, "{clip_norm:?} {momentum:?}");
-    }
-    for momentum in [-0.1, 1.0, f32::NAN, f32::INFINITY] {
-        assert_eq!(
-            of(None, Some(momentum)),
-            Some(ModelError::Recipe),
-            "{momentum}"
-        );
-    }
-    for bound in [0.0, -1.0, f32::NAN, f32::INFINITY] {
-        assert_eq!(of(Some(bound), None), Some(ModelError::Recipe), "{bound}");
-    }
-}
-
-#[test]
-fn losses_that_the_outputs_do_not_fit_are_refused() {
-    let of = |loss, outputs: usize| {
-        let mut writer = ArtifactWriter::new("", Shape::Vector { features: 1 });
-        let vector = writer.tensor(&vec![0.5; outputs - 1], true);
-        writer.push(Layer::Context { vector });
-        writer.rates(&[&[0.1]]).loss(loss, Reduction::Mean);
-        self::of(&writer)
-    };
-    let refused = Some(ModelError::Loss);
-    for outputs in 2..6 {
-        assert_eq!(of(Loss::CategoricalPolicy, outputs), None);
-        let gaussian = of(Loss::GaussianPolicy, outputs);
-        assert_eq!(gaussian, if outputs % 2 == 0 { None } else { refused });
-    }
-    assert_eq!(of(Loss::Huber { delta: 0.5 }, 2), None);
-    for delta in [0.0, -1.0, f32::NAN, f32::INFINITY] {
-        assert_eq!(of(Loss::Huber { delta }, 2), refused, "{delta}");
-    }
 }

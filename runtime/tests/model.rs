@@ -10,6 +10,10 @@ use mamlet_runtime::{Model, ModelError};
 fn refusal(build: impl FnOnce(&mut ArtifactWriter)) -> Option<ModelError> {
     let mut writer = ArtifactWriter::new("", Shape::Vector { features: 2 });
     build(&mut writer);
+    model_error(&writer)
+}
+
+fn model_error(writer: &ArtifactWriter) -> Option<ModelError> {
     let bytes = writer.to_bytes().expect("structure is right");
     let file = common::Aligned::new(&bytes);
     AnyModel::new(&file.artifact()).err()
@@ -200,4 +204,53 @@ fn tensors_may_overlap() {
         w.rates(&[&[0.1; 4]]);
     });
     assert_eq!(error, None);
+}
+
+#[test]
+fn optimisers_out_of_range_are_refused() {
+    let of = |clip_norm, momentum| {
+        let mut writer = ArtifactWriter::new("", Shape::Vector { features: 2 });
+        let vector = writer.tensor(&[0.5], true);
+        writer.push(Layer::Context { vector });
+        writer.rates(&[&[0.1]]).optimiser(clip_norm, momentum);
+        model_error(&writer)
+    };
+    for (clip_norm, momentum) in [
+        (None, Some(0.0)),
+        (Some(1e-9), None),
+        (Some(9.0), Some(0.99)),
+    ] {
+        assert_eq!(of(clip_norm, momentum), None, "{clip_norm:?} {momentum:?}");
+    }
+    for momentum in [-0.1, 1.0, f32::NAN, f32::INFINITY] {
+        assert_eq!(
+            of(None, Some(momentum)),
+            Some(ModelError::Recipe),
+            "{momentum}"
+        );
+    }
+    for bound in [0.0, -1.0, f32::NAN, f32::INFINITY] {
+        assert_eq!(of(Some(bound), None), Some(ModelError::Recipe), "{bound}");
+    }
+}
+
+#[test]
+fn losses_that_the_outputs_do_not_fit_are_refused() {
+    let of = |loss, outputs: usize| {
+        let mut writer = ArtifactWriter::new("", Shape::Vector { features: 1 });
+        let vector = writer.tensor(&vec![0.5; outputs - 1], true);
+        writer.push(Layer::Context { vector });
+        writer.rates(&[&[0.1]]).loss(loss, Reduction::Mean);
+        model_error(&writer)
+    };
+    let refused = Some(ModelError::Loss);
+    for outputs in 2..6 {
+        assert_eq!(of(Loss::CategoricalPolicy, outputs), None);
+        let gaussian = of(Loss::GaussianPolicy, outputs);
+        assert_eq!(gaussian, if outputs % 2 == 0 { None } else { refused });
+    }
+    assert_eq!(of(Loss::Huber { delta: 0.5 }, 2), None);
+    for delta in [0.0, -1.0, f32::NAN, f32::INFINITY] {
+        assert_eq!(of(Loss::Huber { delta }, 2), refused, "{delta}");
+    }
 }
