@@ -97,7 +97,8 @@ impl Read<'_> {
         let shift = self.shift.get(output).copied().unwrap_or(0) as u32 & 31;
         let product = i64::from(sum.wrapping_add(bias)) * i64::from(multiplier);
         let scaled = ((product + (1 << 31)) >> 32) as i32;
-        let rounded = scaled.wrapping_add((1i32 << shift) >> 1) >> shift;
+        let half = ((1u32 << shift) >> 1) as i32;
+        let rounded = scaled.wrapping_add(half) >> shift;
         let Integers {
             zero, low, high, ..
         } = self.integers;
