@@ -142,6 +142,31 @@ fn the_largest_sums_do_not_overflow() {
     }
 }
 
+/// Every shift, on sums large enough to come through all of them.
+#[test]
+fn every_shift_rounds_halves_up() {
+    for shift in 0..=31 {
+        for bias in [i32::MIN, -(1 << 30), -3, 3, 1 << 30, i32::MAX] {
+            let fixed = Fixed {
+                weight: vec![0],
+                bias: vec![bias],
+                multiplier: vec![i32::MAX],
+                shift: vec![shift],
+                input_zero: 0,
+                zero: 0,
+                low: -128,
+                high: 127,
+            };
+            let pieces = vec![
+                Piece::Quantize(1.0, 0),
+                Piece::Integer(Kind::Dense(1), fixed),
+                Piece::Dequantize(1.0, 0),
+            ];
+            assert_exact(&net([1, 1, 1], pieces), &[0.0], &format!("{shift}, {bias}"));
+        }
+    }
+}
+
 /// The multiplier and shift that stand for a real factor: the definition of
 /// the format, `multiplier / 2^(32 + shift)`.
 fn fixed_point(factor: f64) -> (i32, i8) {

@@ -279,7 +279,12 @@ pub fn fixed(random: &mut Random, length: usize, outputs: usize) -> Fixed {
             .collect(),
         bias: each(random, |random| random.random_range(-20_000..20_000)),
         multiplier: each(random, |random| random.random_range(1 << 29..=i32::MAX)),
-        shift: (0..outputs).map(|_| random.random_range(0..12)).collect(),
+        shift: (0..outputs)
+            .map(|_| match random.random_ratio(1, 10) {
+                true => random.random_range(0..=31),
+                false => random.random_range(0..12),
+            })
+            .collect(),
         input_zero: random.random_range(-128..=127),
         zero: random.random_range(-128..=127),
         low,

@@ -83,9 +83,15 @@ pub(super) fn layer(
     }
 }
 
-pub(super) fn softmax(x: &[f64]) -> Vec<f64> {
-    let total: f64 = x.iter().map(|x| x.exp()).sum();
-    x.iter().map(|x| x.exp() / total).collect()
+fn softmax(x: &[f64]) -> Vec<f64> {
+    log_softmax(x).into_iter().map(f64::exp).collect()
+}
+
+pub(super) fn log_softmax(x: &[f64]) -> Vec<f64> {
+    // Only so that no exponential overflows: it falls out of the quotient.
+    let largest = x.iter().copied().fold(f64::NEG_INFINITY, f64::max);
+    let total: f64 = x.iter().map(|x| (x - largest).exp()).sum();
+    x.iter().map(|x| x - largest - total.ln()).collect()
 }
 
 /// The mean, of integers rounded with halves away from zero.

@@ -8,7 +8,7 @@ use mamlet_formats::{Loss, Reduction};
 use super::net::{Example, Net};
 use super::piece::Piece;
 pub use layers::seen;
-use layers::{layer, normalised, softmax};
+use layers::{layer, log_softmax, normalised};
 
 /// All tensors of a network as f64, in the order of the artifact.
 pub type Parameters = Vec<Vec<f64>>;
@@ -86,16 +86,14 @@ fn of_example(net: &Net, y: &[f64], target: &[f64]) -> f64 {
     let differences = y.iter().zip(target).map(|(y, t)| y - t);
     let weight = target[target.len() - 1];
     match net.loss {
-        Loss::CrossEntropy => -softmax(y)[target[0] as usize].ln(),
-        Loss::CategoricalPolicy => -weight * softmax(y)[target[0] as usize].ln(),
+        Loss::CrossEntropy => -log_softmax(y)[target[0] as usize],
+        Loss::CategoricalPolicy => -weight * log_softmax(y)[target[0] as usize],
         Loss::GaussianPolicy => {
             let (means, log_sigmas) = y.split_at(y.len() / 2);
             let outputs = means.iter().zip(log_sigmas).zip(target);
             let log_density = |((mean, log_sigma), action): ((&f64, &f64), &f64)| {
-                let sigma = log_sigma.exp();
-                let density = (-0.5 * ((action - mean) / sigma).powi(2)).exp()
-                    / (sigma * std::f64::consts::TAU.sqrt());
-                density.ln()
+                let z = (action - mean) / log_sigma.exp();
+                -(0.5 * z * z + log_sigma + 0.5 * std::f64::consts::TAU.ln())
             };
             -weight * outputs.map(log_density).sum::<f64>()
         }
