@@ -350,7 +350,9 @@ pub fn write_atomically(path: &Path, bytes: &[u8]) -> Result<(), RunError> {
         fs::rename(&beside, path)?;
         // The rename itself is only on the disk once its folder is.
         if let Some(folder) = path.parent().filter(|_| cfg!(unix)) {
-            File::open(folder)?.sync_all()?;
+            // A bare name lies in the current folder.
+            let here = folder.as_os_str().is_empty();
+            File::open(if here { Path::new(".") } else { folder })?.sync_all()?;
         }
         Ok(())
     };
