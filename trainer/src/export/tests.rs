@@ -1,5 +1,5 @@
 use super::*;
-use crate::config::tests::config;
+use crate::config::tests::{WAVEFORMS, config};
 
 #[test]
 fn every_recipe_is_carried_and_adapts_as_the_trainer_does() {
@@ -13,5 +13,82 @@ fn every_recipe_is_carried_and_adapts_as_the_trainer_does() {
         let made = export(&model, None, &Options::default());
         // The export fails where engine and trainer disagree.
         assert!(made.is_ok(), "{set}: {made:?}");
+    }
+}
+
+/// An untrained network of every layer that can become integers.
+fn bodies() -> Vec<TrainedModel> {
+    let conv = "{kind=\"conv\",filters=6,kernel=5,stride=2}";
+    let norm = "{kind=\"batch_norm\",statistics=\"stored\"}";
+    let head = "{kind=\"dense\",out=5}";
+    let layers = [
+        format!("[{conv},{{kind=\"relu\"}},{{kind=\"global_average_pool\"}},{head}]"),
+        format!(
+            "[{conv},{norm},{{kind=\"relu6\"}},{{kind=\"max_pool\",kernel=2}},\
+             {{kind=\"depthwise\",kernel=3,padding=\"valid\"}},{{kind=\"relu\"}},\
+             {{kind=\"average_pool\",kernel=3}},{{kind=\"flatten\"}},{{kind=\"dense\",out=7}},{head}]"
+        ),
+        format!("[{conv},{{kind=\"tanh\"}},{conv},{{kind=\"group_norm\",groups=2}},{head}]"),
+    ];
+    let model = |layers: &String| {
+        let layers = format!("model.layers={layers}");
+        let own = [
+            &layers[..],
+            "inner.adapt=\"head\"",
+            "model.init={kind=\"he\"}",
+        ];
+        let sets = [&WAVEFORMS[..], &own[..]].concat();
+        let mut model = TrainedModel::initial(config(&sets)).unwrap();
+        let device = Default::default();
+        let statistics = crate::train::measure_statistics::<burn::backend::Flex>(&model, &device);
+        model.network = model.network.with_statistics(&statistics).unwrap();
+        model
+    };
+    layers.iter().map(model).collect()
+}
+
+/// Outputs of an artifact's initialisation for some recordings.
+fn outputs(model: &TrainedModel, made: &Export) -> Vec<f32> {
+    let artifact = made.file.artifact().unwrap();
+    let device_model = mamlet_simulator::Model::new(&artifact).unwrap();
+    let mut workspace = vec![0.0; device_model.prediction_memory() / 4];
+    let mut rng = generator(1, Stream::Test, 0);
+    let batch = model.config.tasks.distribution().draw(&mut rng, 1, 4, 1);
+    let inputs = batch.support_x.chunks_exact(batch.input);
+    inputs
+        .flat_map(|x| device_model.predict(x, &mut workspace).unwrap().to_vec())
+        .collect()
+}
+
+#[test]
+fn integers_and_halves_compute_nearly_what_f32_does() {
+    for (index, model) in bodies().iter().enumerate() {
+        let options = |int8, f16| Options {
+            quantize: Quantize { int8, f16 },
+            golden_shots: 1,
+            episodes: 2,
+            ..Options::default()
+        };
+        let plain = export(model, None, &options(false, false)).unwrap();
+        let exact = outputs(model, &plain);
+        let size = exact.iter().fold(0.0f32, |a, b| a.max(b.abs()));
+        for (int8, f16, tolerance) in [
+            (true, false, 0.05),
+            (false, true, 0.002),
+            (true, true, 0.05),
+        ] {
+            let made = export(model, None, &options(int8, f16)).unwrap();
+            let error = outputs(model, &made)
+                .iter()
+                .zip(&exact)
+                .fold(0.0f32, |largest, (a, b)| largest.max((a - b).abs()));
+            assert!(
+                error < tolerance * size,
+                "net {index}, int8 {int8}, f16 {f16}: {error} of {size}"
+            );
+            assert!(error > 0.0, "net {index}: nothing was rounded");
+            let smaller = made.file.bytes().len() < plain.file.bytes().len();
+            assert!(smaller, "net {index}, int8 {int8}, f16 {f16}");
+        }
     }
 }
