@@ -23,3 +23,5 @@ pub static ARTIFACT: &[u8] = mamlet_runtime::include_aligned!("../../artifacts/s
 /// everything else stays in flash.
 pub static CONTEXT: &[u8] =
     mamlet_runtime::include_aligned!("../../artifacts/sinusoid-context.mamlet");
+
+include!(concat!(env!("OUT_DIR"), "/conformance.rs"));
