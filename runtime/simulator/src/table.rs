@@ -31,6 +31,8 @@ pub struct Example {
 pub struct Columns {
     inputs: usize,
     targets: usize,
+    /// How many classes there are, where targets are classes.
+    outputs: usize,
     classes: Option<Vec<String>>,
 }
 
@@ -45,6 +47,7 @@ impl Columns {
         Ok(Columns {
             inputs: model.inputs(),
             targets: model.targets(),
+            outputs: model.outputs(),
             classes: (model.loss() == Loss::CrossEntropy).then(names),
         })
     }
@@ -133,7 +136,7 @@ pub fn read(path: &Path, columns: &Columns, need_targets: bool) -> Result<Vec<Ex
                 Some(Target::Class(class(
                     &record[inputs],
                     names,
-                    columns.targets,
+                    columns.outputs,
                     &place,
                 )?))
             }
