@@ -8,7 +8,7 @@ use app::{CONFORMANCE, println};
 use mamlet_runtime::golden::{self, Verification};
 use mamlet_runtime::{Artifact, Learner, Model, Setup};
 
-app::program!(run, [f32; 1536] = [0.0; 1536]);
+app::program!(run, [f32; 2048] = [0.0; 2048]);
 
 fn run(memory: &mut [f32]) -> bool {
     let mut different = 0;
