@@ -1,5 +1,6 @@
 //! Hands the linker the (empty) list of interrupt handlers that `cortex-m-rt`
-//! asks for, and lists the artifacts of the conformance suite.
+//! asks for, lists the artifacts of the conformance suite and turns episodes
+//! from CSV into static variables.
 
 use std::env;
 use std::error::Error;
@@ -10,10 +11,22 @@ use std::path::Path;
 fn main() -> Result<(), Box<dyn Error>> {
     println!("cargo:rerun-if-changed=device.x");
     println!("cargo:rustc-link-search={}", env!("CARGO_MANIFEST_DIR"));
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../artifacts/conformance");
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
+    let source = [
+        conformance(&root.join("artifacts/conformance"))?,
+        episode("SUPPORT", &root.join("data/waveforms_support.csv"))?,
+        episode("QUERY", &root.join("data/waveforms_query.csv"))?,
+    ];
+    let generated = Path::new(&env::var("OUT_DIR")?).join("generated.rs");
+    fs::write(generated, source.concat())?;
+    Ok(())
+}
+
+/// A list of all artifacts in a folder.
+fn conformance(folder: &Path) -> Result<String, Box<dyn Error>> {
     println!("cargo:rerun-if-changed={}", folder.display());
     let mut names = Vec::new();
-    for entry in fs::read_dir(&folder)? {
+    for entry in fs::read_dir(folder)? {
         let path = entry?.path();
         if path.extension().is_some_and(|extension| extension == "mamlet") {
             let name = path.file_stem().and_then(|name| name.to_str());
@@ -21,11 +34,7 @@ fn main() -> Result<(), Box<dyn Error>> {
         }
     }
     names.sort();
-    let mut source = String::new();
-    writeln!(
-        source,
-        "/// Name and bytes of every artifact of the conformance suite."
-    )?;
+    let mut source = String::from("/// Name and bytes of every artifact of the conformance suite.\n");
     writeln!(
         source,
         "pub static CONFORMANCE: [(&str, &[u8]); {}] = [",
@@ -39,7 +48,31 @@ fn main() -> Result<(), Box<dyn Error>> {
              \"/../{path}\"))),"
         )?;
     }
-    writeln!(source, "];")?;
-    fs::write(Path::new(&env::var("OUT_DIR")?).join("conformance.rs"), source)?;
-    Ok(())
+    source.push_str("];\n");
+    Ok(source)
+}
+
+/// A list of the recordings in a file and their classes. The last column is the
+/// class.
+fn episode(name: &str, path: &Path) -> Result<String, Box<dyn Error>> {
+    println!("cargo:rerun-if-changed={}", path.display());
+    let text = fs::read_to_string(path)?;
+    let mut rows = Vec::new();
+    let mut length = 0;
+    for line in text.lines().skip(1) {
+        let (recording, class) = line.rsplit_once(',').ok_or("a row without a class")?;
+        let numbers: Vec<f32> = recording
+            .split(',')
+            .map(str::parse)
+            .collect::<Result<_, _>>()?;
+        length = numbers.len();
+        rows.push(format!("    ({numbers:?}, {}),\n", class.parse::<usize>()?));
+    }
+    Ok(format!(
+        "/// Recordings of `{}` and their classes.\n\
+         pub static {name}: [([f32; {length}], usize); {}] = [\n{}];\n",
+        path.file_name().unwrap_or_default().to_string_lossy(),
+        rows.len(),
+        rows.concat()
+    ))
 }

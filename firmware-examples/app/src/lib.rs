@@ -24,4 +24,9 @@ pub static ARTIFACT: &[u8] = mamlet_runtime::include_aligned!("../../artifacts/s
 pub static CONTEXT: &[u8] =
     mamlet_runtime::include_aligned!("../../artifacts/sinusoid-context.mamlet");
 
-include!(concat!(env!("OUT_DIR"), "/conformance.rs"));
+/// Five classes of recordings, for a body of 8-bit integers that stays as it is
+/// and a head that adapts.
+pub static HEAD: &[u8] = mamlet_runtime::include_aligned!("../../artifacts/waveforms-head.mamlet");
+
+// The conformance suite and the episodes: see build.rs.
+include!(concat!(env!("OUT_DIR"), "/generated.rs"));
