@@ -8,7 +8,7 @@
 use cortex_m_rt::entry;
 use mamlet_runtime::{Adaptation, Artifact, Learner, Memory, Model, Outcome, Rollback};
 use mps2_an386::count::Counters;
-use mps2_an386::{ARTIFACT, CONTEXT, fail, hprintln, succeed};
+use mps2_an386::{ARTIFACT, CONTEXT, HEAD, SUPPORT, fail, hprintln, succeed};
 
 /// What is measured of a workload.
 struct Measurement {
@@ -44,6 +44,8 @@ fn main() -> ! {
     measure("context", &mut counters, |c| {
         adapt::<6>(c, MEMORY, CONTEXT, recipe())
     });
+    measure("head-int8", &mut counters, |c| head(c, MEMORY, false));
+    measure("head-int8-example", &mut counters, |c| head(c, MEMORY, true));
     succeed()
 }
 
@@ -101,6 +103,47 @@ fn adapt<const LAYERS: usize>(
         instructions,
         macs: model.cost().adaptation(SHOTS, steps),
         memory: model.memory(SHOTS, Rollback::ToInitialisation),
+    })
+}
+
+/// Adapts the head of a network whose body is 8-bit integers to five
+/// recordings; counts that, or what adding one of them takes.
+#[inline(never)]
+fn head(counters: &mut Counters, memory: &mut [f32], one_example: bool) -> Option<Measurement> {
+    let mut model = Model::<8>::default();
+    load(&mut model, HEAD)?;
+    let examples = SUPPORT.len();
+    let rollback = Rollback::ToInitialisation;
+    let mut learner = Learner::new(&model, examples, rollback, memory).ok()?;
+    let (last, others) = SUPPORT.split_last()?;
+    for (recording, class) in others {
+        learner.add_class(recording, *class).ok()?;
+    }
+    let mut instructions = 0;
+    if one_example {
+        instructions = counters.instructions(|| {
+            let _ = learner.add_class(&last.0, last.1);
+        });
+    } else {
+        learner.add_class(&last.0, last.1).ok()?;
+    }
+    let mut report = None;
+    if one_example {
+        report = learner.adapt().ok();
+    } else {
+        instructions = counters.instructions(|| report = learner.adapt().ok());
+    }
+    let report = report.as_ref()?;
+    let steps = report.losses.len() - 1;
+    learner.predict(&SUPPORT.first()?.0).ok()?;
+    let cost = model.cost();
+    (report.outcome == Outcome::Adapted).then_some(Measurement {
+        instructions,
+        macs: match one_example {
+            true => cost.once,
+            false => cost.adaptation(examples, steps),
+        },
+        memory: model.memory(examples, rollback),
     })
 }
 
