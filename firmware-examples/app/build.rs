@@ -28,13 +28,17 @@ fn conformance(folder: &Path) -> Result<String, Box<dyn Error>> {
     let mut names = Vec::new();
     for entry in fs::read_dir(folder)? {
         let path = entry?.path();
-        if path.extension().is_some_and(|extension| extension == "mamlet") {
+        if path
+            .extension()
+            .is_some_and(|extension| extension == "mamlet")
+        {
             let name = path.file_stem().and_then(|name| name.to_str());
             names.push(name.ok_or("a name that is no text")?.to_owned());
         }
     }
     names.sort();
-    let mut source = String::from("/// Name and bytes of every artifact of the conformance suite.\n");
+    let mut source =
+        String::from("/// Name and bytes of every artifact of the conformance suite.\n");
     writeln!(
         source,
         "pub static CONFORMANCE: [(&str, &[u8]); {}] = [",

@@ -35,7 +35,34 @@
 //! | `storage` | adapted weights in flash, safe from power cuts (feature `storage`) |
 //! | [`golden`] | proof that this executor computes the artifact's bits |
 //! | `layers`, `losses` | one file each: forward, backward, memory need |
-//! | `kernels` | the matrix products, shaped for a core with 32 f32 registers |
+//! | `geometry` | windows that slide over an example |
+//! | `kernels` | the loops, shaped for a core with 32 f32 registers, or with DSP instructions |
+//!
+//! # How much memory, how much time
+//! What an adaptation takes is a choice of the caller, known from
+//! [`Model::memory_for`] and [`Model::cost`] before anything runs:
+//!
+//! | choice | memory | time |
+//! |---|---|---|
+//! | which tensors adapt, in the artifact | a copy of them; layers below all of them keep nothing | layers below run once per example, not once per step |
+//! | [`Setup::one_by_one`] | one example's activations, and a second copy of what adapts where there are several steps | a little more |
+//! | [`Setup::lent`] | examples stay where they are, in flash for instance | the same |
+//! | [`Rollback::ToCommitted`] | another copy of what adapts | the same |
+//! | momentum or clipping, in the artifact | a gradient, and a velocity with momentum | a little more |
+//!
+//! None of them but momentum and clipping changes a bit of any result.
+//!
+//! # Features
+//! | feature | what it adds |
+//! |---|---|
+//! | `convolution` (default) | convolutions, depthwise convolutions, pools |
+//! | `normalisation` (default) | batch, group and layer norm |
+//! | `integer` (default) | layers on 8-bit integers, for what does not adapt |
+//! | `policy` (default) | losses of policies |
+//! | `micromath` | faster, approximate exponentials |
+//! | `storage` | adapted weights in NOR flash |
+//!
+//! An artifact that needs a feature which is off is refused by name.
 //!
 //! # Promises
 //! * No allocation, no panic on any artifact, example or label, no recursion.

@@ -26,7 +26,9 @@ fn learn(memory: &mut [f32]) -> Result<(), &'static str> {
     println!("memory: {} bytes", model.memory_for(setup).total());
     let mut learner = Learner::with(&model, setup, memory).map_err(|_| "memory")?;
     for (recording, class) in &SUPPORT {
-        learner.add_class(recording, *class).map_err(|_| "example")?;
+        learner
+            .add_class(recording, *class)
+            .map_err(|_| "example")?;
     }
     println!("right before: {} of {}", right(&mut learner)?, QUERY.len());
     let report = learner.adapt().map_err(|_| "adapt")?;

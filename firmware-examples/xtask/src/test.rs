@@ -230,10 +230,24 @@ fn arithmetic() -> Result<()> {
 }
 
 /// The losses and the checksum of the adapted weights that the board prints
-/// are those of the simulator for the same five points.
+/// are those of the simulator for the same examples.
 fn simulator_and_board() -> Result<()> {
-    let printed = emulate(&program("release", "adapt_sinusoid"))?;
-    let data = firmware_examples().join("data");
+    agree(
+        "adapt_sinusoid",
+        "sinusoid",
+        ["five_points", "three_queries"],
+    )?;
+    agree(
+        "adapt_head",
+        "waveforms-head",
+        ["waveforms_support", "waveforms_query"],
+    )
+}
+
+/// One program, its artifact and its data.
+fn agree(example: &str, artifact: &str, [support, query]: [&str; 2]) -> Result<()> {
+    let printed = emulate(&program("release", example))?;
+    let data = |name: &str| firmware_examples().join(format!("data/{name}.csv"));
     let select = [
         "run",
         "--quiet",
@@ -246,11 +260,11 @@ fn simulator_and_board() -> Result<()> {
         cargo(&root())
             .args(select)
             .args(["--", "run", "--json", "--board", "nrf52840"])
-            .arg(firmware_examples().join("artifacts/sinusoid.mamlet"))
+            .arg(firmware_examples().join(format!("artifacts/{artifact}.mamlet")))
             .arg("--support")
-            .arg(data.join("five_points.csv"))
+            .arg(data(support))
             .arg("--query")
-            .arg(data.join("three_queries.csv")),
+            .arg(data(query)),
     )?;
     let simulated: Value = serde_json::from_str(&simulated)?;
     let losses = simulated["loss_bits"].as_array().context("no losses")?;
@@ -262,7 +276,7 @@ fn simulator_and_board() -> Result<()> {
     let of_simulator: Vec<&str> = losses.iter().filter_map(Value::as_str).collect();
     ensure!(
         of_board == of_simulator,
-        "losses: board {of_board:?}, simulator {of_simulator:?}"
+        "{example}, losses: board {of_board:?}, simulator {of_simulator:?}"
     );
     let weights = printed
         .lines()
@@ -270,7 +284,7 @@ fn simulator_and_board() -> Result<()> {
     let weights = weights.map(last_word);
     ensure!(
         weights.as_deref() == simulated["adapted_crc32"].as_str(),
-        "adapted weights: board {weights:?}, simulator {}",
+        "{example}, adapted weights: board {weights:?}, simulator {}",
         simulated["adapted_crc32"]
     );
     Ok(())

@@ -45,7 +45,9 @@ fn main() -> ! {
         adapt::<6>(c, MEMORY, CONTEXT, recipe())
     });
     measure("head-int8", &mut counters, |c| head(c, MEMORY, false));
-    measure("head-int8-example", &mut counters, |c| head(c, MEMORY, true));
+    measure("head-int8-example", &mut counters, |c| {
+        head(c, MEMORY, true)
+    });
     succeed()
 }
 
