@@ -96,11 +96,7 @@ const NETWORKS: [(&str, Shape, &[Piece]); 27] = [
         POINTS,
         &[Conv(64, window(1), Nothing), ADAPTING_SUM],
     ),
-    (
-        "POINTWISE_BIAS",
-        POINTS,
-        &[Conv(64, window(1), Bias), SUM],
-    ),
+    ("POINTWISE_BIAS", POINTS, &[Conv(64, window(1), Bias), SUM]),
     ("POINTWISE_ALL", POINTS, &[Conv(64, window(1), All), SUM]),
     (
         "POINTWISE_MIXED_BIAS_THEN_FROZEN",
@@ -123,11 +119,7 @@ const NETWORKS: [(&str, Shape, &[Piece]); 27] = [
         ],
     ),
     ("IMAGE_SUM", IMAGE, &[ADAPTING_SUM]),
-    (
-        "CONV",
-        IMAGE,
-        &[Conv(16, window(3), Nothing), ADAPTING_SUM],
-    ),
+    ("CONV", IMAGE, &[Conv(16, window(3), Nothing), ADAPTING_SUM]),
     ("CONV_BIAS", IMAGE, &[Conv(16, window(3), Bias), SUM]),
     ("CONV_ALL", IMAGE, &[Conv(16, window(3), All), SUM]),
     (

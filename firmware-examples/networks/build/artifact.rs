@@ -2,8 +2,8 @@
 
 use std::error::Error;
 
-use mamlet_formats::{ArtifactWriter, Integers, Layer, Padding, Shape, Statistics};
 pub use mamlet_formats::Window;
+use mamlet_formats::{ArtifactWriter, Integers, Layer, Padding, Shape, Statistics};
 
 /// What of a layer adapts.
 #[derive(Clone, Copy)]
@@ -47,11 +47,12 @@ pub fn artifact(shape: Shape, pieces: &[Piece], rate: f32) -> Result<Vec<u8>, Bo
     for piece in pieces {
         let [height, width, channels] = extent;
         let features = height * width * channels;
-        let mut tensors = |writer: &mut ArtifactWriter, length: u32, outputs: u32, adapts: Adapts| {
-            adapting += usize::from(adapts.weight()) + usize::from(adapts.bias());
-            let weight = writer.tensor(&values(length), adapts.weight());
-            (weight, Some(writer.tensor(&values(outputs), adapts.bias())))
-        };
+        let mut tensors =
+            |writer: &mut ArtifactWriter, length: u32, outputs: u32, adapts: Adapts| {
+                adapting += usize::from(adapts.weight()) + usize::from(adapts.bias());
+                let weight = writer.tensor(&values(length), adapts.weight());
+                (weight, Some(writer.tensor(&values(outputs), adapts.bias())))
+            };
         let layer = match *piece {
             Piece::Dense(outputs, adapts) => {
                 let (weight, bias) = tensors(&mut writer, features * outputs, outputs, adapts);
@@ -173,7 +174,9 @@ fn integers(writer: &mut ArtifactWriter, length: u32, outputs: u32) -> Integers 
 /// eight bits, some of them past the range.
 fn scaled(writer: &mut ArtifactWriter, weight: &[i8], length: u32, outputs: u32) -> Integers {
     let weight = writer.i8_tensor(weight);
-    let bias: Vec<i32> = (0..outputs as i32).map(|i| i * 7919 % 2001 - 1000).collect();
+    let bias: Vec<i32> = (0..outputs as i32)
+        .map(|i| i * 7919 % 2001 - 1000)
+        .collect();
     // Sums are of the order of 2⁸ √length too large; shifts of 0 to 6 share it
     // with the multiplier.
     let large = 256.0 * f64::from(length).sqrt() / 4.0;

@@ -51,7 +51,11 @@ pub fn cases() -> Vec<Case> {
     let convolutions = [
         (
             image(6, 5, 3),
-            vec![Conv(5, window(3), All), Conv(8, STRIDED, All), Dense(2, All)],
+            vec![
+                Conv(5, window(3), All),
+                Conv(8, STRIDED, All),
+                Dense(2, All),
+            ],
             2,
         ),
         (
@@ -61,12 +65,20 @@ pub fn cases() -> Vec<Case> {
         ),
         (
             image(4, 4, 8),
-            vec![Conv(16, window(3), All), Conv(6, window(1), All), Dense(1, All)],
+            vec![
+                Conv(16, window(3), All),
+                Conv(6, window(1), All),
+                Dense(1, All),
+            ],
             1,
         ),
         (
             sequence(17, 3),
-            vec![Conv(9, line(5, 2), All), Conv(3, line(4, 3), Bias), Dense(2, All)],
+            vec![
+                Conv(9, line(5, 2), All),
+                Conv(3, line(4, 3), Bias),
+                Dense(2, All),
+            ],
             2,
         ),
         (
@@ -82,7 +94,11 @@ pub fn cases() -> Vec<Case> {
         ),
         (
             image(3, 4, 9),
-            vec![Piece::Depthwise(VALID, All), Piece::Depthwise(window(2), Bias), Dense(1, All)],
+            vec![
+                Piece::Depthwise(VALID, All),
+                Piece::Depthwise(window(2), Bias),
+                Dense(1, All),
+            ],
             2,
         ),
     ];

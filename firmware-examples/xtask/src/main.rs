@@ -4,8 +4,8 @@
 mod arithmetic;
 mod cycles;
 mod firmware;
-mod kernels;
 mod fuzz;
+mod kernels;
 mod machine;
 mod measure;
 mod panics;

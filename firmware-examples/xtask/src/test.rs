@@ -8,6 +8,7 @@ use serde_json::Value;
 use crate::arithmetic;
 use crate::firmware::{self, Toolchain, build, check_qemu, emulate, program};
 use crate::fuzz;
+use crate::kernels;
 use crate::machine::Machine;
 use crate::measure::{Workload, workloads};
 use crate::project::{cargo, firmware_examples, output, root, run};
@@ -170,7 +171,8 @@ fn without_heap() -> Result<()> {
 }
 
 fn host_tests() -> Result<()> {
-    run(cargo(&root()).args(["test", "--workspace"]))
+    run(cargo(&root()).args(["test", "--workspace"]))?;
+    run(cargo(&firmware_examples()).args(["test", "--package", "xtask"]))
 }
 
 fn approximate_maths() -> Result<()> {
@@ -286,6 +288,7 @@ fn limits() -> Result<()> {
         .context("no workload w1")?;
     let Workload {
         instructions,
+        cycles,
         ram_bytes,
         flash_bytes,
         ..
@@ -296,6 +299,7 @@ fn limits() -> Result<()> {
         Toolchain::Rustup => 16 * 1024,
     };
     for (what, given, limit) in [
+        ("cycles of w1", *cycles, 1_000_000),
         ("instructions of w1", *instructions, 900_000),
         ("RAM of w1", ram_bytes.total, 13_824),
         ("flash at opt-level 3", flash_bytes.speed, 20 * 1024),
@@ -304,5 +308,5 @@ fn limits() -> Result<()> {
         println!("{what}: {given} of {limit}");
         ensure!(given <= limit, "{what}: {given}, the limit is {limit}");
     }
-    Ok(())
+    kernels::check_limits()
 }

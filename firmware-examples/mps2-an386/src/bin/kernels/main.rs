@@ -79,12 +79,7 @@ fn agrees(case: &networks::Case, memory: &mut [f32]) -> Option<()> {
 }
 
 /// Runs a row and prints what it is; the figures are those of the regions.
-fn measure(
-    row: &Row,
-    counters: &mut Counters,
-    inputs: &[f32],
-    memory: &mut [f32],
-) -> Option<()> {
+fn measure(row: &Row, counters: &mut Counters, inputs: &[f32], memory: &mut [f32]) -> Option<()> {
     let Row {
         kernel,
         shape,
@@ -134,7 +129,9 @@ fn adapt(
     let mut learner = Learner::new(&model, examples, Rollback::ToInitialisation, memory).ok()?;
     for example in 0..examples {
         let x = inputs.get(example..example + model.inputs())?;
-        learner.add_values(x, [1.0; 64].get(..model.outputs())?).ok()?;
+        learner
+            .add_values(x, [1.0; 64].get(..model.outputs())?)
+            .ok()?;
     }
     for steps in [1, 1 + STEPS] {
         let recipe = Adaptation {

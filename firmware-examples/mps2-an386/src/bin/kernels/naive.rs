@@ -85,10 +85,12 @@ impl Naive {
                 let products = x.get(from * channels..)?.iter().take(channels).zip(weight);
                 Some(products.fold(0, |sum, (x, w)| sum + i32::from(*x) * i32::from(*w)))
             }),
-            Pass::IntegerDepthwise => self.integers(x, weight, y, |x, weight, from, to, channel| {
-                let x = *x.get(from * channels + channel)?;
-                Some(i32::from(x) * i32::from(*weight.get(to * channels + channel)?))
-            }),
+            Pass::IntegerDepthwise => {
+                self.integers(x, weight, y, |x, weight, from, to, channel| {
+                    let x = *x.get(from * channels + channel)?;
+                    Some(i32::from(x) * i32::from(*weight.get(to * channels + channel)?))
+                })
+            }
         }
     }
 
@@ -110,7 +112,8 @@ impl Naive {
                     for ky in 0..rows {
                         for kx in 0..columns {
                             let (up, left) = (line * stride + ky, column * stride + kx);
-                            let (up, left) = (up.wrapping_sub(rows / 2), left.wrapping_sub(columns / 2));
+                            let (up, left) =
+                                (up.wrapping_sub(rows / 2), left.wrapping_sub(columns / 2));
                             if up < height && left < width {
                                 sum += f(up * width + left, ky * columns + kx, channel)?;
                             }
