@@ -219,7 +219,9 @@ impl<'a, const LAYERS: usize> Model<'a, LAYERS> {
         }
         let parts = workspace.split_at_mut_checked(self.widened());
         let (adapted, rest) = parts.ok_or(too_small)?;
-        engine::initialise(&self.head, &self.stages, adapted);
+        if self.head.halves {
+            engine::initialise(&self.head, &self.stages, adapted);
+        }
         let weights = engine::Weights { adapted, step: 0 };
         engine::predict(&self.head, &self.stages, weights, input, rest)
     }

@@ -71,6 +71,40 @@ fn lacks(line: &str) -> String {
     format!("{FILE} lacks the line {}", line.trim_end())
 }
 
+/// Cycles per multiply-accumulate that a kernel must not go above: kernel, the
+/// beginning of its shape, limit.
+const LIMITS: [(&str, &str, f64); 8] = [
+    ("dense, forward", "64 → 64, 10", 3.3),
+    ("dense, backward by input", "64 → 64, 10", 3.6),
+    ("dense, backward by weights", "64 → 64, 10", 3.6),
+    ("pointwise, forward", "64 → 64", 3.3),
+    ("pointwise, backward by input", "64 → 64", 3.6),
+    ("pointwise, backward by weights", "64 → 64", 3.6),
+    ("conv2d, forward", "3 × 3, 16 → 16", 3.6),
+    ("int8 pointwise, forward", "64 → 64", 1.5),
+];
+
+/// Measures the kernels and compares them with their limits.
+///
+/// # Errors
+/// Names a kernel that is slower, or that there is none of.
+pub fn check_limits() -> Result<()> {
+    let kernels = measure()?;
+    for (name, shape, limit) in LIMITS {
+        let kernel = kernels
+            .iter()
+            .find(|kernel| kernel.kernel == name && kernel.shape.starts_with(shape))
+            .with_context(|| format!("no kernel {name} {shape}"))?;
+        let given = kernel.cycles as f64 / kernel.macs as f64;
+        println!("{name} {shape}: {given:.2} cycles per MAC of {limit}");
+        ensure!(
+            given <= limit,
+            "{name} {shape}: {given:.2} cycles per MAC, the limit is {limit}"
+        );
+    }
+    Ok(())
+}
+
 /// Measures all kernels.
 fn measure() -> Result<Vec<Kernel>> {
     check_qemu()?;

@@ -1,5 +1,5 @@
 //! Loops over numbers: as small as they look where a function is called in them,
-//! four numbers a turn where little is done with each, so that loads follow one
+//! four or eight numbers a turn where little is done with each, so that loads follow one
 //! another and the loop costs a quarter.
 
 /// `x ← f(x)` for every number.
@@ -20,19 +20,26 @@ pub(crate) fn zip(x: &mut [f32], y: &[f32], f: impl Fn(f32, f32) -> f32) {
     }
 }
 
-/// `y ← y + a b` for every triple.
+/// `y ← y + a b` for every triple of slices of one length, four at a time.
 pub(crate) fn multiply_add_each(y: &mut [f32], a: &[f32], b: &[f32]) {
+    let (y, rest) = y.as_chunks_mut::<4>();
+    let ((a, a_rest), (b, b_rest)) = (a.as_chunks::<4>(), b.as_chunks::<4>());
+    for (y, (a, b)) in y.iter_mut().zip(a.iter().zip(b)) {
+        *y = core::array::from_fn(|i| y[i] + a[i] * b[i]);
+        once();
+    }
+    let (y, a, b) = (rest, a_rest, b_rest);
     for (y, (a, b)) in y.iter_mut().zip(a.iter().zip(b)) {
         *y += a * b;
         once();
     }
 }
 
-/// [`map`], four at a time.
+/// [`map`], eight at a time.
 #[inline(always)]
-pub(crate) fn map_fours(x: &mut [f32], f: impl Fn(f32) -> f32) {
-    let (fours, rest) = x.as_chunks_mut::<4>();
-    for x in fours {
+pub(crate) fn map_eights(x: &mut [f32], f: impl Fn(f32) -> f32) {
+    let (eights, rest) = x.as_chunks_mut::<8>();
+    for x in eights {
         *x = x.map(&f);
         once();
     }
@@ -73,28 +80,6 @@ pub(crate) fn all_finite(x: &[f32]) -> bool {
         once();
     }
     found >> 31 == 0
-}
-
-/// `x ← f(x, y)` for every row `y` of a table as wide as `x`, in order: four
-/// columns at a time, which stay in registers from the first row to the last.
-#[inline(always)]
-pub(crate) fn fold_rows(x: &mut [f32], table: &[f32], f: impl Fn(f32, f32) -> f32) {
-    let width = x.len();
-    let (fours, rest) = x.as_chunks_mut::<4>();
-    let done = width - rest.len();
-    for (column, x) in (0..done).step_by(4).zip(fours) {
-        let mut folded = *x;
-        for row in rows(table, width) {
-            if let Some(y) = row.get(column..).and_then(<[f32]>::first_chunk::<4>) {
-                folded = core::array::from_fn(|i| f(folded[i], y[i]));
-            }
-            once();
-        }
-        *x = folded;
-    }
-    for row in rows(table, width) {
-        zip(rest, row.get(done..).unwrap_or(&[]), &f);
-    }
 }
 
 /// The rows of a table, from the first on; none where they have no width. Plain

@@ -1,15 +1,18 @@
-//! Sums of products of 8-bit integers, three positions by two outputs at a
+//! Sums of products of 8-bit integers, four positions by two outputs at a
 //! time.
 //!
 //! Weights lie as `[pairs of outputs, groups, 2, 4]`, patches as they are: a
 //! group is four products, and the last one is filled up with zeros. On a core
 //! with the DSP instructions the patches are first widened to 16 bits, in the
 //! order in which `sxtb16` takes bytes out of a word, and `smlad` adds two
-//! products at a time. The portable twin does the same sums one by one: integers
-//! have no rounding, so both give the same.
+//! products at a time. The portable twin does the same one by one: sums of integers
+//! have no rounding, and scaling rounds alike, so both give the same.
+
+#[cfg(mamlet_dsp)]
+mod dsp;
 
 /// Positions that are computed together.
-pub(crate) const LANES: usize = 3;
+pub(crate) const LANES: usize = 4;
 /// Products of a group.
 pub(crate) const GROUP: usize = 4;
 
@@ -45,41 +48,101 @@ impl<'s> Patches<'s> {
     /// Lets `fill` write the patch of a lane.
     pub fn set(&mut self, lane: usize, fill: impl FnOnce(&mut [i8])) {
         fill(self.patch);
-        let lanes = self.wide.as_chunks_mut::<{ 2 * LANES }>().0;
-        for (to, group) in lanes.iter_mut().zip(self.patch.as_chunks::<GROUP>().0) {
-            let pair =
-                |low: i8, high: i8| u32::from(low as i16 as u16) | (high as i16 as u32) << 16;
-            let [a, b, c, d] = *group;
-            let (even, odd) = to.split_at_mut(LANES);
-            if let (Some(even), Some(odd)) = (even.get_mut(lane), odd.get_mut(lane)) {
-                (*even, *odd) = (pair(a, c), pair(b, d));
-            }
+        widen(self.wide, lane, self.patch);
+    }
+
+    /// Takes the patch of a lane from where it lies.
+    pub fn copy(&mut self, lane: usize, patch: &[i8]) {
+        let rest = widen(self.wide, lane, patch);
+        let done = patch.len() - rest.len();
+        let mut last = [0; GROUP];
+        for (to, from) in last.iter_mut().zip(rest) {
+            *to = *from;
+        }
+        let left = self.wide.get_mut(done / GROUP * 2 * LANES..);
+        if !rest.is_empty() {
+            widen(left.unwrap_or(&mut []), lane, &last);
         }
     }
 
-    /// The sums of a pair of outputs, for every lane: `[LANES, 2]`. `weights`
-    /// are those of the pair.
-    pub fn sums(&self, weights: &[i8]) -> [[i32; 2]; LANES] {
-        let mut sums = [[0; 2]; LANES];
-        if weights.len() < self.groups * 2 * GROUP {
-            return sums;
-        }
+    /// All outputs of the first `lanes` lanes, `y: [lanes, outputs]`, with
+    /// `weights` as they lie in an artifact.
+    pub fn outputs(
+        &self,
+        weights: &[i8],
+        scaling: &Scaling<'_>,
+        y: &mut [i8],
+        (lanes, outputs): (usize, usize),
+    ) {
         #[cfg(mamlet_dsp)]
-        // SAFETY: weights and patches both have `groups` groups, which is more
-        // than none, and weights are words (they begin a tensor or a pair).
-        unsafe {
-            if self.groups > 0 && weights.as_ptr().addr() % 4 == 0 {
-                dsp::sums(
-                    self.wide.as_ptr(),
-                    weights.as_ptr(),
-                    self.groups,
-                    &raw mut sums,
-                );
-                return sums;
+        let done = dsp::pairs(self, weights, scaling, y, (lanes, outputs));
+        #[cfg(not(mamlet_dsp))]
+        let done = 0;
+        let pair = self.groups * 2 * GROUP;
+        for output in (done..outputs).step_by(2) {
+            let weights = weights.get(output / 2 * pair..).unwrap_or(&[]);
+            let weights = weights.get(..pair).unwrap_or(&[]);
+            let mut sums = [[0; 2]; LANES];
+            portable(self.wide, weights, &mut sums);
+            for (lane, sums) in sums.into_iter().take(lanes).enumerate() {
+                for (output, sum) in (output..outputs).zip(sums) {
+                    if let Some(y) = y.get_mut(lane * outputs + output) {
+                        *y = scaling.output(output, sum);
+                    }
+                }
             }
         }
-        portable(self.wide, weights, &mut sums);
-        sums
+    }
+}
+
+/// Widens the whole groups of a patch, and returns what is behind them.
+fn widen<'p>(wide: &mut [u32], lane: usize, patch: &'p [i8]) -> &'p [i8] {
+    let (groups, rest) = patch.as_chunks::<GROUP>();
+    if lane < LANES {
+        let (wide, _) = wide.as_chunks_mut::<{ 2 * LANES }>();
+        for (to, group) in wide.iter_mut().zip(groups) {
+            let (even, odd) = widened(u32::from_le_bytes(group.map(i8::cast_unsigned)));
+            (to[lane], to[LANES + lane]) = (even, odd);
+        }
+    }
+    rest
+}
+
+#[cfg(mamlet_dsp)]
+use dsp::widened;
+
+/// Four numbers of 8 bits as four of 16: those at even places, then at odd ones.
+#[cfg(not(mamlet_dsp))]
+fn widened(group: u32) -> (u32, u32) {
+    let [a, b, c, d] = group.to_le_bytes().map(u8::cast_signed);
+    let pair = |low: i8, high: i8| u32::from(low as i16 as u16) | (high as i16 as u32) << 16;
+    (pair(a, c), pair(b, d))
+}
+
+/// How sums become integers of 8 bits again: bias, multiplier and shift of every
+/// output, and what all outputs share.
+#[derive(Clone, Copy)]
+pub(crate) struct Scaling<'w> {
+    pub bias: &'w [i32],
+    pub multiplier: &'w [i32],
+    pub shift: &'w [i8],
+    pub zero: i8,
+    pub low: i8,
+    pub high: i8,
+}
+
+impl Scaling<'_> {
+    /// The integer of an output's sum of products.
+    pub fn output(&self, output: usize, sum: i32) -> i8 {
+        let bias = self.bias.get(output).copied().unwrap_or(0);
+        let multiplier = self.multiplier.get(output).copied().unwrap_or(0);
+        let shift = self.shift.get(output).copied().unwrap_or(0) as u32 & 31;
+        let product = i64::from(sum.wrapping_add(bias)) * i64::from(multiplier);
+        let scaled = ((product + (1 << 31)) >> 32) as i32;
+        let half = ((1u32 << shift) >> 1) as i32;
+        let rounded = scaled.wrapping_add(half) >> shift;
+        let y = rounded.saturating_add(i32::from(self.zero));
+        y.max(i32::from(self.low)).min(i32::from(self.high)) as i8
     }
 }
 
@@ -99,74 +162,6 @@ fn portable(wide: &[u32], weights: &[i8], sums: &mut [[i32; 2]; LANES]) {
                 }
             }
         }
-    }
-}
-
-#[cfg(mamlet_dsp)]
-mod dsp {
-    use super::LANES;
-
-    /// Three lanes by two outputs, a group after the other. All fourteen
-    /// registers are in use, so it is a function of its own.
-    ///
-    /// # Safety
-    /// `wide` has `groups · 2 · LANES` words and `weights` `groups · 2` words,
-    /// `groups` is at least one, and both are aligned.
-    #[unsafe(naked)]
-    pub unsafe extern "C" fn sums(
-        wide: *const u32,
-        weights: *const i8,
-        groups: usize,
-        sums: *mut [[i32; 2]; LANES],
-    ) {
-        core::arch::naked_asm!(
-            "push {{r3, r4-r11, lr}}",
-            // The end of the weights, where the loop looks for it.
-            "add r2, r1, r2, lsl #3",
-            "push {{r2, r3}}",
-            "movs r2, #0",
-            "movs r3, #0",
-            "movs r4, #0",
-            "movs r5, #0",
-            "movs r6, #0",
-            "movs r7, #0",
-            "2:",
-            // Weights of both outputs, then the even places of all lanes.
-            "ldr r8, [r1]",
-            "ldr r9, [r1, #4]",
-            "ldr r10, [r0]",
-            "ldr r11, [r0, #4]",
-            "ldr r12, [r0, #8]",
-            "sxtb16 lr, r8",
-            "smlad r2, r10, lr, r2",
-            "smlad r4, r11, lr, r4",
-            "smlad r6, r12, lr, r6",
-            "sxtb16 lr, r9",
-            "smlad r3, r10, lr, r3",
-            "smlad r5, r11, lr, r5",
-            "smlad r7, r12, lr, r7",
-            // The odd places.
-            "ldr r10, [r0, #12]",
-            "ldr r11, [r0, #16]",
-            "ldr r12, [r0, #20]",
-            "adds r0, r0, #24",
-            "adds r1, r1, #8",
-            "sxtb16 lr, r8, ror #8",
-            "smlad r2, r10, lr, r2",
-            "smlad r4, r11, lr, r4",
-            "smlad r6, r12, lr, r6",
-            "sxtb16 lr, r9, ror #8",
-            "smlad r3, r10, lr, r3",
-            "smlad r5, r11, lr, r5",
-            "ldr r8, [sp]",
-            "smlad r7, r12, lr, r7",
-            "cmp r1, r8",
-            "bne 2b",
-            "ldr r8, [sp, #4]",
-            "stm r8, {{r2-r7}}",
-            "add sp, sp, #8",
-            "pop {{r3, r4-r11, pc}}",
-        )
     }
 }
 
@@ -198,9 +193,13 @@ mod tests {
             let mut memory = vec![f32::NAN; scratch(length)];
             let mut ready = Patches::new(length, &mut memory).expect("enough memory");
             for (lane, patch) in patches.iter().enumerate() {
-                ready.set(lane, |to| to[..length].copy_from_slice(patch));
+                match lane % 2 {
+                    0 => ready.set(lane, |to| to[..length].copy_from_slice(patch)),
+                    _ => ready.copy(lane, patch),
+                }
             }
-            let sums = ready.sums(&packed);
+            let mut sums = [[0; 2]; LANES];
+            portable(ready.wide, &packed, &mut sums);
             for (patch, sums) in patches.iter().zip(sums) {
                 for (row, sum) in rows.iter().zip(sums) {
                     let products = patch.iter().zip(row);

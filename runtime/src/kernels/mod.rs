@@ -25,7 +25,7 @@ pub(crate) use arm::clear_if_negative;
 use arm::{STEP, line, tiles};
 use elementwise::once;
 pub(crate) use elementwise::{
-    all_finite, copy, fold_rows, map, map_fours, multiply_add_each, rows, rows_mut, zip, zip_fours,
+    all_finite, copy, map, map_eights, multiply_add_each, rows, rows_mut, zip, zip_fours,
 };
 #[cfg(not(all(target_arch = "arm", target_abi = "eabihf")))]
 pub(crate) use portable::clear_if_negative;

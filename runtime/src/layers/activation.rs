@@ -12,7 +12,7 @@
 //! NaN stays NaN, so that the loss shows it.
 
 use super::{Backward, Descent, Forward, Operation};
-use crate::kernels::{clear_if_negative, map, map_fours, zip, zip_fours};
+use crate::kernels::{clear_if_negative, map, map_eights, zip, zip_fours};
 use crate::math;
 
 /// An elementwise function.
@@ -41,14 +41,14 @@ impl Operation for Activation {
     fn forward(&self, pass: Forward<'_>) {
         let x = pass.y;
         match *self {
-            Activation::Relu => map_fours(x, relu),
-            Activation::Relu6 => map_fours(x, |x| match x {
+            Activation::Relu => map_eights(x, relu),
+            Activation::Relu6 => map_eights(x, |x| match x {
                 _ if x <= 0.0 => 0.0,
                 _ if x >= 6.0 => 6.0,
                 _ => x,
             }),
             Activation::LeakyRelu { slope } => {
-                map_fours(x, |x| if x <= 0.0 { slope * x } else { x });
+                map_eights(x, |x| if x <= 0.0 { slope * x } else { x });
             }
             Activation::Tanh => map(x, math::tanh),
             Activation::Sigmoid => map(x, math::sigmoid),

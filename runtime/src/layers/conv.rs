@@ -16,7 +16,7 @@
 use super::dense::{descend_bias, start};
 use super::{Backward, Descent, Forward, Macs, Operation, part};
 use crate::geometry::Sliding;
-use crate::kernels::{Matrix, MatrixMut, Start, TALL, map_fours, multiply, rows, rows_mut};
+use crate::kernels::{Matrix, MatrixMut, Start, TALL, map_eights, multiply, rows, rows_mut};
 use crate::model::Param;
 
 /// A convolution over rows and columns.
@@ -184,7 +184,7 @@ impl Operation for Conv {
         }
         descend_bias(self.bias.as_ref(), dy, step);
         if let Some((weight, rate)) = step.begin(&self.weight) {
-            map_fours(dy, |dy| dy * -rate);
+            map_eights(dy, |dy| dy * -rate);
             for (x, dy) in rows(x, inputs).zip(rows(dy, outputs)) {
                 self.blocks(|block| {
                     let x = part(x, block.x_at..x.len());

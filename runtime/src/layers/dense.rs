@@ -11,7 +11,7 @@
 //! Backward reads its input where `W` adapts, and never its output.
 
 use super::{Backward, Descent, Forward, Macs, Operation};
-use crate::kernels::{Matrix, MatrixMut, Start, copy, fold_rows, map_fours, multiply, rows_mut};
+use crate::kernels::{Matrix, MatrixMut, Start, copy, map_eights, multiply, rows_mut};
 use crate::model::Param;
 
 /// A fully connected layer.
@@ -88,7 +88,7 @@ impl Operation for Dense {
         if let Some((weight, rate)) = step.begin(&self.weight) {
             // The gradient by the output is not needed after this: it takes
             // the rate, so that the weights need one pass only.
-            map_fours(dy, |dy| dy * -rate);
+            map_eights(dy, |dy| dy * -rate);
             multiply(
                 Start::Sums,
                 Matrix::new(x, inputs).transposed(),
@@ -122,6 +122,18 @@ pub(super) fn start(
 /// `b ← b − rate Σ dy`
 pub(super) fn descend_bias(bias: Option<&Param>, dy: &[f32], step: &mut Descent<'_>) {
     if let Some((bias, rate)) = bias.and_then(|bias| step.begin(bias)) {
-        fold_rows(bias, dy, |b, dy| b - rate * dy);
+        let (outputs, positions) = (bias.len(), dy.len().checked_div(bias.len()).unwrap_or(0));
+        // A row of A that is −rate throughout.
+        let rates = Matrix {
+            values: &[-rate],
+            strides: (0, 0),
+        };
+        multiply(
+            Start::Sums,
+            rates,
+            Matrix::new(dy, outputs),
+            MatrixMut::new(bias, outputs),
+            (1, positions, outputs),
+        );
     }
 }

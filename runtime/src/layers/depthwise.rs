@@ -11,7 +11,7 @@
 use super::dense::{descend_bias, start};
 use super::{Backward, Descent, Forward, Macs, Operation, row, row_mut};
 use crate::geometry::Sliding;
-use crate::kernels::{map_fours, multiply_add_each, rows, rows_mut};
+use crate::kernels::{map_eights, multiply_add_each, rows, rows_mut};
 use crate::model::Param;
 
 /// A convolution of every channel by itself.
@@ -89,7 +89,7 @@ impl Operation for Depthwise {
         }
         descend_bias(self.bias.as_ref(), dy, step);
         if let Some((weight, rate)) = step.begin(&self.weight) {
-            map_fours(dy, |dy| dy * -rate);
+            map_eights(dy, |dy| dy * -rate);
             for (x, dy) in rows(x, inputs).zip(rows(dy, outputs)) {
                 for (output, dy) in self.window.outputs().zip(rows(dy, channels)) {
                     for (tap, at) in self.window.seen(output) {

@@ -12,7 +12,7 @@ use mamlet_formats::Number;
 use super::pool::{GlobalAverage, Kind, Pool};
 use super::{Backward, Descent, Forward, Macs, Operation};
 use crate::geometry::Sliding;
-use crate::kernels::integer::{GROUP, LANES, Patches, scratch};
+use crate::kernels::integer::{GROUP, LANES, Patches, Scaling, scratch};
 
 /// From f32 to i8.
 #[derive(Clone, Copy, Debug)]
@@ -70,55 +70,39 @@ pub(crate) struct Integers {
 /// [`Integers`] with its tensors.
 struct Read<'w> {
     weight: &'w [i8],
-    bias: &'w [i32],
-    multiplier: &'w [i32],
-    shift: &'w [i8],
-    integers: &'w Integers,
+    scaling: Scaling<'w>,
 }
 
 impl Integers {
-    fn read<'w>(&'w self, words: &'w [f32]) -> Read<'w> {
+    fn read<'w>(&self, words: &'w [f32]) -> Read<'w> {
         let from = |at: u32| words.get(at as usize..).unwrap_or(&[]);
         Read {
             weight: bytemuck::cast_slice(from(self.weight)),
-            bias: bytemuck::cast_slice(from(self.bias)),
-            multiplier: bytemuck::cast_slice(from(self.multiplier)),
-            shift: bytemuck::cast_slice(from(self.shift)),
-            integers: self,
+            scaling: Scaling {
+                bias: bytemuck::cast_slice(from(self.bias)),
+                multiplier: bytemuck::cast_slice(from(self.multiplier)),
+                shift: bytemuck::cast_slice(from(self.shift)),
+                zero: self.zero,
+                low: self.low,
+                high: self.high,
+            },
         }
     }
 }
 
 impl Read<'_> {
-    /// The integer of an output's sum of products.
-    fn output(&self, output: usize, sum: i32) -> i8 {
-        let bias = self.bias.get(output).copied().unwrap_or(0);
-        let multiplier = self.multiplier.get(output).copied().unwrap_or(0);
-        let shift = self.shift.get(output).copied().unwrap_or(0) as u32 & 31;
-        let product = i64::from(sum.wrapping_add(bias)) * i64::from(multiplier);
-        let scaled = ((product + (1 << 31)) >> 32) as i32;
-        let half = ((1u32 << shift) >> 1) as i32;
-        let rounded = scaled.wrapping_add(half) >> shift;
-        let Integers {
-            zero, low, high, ..
-        } = self.integers;
-        let y = rounded.saturating_add(i32::from(*zero));
-        y.max(i32::from(*low)).min(i32::from(*high)) as i8
-    }
-
-    /// All outputs of all positions, of which `patch` fills one at a time.
+    /// All outputs of all positions, of which `patch` sets one lane at a time.
     fn products(
         &self,
         length: usize,
         outputs: usize,
         y: &mut [i8],
         scratch: &mut [f32],
-        mut patch: impl FnMut(usize, &mut [i8]),
+        mut patch: impl FnMut(&mut Patches<'_>, usize, usize),
     ) {
         let Some(mut patches) = Patches::new(length, scratch) else {
             return;
         };
-        let pair = length.div_ceil(GROUP) * 2 * GROUP;
         let mut position = 0;
         let mut rest = y;
         while !rest.is_empty() && outputs > 0 {
@@ -132,20 +116,10 @@ impl Read<'_> {
                 return;
             }
             for lane in 0..lanes {
-                patches.set(lane, |to| patch(position + lane, to));
+                patch(&mut patches, lane, position + lane);
             }
             position += lanes;
-            for output in (0..outputs).step_by(2) {
-                let at = output / 2 * pair;
-                let sums = patches.sums(self.weight.get(at..at + pair).unwrap_or(&[]));
-                for (lane, sums) in sums.into_iter().take(lanes).enumerate() {
-                    for (output, sum) in (output..outputs).zip(sums) {
-                        if let Some(y) = y.get_mut(lane * outputs + output) {
-                            *y = self.output(output, sum);
-                        }
-                    }
-                }
-            }
+            patches.outputs(self.weight, &self.scaling, y, (lanes, outputs));
         }
     }
 }
@@ -216,9 +190,9 @@ impl Operation for IntegerDense {
         let y: &mut [i8] = bytemuck::cast_slice_mut(pass.y);
         let y = y.get_mut(..outputs * self.positions as usize);
         let read = self.integers.read(pass.words);
-        let patch = |position: usize, to: &mut [i8]| {
+        let patch = |patches: &mut Patches<'_>, lane, position: usize| {
             let x = x.get(position * inputs..).unwrap_or(&[]);
-            copy(to, x.get(..inputs).unwrap_or(&[]));
+            patches.copy(lane, x.get(..inputs).unwrap_or(&[]));
         };
         read.products(inputs, outputs, y.unwrap_or(&mut []), pass.scratch, patch);
     }
@@ -262,7 +236,7 @@ impl Operation for IntegerConv {
         let y: &mut [i8] = bytemuck::cast_slice_mut(pass.y);
         let y = y.get_mut(..filters * wide * usize::from(rows.output));
         let read = self.integers.read(pass.words);
-        let patch = |position: usize, to: &mut [i8]| {
+        let fill = |position: usize, to: &mut [i8]| {
             let (line, column) = (position / wide.max(1), position % wide.max(1));
             let inside = columns.taps(column);
             if rows.taps(line).len() < usize::from(rows.size) || inside.len() < taps {
@@ -278,6 +252,9 @@ impl Operation for IntegerConv {
                 let to = to.get_mut((ky * taps + inside.start) * channels..);
                 copy(to.unwrap_or(&mut []), x);
             }
+        };
+        let patch = |patches: &mut Patches<'_>, lane, position| {
+            patches.set(lane, |to| fill(position, to));
         };
         let y = y.unwrap_or(&mut []);
         read.products(self.length(), filters, y, pass.scratch, patch);
@@ -305,33 +282,46 @@ impl Operation for IntegerDepthwise {
         let x: &[i8] = bytemuck::cast_slice(pass.x);
         let y: &mut [i8] = bytemuck::cast_slice_mut(pass.y);
         let read = self.integers.read(pass.words);
-        let Sliding { rows, columns, .. } = self.window;
-        let wide = usize::from(columns.size);
+        let outside = [self.integers.input_zero; GROUP];
         for ((line, column), y) in self.window.outputs().zip(y.chunks_mut(channels.max(1))) {
-            let (inside, across) = (rows.taps(line), columns.taps(column));
-            for (channel, y) in y.iter_mut().enumerate() {
-                let mut sum = 0i32;
-                for tap in 0..self.window.taps() {
-                    let (ky, kx) = (tap / wide.max(1), tap % wide.max(1));
-                    let weight = read.weight.get(tap * channels + channel);
-                    let x = match inside.contains(&ky) && across.contains(&kx) {
-                        false => Some(&self.integers.input_zero),
-                        true => {
-                            let line = rows.input_of(line, ky) * usize::from(columns.input);
-                            let at = line + columns.input_of(column, kx);
-                            x.get(at * channels + channel)
-                        }
+            // Four channels at a time, whose sums stay in registers.
+            for (four, y) in y.chunks_mut(GROUP).enumerate() {
+                let at = four * GROUP;
+                let mut sums = [0i32; GROUP];
+                self.window.all(line, column, |tap, seen| {
+                    let weight = read.weight.get(tap * channels + at..).unwrap_or(&[]);
+                    let x = match seen {
+                        Some(seen) => x.get(seen * channels + at..).unwrap_or(&[]),
+                        None => &outside,
                     };
-                    if let (Some(x), Some(weight)) = (x, weight) {
-                        sum += i32::from(*x) * i32::from(*weight);
-                    }
+                    multiply_add(&mut sums, x, weight, y.len());
+                });
+                for ((channel, y), sum) in (at..).zip(y).zip(sums) {
+                    *y = read.scaling.output(channel, sum);
                 }
-                *y = read.output(channel, sum);
             }
         }
     }
 
     fn backward(&self, _: Backward<'_>, _: &mut Descent<'_>) {}
+}
+
+/// `sums ← sums + x w`, for the first `count`.
+#[inline(always)]
+fn multiply_add(sums: &mut [i32; GROUP], x: &[i8], weight: &[i8], count: usize) {
+    if let (GROUP, Some(x), Some(weight)) = (
+        count,
+        x.first_chunk::<GROUP>(),
+        weight.first_chunk::<GROUP>(),
+    ) {
+        for i in 0..GROUP {
+            sums[i] += i32::from(x[i]) * i32::from(weight[i]);
+        }
+        return;
+    }
+    for (sum, (x, weight)) in sums.iter_mut().take(count).zip(x.iter().zip(weight)) {
+        *sum += i32::from(*x) * i32::from(*weight);
+    }
 }
 
 /// The largest or the mean integer under a window.
