@@ -21,6 +21,7 @@ pub(crate) fn zip(x: &mut [f32], y: &[f32], f: impl Fn(f32, f32) -> f32) {
 }
 
 /// `y ← y + a b` for every triple.
+#[cfg(feature = "convolution")]
 pub(crate) fn multiply_add_each(y: &mut [f32], a: &[f32], b: &[f32]) {
     for (y, (a, b)) in y.iter_mut().zip(a.iter().zip(b)) {
         *y += a * b;

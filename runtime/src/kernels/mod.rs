@@ -23,9 +23,11 @@ mod portable;
 pub(crate) use arm::clear_if_negative;
 #[cfg(all(target_arch = "arm", target_abi = "eabihf"))]
 use arm::{STEP, line, tiles};
+#[cfg(feature = "convolution")]
+pub(crate) use elementwise::multiply_add_each;
 use elementwise::once;
 pub(crate) use elementwise::{
-    all_finite, copy, fold_rows, map, map_fours, multiply_add_each, rows, rows_mut, zip, zip_fours,
+    all_finite, copy, fold_rows, map, map_fours, rows, rows_mut, zip, zip_fours,
 };
 #[cfg(not(all(target_arch = "arm", target_abi = "eabihf")))]
 pub(crate) use portable::clear_if_negative;
