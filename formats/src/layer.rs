@@ -99,6 +99,7 @@ pub enum Layer {
         bias: Option<Tensor>,
     },
     /// From f32 to i8: `q = clamp(round(x / scale) + zero, −128, 127)`.
+    /// Overflows in layers below saturate here.
     Quantize {
         /// What one step of the integers is worth.
         scale: f32,
@@ -209,7 +210,7 @@ pub struct Integers {
     pub weight: Tensor,
     /// i32, `[outputs]`
     pub bias: Tensor,
-    /// i32, `[outputs]`
+    /// i32, `[outputs]`, not below zero.
     pub multiplier: Tensor,
     /// i8, `[outputs]`, from 0 to 31.
     pub shift: Tensor,

@@ -2,7 +2,7 @@
 
 use core::ops::Range;
 
-use crate::kernels::{copy, zip};
+use crate::kernels::{all_finite, copy, zip};
 use crate::layers::{Backward, Descent, Forward};
 use crate::learner::PredictError;
 use crate::losses::Objective;
@@ -156,6 +156,7 @@ pub(crate) fn predict<'w>(
     if needed != given {
         return Err(PredictError::InputLength { needed, given });
     }
+    head.check_finite(input)?;
     let (needed, given) = (head.prediction, workspace.len());
     let too_small = PredictError::Workspace { needed, given };
     let workspace = workspace.get_mut(..needed).ok_or(too_small)?;
@@ -276,6 +277,14 @@ fn run(
 }
 
 impl Head<'_> {
+    /// Refuses what integers would turn into a number like any other.
+    pub(crate) fn check_finite(&self, inputs: &[f32]) -> Result<(), PredictError> {
+        match self.integers && !all_finite(inputs) {
+            true => Err(PredictError::NotFinite),
+            false => Ok(()),
+        }
+    }
+
     /// `x ← (x − mean) · scale`, per feature.
     pub(crate) fn normalise(&self, x: &mut [f32]) {
         if let Some((mean, scale)) = self.normalisation {

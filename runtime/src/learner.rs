@@ -202,7 +202,8 @@ impl<'m> Learner<'m> {
     /// loss is cross-entropy.
     ///
     /// # Errors
-    /// [`PredictError`] where the input has another length than the model's.
+    /// [`PredictError`] where the input has another length than the model's, or
+    /// the model has layers on integers and a number is not finite.
     pub fn predict(&mut self, input: &[f32]) -> Result<&[f32], PredictError> {
         let weights = in_use(self.head, self.stages, self.current, self.adapted);
         engine::predict(self.head, self.stages, weights, input, self.workspace)
@@ -214,8 +215,9 @@ impl<'m> Learner<'m> {
     ///
     /// # Errors
     /// [`PredictError`] where `inputs` is no whole number of inputs, there are
-    /// more than the [`Setup`] has [queries](Setup::queries), or `outputs` has
-    /// another length.
+    /// more than the [`Setup`] has [queries](Setup::queries), `outputs` has
+    /// another length, or the model has layers on integers and a number is not
+    /// finite.
     pub fn predict_batch(
         &mut self,
         inputs: &[f32],
@@ -237,6 +239,7 @@ impl<'m> Learner<'m> {
         if needed != given {
             return Err(PredictError::OutputLength { needed, given });
         }
+        head.check_finite(inputs)?;
         let features = rows_mut(self.queries, head.features);
         for (input, features) in rows(inputs, width).zip(features) {
             engine::features(head, self.stages, input, features, self.workspace);

@@ -81,6 +81,8 @@ compile_error!(
 );
 
 mod engine;
+// Without convolutions nothing slides over what it describes.
+#[cfg_attr(not(feature = "convolution"), allow(dead_code))]
 mod geometry;
 pub mod golden;
 mod kernels;

@@ -66,6 +66,7 @@ impl<'a, const LAYERS: usize> Model<'a, LAYERS> {
                 continue;
             };
             head.reserve(&stage, stages.is_empty())?;
+            head.integers |= stage.layer.is_integer();
             stages.push(stage).map_err(|_| ModelError::TooManyLayers {
                 needed: header.layers as usize,
                 capacity: LAYERS,
@@ -205,7 +206,8 @@ impl<'a, const LAYERS: usize> Model<'a, LAYERS> {
     /// the output is left.
     ///
     /// # Errors
-    /// A wrong length of `input`, or too little workspace.
+    /// A wrong length of `input`, too little workspace, or a number that is not
+    /// finite where the model has layers on integers.
     pub fn predict<'w>(
         &self,
         input: &[f32],

@@ -1,5 +1,11 @@
 //! What is saved comes back bit for bit, and what is no checkpoint of the
 //! artifact changes nothing.
+#![cfg(all(
+    feature = "convolution",
+    feature = "normalisation",
+    feature = "integer",
+    feature = "policy"
+))]
 
 mod common;
 

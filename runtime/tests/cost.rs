@@ -1,5 +1,11 @@
 //! The multiply-accumulates that a model says it takes are those that the
 //! equations have.
+#![cfg(all(
+    feature = "convolution",
+    feature = "normalisation",
+    feature = "integer",
+    feature = "policy"
+))]
 
 mod common;
 

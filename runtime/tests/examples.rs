@@ -1,4 +1,10 @@
 //! Examples and inputs that do not fit are named, and change nothing.
+#![cfg(all(
+    feature = "convolution",
+    feature = "normalisation",
+    feature = "integer",
+    feature = "policy"
+))]
 
 mod common;
 

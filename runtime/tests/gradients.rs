@@ -1,5 +1,11 @@
 //! Gradients and steps of the runtime against an independent implementation in
 //! f64 whose gradients are finite differences.
+#![cfg(all(
+    feature = "convolution",
+    feature = "normalisation",
+    feature = "integer",
+    feature = "policy"
+))]
 #![cfg(not(feature = "micromath"))]
 
 mod common;

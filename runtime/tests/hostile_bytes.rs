@@ -4,6 +4,12 @@
 //! A change alone is found by the CRC-32. Most cases here are given a checksum
 //! that is right again, so that they reach the model, its memory plan and a
 //! whole life of a learner.
+#![cfg(all(
+    feature = "convolution",
+    feature = "normalisation",
+    feature = "integer",
+    feature = "policy"
+))]
 
 mod common;
 

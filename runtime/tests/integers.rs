@@ -1,11 +1,18 @@
 //! Layers on integers, integer for integer against an independent
 //! implementation in 64 bits, and against what the integers stand for.
+#![cfg(all(
+    feature = "convolution",
+    feature = "normalisation",
+    feature = "integer",
+    feature = "policy"
+))]
 
 mod common;
 
 use common::piece::{Fixed, Kind, Size};
 use common::{AnyModel, Net, Piece, Random, draw, naive, random, values};
 use mamlet_formats::{Padding, Pool, Window};
+use mamlet_runtime::{ModelError, PredictError};
 use rand::RngExt;
 
 /// A network that returns what these layers make of an input, behind which
@@ -139,6 +146,83 @@ fn the_largest_sums_do_not_overflow() {
             &vec![input; length],
             "largest",
         );
+    }
+}
+
+/// One output of a dense layer with a factor of its own.
+fn scaled(multiplier: i32, shift: i8) -> Option<ModelError> {
+    let fixed = Fixed {
+        weight: vec![1; 2],
+        bias: vec![0; 2],
+        multiplier: vec![1, multiplier],
+        shift: vec![0, shift],
+        input_zero: 0,
+        zero: 0,
+        low: -128,
+        high: 127,
+    };
+    let pieces = vec![
+        Piece::Quantize(1.0, 0),
+        Piece::Integer(Kind::Dense(2), fixed),
+        Piece::Dequantize(1.0, 0),
+    ];
+    let file = net([1, 1, 1], pieces).file();
+    AnyModel::new(&file.artifact()).err()
+}
+
+#[test]
+fn factors_that_the_format_does_not_have_are_refused() {
+    for (multiplier, shift) in [(0, 0), (1, 31), (i32::MAX, 31)] {
+        assert_eq!(scaled(multiplier, shift), None, "{multiplier} {shift}");
+    }
+    let refused = Some(ModelError::Integer { layer: 1 });
+    for (multiplier, shift) in [
+        (-1, 0),
+        (i32::MIN, 3),
+        (1, -1),
+        (1, 32),
+        (1, 127),
+        (1, -128),
+    ] {
+        assert_eq!(scaled(multiplier, shift), refused, "{multiplier} {shift}");
+    }
+}
+
+/// Whether a mean of so many integers is taken.
+#[test]
+fn means_of_more_integers_than_can_be_summed_are_refused() {
+    let of = |positions| {
+        let pieces = vec![
+            Piece::Quantize(1.0, 0),
+            Piece::GlobalAverage,
+            Piece::Dequantize(1.0, 0),
+        ];
+        let file = net([1, positions, 1], pieces).file();
+        AnyModel::new(&file.artifact()).err()
+    };
+    assert_eq!(of(1 << 23), None);
+    assert_eq!(of((1 << 23) + 1), Some(ModelError::TooLarge));
+}
+
+/// An integer cannot be NaN: what would become an ordinary number is refused.
+#[test]
+fn inputs_that_integers_cannot_show_are_refused() {
+    let pieces = vec![Piece::Quantize(1.0, 0), Piece::Dequantize(1.0, 0)];
+    let in_f32 = net([1, 1, 2], Vec::new());
+    let net = net([1, 1, 2], pieces);
+    let setup = mamlet_runtime::Setup::new(1).queries(2);
+    for wrong in [f32::NAN, f32::INFINITY, f32::NEG_INFINITY] {
+        let refused = Err(PredictError::NotFinite);
+        common::with_setup(&net, setup, |learner| {
+            assert_eq!(learner.predict(&[0.0, wrong]).map(drop), refused);
+            let inputs = [0.0, 1.0, 2.0, wrong];
+            assert_eq!(learner.predict_batch(&inputs, &mut [0.0; 6]), refused);
+            assert!(learner.predict(&[0.0, 1.0]).is_ok());
+        });
+        common::with_setup(&in_f32, setup, |learner| {
+            let outputs = learner.predict(&[0.0, wrong]).expect("the right length");
+            assert_eq!(outputs[1].to_bits(), wrong.to_bits());
+        });
     }
 }
 

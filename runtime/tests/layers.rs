@@ -1,4 +1,10 @@
 //! Layers that cannot run, and why.
+#![cfg(all(
+    feature = "convolution",
+    feature = "normalisation",
+    feature = "integer",
+    feature = "policy"
+))]
 
 mod common;
 

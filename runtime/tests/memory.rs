@@ -1,10 +1,18 @@
 //! The memory a model asks for is what it uses: not a number less, not a
 //! number more.
+#![cfg(all(
+    feature = "convolution",
+    feature = "normalisation",
+    feature = "integer",
+    feature = "policy"
+))]
 
 mod common;
 
-use common::{AnyModel, Example, Net, Random, add_all, bits, random, values};
-use mamlet_runtime::{Adaptation, Learner, LearnerError, PredictError, Rollback, Setup};
+use common::{AnyModel, Example, Net, Random, add_all, bits, random, values, with_setup};
+use mamlet_runtime::{
+    AdaptError, Adaptation, Learner, LearnerError, PredictError, Rollback, Setup,
+};
 use rand::RngExt;
 
 /// A NaN that no calculation makes. What is read of unwritten memory shows in
@@ -245,4 +253,36 @@ fn sizes_beyond_the_address_space_are_refused() {
             }
         }
     }
+}
+
+/// One step is made in place, so that a recipe of one step has no second copy
+/// of what adapts, which more steps would need.
+#[test]
+fn one_by_one_a_recipe_of_one_step_takes_no_more() {
+    let mut random = random(9);
+    let mut head = common::dense(&mut random, 2, 2);
+    head.tensors_mut().for_each(|tensor| tensor.1 = true);
+    let net = Net::new(2, vec![head]).steps(1, 1);
+    let examples = net.examples(&mut random, 3);
+    let three = Adaptation {
+        steps: Some(3),
+        rate: Some(0.01),
+    };
+    let setup = Setup::new(3);
+    with_setup(&net, setup, |learner| {
+        add_all(learner, &net, &examples);
+        assert_eq!(
+            learner.adapt_with(three).map(|report| report.steps()),
+            Ok(3)
+        );
+    });
+    with_setup(&net, setup.one_by_one(), |learner| {
+        add_all(learner, &net, &examples);
+        let refused = AdaptError::Steps {
+            allowed: 1,
+            given: 3,
+        };
+        assert_eq!(learner.adapt_with(three), Err(refused));
+        assert!(learner.adapt().is_ok());
+    });
 }

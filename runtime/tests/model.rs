@@ -1,4 +1,10 @@
 //! What is no model, and why.
+#![cfg(all(
+    feature = "convolution",
+    feature = "normalisation",
+    feature = "integer",
+    feature = "policy"
+))]
 
 mod common;
 
@@ -79,6 +85,20 @@ fn an_input_of_nothing_is_refused() {
     let file = common::Aligned::new(&bytes);
     let artifact: Artifact<'_> = file.artifact();
     assert_eq!(AnyModel::new(&artifact).err(), Some(ModelError::Empty));
+}
+
+#[test]
+fn a_tensor_of_nothing_does_not_adapt() {
+    let of = |length: usize| {
+        refusal(|w| {
+            sound(w);
+            let vector = w.tensor(&vec![0.5; length], true);
+            w.push(Layer::Context { vector });
+            w.rates(&[&[0.1; 3]]);
+        })
+    };
+    assert_eq!(of(1), None);
+    assert_eq!(of(0), Some(ModelError::Empty));
 }
 
 #[test]

@@ -1,5 +1,11 @@
 //! The steps that a learner takes, against an independent implementation in
 //! f64, and against themselves in another setup: the same bits.
+#![cfg(all(
+    feature = "convolution",
+    feature = "normalisation",
+    feature = "integer",
+    feature = "policy"
+))]
 #![cfg(not(feature = "micromath"))]
 
 mod common;

@@ -1,5 +1,11 @@
 //! An adaptation happens whole, shortened to its best step, or not at all; and
 //! what was refused has changed nothing.
+#![cfg(all(
+    feature = "convolution",
+    feature = "normalisation",
+    feature = "integer",
+    feature = "policy"
+))]
 
 mod common;
 

@@ -13,6 +13,17 @@ use crate::machine::Machine;
 use crate::measure::{Workload, workloads};
 use crate::project::{cargo, firmware_examples, output, root, run};
 
+/// The features of the runtime, and none.
+const FEATURES: [&str; 7] = [
+    "",
+    "convolution",
+    "normalisation",
+    "integer",
+    "policy",
+    "micromath",
+    "storage",
+];
+
 /// A check and its name.
 type Check = (&'static str, fn() -> Result<()>);
 
@@ -54,10 +65,11 @@ impl From<Result<()>> for Outcome {
 
 /// Runs all checks, or those of a name.
 fn outcomes(only: Option<String>) -> Result<Checks> {
-    let host: [Check; 8] = [
+    let host: [Check; 9] = [
         ("formatting", formatting),
         ("lints", lints),
         ("formats without a heap", without_heap),
+        ("runtime with and without its features", features),
         ("host tests", host_tests),
         ("approximate maths", approximate_maths),
         ("documentation", documentation),
@@ -168,6 +180,19 @@ fn lints() -> Result<()> {
 fn without_heap() -> Result<()> {
     let formats = ["--package", "mamlet-formats", "--no-default-features"];
     run(cargo(&root()).args(["check", "--quiet"]).args(formats))
+}
+
+/// Every feature by itself, and none, compiles without a warning.
+fn features() -> Result<()> {
+    let runtime = ["clippy", "--quiet", "--package", "mamlet-runtime"];
+    for feature in FEATURES {
+        let select = ["--all-targets", "--no-default-features", "--features"];
+        let clippy = &mut cargo(&root());
+        clippy.args(runtime).args(select).arg(feature);
+        run(clippy.args(["--", "--deny", "warnings"]))
+            .with_context(|| format!("with the feature {feature:?} alone"))?;
+    }
+    Ok(())
 }
 
 fn host_tests() -> Result<()> {

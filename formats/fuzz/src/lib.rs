@@ -54,9 +54,12 @@ fn read_artifact(file: &[u8]) {
     };
     assert_eq!(artifact.id().length as usize, file.len());
     assert_eq!(artifact.layers().count(), artifact.header().layers as usize);
-    for tensor in artifact.layers().flat_map(|layer| layer.tensors()) {
+    for tensor in artifact
+        .layers()
+        .flat_map(|layer| layer.tensors().chain(layer.constants()))
+    {
         let begin = tensor.offset as usize;
-        let end = begin + 4 * tensor.length as usize;
+        let end = begin + tensor.bytes().expect("a length that was checked");
         assert!(artifact.tensors().get(begin..end).is_some());
     }
     if let Ok(description) = artifact.description() {

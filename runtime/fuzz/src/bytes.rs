@@ -44,7 +44,10 @@ pub fn bytes(data: &[u8]) {
 /// Adds examples, adapts and predicts; `None` where a model that was refused
 /// did not get that far.
 fn run(artifact: &Artifact<'_>, model: &Model<'_, 8>, memory: &mut [f32]) -> Option<()> {
-    let (input, target) = (vec![0.25; model.inputs()], vec![0.5; model.outputs()]);
+    let (input, mut target) = (vec![0.25; model.inputs()], vec![0.5; model.targets()]);
+    if matches!(model.loss(), Loss::CrossEntropy | Loss::CategoricalPolicy) {
+        *target.first_mut()? = 0.0;
+    }
     let mut learner = Learner::new(model, EXAMPLES, Rollback::ToCommitted, memory).ok()?;
     if let Ok(Some(golden)) = artifact.golden()
         && golden.sizes.examples as usize <= EXAMPLES
@@ -52,11 +55,7 @@ fn run(artifact: &Artifact<'_>, model: &Model<'_, 8>, memory: &mut [f32]) -> Opt
         let _ = golden::verify(artifact, &mut learner);
     }
     for _ in 0..EXAMPLES {
-        match model.loss() {
-            Loss::CrossEntropy => learner.add_class(&input, target.len() / 2),
-            _ => learner.add_values(&input, &target),
-        }
-        .ok()?;
+        learner.add_target(&input, &target).ok()?;
     }
     let adaptation = Adaptation {
         steps: Some(model.steps().min(3)),

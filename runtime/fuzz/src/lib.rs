@@ -12,15 +12,23 @@
 
 mod bytes;
 mod calls;
+mod layers;
+mod learner;
 mod memory;
 mod network;
 mod restore;
 
 pub use bytes::bytes;
-pub use calls::{Session, learner};
+pub use calls::Session;
+pub use learner::learner;
 pub use restore::restore;
 
-/// Numbers as bits, to be compared exactly.
+/// Numbers as bits, to be compared exactly. Which NaN a NaN is depends on the
+/// order of what it was made of, and no more than that it is one is promised.
 fn bits(numbers: &[f32]) -> Vec<u32> {
-    numbers.iter().map(|number| number.to_bits()).collect()
+    let bits = |number: &f32| match number.is_nan() {
+        true => f32::NAN.to_bits(),
+        false => number.to_bits(),
+    };
+    numbers.iter().map(bits).collect()
 }

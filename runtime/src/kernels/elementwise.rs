@@ -21,6 +21,7 @@ pub(crate) fn zip(x: &mut [f32], y: &[f32], f: impl Fn(f32, f32) -> f32) {
 }
 
 /// `y ← y + a b` for every triple of slices of one length, four at a time.
+#[cfg(feature = "convolution")]
 pub(crate) fn multiply_add_each(y: &mut [f32], a: &[f32], b: &[f32]) {
     let (y, rest) = y.as_chunks_mut::<4>();
     let ((a, a_rest), (b, b_rest)) = (a.as_chunks::<4>(), b.as_chunks::<4>());

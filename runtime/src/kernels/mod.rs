@@ -23,10 +23,10 @@ mod portable;
 pub(crate) use arm::clear_if_negative;
 #[cfg(all(target_arch = "arm", target_abi = "eabihf"))]
 use arm::{STEP, line, tiles};
+#[cfg(feature = "convolution")]
+pub(crate) use elementwise::multiply_add_each;
 use elementwise::once;
-pub(crate) use elementwise::{
-    all_finite, copy, map, map_eights, multiply_add_each, rows, rows_mut, zip, zip_fours,
-};
+pub(crate) use elementwise::{all_finite, copy, map, map_eights, rows, rows_mut, zip, zip_fours};
 #[cfg(not(all(target_arch = "arm", target_abi = "eabihf")))]
 pub(crate) use portable::clear_if_negative;
 use portable::sums;

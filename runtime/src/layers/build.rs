@@ -183,6 +183,9 @@ mod convolution {
     use crate::layers::{Conv, Dense, Depthwise, GlobalAverage, Kind, Layer, Pool};
     use crate::model::ModelError;
 
+    /// Integers of 8 bits whose sum, and half their number, fit 32 bits.
+    const SUMMED: u32 = 1 << 23;
+
     impl Builder<'_, '_> {
         pub(super) fn sliding(&self, window: Window) -> Result<Sliding, ModelError> {
             let layer = self.index;
@@ -255,9 +258,13 @@ mod convolution {
         pub(super) fn global_average(&mut self) -> Made {
             let extent = self.input.extent;
             let positions = extent.height.checked_mul(extent.width);
+            let positions = positions.ok_or(ModelError::TooLarge)?;
+            if self.input.integer && positions > SUMMED {
+                return Err(ModelError::TooLarge);
+            }
             let layer = Layer::GlobalAverage(GlobalAverage {
                 channels: extent.channels,
-                positions: positions.ok_or(ModelError::TooLarge)?,
+                positions,
                 integer: self.input.integer,
             });
             let output = crate::geometry::Extent::flat(extent.channels);
@@ -465,6 +472,15 @@ mod integer {
             self.length(weight, weights)?;
             for tensor in [bias, multiplier, shift] {
                 self.length(tensor, Some(outputs as usize))?;
+            }
+            let words = |tensor: Tensor| self.head.words.get(tensor.offset as usize / 4..);
+            let (multipliers, shifts) = (words(multiplier), words(shift));
+            let multipliers: &[i32] = bytemuck::cast_slice(multipliers.unwrap_or(&[]));
+            let shifts: &[i8] = bytemuck::cast_slice(shifts.unwrap_or(&[]));
+            let outputs = outputs as usize;
+            let positive = multipliers.iter().take(outputs).all(|by| *by >= 0);
+            if !positive || !shifts.iter().take(outputs).all(|by| (0..32).contains(by)) {
+                return Err(ModelError::Integer { layer: self.index });
             }
             let [weight, bias, multiplier, shift] = tensors.map(|tensor| tensor.offset / 4);
             Ok(crate::layers::Integers {

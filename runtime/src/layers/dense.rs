@@ -11,7 +11,9 @@
 //! Backward reads its input where `W` adapts, and never its output.
 
 use super::{Backward, Descent, Forward, Macs, Operation};
-use crate::kernels::{Matrix, MatrixMut, Start, copy, map_eights, multiply, rows_mut};
+use crate::kernels::{Matrix, MatrixMut, Start, map_eights, multiply};
+#[cfg(feature = "convolution")]
+use crate::kernels::{copy, rows_mut};
 use crate::model::Param;
 
 /// A fully connected layer.
@@ -101,6 +103,7 @@ impl Operation for Dense {
 }
 
 /// `y ← b` for every position, or zero where there is no bias.
+#[cfg(feature = "convolution")]
 pub(super) fn start(
     bias: Option<&Param>,
     words: &[f32],

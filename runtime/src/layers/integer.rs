@@ -14,7 +14,9 @@ use super::{Backward, Descent, Forward, Macs, Operation};
 use crate::geometry::Sliding;
 use crate::kernels::integer::{GROUP, LANES, Patches, Scaling, scratch};
 
-/// From f32 to i8.
+/// From f32 to i8. What is beyond the integers becomes the nearest of them, an
+/// overflow in layers below too; a NaN that such an overflow leads to becomes
+/// `zero`. Inputs that are not finite are refused before they come here.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Quantize {
     pub scale: f32,

@@ -204,6 +204,11 @@ pub(crate) struct Macs {
 }
 
 /// What a layer's forward pass reads and writes, for all examples.
+// Some of it is for layers of one feature alone.
+#[cfg_attr(
+    not(all(feature = "normalisation", feature = "integer")),
+    allow(dead_code)
+)]
 pub(crate) struct Forward<'w> {
     /// The artifact's tensors.
     pub words: &'w [f32],
@@ -223,6 +228,11 @@ pub(crate) struct Forward<'w> {
 }
 
 /// What a layer's backward pass reads and writes, for all support examples.
+// Some of it is for layers of one feature alone.
+#[cfg_attr(
+    not(all(feature = "normalisation", feature = "integer")),
+    allow(dead_code)
+)]
 pub(crate) struct Backward<'w> {
     /// The artifact's tensors.
     pub words: &'w [f32],
@@ -247,6 +257,7 @@ pub(crate) struct Backward<'w> {
 }
 
 /// The part of a table of rows of `width` that begins with `row`.
+#[cfg(feature = "convolution")]
 pub(crate) fn row(table: &[f32], row: usize, width: usize) -> &[f32] {
     part(table, row * width..(row + 1) * width)
 }
@@ -258,6 +269,7 @@ pub(crate) fn part(table: &[f32], range: Range<usize>) -> &[f32] {
 }
 
 /// [`row`], to be written.
+#[cfg(feature = "convolution")]
 pub(crate) fn row_mut(table: &mut [f32], row: usize, width: usize) -> &mut [f32] {
     table
         .get_mut(row * width..(row + 1) * width)

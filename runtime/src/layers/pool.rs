@@ -130,6 +130,7 @@ impl Pool {
 /// The mean over all positions, per channel.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct GlobalAverage {
+    #[cfg_attr(not(feature = "integer"), allow(dead_code))]
     pub channels: u32,
     pub positions: u32,
     /// Of i8 instead of f32.

@@ -65,6 +65,10 @@ impl Learner<'_> {
         let allowed = match adaptation.rate {
             None => self.head.max_steps,
             Some(rate) if !rate.is_finite() => return Err(AdaptError::Rate),
+            // A second step would have nowhere to be made.
+            Some(_) if matches!(self.target(1), Target::Spare(_)) && self.spare.is_empty() => {
+                self.head.max_steps
+            }
             Some(_) => MAX_STEPS,
         };
         if !(1..=allowed).contains(&steps) {

@@ -98,6 +98,9 @@ pub enum PredictError {
         /// Numbers given.
         given: usize,
     },
+    /// An input is NaN or infinite, and the model has layers on integers,
+    /// whose outputs would not show it.
+    NotFinite,
     /// The workspace is too small.
     Workspace {
         /// Numbers (f32) it needs.
@@ -237,6 +240,10 @@ impl fmt::Display for PredictError {
             Self::InputLength { needed, given } => {
                 write!(f, "the model takes {needed} inputs, {given} were given")
             }
+            Self::NotFinite => write!(
+                f,
+                "an input is NaN or infinite, which the model's integers cannot show"
+            ),
             Self::Workspace { needed, given } => {
                 write!(
                     f,

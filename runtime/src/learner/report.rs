@@ -13,7 +13,9 @@ use crate::MAX_STEPS;
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct Adaptation {
     /// How many steps to take: up to the recipe's `max_steps`, or up to
-    /// [`MAX_STEPS`] with a rate of one's own.
+    /// [`MAX_STEPS`] with a rate of one's own. A learner that computes its
+    /// examples [one by one](crate::Setup::one_by_one) has memory for one step
+    /// alone where the recipe has no more.
     pub steps: Option<usize>,
     /// One learning rate for all tensors and steps, instead of the recipe's.
     pub rate: Option<f32>,

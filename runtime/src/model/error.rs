@@ -18,7 +18,8 @@ pub enum ModelError {
         /// The type's `LAYERS`.
         capacity: usize,
     },
-    /// The artifact has no layer, or a layer without inputs or outputs.
+    /// The artifact has no layer, a layer without inputs or outputs, or a
+    /// tensor without numbers that adapts.
     Empty,
     /// A layer of a kind this runtime does not know.
     UnknownLayer {
@@ -57,7 +58,8 @@ pub enum ModelError {
         layer: usize,
     },
     /// Integers where the layer takes f32 or the other way round, a scale that
-    /// is not above zero, or integers above a layer that adapts.
+    /// is not above zero, a multiplier below zero, a shift that is not 0 to 31,
+    /// or integers above a layer that adapts.
     Integer {
         /// Which layer, from 0.
         layer: usize,
@@ -75,7 +77,8 @@ pub enum ModelError {
     Recipe,
     /// A loss this runtime does not know, or one that the outputs do not fit.
     Loss,
-    /// A size that does not fit the address space.
+    /// A size that does not fit the address space, or more integers in a mean
+    /// than 32 bits can sum.
     TooLarge,
 }
 
@@ -122,7 +125,8 @@ impl fmt::Display for ModelError {
             Self::Integer { layer } => write!(
                 f,
                 "layer {layer}: integers begin with `quantize`, end with `dequantize`, and both \
-                 stand below everything that adapts"
+                 stand below everything that adapts; scales are above 0, multipliers not below \
+                 it, shifts 0 to 31"
             ),
             Self::Slope { layer } => write!(f, "layer {layer}: the slope is not in [0, 1]"),
             Self::Normalisation => {

@@ -40,6 +40,8 @@ pub(crate) struct Head<'a> {
     /// Some adapting tensors are stored as f16: the initialisation is widened
     /// to where the adapted weights lie before it is used.
     pub halves: bool,
+    /// Some layers compute with integers.
+    pub integers: bool,
     /// Numbers of workspace per support example.
     pub workspace: usize,
     /// Numbers of workspace per query of those computed at once.
@@ -69,6 +71,7 @@ impl Default for Head<'_> {
             start: 0,
             features: 0,
             halves: false,
+            integers: false,
             workspace: 0,
             forward: 0,
             prediction: 0,
