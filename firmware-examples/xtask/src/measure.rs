@@ -64,9 +64,13 @@ pub struct Workload {
     pub macs: u64,
     /// RAM.
     pub ram_bytes: Ram,
-    /// Flash of the example `minimal` without its artifact.
+    /// Flash of the example `minimal` without its artifact, with the layers of
+    /// its artifact alone.
     #[serde(default)]
     pub flash_bytes: Flash,
+    /// The same with every layer there is.
+    #[serde(default)]
+    pub flash_bytes_all_layers: Flash,
     /// Where the cycles are spent.
     #[serde(skip)]
     functions: Vec<(String, Count)>,
@@ -94,15 +98,25 @@ pub struct Flash {
     pub size: u64,
 }
 
+/// The machine whose firmware has only the layers it needs.
+const FEW_LAYERS: &str = "stm32l412";
+
 /// Measures all workloads.
 pub fn workloads() -> Result<Vec<Workload>> {
     check_qemu()?;
     let toolchain = Toolchain::find()?;
     build(&toolchain, "release")?;
     build(&toolchain, "small")?;
-    let flash_bytes = Flash {
+    let flash_bytes_all_layers = Flash {
         speed: flash(&program("release", "minimal"))?,
         size: flash(&program("small", "minimal"))?,
+    };
+    let few_layers = crate::machine::Machine::find(FEW_LAYERS)?;
+    few_layers.build(&toolchain, "release", &["minimal"])?;
+    few_layers.build(&toolchain, "small", &["minimal"])?;
+    let flash_bytes = Flash {
+        speed: flash(&few_layers.program("release", "minimal"))?,
+        size: flash(&few_layers.program("small", "minimal"))?,
     };
     emulate(&program("small", "minimal"))?;
     let (regions, printed) = cycles::measure(&program("release", "measure"), MACHINE)?;
@@ -128,6 +142,7 @@ pub fn workloads() -> Result<Vec<Workload>> {
         workload.cycles = cycles;
         workload.functions = region.functions;
         workload.flash_bytes = flash_bytes.clone();
+        workload.flash_bytes_all_layers = flash_bytes_all_layers.clone();
         Ok(workload)
     };
     lines.into_iter().zip(regions).map(workload).collect()
@@ -177,9 +192,14 @@ fn measure_workloads(options: &Options) -> Result<()> {
         );
     }
     println!("\ncycles are predicted: see firmware-examples/xtask/src/cycles/cortex_m4.rs");
-    if let Some(Workload { flash_bytes, .. }) = workloads.first() {
-        let Flash { speed, size } = flash_bytes;
-        println!("flash without the artifact: {speed} bytes at opt-level 3, {size} at \"s\"");
+    if let Some(workload) = workloads.first() {
+        println!("\nflash without the artifact, in bytes at opt-level 3 and \"s\":");
+        for (what, Flash { speed, size }) in [
+            ("dense layers alone", &workload.flash_bytes),
+            ("every layer", &workload.flash_bytes_all_layers),
+        ] {
+            println!("  {what}: {speed}, {size}");
+        }
     }
     if options.profile {
         for workload in &workloads {

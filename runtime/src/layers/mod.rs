@@ -1,7 +1,7 @@
 //! The layers: one file each, with forward, backward and what they read.
 //!
 //! To add a layer, copy `context.rs`, name it in [`Layer`] and in
-//! [`mamlet_formats::Layer`], and make it in [`build`]. What a layer tells
+//! [`mamlet_formats::Layer`], and make it in [`build()`]. What a layer tells
 //! about itself ([`Operation`]) is all that the engine and the memory plan
 //! need to know.
 

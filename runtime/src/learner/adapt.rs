@@ -36,7 +36,7 @@ impl Learner<'_> {
     /// It is a transaction. Where a loss or a weight is not a finite number,
     /// or the last loss is above the first, it goes back to the best step
     /// before (by replaying it, which needs no memory and gives the same bits)
-    /// or, where no step was better than none, to what [`Rollback`] says. The
+    /// or, where no step was better than none, to what [`Rollback`](crate::Rollback) says. The
     /// report names what happened. The support loss is thus never worse after
     /// the call than the initialisation's.
     ///
