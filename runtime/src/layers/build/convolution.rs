@@ -1,0 +1,97 @@
+//! Convolutions and pools.
+
+use mamlet_formats::{Pool as DescribedPool, Tensor, Window};
+
+use super::{Builder, Made};
+use crate::geometry::Sliding;
+use crate::layers::{Conv, Dense, Depthwise, GlobalAverage, Kind, Layer, Pool};
+use crate::model::ModelError;
+
+/// Integers of 8 bits whose sum, and half their number, fit 32 bits.
+const SUMMED: u32 = 1 << 23;
+
+impl Builder<'_, '_> {
+    pub(super) fn sliding(&self, window: Window) -> Result<Sliding, ModelError> {
+        let layer = self.index;
+        Sliding::new(window, self.input.extent).ok_or(ModelError::Window { layer })
+    }
+
+    pub(super) fn conv(
+        &mut self,
+        filters: u32,
+        window: Window,
+        weight: Tensor,
+        bias: Option<Tensor>,
+    ) -> Made {
+        let window = self.sliding(window)?;
+        let length = window.taps().checked_mul(window.channels as usize);
+        let weights = length.and_then(|length| length.checked_mul(filters as usize));
+        let weight = self.param(weight, weights)?;
+        let bias = self.optional(bias, filters)?;
+        let output = self.input.with(window.output(filters));
+        let positions = self.input.extent.positions().ok_or(ModelError::TooLarge)?;
+        let layer = match window.is_pointwise() {
+            true => Layer::Dense(Dense {
+                weight,
+                bias,
+                inputs: window.channels,
+                outputs: filters,
+                positions: u32::try_from(positions).map_err(|_| ModelError::TooLarge)?,
+            }),
+            false => Layer::Conv(Conv {
+                window,
+                filters,
+                weight,
+                bias,
+            }),
+        };
+        Ok((Some(layer), output))
+    }
+
+    pub(super) fn depthwise(
+        &mut self,
+        window: Window,
+        weight: Tensor,
+        bias: Option<Tensor>,
+    ) -> Made {
+        let window = self.sliding(window)?;
+        let weights = window.taps().checked_mul(window.channels as usize);
+        let layer = Layer::Depthwise(Depthwise {
+            window,
+            weight: self.param(weight, weights)?,
+            bias: self.optional(bias, window.channels)?,
+        });
+        Ok((Some(layer), self.input.with(window.output(window.channels))))
+    }
+
+    pub(super) fn pool(&mut self, pool: DescribedPool, window: Window) -> Made {
+        let kind = match pool {
+            DescribedPool::Maximum => Kind::Maximum,
+            DescribedPool::Average => Kind::Average,
+            _ => return Err(ModelError::UnknownLayer { layer: self.index }),
+        };
+        let window = self.sliding(window)?;
+        let layer = Layer::Pool(Pool {
+            kind,
+            window,
+            integer: self.input.integer,
+        });
+        Ok((Some(layer), self.input.with(window.output(window.channels))))
+    }
+
+    pub(super) fn global_average(&mut self) -> Made {
+        let extent = self.input.extent;
+        let positions = extent.height.checked_mul(extent.width);
+        let positions = positions.ok_or(ModelError::TooLarge)?;
+        if self.input.integer && positions > SUMMED {
+            return Err(ModelError::TooLarge);
+        }
+        let layer = Layer::GlobalAverage(GlobalAverage {
+            channels: extent.channels,
+            positions,
+            integer: self.input.integer,
+        });
+        let output = crate::geometry::Extent::flat(extent.channels);
+        Ok((Some(layer), self.input.with(output)))
+    }
+}

@@ -1,0 +1,182 @@
+//! From a layer's description to a layer that runs: sizes follow from the
+//! input, tensors have the length they must have.
+
+#[cfg(feature = "convolution")]
+mod convolution;
+#[cfg(feature = "integer")]
+mod integer;
+#[cfg(feature = "normalisation")]
+mod normalisation;
+
+use mamlet_formats::{Layer as Described, Tensor};
+
+use super::{Activation, Context, Dense, Layer, Softmax};
+use crate::geometry::Extent;
+use crate::model::{Head, ModelError, Param};
+
+/// What a layer takes or returns.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Values {
+    pub extent: Extent,
+    /// i8 instead of f32.
+    pub integer: bool,
+}
+
+/// Makes a layer. One that changes nothing in memory is `None`.
+pub(crate) fn build(
+    head: &mut Head<'_>,
+    index: usize,
+    described: Described,
+    input: Values,
+) -> Result<(Option<Layer>, Values), ModelError> {
+    let mut builder = Builder { head, index, input };
+    let extent = input.extent;
+    // Only layers that say so take integers.
+    let integer_input = matches!(
+        described,
+        Described::Dequantize { .. }
+            | Described::Pool { .. }
+            | Described::GlobalAveragePool
+            | Described::Flatten
+            | Described::IntegerDense { .. }
+            | Described::IntegerConv { .. }
+            | Described::IntegerDepthwise { .. }
+    );
+    if input.integer && !integer_input {
+        return Err(ModelError::Integer { layer: index });
+    }
+    let same = |layer| Ok((Some(layer), input));
+    let activation = |activation| same(Layer::Activation(activation));
+    match described {
+        Described::Dense {
+            outputs,
+            weight,
+            bias,
+        } => builder.dense(outputs, weight, bias),
+        Described::Context { vector } => builder.context(vector),
+        Described::Relu => activation(Activation::Relu),
+        Described::Relu6 => activation(Activation::Relu6),
+        Described::LeakyRelu { slope } if (0.0..=1.0).contains(&slope) => {
+            activation(Activation::LeakyRelu { slope })
+        }
+        Described::LeakyRelu { .. } => Err(ModelError::Slope { layer: index }),
+        Described::Tanh => activation(Activation::Tanh),
+        Described::Sigmoid => activation(Activation::Sigmoid),
+        Described::Softmax => same(Layer::Softmax(Softmax {
+            channels: extent.channels,
+        })),
+        Described::Flatten => Ok((None, input.with(Extent::flat(builder.features()?)))),
+        #[cfg(feature = "convolution")]
+        Described::Conv {
+            filters,
+            window,
+            weight,
+            bias,
+        } => builder.conv(filters, window, weight, bias),
+        #[cfg(feature = "convolution")]
+        Described::Depthwise {
+            window,
+            weight,
+            bias,
+        } => builder.depthwise(window, weight, bias),
+        #[cfg(feature = "convolution")]
+        Described::Pool { pool, window } => builder.pool(pool, window),
+        #[cfg(feature = "convolution")]
+        Described::GlobalAveragePool => builder.global_average(),
+        #[cfg(feature = "normalisation")]
+        Described::BatchNorm {
+            statistics,
+            epsilon,
+            gain,
+            bias,
+        } => builder.batch_norm(statistics, epsilon, gain, bias),
+        #[cfg(feature = "normalisation")]
+        Described::GroupNorm {
+            groups,
+            epsilon,
+            gain,
+            bias,
+        } => builder.group_norm(groups, epsilon, gain, bias),
+        #[cfg(feature = "integer")]
+        Described::Quantize { .. }
+        | Described::Dequantize { .. }
+        | Described::IntegerDense { .. }
+        | Described::IntegerConv { .. }
+        | Described::IntegerDepthwise { .. } => builder.integer(described),
+        _ => Err(ModelError::UnknownLayer { layer: index }),
+    }
+}
+
+impl Values {
+    pub(super) fn with(self, extent: Extent) -> Self {
+        Values { extent, ..self }
+    }
+}
+
+/// What is made, and the model it is made for.
+struct Builder<'h, 'a> {
+    head: &'h mut Head<'a>,
+    index: usize,
+    input: Values,
+}
+
+type Made = Result<(Option<Layer>, Values), ModelError>;
+
+impl Builder<'_, '_> {
+    /// A tensor of f32 or f16, which may adapt.
+    fn param(&mut self, tensor: Tensor, needed: Option<usize>) -> Result<Param, ModelError> {
+        self.length(tensor, needed)?;
+        self.head.param(self.index, tensor)
+    }
+
+    /// [`param`](Self::param), where there is one.
+    fn optional(
+        &mut self,
+        tensor: Option<Tensor>,
+        needed: u32,
+    ) -> Result<Option<Param>, ModelError> {
+        let param = |tensor| self.param(tensor, Some(needed as usize));
+        tensor.map(param).transpose()
+    }
+
+    fn length(&self, tensor: Tensor, needed: Option<usize>) -> Result<(), ModelError> {
+        let (needed, given) = (needed.ok_or(ModelError::TooLarge)?, tensor.length as usize);
+        match needed == given {
+            true => Ok(()),
+            false => Err(ModelError::TensorLength {
+                layer: self.index,
+                needed,
+                given,
+            }),
+        }
+    }
+
+    /// Numbers per example of the input.
+    fn features(&self) -> Result<u32, ModelError> {
+        let features = self.input.extent.features();
+        let features = features.and_then(|features| u32::try_from(features).ok());
+        features.ok_or(ModelError::TooLarge)
+    }
+
+    fn dense(&mut self, outputs: u32, weight: Tensor, bias: Option<Tensor>) -> Made {
+        let inputs = self.features()?;
+        let weights = (inputs as usize).checked_mul(outputs as usize);
+        let layer = Layer::Dense(Dense {
+            weight: self.param(weight, weights)?,
+            bias: self.optional(bias, outputs)?,
+            inputs,
+            outputs,
+            positions: 1,
+        });
+        Ok((Some(layer), self.input.with(Extent::flat(outputs))))
+    }
+
+    fn context(&mut self, vector: Tensor) -> Made {
+        let outputs = self.features()?.checked_add(vector.length);
+        let outputs = outputs.ok_or(ModelError::TooLarge)?;
+        let layer = Layer::Context(Context {
+            vector: self.param(vector, Some(vector.length as usize))?,
+        });
+        Ok((Some(layer), self.input.with(Extent::flat(outputs))))
+    }
+}
