@@ -185,24 +185,6 @@ impl Sliding {
             .flat_map(move |row| (0..columns).map(move |column| (row, column)))
     }
 
-    /// Calls `f` with every tap of an output, row by row, and the input position
-    /// seen through it, if it lies inside.
-    pub fn all(&self, row: usize, column: usize, mut f: impl FnMut(usize, Option<usize>)) {
-        let (down, across) = (self.rows.taps(row), self.columns.taps(column));
-        let mut tap = 0;
-        for ky in 0..usize::from(self.rows.size) {
-            let line = self.rows.input_of(row, ky) * usize::from(self.columns.input);
-            for kx in 0..usize::from(self.columns.size) {
-                let inside = down.contains(&ky) && across.contains(&kx);
-                f(
-                    tap,
-                    inside.then(|| line + self.columns.input_of(column, kx)),
-                );
-                tap += 1;
-            }
-        }
-    }
-
     /// The taps inside of an output and the input positions seen through
     /// them, row by row.
     pub fn seen(self, (row, column): (usize, usize)) -> impl Iterator<Item = (usize, usize)> {

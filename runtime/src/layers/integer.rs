@@ -265,6 +265,46 @@ impl Operation for IntegerConv {
     fn backward(&self, _: Backward<'_>, _: &mut Descent<'_>) {}
 }
 
+impl IntegerDepthwise {
+    /// The sums of products of `N` channels of an output, those from `channel`
+    /// on. What lies outside of the input is its zero.
+    fn sums<const N: usize>(
+        &self,
+        read: &Read<'_>,
+        x: &[i8],
+        (line, column): (usize, usize),
+        channel: usize,
+    ) -> [i32; N] {
+        let Sliding { rows, columns, .. } = self.window;
+        let channels = self.window.channels as usize;
+        let outside = [self.integers.input_zero; N];
+        let (inside, across) = (rows.taps(line), columns.taps(column));
+        let mut sums = [0i32; N];
+        let mut weights = channel;
+        for ky in 0..usize::from(rows.size) {
+            let line = rows.input_of(line, ky) * usize::from(columns.input);
+            for kx in 0..usize::from(columns.size) {
+                let seen = inside.contains(&ky) && across.contains(&kx);
+                let at = (line + columns.input_of(column, kx)) * channels + channel;
+                let x = match seen {
+                    true => x.get(at..).and_then(<[i8]>::first_chunk::<N>),
+                    false => Some(&outside),
+                };
+                let weight = read
+                    .weight
+                    .get(weights..)
+                    .and_then(<[i8]>::first_chunk::<N>);
+                if let (Some(x), Some(weight)) = (x, weight) {
+                    let product = |i: usize| i32::from(x[i]) * i32::from(weight[i]);
+                    sums = core::array::from_fn(|i| sums[i].wrapping_add(product(i)));
+                }
+                weights += channels;
+            }
+        }
+        sums
+    }
+}
+
 impl Operation for IntegerDepthwise {
     fn weight_bytes(&self) -> usize {
         let channels = self.window.channels as usize;
@@ -284,46 +324,24 @@ impl Operation for IntegerDepthwise {
         let x: &[i8] = bytemuck::cast_slice(pass.x);
         let y: &mut [i8] = bytemuck::cast_slice_mut(pass.y);
         let read = self.integers.read(pass.words);
-        let outside = [self.integers.input_zero; GROUP];
-        for ((line, column), y) in self.window.outputs().zip(y.chunks_mut(channels.max(1))) {
-            // Four channels at a time, whose sums stay in registers.
-            for (four, y) in y.chunks_mut(GROUP).enumerate() {
-                let at = four * GROUP;
-                let mut sums = [0i32; GROUP];
-                self.window.all(line, column, |tap, seen| {
-                    let weight = read.weight.get(tap * channels + at..).unwrap_or(&[]);
-                    let x = match seen {
-                        Some(seen) => x.get(seen * channels + at..).unwrap_or(&[]),
-                        None => &outside,
-                    };
-                    multiply_add(&mut sums, x, weight, y.len());
-                });
-                for ((channel, y), sum) in (at..).zip(y).zip(sums) {
+        for (output, y) in self.window.outputs().zip(y.chunks_mut(channels.max(1))) {
+            let (eights, rest) = y.as_chunks_mut::<8>();
+            let done = channels.saturating_sub(rest.len());
+            for (channel, y) in (0..done).step_by(8).zip(eights) {
+                let sums = self.sums::<8>(&read, x, output, channel);
+                let sums = (channel..).zip(sums);
+                for (y, (channel, sum)) in y.iter_mut().zip(sums) {
                     *y = read.scaling.output(channel, sum);
                 }
+            }
+            for (channel, y) in (done..).zip(rest) {
+                let [sum] = self.sums(&read, x, output, channel);
+                *y = read.scaling.output(channel, sum);
             }
         }
     }
 
     fn backward(&self, _: Backward<'_>, _: &mut Descent<'_>) {}
-}
-
-/// `sums ← sums + x w`, for the first `count`.
-#[inline(always)]
-fn multiply_add(sums: &mut [i32; GROUP], x: &[i8], weight: &[i8], count: usize) {
-    if let (GROUP, Some(x), Some(weight)) = (
-        count,
-        x.first_chunk::<GROUP>(),
-        weight.first_chunk::<GROUP>(),
-    ) {
-        for i in 0..GROUP {
-            sums[i] += i32::from(x[i]) * i32::from(weight[i]);
-        }
-        return;
-    }
-    for (sum, (x, weight)) in sums.iter_mut().take(count).zip(x.iter().zip(weight)) {
-        *sum += i32::from(*x) * i32::from(*weight);
-    }
 }
 
 /// The largest or the mean integer under a window.
