@@ -58,24 +58,8 @@ impl Operation for Depthwise {
         let weight = self.weight.read(words, adapted);
         for (x, y) in rows(pass.x, inputs).zip(rows_mut(pass.y, outputs)) {
             for (output, y) in self.window.outputs().zip(rows_mut(y, channels)) {
-                // Eight channels at a time, whose sums stay in registers.
-                let (eights, rest) = y.as_chunks_mut::<8>();
-                let done = channels - rest.len();
-                for (channel, y) in (0..done).step_by(8).zip(eights) {
-                    let mut sums = *y;
-                    for (tap, at) in self.window.seen(output) {
-                        let x = eight(x, at * channels + channel);
-                        let weight = eight(weight, tap * channels + channel);
-                        if let (Some(x), Some(weight)) = (x, weight) {
-                            sums = core::array::from_fn(|i| sums[i] + x[i] * weight[i]);
-                        }
-                    }
-                    *y = sums;
-                }
                 for (tap, at) in self.window.seen(output) {
-                    let x = row(x, at, channels).get(done..).unwrap_or(&[]);
-                    let weight = row(weight, tap, channels).get(done..);
-                    multiply_add_each(rest, x, weight.unwrap_or(&[]));
+                    multiply_add_each(y, row(x, at, channels), row(weight, tap, channels));
                 }
             }
         }
@@ -116,9 +100,4 @@ impl Operation for Depthwise {
             }
         }
     }
-}
-
-/// Eight numbers side by side.
-fn eight(numbers: &[f32], at: usize) -> Option<&[f32; 8]> {
-    numbers.get(at..)?.first_chunk()
 }
