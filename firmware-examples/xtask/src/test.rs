@@ -353,12 +353,12 @@ fn limits() -> Result<()> {
         (
             "flash of dense layers at opt-level 3",
             flash_bytes.speed,
-            40_000,
+            37_000,
         ),
         (
             "flash of dense layers at opt-level s",
             flash_bytes.size,
-            40_000,
+            28_400,
         ),
     ] {
         println!("{what}: {given} of {limit}");
