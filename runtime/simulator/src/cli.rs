@@ -310,12 +310,14 @@ fn print_session(session: &SessionReport, out: &mut impl Write) -> Result<()> {
         writeln!(out, "input -> before -> after")?;
     }
     for prediction in &session.predictions {
+        // A recording fills a line with its first numbers; JSON has them all.
         let list = |numbers: &[f32]| {
-            let numbers: Vec<_> = numbers
-                .iter()
-                .map(|number| format!("{number:.4}"))
-                .collect();
-            numbers.join(" ")
+            let shown = numbers.iter().take(SHOWN);
+            let mut words: Vec<_> = shown.map(|number| format!("{number:.4}")).collect();
+            if numbers.len() > SHOWN {
+                words.push(format!("… {} more", numbers.len() - SHOWN));
+            }
+            words.join(" ")
         };
         let [input, before, after] =
             [&prediction.input, &prediction.before, &prediction.after].map(|n| list(n));
@@ -323,6 +325,9 @@ fn print_session(session: &SessionReport, out: &mut impl Write) -> Result<()> {
     }
     Ok(())
 }
+
+/// How many numbers of an input or output a line shows.
+const SHOWN: usize = 8;
 
 impl Budget {
     /// The named board with what was given instead.
