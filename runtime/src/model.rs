@@ -197,6 +197,7 @@ impl<'a, const LAYERS: usize> Model<'a, LAYERS> {
                 backward: by_input.saturating_add(by_weights),
                 once: index < start,
                 adapts: stage.layer.adapts(),
+                integer: stage.layer.is_integer(),
             }
         })
     }

@@ -36,6 +36,8 @@ pub enum Work {
     Prediction,
     /// Batches forward and backward.
     Adaptation,
+    /// Layers on 8-bit integers, one example at a time.
+    Integers,
 }
 
 impl Core {
@@ -44,13 +46,17 @@ impl Core {
     ///
     /// With floating point in hardware: what `cargo xtask measure` predicts for
     /// a Cortex-M4F, of the workloads `w1` and `w1-inference`, whose layers of 40
-    /// are narrow; wider ones take less, as `runtime/docs/kernels.md` shows. A
-    /// Cortex-M33 is taken for as fast. In software: one multiplication and one
-    /// addition of the compiler's run-time library.
+    /// are narrow; wider ones take less, as `runtime/docs/kernels.md` shows; of
+    /// integers, `head-int8-example`. A Cortex-M33 is taken for as fast. In
+    /// software: one multiplication and one addition of the compiler's run-time
+    /// library; of integers, two loads, a multiplication, an addition and the
+    /// loop, which is not measured.
     pub fn cycles_per_mac(self, work: Work) -> f64 {
         match (self, work) {
             (Core::CortexM4f | Core::CortexM33, Work::Adaptation) => 3.8,
-            (Core::CortexM4f | Core::CortexM33, Work::Prediction) => 6.1,
+            (Core::CortexM4f | Core::CortexM33, Work::Prediction) => 6.7,
+            (Core::CortexM4f | Core::CortexM33, Work::Integers) => 1.5,
+            (Core::CortexM0Plus, Work::Integers) => 12.0,
             (Core::CortexM0Plus, _) => 150.0,
         }
     }

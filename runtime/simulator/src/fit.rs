@@ -108,6 +108,8 @@ impl Fit {
             total: artifact_bytes.saturating_add(ENGINE_FLASH),
         };
         let cost = model.cost();
+        let integers = model.layers().filter(|layer| layer.integer);
+        let integers = integers.fold(0u64, |sum, layer| sum.saturating_add(layer.forward));
         let macs = Macs {
             prediction: cost.prediction(),
             adaptation: cost.adaptation(examples, steps),
@@ -120,7 +122,9 @@ impl Fit {
             ram,
             macs,
             seconds: Seconds {
-                prediction: board.seconds(Work::Prediction, macs.prediction),
+                prediction: board
+                    .seconds(Work::Prediction, macs.prediction.saturating_sub(integers))
+                    + board.seconds(Work::Integers, integers),
                 adaptation: board.seconds(Work::Adaptation, macs.adaptation),
                 adaptation_at_most: board.seconds(Work::Adaptation, macs.adaptation_at_most),
             },

@@ -64,4 +64,6 @@ pub struct LayerCost {
     pub once: bool,
     /// Whether any of its tensors adapts.
     pub adapts: bool,
+    /// Whether it computes with 8-bit integers.
+    pub integer: bool,
 }
