@@ -6,11 +6,12 @@
 //! it is first used and panics in a thread of its own if they are missing, so
 //! both are looked for beforehand.
 
+use std::any::TypeId;
 use std::fmt;
 use std::str::FromStr;
 
 use burn::backend::{Autodiff, Flex};
-use burn::tensor::backend::AutodiffBackend;
+use burn::tensor::backend::{AutodiffBackend, Backend, BackendTypes};
 
 /// `cpu`, `cuda` or `cuda:<n>`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -87,6 +88,11 @@ pub fn check(choice: DeviceChoice) -> Result<(), DeviceError> {
         #[cfg(not(feature = "cuda"))]
         DeviceChoice::Cuda(_) => Err(DeviceError::NotBuilt),
     }
+}
+
+/// Whether `B` computes on the host's own cores.
+pub(crate) fn is_host<B: Backend>() -> bool {
+    TypeId::of::<B::Device>() == TypeId::of::<<Flex as BackendTypes>::Device>()
 }
 
 /// Runs `job` on the chosen device, or says why that device cannot be used.

@@ -5,6 +5,7 @@ mod curvature;
 mod inner;
 mod maml;
 mod optimiser;
+mod parts;
 mod rates;
 mod step;
 mod unrolled;

@@ -13,11 +13,12 @@ use super::spec::LayerSpec;
 use super::statistics::Moments;
 use super::{NetworkError, Shape, activation, context, conv, dense, depthwise, pool};
 
-/// A layer with the shape of what goes in.
+/// A layer with the shapes of what goes in and comes out.
 #[derive(Clone, Debug)]
 pub(super) struct Layer {
     pub spec: LayerSpec,
     pub input: Shape,
+    pub output: Shape,
     kind: Kind,
 }
 
@@ -129,6 +130,7 @@ impl Layer {
         let layer = Self {
             spec: spec.clone(),
             input,
+            output,
             kind,
         };
         Ok((layer, output))

@@ -205,6 +205,14 @@ impl Network {
         self.output.features()
     }
 
+    /// Numbers that all layers together give for one example.
+    pub fn activation_count(&self) -> usize {
+        self.layers
+            .iter()
+            .map(|layer| layer.output.features())
+            .sum()
+    }
+
     /// Parameters altogether.
     pub fn parameter_count(&self) -> usize {
         self.tensors.iter().map(TensorInfo::len).sum()

@@ -142,6 +142,19 @@ pub struct DeviceBatch<B: Backend> {
     pub query_y: Tensor<B, 3>,
 }
 
+impl<B: Backend> DeviceBatch<B> {
+    /// The tasks `range` of this batch.
+    pub fn tasks(&self, range: std::ops::Range<usize>) -> Self {
+        let part = |x: &Tensor<B, 3>| x.clone().slice([range.clone()]);
+        Self {
+            support_x: part(&self.support_x),
+            support_y: part(&self.support_y),
+            query_x: part(&self.query_x),
+            query_y: part(&self.query_y),
+        }
+    }
+}
+
 /// A number in `[low, high)`; `low` if they are equal.
 fn uniform(rng: &mut ChaCha8Rng, [low, high]: [f64; 2]) -> f32 {
     let (low, high) = (low as f32, high as f32);

@@ -165,7 +165,10 @@ impl<B: AutodiffBackend> Trainer<B> {
             .as_ref()
             .map(|logarithms| from_logarithms(logarithms, self.maml.network().adapting().len()));
         let rates = learned.as_ref().map_or(&self.fixed, |(rates, _)| rates);
-        let result = self.maml.gradient::<B>(&params, rates, &weights, &batch);
+        let at_once = self.maml.tasks_at_once::<B>(&batch);
+        let result = self
+            .maml
+            .gradient_in_parts::<B>(&params, rates, &weights, &batch, at_once);
 
         let clip = config.clip();
         let factor = meta.schedule.factor(iteration, meta.iterations);

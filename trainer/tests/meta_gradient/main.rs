@@ -34,7 +34,7 @@ fn check(case: &Case, setup: &Setup, order: Order) {
         .problem
         .differences(&setup.params, &setup.rates, order);
     let exact = setup.problem.final_loss(&setup.params, &setup.rates);
-    for how in ["keep", "rebuild", "unrolled"] {
+    for how in ["keep", "rebuild", "unrolled", "parts"] {
         let result = compute(case, setup, order, how);
         let loss = f64::from(to_host(result.loss)[0]);
         let name = case.name;

@@ -89,7 +89,8 @@ pub fn setup(case: &Case, seed: u64) -> Setup {
     }
 }
 
-/// The library's gradient: `keep` or `rebuild` the graphs, or `unrolled`.
+/// The library's gradient: `keep` or `rebuild` the graphs, `unrolled`, or in
+/// `parts` of two of the three tasks and one.
 pub fn compute(case: &Case, setup: &Setup, order: Order, how: &str) -> MetaGradient<B> {
     let graph = if how == "rebuild" {
         Graph::Rebuild
@@ -120,9 +121,10 @@ pub fn compute(case: &Case, setup: &Setup, order: Order, how: &str) -> MetaGradi
                 .collect()
         })
         .collect();
-    if how == "unrolled" {
-        maml.gradient_unrolled(&params, &rates, &case.weights, &setup.batch)
-    } else {
-        maml.gradient(&params, &rates, &case.weights, &setup.batch)
+    let (weights, batch) = (&case.weights, &setup.batch);
+    match how {
+        "unrolled" => maml.gradient_unrolled(&params, &rates, weights, batch),
+        "parts" => maml.gradient_in_parts(&params, &rates, weights, batch, 2),
+        _ => maml.gradient(&params, &rates, weights, batch),
     }
 }
