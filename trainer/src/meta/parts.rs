@@ -14,9 +14,9 @@ use super::{Maml, MetaGradient, Rate};
 use crate::device::is_host;
 use crate::tasks::DeviceBatch;
 
-/// Numbers in the layers' results for one part: with what is computed besides,
-/// about what the second-level cache of a core holds.
-const ACTIVATIONS: usize = 1 << 18;
+/// Numbers in the layers' results and the adapted parameters of one part: about
+/// what the second-level cache of a core holds.
+const NUMBERS: usize = 1 << 18;
 
 impl Maml {
     /// How many tasks of `batch` to work on at once: as many as fit a core's
@@ -25,7 +25,9 @@ impl Maml {
         let [tasks, support, _] = batch.support_x.dims();
         let examples = support.max(batch.query_x.dims()[1]);
         if is_host::<B>() {
-            (ACTIVATIONS / (examples * self.network.activation_count()).max(1)).max(1)
+            let network = self.network();
+            let numbers = examples * network.activation_count() + network.parameter_count();
+            (NUMBERS / numbers).max(1)
         } else {
             tasks
         }

@@ -1,9 +1,9 @@
 //! Depthwise convolution: every channel with a kernel of its own.
 //!
-//! Shapes: `x [T, B, positions·channels]`, patches `p [T, B·places, k·channels]`,
+//! Shapes: `x [T, B, positions·channels]`, planes `p [k, T·B·places, channels]`,
 //! `W [T, k, channels]`, `b [T, 1, channels]`, `y [T, B, places·channels]`; `W`
-//! and `b` have a leading 1 while all tasks share them. With the patch's
-//! positions as an axis, `y[c] = Σ_k p[k, c] W[k, c] + b[c]`.
+//! and `b` have a leading 1 while all tasks share them. At every place,
+//! `y[c] = Σ_k p[k, c] W[k, c] + b[c]`.
 
 use burn::tensor::{Tensor, backend::Backend};
 
@@ -18,8 +18,8 @@ pub(super) fn forward<B: Backend>(
     x: Tensor<B, 3>,
 ) -> (Tensor<B, 3>, Tensor<B, 3>) {
     let [tasks, examples, _] = x.dims();
-    let p = patches.gather(x);
-    let y = rows::add(apply(patches, &p, &params[0]), params[1].clone());
+    let p = patches.gather_planes(x);
+    let y = rows::add(apply(&p, &params[0], tasks), params[1].clone());
     let width = patches.window().places() * patches.channels();
     (y.reshape([tasks, examples, width]), p)
 }
@@ -30,8 +30,9 @@ pub(super) fn input_gradient<B: Backend>(
     params: &[Tensor<B, 3>],
     dy: Tensor<B, 3>,
 ) -> Tensor<B, 3> {
-    let dy = rows::repeat(by_place(patches, dy), patches.window().size());
-    patches.scatter(rows::multiply(dy, flat(&params[0])))
+    let tasks = dy.dims()[0];
+    let planes = weigh(patches.in_planes(dy), &params[0]);
+    patches.scatter_planes(planes, tasks)
 }
 
 /// `dW[k, c] = Σ p[k, c] dy[c]` over examples and places, `[T, k, channels]`.
@@ -40,12 +41,14 @@ pub(super) fn weight_gradient<B: Backend>(
     p: &Tensor<B, 3>,
     dy: &Tensor<B, 3>,
 ) -> Tensor<B, 3> {
-    let size = patches.window().size();
-    let dy = rows::repeat(by_place(patches, dy.clone()), size);
     let tasks = dy.dims()[0];
-    (dy * p.clone())
+    let [size, places, channels] = p.dims();
+    let products = patches.in_planes(dy.clone()) * p.clone();
+    products
+        .reshape([size * tasks, places / tasks, channels])
         .sum_dim(1)
-        .reshape([tasks, size, patches.channels()])
+        .reshape([size, tasks, channels])
+        .swap_dims(0, 1)
 }
 
 /// `⟨dW, W'⟩` for a direction `W' [T, k, channels]`, without forming `dW`.
@@ -55,22 +58,27 @@ pub(super) fn weight_slope<B: Backend>(
     dy: &Tensor<B, 3>,
     direction: &Tensor<B, 3>,
 ) -> Tensor<B, 1> {
-    (by_place(patches, dy.clone()) * apply(patches, p, direction)).sum()
+    let tasks = dy.dims()[0];
+    (by_place(patches, dy.clone()) * apply(p, direction, tasks)).sum()
 }
 
 /// `Σ_k p[k, c] W[k, c]`, `[T, B·places, channels]`.
-fn apply<B: Backend>(patches: &Patches, p: &Tensor<B, 3>, weight: &Tensor<B, 3>) -> Tensor<B, 3> {
-    let [tasks, places, _] = p.dims();
-    let (size, channels) = (patches.window().size(), patches.channels());
-    let products = rows::multiply(p.clone(), flat(weight));
-    products
-        .reshape([tasks * places, size, channels])
-        .sum_dim(1)
-        .reshape([tasks, places, channels])
+fn apply<B: Backend>(p: &Tensor<B, 3>, weight: &Tensor<B, 3>, tasks: usize) -> Tensor<B, 3> {
+    let [size, places, channels] = p.dims();
+    let products: Tensor<B, 2> = weigh(p.clone(), weight).reshape([size, places * channels]);
+    let sums = products.sum_dim(0);
+    sums.reshape([tasks, places / tasks, channels])
 }
 
-/// `[T, k, channels]` as a row, `[T, 1, k·channels]`.
-fn flat<B: Backend>(weight: &Tensor<B, 3>) -> Tensor<B, 3> {
-    let [tasks, size, channels] = weight.dims();
-    weight.clone().reshape([tasks, 1, size * channels])
+/// `p[k, c] W[k, c]` with the weights of each task, `[k, T·B·places, channels]`.
+fn weigh<B: Backend>(p: Tensor<B, 3>, weight: &Tensor<B, 3>) -> Tensor<B, 3> {
+    let dims @ [size, places, channels] = p.dims();
+    let tasks = weight.dims()[0];
+    let weight = match tasks {
+        1 => weight.clone(),
+        _ => weight.clone().swap_dims(0, 1),
+    };
+    let weight = weight.reshape([size * tasks, 1, channels]);
+    let p = p.reshape([size * tasks, places / tasks, channels]);
+    rows::multiply(p, weight).reshape(dims)
 }

@@ -10,7 +10,6 @@ use std::sync::Arc;
 
 use burn::tensor::{IndexingUpdateOp, Int, Tensor, TensorData, backend::Backend};
 
-use super::conv::by_place;
 use super::patches::{IndexCache, Patches};
 use super::rows;
 
@@ -98,19 +97,17 @@ impl MaxPool {
 /// `y[c] = Σ_k x[k, c] / n` with `n` the number of positions inside.
 pub(super) fn average<B: Backend>(patches: &Patches, x: Tensor<B, 3>) -> Tensor<B, 3> {
     let [tasks, examples, _] = x.dims();
-    let (window, channels) = (patches.window(), patches.channels());
-    let sums = patches
-        .gather(x)
-        .reshape([tasks * examples * window.places(), window.size(), channels])
-        .sum_dim(1)
-        .reshape([tasks, examples, window.places() * channels]);
-    divide(patches, sums)
+    let planes = patches.gather_planes(x);
+    let [size, places, channels] = planes.dims();
+    let planes: Tensor<B, 2> = planes.reshape([size, places * channels]);
+    let width = patches.window().places() * channels;
+    divide(patches, planes.sum_dim(0).reshape([tasks, examples, width]))
 }
 
 /// `dx = scatter(dy / n)`.
 pub(super) fn average_backward<B: Backend>(patches: &Patches, dy: Tensor<B, 3>) -> Tensor<B, 3> {
-    let dy = by_place(patches, divide(patches, dy));
-    patches.scatter(rows::repeat(dy, patches.window().size()))
+    let tasks = dy.dims()[0];
+    patches.scatter_planes(patches.in_planes(divide(patches, dy)), tasks)
 }
 
 /// Divides `[T, B, places·C]` by the number of positions inside each window.
