@@ -13,7 +13,7 @@ use mamlet_trainer::meta::{
 };
 use mamlet_trainer::nn::{Adapt, Network, NetworkSpec, init};
 use mamlet_trainer::random::{Stream, generator};
-use mamlet_trainer::tasks::{Sinusoid, TaskDistribution};
+use mamlet_trainer::tasks::{Sinusoid, Split, TaskDistribution};
 
 // The allocator of the `mamlet` command; without it the times are twice as long.
 #[global_allocator]
@@ -58,12 +58,18 @@ fn main() {
         let mut rng = generator(1, Stream::Train, i);
         black_box(
             sinusoid
-                .draw(&mut rng, 25, 10, 10)
+                .draw(Split::Train, &mut rng, 25, 10, 10)
                 .to_device::<Flex>(&device),
         );
     });
     let batch = sinusoid
-        .draw(&mut generator(1, Stream::Train, 0), 25, 10, 10)
+        .draw(
+            Split::Train,
+            &mut generator(1, Stream::Train, 0),
+            25,
+            10,
+            10,
+        )
         .to_device::<Flex>(&device);
     let tensors = network.tensors().len();
     let fixed = RateTable::constant(0.01, steps, tensors).fixed();

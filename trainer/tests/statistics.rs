@@ -15,6 +15,7 @@ use mamlet_trainer::nn::{
 };
 use mamlet_trainer::random::{Stream, generator};
 use mamlet_trainer::run::{Manifest, RunDir};
+use mamlet_trainer::tasks::Split;
 use mamlet_trainer::train::{End, measure_statistics, train};
 
 const EPSILON: f64 = 1e-3;
@@ -213,7 +214,11 @@ fn expected(config: &Config, query: bool) -> (f64, f64) {
     for index in 0..256 / config.meta.tasks {
         let shots = config.meta.shots.choices()[index % 2];
         let mut rng = generator(config.seed, Stream::Statistics, index as u64);
-        let batch = config.tasks.distribution().draw(&mut rng, 8, shots, 4);
+        let batch = config
+            .tasks
+            .open()
+            .unwrap()
+            .draw(Split::Train, &mut rng, 8, shots, 4);
         let (xs, width) = if query {
             (batch.query_x, 4)
         } else {
@@ -234,7 +239,11 @@ fn expected(config: &Config, query: bool) -> (f64, f64) {
 fn statistics_are_means_over_tasks_step_by_step() {
     let config = config("per_step");
     let model = TrainedModel::initial(config.clone()).unwrap();
-    let measured = measure_statistics::<Flex>(&model, &Default::default());
+    let measured = measure_statistics::<Flex>(
+        &model,
+        &*model.config.tasks.open().unwrap(),
+        &Default::default(),
+    );
     assert_eq!(measured.len(), 2);
     assert_eq!((measured[0].layer, measured[1].layer), (0, 2));
     for of_layer in &measured {
@@ -253,7 +262,11 @@ fn statistics_are_means_over_tasks_step_by_step() {
     assert_ne!(measured[1].rows[0], measured[1].rows[1]);
 
     let stored = TrainedModel::initial(self::config("stored")).unwrap();
-    let single = measure_statistics::<Flex>(&stored, &Default::default());
+    let single = measure_statistics::<Flex>(
+        &stored,
+        &*stored.config.tasks.open().unwrap(),
+        &Default::default(),
+    );
     assert_eq!(single[1].rows.len(), 1);
     let mean = measured[1].rows.iter().map(|row| row.mean[3]).sum::<f32>() / 3.0;
     assert!((single[1].rows[0].mean[3] - mean).abs() < 1e-5);

@@ -108,7 +108,7 @@ pub fn train<B: AutodiffBackend>(
     }
     if let Some(checkpoint) = run.latest_checkpoint()? {
         let model = TrainedModel::from_checkpoint(config.clone(), &checkpoint)?;
-        statistics::record::<B::InnerBackend>(&model, run, device)?;
+        statistics::record::<B::InnerBackend>(&model, sinusoid, run, device)?;
     }
     let outcome = Outcome {
         iterations: total,

@@ -11,6 +11,7 @@ use crate::config::Config;
 use crate::model::TrainedModel;
 use crate::random::{Stream, generator};
 use crate::run::write_atomically;
+use crate::tasks::Split;
 
 /// Write one task as CSV: the examples to adapt to, and those to judge by.
 ///
@@ -52,8 +53,8 @@ impl Arguments {
             false => TrainedModel::load(&find_run(&self.source)?)?.config,
         };
         let mut rng = generator(config.seed, Stream::Score, self.task);
-        let distribution = config.tasks.distribution();
-        let batch = distribution.draw(&mut rng, 1, self.shots, self.queries);
+        let distribution = config.tasks.open()?;
+        let batch = distribution.draw(Split::Test, &mut rng, 1, self.shots, self.queries);
         let table = |x: &[f32], y: &[f32]| {
             let targets = crate::export::engine_targets(config.inner.loss, y, batch.output);
             csv(

@@ -99,7 +99,7 @@ impl Arguments {
         let safety = match self.safety_tasks {
             0 => None,
             tasks => {
-                let shots: &[usize] = match model.config.tasks.distribution().classes() {
+                let shots: &[usize] = match model.config.tasks.classes() {
                     None => &[3, 5, 10],
                     Some(_) => &[1, 5],
                 };
@@ -127,7 +127,7 @@ impl Arguments {
         let fit = Fit::new(
             &device_model,
             made.file.bytes().len(),
-            model.config.tasks.distribution().set_size(self.shots),
+            model.config.tasks.set_size(self.shots),
             steps,
             board,
         );

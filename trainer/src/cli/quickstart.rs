@@ -20,6 +20,7 @@ use crate::export::{Options, export};
 use crate::model::TrainedModel;
 use crate::random::{Stream, generator};
 use crate::run::{Manifest, RunDir, write_atomically};
+use crate::tasks::Split;
 use crate::train::End;
 
 /// Train, compare, draw and export in under three minutes on two cores, no GPU.
@@ -98,8 +99,14 @@ impl Arguments {
         let artifact = self.output.join("sinusoid.mamlet");
         write_atomically(&artifact, made.file.bytes())?;
 
-        let distribution = model.config.tasks.distribution();
-        let task = distribution.draw(&mut generator(seed, Stream::Test, 1), 1, SHOTS, 50);
+        let distribution = model.config.tasks.open()?;
+        let task = distribution.draw(
+            Split::Test,
+            &mut generator(seed, Stream::Test, 1),
+            1,
+            SHOTS,
+            50,
+        );
         let support = self.output.join("support.csv");
         let query = self.output.join("query.csv");
         write_atomically(&support, csv(&task.support_x, &task.support_y).as_bytes())?;

@@ -120,7 +120,7 @@ fn check_tasks(config: &Config) -> Result<(), Fault> {
         "\"oracle\" and \"averaging\" with tasks.distribution = \"sinusoid\" only",
         "other tasks",
     )?;
-    let classes = config.tasks.distribution().classes();
+    let classes = config.tasks.classes();
     let fits = match config.inner.loss {
         LossKind::Mse | LossKind::Huber { .. } => true,
         LossKind::CrossEntropy => classes.is_some(),
@@ -165,7 +165,7 @@ fn check_model(config: &Config) -> Result<(), Fault> {
         expected: "a network that can be built".into(),
         given: error.to_string(),
     })?;
-    let wanted = config.tasks.distribution().output();
+    let wanted = config.tasks.output();
     let outputs = network.output();
     require(
         config.inner.loss.targets(outputs) == Some(wanted),

@@ -15,8 +15,8 @@ use crate::loss::{Loss, LossKind, Reduction};
 use crate::meta::{Clip, Graph, InnerOptimiser, Order};
 use crate::nn::init::Init;
 use crate::nn::{Adapt, LayerSpec, Network, NetworkError, NetworkSpec};
-use crate::tasks::{Sinusoid, TaskDistribution, Waveforms};
 
+pub use crate::tasks::TasksConfig;
 pub use parse::{ConfigError, Difference, difference};
 pub use schedule::{Schedule, StepLoss};
 
@@ -91,34 +91,6 @@ pub enum Method {
     /// The mean of the parameters of networks trained on one task each; adapts
     /// with a tuned rate.
     Averaging,
-}
-
-/// Where tasks come from.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(tag = "distribution", rename_all = "snake_case")]
-pub enum TasksConfig {
-    /// Sinusoid regression.
-    Sinusoid(Sinusoid),
-    /// Classification of synthetic recordings.
-    Waveforms(Waveforms),
-}
-
-impl TasksConfig {
-    /// The distribution itself.
-    pub fn distribution(&self) -> &dyn TaskDistribution {
-        match self {
-            Self::Sinusoid(sinusoid) => sinusoid,
-            Self::Waveforms(waveforms) => waveforms,
-        }
-    }
-
-    /// The sinusoids, if that is what the tasks are.
-    pub fn sinusoid(&self) -> Option<&Sinusoid> {
-        match self {
-            Self::Sinusoid(sinusoid) => Some(sinusoid),
-            Self::Waveforms(_) => None,
-        }
-    }
 }
 
 /// The network.
@@ -351,7 +323,7 @@ impl Config {
     /// The network, checked.
     pub fn network(&self) -> Result<Network, NetworkError> {
         let spec = NetworkSpec {
-            input: self.tasks.distribution().shape(),
+            input: self.tasks.shape(),
             layers: self.model.layers.clone(),
         };
         Network::new(&spec, &self.inner.adapt)

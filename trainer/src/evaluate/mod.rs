@@ -12,7 +12,7 @@ use crate::config::{Method, RateConfig, TasksConfig};
 use crate::meta::RateTable;
 use crate::model::TrainedModel;
 use crate::random::{Stream, generator};
-use crate::tasks::{SinusoidInputs, TaskBatch};
+use crate::tasks::{SinusoidInputs, Split, TaskBatch, TasksError};
 
 pub use curves::{Curves, accuracy, curves};
 pub use report::{Measure, MethodReport, Report, ShotsReport, StepReport};
@@ -54,7 +54,7 @@ impl Protocol {
     /// What is usual for such tasks. Where there are classes, a task has a set
     /// of examples for each of them.
     pub fn usual(tasks: &TasksConfig) -> Self {
-        match tasks.distribution().classes() {
+        match tasks.classes() {
             None => Self::default(),
             Some(_) => Self {
                 tasks: 1000,
@@ -87,6 +87,9 @@ pub enum EvaluateError {
     /// Only sinusoids can be looked at one by one.
     #[error("the tasks are no sinusoids; `mamlet plot steps` draws any tasks")]
     NotSinusoids,
+    /// The data cannot be opened.
+    #[error(transparent)]
+    Data(#[from] TasksError),
 }
 
 /// Evaluates `models`, each with the run it comes from, on the same tasks.
@@ -94,6 +97,10 @@ pub enum EvaluateError {
 /// The tasks are drawn once, with as many support examples as the largest
 /// number of shots; fewer shots are the first of these, so only the support
 /// set differs between the columns of a report.
+///
+/// # Errors
+/// [`EvaluateError`] where the models are of different tasks or the data cannot
+/// be opened.
 pub fn evaluate<B: Backend>(
     models: &[(String, TrainedModel)],
     protocol: &Protocol,
@@ -106,16 +113,13 @@ pub fn evaluate<B: Backend>(
             return Err(EvaluateError::Tasks { first, second });
         }
     }
-    let draw = |model: &TrainedModel, stream, tasks| {
+    let draw = |model: &TrainedModel, split, stream, tasks| {
         // Not fewer than usual, so that asking for fewer does not change the rest.
         let usual = Protocol::usual(&model.config.tasks);
         let most = protocol.most_shots().max(usual.most_shots());
         let mut rng = generator(protocol.seed, stream, 0);
-        model
-            .config
-            .tasks
-            .distribution()
-            .draw(&mut rng, tasks, most, protocol.queries)
+        let distribution = model.config.tasks.open()?;
+        Ok::<_, TasksError>(distribution.draw(split, &mut rng, tasks, most, protocol.queries))
     };
     let mut shots: Vec<ShotsReport> = protocol
         .shots
@@ -126,8 +130,13 @@ pub fn evaluate<B: Backend>(
         })
         .collect();
     for (run, model) in models {
-        let test = draw(model, Stream::Test, protocol.tasks);
-        let validation = draw(model, Stream::Validation, protocol.tuning_tasks);
+        let test = draw(model, Split::Test, Stream::Test, protocol.tasks)?;
+        let validation = draw(
+            model,
+            Split::Validation,
+            Stream::Validation,
+            protocol.tuning_tasks,
+        )?;
         for report in &mut shots {
             observe(&model.config.title, report.shots);
             let (table, tuned) = rates::<B>(

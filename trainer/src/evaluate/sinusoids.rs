@@ -6,7 +6,7 @@ use super::{EvaluateError, rates};
 use crate::meta::{to_device, to_host};
 use crate::model::TrainedModel;
 use crate::random::{Stream, generator};
-use crate::tasks::{Sinusoid, SinusoidInputs, SinusoidTask, TaskBatch, TaskDistribution};
+use crate::tasks::{Sinusoid, SinusoidInputs, SinusoidTask, Split, TaskBatch, TaskDistribution};
 
 /// One sinusoid and what a model makes of it.
 #[derive(Clone, Debug, PartialEq)]
@@ -40,7 +40,13 @@ pub fn sinusoids<B: Backend>(
 ) -> Result<Vec<AdaptedSinusoid>, EvaluateError> {
     let distribution = (model.config.tasks.sinusoid()).ok_or(EvaluateError::NotSinusoids)?;
     let last = steps.iter().copied().max().unwrap_or(0);
-    let validation = distribution.draw(&mut generator(seed, Stream::Validation, 0), 500, shots, 50);
+    let validation = distribution.draw(
+        Split::Validation,
+        &mut generator(seed, Stream::Validation, 0),
+        500,
+        shots,
+        50,
+    );
     let (table, _) = rates::<B>(model, &validation, last.max(1), device);
 
     let mut rng = generator(seed, Stream::Test, 0);

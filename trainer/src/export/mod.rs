@@ -21,7 +21,7 @@ use crate::meta::RateTable;
 use crate::model::TrainedModel;
 use crate::random::{Stream, generator};
 use crate::run::Manifest;
-use crate::tasks::TaskBatch;
+use crate::tasks::{Split, TaskBatch, TaskDistribution, TasksError};
 
 pub use parity::Parity;
 pub use quantize::Quantize;
@@ -116,6 +116,9 @@ pub enum ExportError {
     /// The artifact cannot be written or run.
     #[error("the artifact cannot be made: {0}")]
     Artifact(String),
+    /// The data cannot be opened.
+    #[error(transparent)]
+    Data(#[from] TasksError),
     /// The engine does not compute what the trainer computes.
     #[error(
         "the engine disagrees with the trainer: gradients by {gradient:.1e} and losses by \
@@ -150,8 +153,9 @@ pub fn export(
     manifest: Option<&Manifest>,
     options: &Options,
 ) -> Result<Export, ExportError> {
-    let plain = writer(model, manifest, options, Quantize::default())?;
-    let (file, support) = with_golden(model, &plain, options)?;
+    let distribution = &*model.config.tasks.open()?;
+    let plain = writer(model, distribution, manifest, options, Quantize::default())?;
+    let (file, support) = with_golden(model, distribution, &plain, options)?;
     let parity = Parity::measure(model, &rates(model, options)?, &file, support)?;
     if options.quantize == Quantize::default() {
         return Ok(Export {
@@ -160,11 +164,17 @@ pub fn export(
             scores: None,
         });
     }
-    let quantized = writer(model, manifest, options, options.quantize)?;
-    let (quantized, _) = with_golden(model, &quantized, options)?;
+    let quantized = writer(model, distribution, manifest, options, options.quantize)?;
+    let (quantized, _) = with_golden(model, distribution, &quantized, options)?;
     let score = |file: &ArtifactFile| {
-        Score::measure(model, file, options.golden_shots, options.episodes)
-            .map_err(|error| ExportError::Artifact(format!("{error:#}")))
+        Score::measure(
+            model,
+            distribution,
+            file,
+            options.golden_shots,
+            options.episodes,
+        )
+        .map_err(|error| ExportError::Artifact(format!("{error:#}")))
     };
     let scores = [score(&file)?, score(&quantized)?];
     Ok(Export {
@@ -178,14 +188,14 @@ pub fn export(
 /// that set.
 fn with_golden(
     model: &TrainedModel,
+    distribution: &dyn TaskDistribution,
     writer: &ArtifactWriter,
     options: &Options,
 ) -> Result<(ArtifactFile, TaskBatch), ExportError> {
     let mut reason = String::new();
     for try_ in 0..GOLDEN_TRIES {
         let mut rng = generator(model.config.seed, Stream::Golden, try_);
-        let distribution = model.config.tasks.distribution();
-        let support = distribution.draw(&mut rng, 1, options.golden_shots, 1);
+        let support = distribution.draw(Split::Validation, &mut rng, 1, options.golden_shots, 1);
         match golden::attach(writer, &support.support_x, &targets(model, &support)) {
             Ok(bytes) => return Ok((ArtifactFile::new(&bytes), support)),
             Err(error) => reason = format!("{error:#}"),
@@ -234,6 +244,7 @@ fn targets(model: &TrainedModel, support: &TaskBatch) -> Vec<f32> {
 /// All parts of the artifact but the golden vectors.
 fn writer(
     model: &TrainedModel,
+    distribution: &dyn TaskDistribution,
     manifest: Option<&Manifest>,
     options: &Options,
     quantize: Quantize,
@@ -257,7 +268,7 @@ fn writer(
     let mut writer = ArtifactWriter::new(&config.name, parts::shape(model.network.spec().input));
     let halves = quantize.f16;
     match quantize.int8 {
-        true => quantize::write(model, parts, &mut writer, halves)?,
+        true => quantize::write(model, distribution, parts, &mut writer, halves)?,
         false => {
             for part in &parts {
                 let layer = part.write(&mut writer, halves)?;

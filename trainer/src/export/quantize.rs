@@ -16,6 +16,7 @@ use crate::meta::to_device;
 use crate::model::TrainedModel;
 use crate::nn::LayerSpec;
 use crate::random::{Stream, generator};
+use crate::tasks::{Split, TaskDistribution};
 
 /// How the tensors of an artifact are stored.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -36,11 +37,12 @@ const GROUP: usize = 4;
 /// Writes all layers.
 pub(super) fn write(
     model: &TrainedModel,
+    distribution: &dyn TaskDistribution,
     parts: Vec<Part>,
     writer: &mut ArtifactWriter,
     halves: bool,
 ) -> Result<(), ExportError> {
-    let ranges = Ranges::measure(model);
+    let ranges = Ranges::measure(model, distribution);
     let lowest = parts.iter().position(Part::adapts).unwrap_or(parts.len());
     let mut parts = parts.into_iter().peekable();
     // The integers at hand; none while values are f32.
@@ -119,10 +121,9 @@ fn joins(part: &Part) -> bool {
 struct Ranges(Vec<[f32; 2]>);
 
 impl Ranges {
-    fn measure(model: &TrainedModel) -> Self {
+    fn measure(model: &TrainedModel, distribution: &dyn TaskDistribution) -> Self {
         let mut rng = generator(model.config.seed, Stream::Calibration, 0);
-        let distribution = model.config.tasks.distribution();
-        let batch = distribution.draw(&mut rng, TASKS, EXAMPLES, 1);
+        let batch = distribution.draw(Split::Train, &mut rng, TASKS, EXAMPLES, 1);
         let device = Default::default();
         let params = to_device::<Flex>(&model.network, &model.params, &device);
         let x = batch.to_device::<Flex>(&device).support_x;

@@ -9,6 +9,7 @@ use serde::Serialize;
 
 use crate::model::TrainedModel;
 use crate::random::{Stream, generator};
+use crate::tasks::{Split, TaskDistribution};
 
 /// What became of many adaptations.
 #[derive(Clone, Debug, Default, PartialEq, Serialize)]
@@ -39,7 +40,8 @@ impl Safety {
     /// the engine, on all cores.
     ///
     /// # Errors
-    /// Where the artifact is not usable or refuses an example.
+    /// Where the data cannot be opened and where the artifact is not usable or
+    /// refuses an example.
     pub fn survey(
         model: &TrainedModel,
         file: &ArtifactFile,
@@ -47,11 +49,12 @@ impl Safety {
         shots: &[usize],
         steps: &[usize],
     ) -> anyhow::Result<Self> {
+        let distribution = &*model.config.tasks.open()?;
         let workers = thread::available_parallelism().map_or(1, |count| count.get());
         let parts: Vec<anyhow::Result<Safety>> = thread::scope(|scope| {
             let part = |worker: usize| {
                 let own = (worker..tasks).step_by(workers);
-                scope.spawn(move || Self::part(model, file, own, shots, steps))
+                scope.spawn(move || Self::part(model, distribution, file, own, shots, steps))
             };
             let workers: Vec<_> = (0..workers).map(part).collect();
             let join = |worker: thread::ScopedJoinHandle<'_, _>| {
@@ -80,6 +83,7 @@ impl Safety {
 
     fn part(
         model: &TrainedModel,
+        distribution: &dyn TaskDistribution,
         file: &ArtifactFile,
         tasks: impl Iterator<Item = usize>,
         shots: &[usize],
@@ -89,14 +93,13 @@ impl Safety {
         let device_model = Model::new(&artifact)?;
         let most = shots.iter().copied().max().unwrap_or(1);
         let rollback = Rollback::ToInitialisation;
-        let distribution = model.config.tasks.distribution();
         let room = distribution.set_size(most);
         let mut memory = vec![0.0; device_model.memory(room, rollback).total() / 4];
         let mut learner = Learner::new(&device_model, room, rollback, &mut memory)?;
         let mut safety = Safety::default();
         for task in tasks {
             let mut rng = generator(model.config.seed, Stream::Safety, task as u64);
-            let batch = distribution.draw(&mut rng, 1, most, 1);
+            let batch = distribution.draw(Split::Test, &mut rng, 1, most, 1);
             let targets = super::targets(model, &batch);
             let numbers = targets.len() / room;
             for &shots in shots {

@@ -8,6 +8,7 @@ use crate::evaluate::Interval;
 use crate::loss::LossKind;
 use crate::model::TrainedModel;
 use crate::random::{Stream, generator};
+use crate::tasks::{Split, TaskDistribution};
 
 /// Query examples of an episode.
 const QUERIES: usize = 15;
@@ -34,19 +35,19 @@ impl Score {
     /// Where the engine refuses the artifact or an example.
     pub fn measure(
         model: &TrainedModel,
+        distribution: &dyn TaskDistribution,
         file: &ArtifactFile,
         shots: usize,
         episodes: usize,
     ) -> anyhow::Result<Self> {
         let artifact = file.artifact()?;
         let device_model = Model::new(&artifact)?;
-        let distribution = model.config.tasks.distribution();
         let loss = model.config.inner.loss;
         let mut scores = Vec::with_capacity(episodes);
         let mut memory = Vec::new();
         for episode in 0..episodes {
             let mut rng = generator(model.config.seed, Stream::Score, episode as u64);
-            let batch = distribution.draw(&mut rng, 1, shots, QUERIES);
+            let batch = distribution.draw(Split::Test, &mut rng, 1, shots, QUERIES);
             let examples = batch.support_examples();
             let rollback = Rollback::ToInitialisation;
             memory.resize(device_model.memory(examples, rollback).total() / 4, 0.0);

@@ -40,7 +40,11 @@ fn bodies() -> Vec<TrainedModel> {
         let sets = [&WAVEFORMS[..], &own[..]].concat();
         let mut model = TrainedModel::initial(config(&sets)).unwrap();
         let device = Default::default();
-        let statistics = crate::train::measure_statistics::<burn::backend::Flex>(&model, &device);
+        let statistics = crate::train::measure_statistics::<burn::backend::Flex>(
+            &model,
+            &*model.config.tasks.open().unwrap(),
+            &device,
+        );
         model.network = model.network.with_statistics(&statistics).unwrap();
         model
     };
@@ -53,7 +57,12 @@ fn outputs(model: &TrainedModel, made: &Export) -> Vec<f32> {
     let device_model = mamlet_simulator::Model::new(&artifact).unwrap();
     let mut workspace = vec![0.0; device_model.prediction_memory() / 4];
     let mut rng = generator(1, Stream::Test, 0);
-    let batch = model.config.tasks.distribution().draw(&mut rng, 1, 4, 1);
+    let batch = model
+        .config
+        .tasks
+        .open()
+        .unwrap()
+        .draw(Split::Test, &mut rng, 1, 4, 1);
     let inputs = batch.support_x.chunks_exact(batch.input);
     inputs
         .flat_map(|x| device_model.predict(x, &mut workspace).unwrap().to_vec())

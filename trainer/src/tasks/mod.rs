@@ -1,16 +1,32 @@
 //! Task distributions: where support and query sets come from.
 
+mod config;
 mod sinusoid;
 mod waveforms;
 
 use burn::tensor::{Tensor, TensorData, backend::Backend};
 use rand::RngExt;
 use rand_chacha::ChaCha8Rng;
+use serde::{Deserialize, Serialize};
 
 use crate::nn::Shape;
 
+pub use config::{TasksConfig, TasksError};
 pub use sinusoid::{Sinusoid, SinusoidInputs, SinusoidTask};
 pub use waveforms::Waveforms;
+
+/// Which classes tasks are drawn from. Formulas have no classes to keep apart
+/// and draw the same tasks from every split.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Split {
+    /// What is trained on.
+    Train,
+    /// What rates and iterations are chosen on.
+    Validation,
+    /// What results are reported on.
+    Test,
+}
 
 /// A distribution over tasks, each a support set to adapt on and a query set
 /// to be judged on.
@@ -45,7 +61,39 @@ pub trait TaskDistribution: Send + Sync {
 
     /// Draws `tasks` tasks of `shots` support and `queries` query examples; of
     /// each class, where there are classes, which then take turns.
-    fn draw(&self, rng: &mut ChaCha8Rng, tasks: usize, shots: usize, queries: usize) -> TaskBatch;
+    fn draw(
+        &self,
+        split: Split,
+        rng: &mut ChaCha8Rng,
+        tasks: usize,
+        shots: usize,
+        queries: usize,
+    ) -> TaskBatch;
+
+    /// Classes that a split has to draw from, rotations counted; `None` where
+    /// classes come from formulas.
+    fn class_count(&self, _split: Split) -> Option<usize> {
+        None
+    }
+
+    /// `count` examples drawn uniformly from all classes of the training split,
+    /// to train a plain classifier on; `None` where there is no finite set of
+    /// classes.
+    fn draw_labelled(&self, _rng: &mut ChaCha8Rng, _count: usize) -> Option<LabelledBatch> {
+        None
+    }
+}
+
+/// Examples of any classes on the host, with the classes' numbers.
+#[derive(Clone, Debug, PartialEq)]
+pub struct LabelledBatch {
+    /// Features of one example.
+    pub input: usize,
+    /// `[count, input]`.
+    pub x: Vec<f32>,
+    /// The class of each, below [`TaskDistribution::class_count`] of
+    /// [`Split::Train`].
+    pub classes: Vec<usize>,
 }
 
 /// A batch of tasks on the host, all arrays row-major.

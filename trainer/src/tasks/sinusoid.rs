@@ -5,7 +5,7 @@ use std::f64::consts::PI;
 use rand_chacha::ChaCha8Rng;
 use serde::{Deserialize, Serialize};
 
-use super::{TaskBatch, TaskDistribution, uniform};
+use super::{Split, TaskBatch, TaskDistribution, uniform};
 use crate::nn::Shape;
 
 /// The distribution of sinusoids. The defaults are the paper's: amplitude in
@@ -110,7 +110,14 @@ impl TaskDistribution for Sinusoid {
         1
     }
 
-    fn draw(&self, rng: &mut ChaCha8Rng, tasks: usize, shots: usize, queries: usize) -> TaskBatch {
+    fn draw(
+        &self,
+        _split: Split,
+        rng: &mut ChaCha8Rng,
+        tasks: usize,
+        shots: usize,
+        queries: usize,
+    ) -> TaskBatch {
         let sinusoids = self.draw_tasks(rng, tasks);
         let (support_x, support_y) = self.examples(rng, &sinusoids, shots);
         let (query_x, query_y) = self.examples(rng, &sinusoids, queries);

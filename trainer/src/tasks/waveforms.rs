@@ -27,7 +27,7 @@ use rand_chacha::ChaCha8Rng;
 use rand_distr::StandardNormal;
 use serde::{Deserialize, Serialize};
 
-use super::{TaskBatch, TaskDistribution, uniform};
+use super::{Split, TaskBatch, TaskDistribution, uniform};
 use crate::nn::Shape;
 use crate::random::{Stream, generator};
 
@@ -161,7 +161,14 @@ impl TaskDistribution for Waveforms {
 
     /// Every task has generators of its own for its classes, its support and
     /// its query set, so none of them depends on the sizes of the others.
-    fn draw(&self, rng: &mut ChaCha8Rng, tasks: usize, shots: usize, queries: usize) -> TaskBatch {
+    fn draw(
+        &self,
+        _split: Split,
+        rng: &mut ChaCha8Rng,
+        tasks: usize,
+        shots: usize,
+        queries: usize,
+    ) -> TaskBatch {
         let mut batch = TaskBatch {
             tasks,
             input: self.input(),
@@ -190,7 +197,13 @@ mod tests {
     use super::*;
 
     fn draw(waveforms: &Waveforms, tasks: usize, shots: usize, queries: usize) -> TaskBatch {
-        waveforms.draw(&mut generator(3, Stream::Test, 0), tasks, shots, queries)
+        waveforms.draw(
+            Split::Test,
+            &mut generator(3, Stream::Test, 0),
+            tasks,
+            shots,
+            queries,
+        )
     }
 
     fn labels(y: &[f32], ways: usize) -> Vec<usize> {

@@ -18,6 +18,7 @@ use crate::config::Config;
 use crate::model::TrainedModel;
 use crate::nn::NetworkError;
 use crate::run::{Line, Outcome, RunDir, RunError};
+use crate::tasks::TasksError;
 
 pub use statistics::measure as measure_statistics;
 pub use trainer::Trainer;
@@ -32,6 +33,9 @@ pub enum TrainError {
     /// A file cannot be read or written.
     #[error(transparent)]
     Run(#[from] RunError),
+    /// The data cannot be opened.
+    #[error(transparent)]
+    Data(#[from] TasksError),
     /// Networks for averaging are trained on single sinusoids.
     #[error("method = \"averaging\" needs tasks.distribution = \"sinusoid\"")]
     NotSinusoids,
@@ -84,7 +88,8 @@ pub fn train<B: AutodiffBackend>(
         return averaging::train::<B>(config, averaging, run, &device, stop, observe);
     }
     let start = Instant::now();
-    let mut trainer = Trainer::<B>::new(config, device.clone())?;
+    let distribution = config.tasks.open()?;
+    let mut trainer = Trainer::<B>::new(config, distribution.clone(), device.clone())?;
     let mut last_validation = Vec::new();
     let checkpoint = run.latest_checkpoint()?;
     let first = checkpoint
@@ -147,7 +152,7 @@ pub fn train<B: AutodiffBackend>(
     }
     let checkpoint = trainer.checkpoint();
     let model = TrainedModel::from_checkpoint(config.clone(), &checkpoint)?;
-    statistics::record::<B::InnerBackend>(&model, run, &device)?;
+    statistics::record::<B::InnerBackend>(&model, &*distribution, run, &device)?;
     let outcome = Outcome {
         iterations: total,
         iterations_here: total - first,

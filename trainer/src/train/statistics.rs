@@ -14,6 +14,7 @@ use crate::model::TrainedModel;
 use crate::nn::{BatchStatistics, LayerStatistics, Moments, Statistics};
 use crate::random::{Stream, generator};
 use crate::run::{RunDir, RunError, StoredStatistics};
+use crate::tasks::{Split, TaskDistribution};
 
 /// Tasks that statistics are measured on, in whole meta-batches.
 const TASKS: usize = 256;
@@ -22,6 +23,7 @@ const TASKS: usize = 256;
 /// its run; does nothing for a model that stores none.
 pub(crate) fn record<B: Backend>(
     model: &TrainedModel,
+    distribution: &dyn TaskDistribution,
     run: &RunDir,
     device: &B::Device,
 ) -> Result<(), RunError> {
@@ -30,12 +32,16 @@ pub(crate) fn record<B: Backend>(
     }
     run.write_statistics(&StoredStatistics {
         iteration: model.iteration,
-        layers: measure::<B>(model, device),
+        layers: measure::<B>(model, distribution, device),
     })
 }
 
 /// The statistics of the model's batch norms; empty where none are stored.
-pub fn measure<B: Backend>(model: &TrainedModel, device: &B::Device) -> Vec<LayerStatistics> {
+pub fn measure<B: Backend>(
+    model: &TrainedModel,
+    distribution: &dyn TaskDistribution,
+    device: &B::Device,
+) -> Vec<LayerStatistics> {
     let (config, network) = (&model.config, &model.network);
     let steps = config.inner.steps;
     let inner = InnerLoop {
@@ -52,10 +58,9 @@ pub fn measure<B: Backend>(model: &TrainedModel, device: &B::Device) -> Vec<Laye
     let mut rows: Vec<Vec<Sum>> = vec![Vec::new(); steps + 1];
     for batch in 0..batches {
         let choices = config.meta.shots.choices();
-        let batch = config
-            .tasks
-            .distribution()
+        let batch = distribution
             .draw(
+                Split::Train,
                 &mut generator(config.seed, Stream::Statistics, batch as u64),
                 config.meta.tasks,
                 choices[batch % choices.len()],

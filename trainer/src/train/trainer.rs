@@ -1,5 +1,7 @@
 //! Training as a state: one meta-step, validation, saving and restoring.
 
+use std::sync::Arc;
+
 use burn::tensor::{
     Tensor, TensorData,
     backend::{AutodiffBackend, Backend},
@@ -13,7 +15,7 @@ use crate::model::TrainedModel;
 use crate::nn::NetworkError;
 use crate::random::{Stream, generator};
 use crate::run::{Best, Checkpoint, Validation};
-use crate::tasks::TaskBatch;
+use crate::tasks::{Split, TaskBatch, TaskDistribution};
 
 /// Query examples of a validation task, all classes together.
 const VALIDATION_QUERIES: usize = 50;
@@ -24,6 +26,7 @@ const VALIDATION_STEPS: usize = 10;
 /// Training as a state that can be stepped, saved and restored.
 pub struct Trainer<B: AutodiffBackend> {
     config: Config,
+    distribution: Arc<dyn TaskDistribution>,
     maml: Maml,
     device: B::Device,
     iteration: u64,
@@ -39,8 +42,16 @@ pub struct Trainer<B: AutodiffBackend> {
 }
 
 impl<B: AutodiffBackend> Trainer<B> {
-    /// At iteration 0.
-    pub fn new(config: &Config, device: B::Device) -> Result<Self, NetworkError> {
+    /// At iteration 0, of the tasks that [`TasksConfig::open`](crate::tasks::TasksConfig::open)
+    /// gave.
+    ///
+    /// # Errors
+    /// [`NetworkError`] where the network cannot be built.
+    pub fn new(
+        config: &Config,
+        distribution: Arc<dyn TaskDistribution>,
+        device: B::Device,
+    ) -> Result<Self, NetworkError> {
         let network = config.network()?;
         let network = if config.method == Method::Maml {
             network
@@ -67,9 +78,9 @@ impl<B: AutodiffBackend> Trainer<B> {
         };
         let betas = config.meta.betas.map(|beta| beta as f32);
         let record = &config.record;
-        let distribution = config.tasks.distribution();
         let queries = VALIDATION_QUERIES.div_ceil(distribution.classes().unwrap_or(1));
         let validation = distribution.draw(
+            Split::Validation,
             &mut generator(config.seed, Stream::Validation, 0),
             record.validation_tasks,
             record.validation_shots,
@@ -94,6 +105,7 @@ impl<B: AutodiffBackend> Trainer<B> {
             best: None,
             validation,
             config: config.clone(),
+            distribution,
             device,
         })
     }
@@ -148,10 +160,10 @@ impl<B: AutodiffBackend> Trainer<B> {
                 choices[rng.random_range(0..choices.len())]
             }
         };
-        let batch = config
-            .tasks
-            .distribution()
+        let batch = self
+            .distribution
             .draw(
+                Split::Train,
                 &mut generator(config.seed, Stream::Train, iteration),
                 meta.tasks,
                 shots,

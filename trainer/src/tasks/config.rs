@@ -1,0 +1,81 @@
+//! `[tasks]` of a config: what is known of tasks before any data is opened, and
+//! the opening.
+
+use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
+
+use super::{Sinusoid, TaskDistribution, Waveforms};
+use crate::nn::Shape;
+
+/// Where tasks come from.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "distribution", rename_all = "snake_case")]
+pub enum TasksConfig {
+    /// Sinusoid regression.
+    Sinusoid(Sinusoid),
+    /// Classification of synthetic recordings.
+    Waveforms(Waveforms),
+}
+
+/// Why tasks cannot be drawn.
+#[derive(Clone, Debug, PartialEq, thiserror::Error)]
+#[non_exhaustive]
+pub enum TasksError {}
+
+impl TasksConfig {
+    /// Shape of one example, known from the config alone.
+    pub fn shape(&self) -> Shape {
+        match self {
+            Self::Sinusoid(sinusoid) => sinusoid.shape(),
+            Self::Waveforms(waveforms) => waveforms.shape(),
+        }
+    }
+
+    /// Features of one example.
+    pub fn input(&self) -> usize {
+        self.shape().features()
+    }
+
+    /// Values of one target.
+    pub fn output(&self) -> usize {
+        match self {
+            Self::Sinusoid(sinusoid) => sinusoid.output(),
+            Self::Waveforms(waveforms) => waveforms.output(),
+        }
+    }
+
+    /// Classes of a task, N, where targets are one-hot; `None` where they are
+    /// values.
+    pub fn classes(&self) -> Option<usize> {
+        match self {
+            Self::Sinusoid(sinusoid) => sinusoid.classes(),
+            Self::Waveforms(waveforms) => waveforms.classes(),
+        }
+    }
+
+    /// Examples of `shots` shots: as many of each class, where there are
+    /// classes.
+    pub fn set_size(&self, shots: usize) -> usize {
+        shots * self.classes().unwrap_or(1)
+    }
+
+    /// Opens the data, if there is any, and gives the distribution.
+    ///
+    /// # Errors
+    /// [`TasksError`] where data is missing or unusable; formulas never fail.
+    pub fn open(&self) -> Result<Arc<dyn TaskDistribution>, TasksError> {
+        Ok(match self {
+            Self::Sinusoid(sinusoid) => Arc::new(sinusoid.clone()),
+            Self::Waveforms(waveforms) => Arc::new(waveforms.clone()),
+        })
+    }
+
+    /// The sinusoids, if that is what the tasks are.
+    pub fn sinusoid(&self) -> Option<&Sinusoid> {
+        match self {
+            Self::Sinusoid(sinusoid) => Some(sinusoid),
+            Self::Waveforms(_) => None,
+        }
+    }
+}
