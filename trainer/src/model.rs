@@ -81,7 +81,8 @@ impl TrainedModel {
             });
         }
         let mut model = Self::from_checkpoint(config, &checkpoint)?;
-        if !model.network.stored_layers().is_empty() {
+        let missing = model.network.statistics().is_empty();
+        if missing && !model.network.stored_layers().is_empty() {
             let statistics = run
                 .statistics()
                 .filter(|statistics| statistics.iteration == model.iteration)
@@ -106,7 +107,11 @@ impl TrainedModel {
             ),
         };
         let rates: Vec<f32> = log_rates.iter().map(|rate| rate.exp()).collect();
-        Self::assemble(config, flat, &rates, iteration)
+        let mut model = Self::assemble(config, flat, &rates, iteration)?;
+        if !checkpoint.statistics.is_empty() {
+            model.network = model.network.with_statistics(&checkpoint.statistics)?;
+        }
+        Ok(model)
     }
 
     /// The model before any training: initial weights and rates.
@@ -133,7 +138,9 @@ impl TrainedModel {
         }
     }
 
-    fn assemble(
+    /// The model of `config` with these parameters, tensor after tensor, and
+    /// these rates where they are learned.
+    pub(crate) fn assemble(
         config: Config,
         flat: &[f32],
         learned: &[f32],

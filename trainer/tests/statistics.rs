@@ -2,11 +2,12 @@
 //! when training ends, and that predictions no longer depend on the batch.
 
 use std::fs;
-use std::sync::atomic::AtomicBool;
+use std::path::Path;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use burn::backend::{Autodiff, Flex};
 use burn::tensor::{Tensor, TensorData};
-use mamlet_trainer::config::Config;
+use mamlet_trainer::config::{Config, MetaConfig};
 use mamlet_trainer::meta::{to_device, to_host};
 use mamlet_trainer::model::{ModelError, TrainedModel};
 use mamlet_trainer::nn::{
@@ -16,7 +17,7 @@ use mamlet_trainer::nn::{
 use mamlet_trainer::random::{Stream, generator};
 use mamlet_trainer::run::{Manifest, RunDir};
 use mamlet_trainer::tasks::Split;
-use mamlet_trainer::train::{End, measure_statistics, train};
+use mamlet_trainer::train::{End, Event, measure_statistics, train};
 
 const EPSILON: f64 = 1e-3;
 const CHANNELS: usize = 2;
@@ -303,4 +304,45 @@ fn a_finished_run_predicts_example_by_example() {
     fs::remove_file(path.join("statistics.json")).unwrap();
     let error = TrainedModel::load(&path).unwrap_err();
     assert!(matches!(error, ModelError::NoStatistics(_)), "{error}");
+}
+
+/// Trained from its beginning, interrupted at `stops`.
+fn trained(config: &Config, path: &Path, stops: &[u64]) -> TrainedModel {
+    let manifest = Manifest::new(config, "cpu", vec![]);
+    let run = RunDir::create(path, config, &manifest, false).unwrap();
+    for stop_at in stops.iter().copied().chain([u64::MAX]) {
+        let stop = AtomicBool::new(false);
+        train::<Autodiff<Flex>>(config, &run, Default::default(), &stop, |event| {
+            if matches!(event, Event::Iteration(done) if done == stop_at) {
+                stop.store(true, Ordering::Relaxed);
+            }
+        })
+        .unwrap();
+    }
+    TrainedModel::load(path).unwrap()
+}
+
+#[test]
+fn statistics_fixed_on_the_way_are_those_of_the_parameters_there() {
+    let folder = tempfile::tempdir().unwrap();
+    let plain = config("stored");
+    let with = |iterations, statistics_from| Config {
+        meta: MetaConfig {
+            iterations,
+            statistics_from,
+            ..plain.meta.clone()
+        },
+        ..plain.clone()
+    };
+    let run = |name: &str| folder.path().join(name);
+    let whole = trained(&with(6, Some(4)), &run("whole"), &[]);
+    // The first four iterations are those of a run without.
+    let short = trained(&with(4, None), &run("short"), &[]);
+    assert_eq!(whole.network.statistics(), short.network.statistics());
+    // The others are trained with them, resumed or not.
+    let parts = trained(&with(6, Some(4)), &run("parts"), &[3, 4, 5]);
+    assert_eq!(parts.params, whole.params);
+    assert_eq!(parts.network.statistics(), whole.network.statistics());
+    let batches = trained(&plain, &run("batches"), &[]);
+    assert_ne!(batches.params, whole.params);
 }

@@ -100,6 +100,7 @@ pub fn train<B: AutodiffBackend>(
             window_sum: 0.0,
             window_count: 0,
             best: None,
+            statistics: Vec::new(),
         })?;
         observe(Event::Checkpoint(done));
         if stop.load(Ordering::Relaxed) && done < total {

@@ -2,8 +2,8 @@
 
 use super::{Config, Method, RateConfig, StepLoss, TasksConfig};
 use crate::loss::LossKind;
-use crate::nn::LayerSpec;
 use crate::nn::init::Init;
+use crate::nn::{LayerSpec, Statistics};
 
 /// A key with an unusable value.
 pub(super) struct Fault {
@@ -256,6 +256,28 @@ fn check_meta(config: &Config) -> Result<(), Fault> {
     }
     if let Some(norm) = meta.clip_norm {
         positive("meta.clip_norm", norm)?;
+    }
+    if let Some(iteration) = meta.statistics_from {
+        let norms = |wanted| {
+            let layers = config.model.layers.iter();
+            layers
+                .filter(|layer| {
+                    matches!(layer, LayerSpec::BatchNorm { statistics, .. } if *statistics == wanted)
+                })
+                .count()
+        };
+        require(
+            norms(Statistics::Stored) > 0 && norms(Statistics::PerStep) == 0,
+            "meta.statistics_from",
+            "a network whose batch norms have `statistics = \"stored\"`",
+            iteration,
+        )?;
+        require(
+            iteration < meta.iterations,
+            "meta.statistics_from",
+            "an iteration of the training",
+            iteration,
+        )?;
     }
     match &meta.step_loss {
         StepLoss::Last => Ok(()),

@@ -192,6 +192,12 @@ pub struct MetaConfig {
     /// How the query losses of the inner steps are weighted.
     #[serde(default)]
     pub step_loss: StepLoss,
+    /// From this iteration on, batch norms with `stored` statistics train with
+    /// what they will use on the device: the statistics are measured there and
+    /// then, and are constants to the rest of training. Absent: measured once
+    /// training is over.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub statistics_from: Option<u64>,
 }
 
 /// Number of support examples.

@@ -1,6 +1,6 @@
 //! Checkpoints: everything training needs to go on as if it had not stopped.
 //!
-//! A file is the magic bytes `mamletT1`, a postcard message, and the CRC-64/XZ
+//! A file is the magic bytes `mamletT2`, a postcard message, and the CRC-64/XZ
 //! of both, little-endian.
 
 use std::path::{Path, PathBuf};
@@ -8,8 +8,9 @@ use std::path::{Path, PathBuf};
 use serde::{Deserialize, Serialize};
 
 use crate::meta::OptimiserState;
+use crate::nn::LayerStatistics;
 
-const MAGIC: &[u8; 8] = b"mamletT1";
+const MAGIC: &[u8; 8] = b"mamletT2";
 
 /// The state of training after `iteration` iterations.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -32,6 +33,8 @@ pub struct Checkpoint {
     pub window_count: u32,
     /// The best validation so far.
     pub best: Option<Best>,
+    /// The statistics that batch norms train with, once they are fixed.
+    pub statistics: Vec<LayerStatistics>,
 }
 
 /// The parameters with the lowest validation loss.

@@ -98,7 +98,7 @@ pub fn train<B: AutodiffBackend>(
     let mut metrics = run.metrics(Some(first).filter(|_| checkpoint.is_some()))?;
     let total = config.meta.iterations;
     match &checkpoint {
-        Some(checkpoint) => trainer.restore(checkpoint),
+        Some(checkpoint) => trainer.restore(checkpoint)?,
         None => {
             let validation = trainer.validate();
             let line = Line {
@@ -113,7 +113,7 @@ pub fn train<B: AutodiffBackend>(
         }
     }
     while trainer.iteration() < total {
-        trainer.step();
+        trainer.step()?;
         let done = trainer.iteration();
         observe(Event::Iteration(done));
         let due = |every: u64| done.is_multiple_of(every) || done == total;

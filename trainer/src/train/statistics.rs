@@ -1,6 +1,7 @@
-//! Stored statistics of batch norms, measured once training is over.
+//! Stored statistics of batch norms, measured once training is over or, with
+//! `meta.statistics_from`, on the way.
 //!
-//! Tasks like those of training are adapted to with the final parameters,
+//! Tasks like those of training are adapted to with the parameters as they are,
 //! while batch norms use the statistics of their batch as they did in training.
 //! Row `s` is the mean over tasks of mean and variance under the parameters
 //! after `s` inner steps: on support sets for `s` less than the number of
@@ -19,8 +20,8 @@ use crate::tasks::{Split, TaskDistribution};
 /// Tasks that statistics are measured on, in whole meta-batches.
 const TASKS: usize = 256;
 
-/// Measures the statistics of a model whose training is over and puts them into
-/// its run; does nothing for a model that stores none.
+/// Puts the statistics of a model whose training is over into its run, measured
+/// unless it was trained with them; does nothing for a model that stores none.
 pub(crate) fn record<B: Backend>(
     model: &TrainedModel,
     distribution: &dyn TaskDistribution,
@@ -30,9 +31,14 @@ pub(crate) fn record<B: Backend>(
     if model.network.stored_layers().is_empty() {
         return Ok(());
     }
+    let fixed = model.network.statistics();
     run.write_statistics(&StoredStatistics {
         iteration: model.iteration,
-        layers: measure::<B>(model, distribution, device),
+        layers: if fixed.is_empty() {
+            measure::<B>(model, distribution, device)
+        } else {
+            fixed.to_vec()
+        },
     })
 }
 

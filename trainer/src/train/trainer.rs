@@ -8,11 +8,12 @@ use burn::tensor::{
 };
 use rand::RngExt;
 
+use super::statistics;
 use crate::config::{Config, Method, RateConfig};
 use crate::evaluate::{Interval, curves};
 use crate::meta::{Maml, Optimiser, Rate, RateTable, from_logarithms, join, split, to_host};
 use crate::model::TrainedModel;
-use crate::nn::NetworkError;
+use crate::nn::{LayerStatistics, Network, NetworkError};
 use crate::random::{Stream, generator};
 use crate::run::{Best, Checkpoint, Validation};
 use crate::tasks::{Split, TaskBatch, TaskDistribution};
@@ -87,13 +88,7 @@ impl<B: AutodiffBackend> Trainer<B> {
             queries,
         );
         Ok(Self {
-            maml: Maml::new(
-                network,
-                config.loss(),
-                config.inner_optimiser(),
-                config.inner.order,
-                config.inner.graph,
-            ),
+            maml: maml(config, network),
             iteration: 0,
             params: vector(&initial.params.concat(), &device),
             log_rates,
@@ -111,7 +106,11 @@ impl<B: AutodiffBackend> Trainer<B> {
     }
 
     /// Goes on from a checkpoint of the same config.
-    pub fn restore(&mut self, checkpoint: &Checkpoint) {
+    ///
+    /// # Errors
+    /// [`NetworkError::Statistics`] where the checkpoint's statistics are those
+    /// of another network.
+    pub fn restore(&mut self, checkpoint: &Checkpoint) -> Result<(), NetworkError> {
         let device = &self.device;
         self.iteration = checkpoint.iteration;
         self.params = vector(&checkpoint.params, device);
@@ -127,6 +126,10 @@ impl<B: AutodiffBackend> Trainer<B> {
         self.window = vector(&[checkpoint.window_sum], device);
         self.window_count = checkpoint.window_count;
         self.best = checkpoint.best.clone();
+        if !checkpoint.statistics.is_empty() {
+            self.fix_statistics(&checkpoint.statistics)?;
+        }
+        Ok(())
     }
 
     /// Everything needed to go on.
@@ -141,6 +144,7 @@ impl<B: AutodiffBackend> Trainer<B> {
             window_sum: to_host(self.window.clone())[0],
             window_count: self.window_count,
             best: self.best.clone(),
+            statistics: self.maml.network().statistics().to_vec(),
         }
     }
 
@@ -149,8 +153,20 @@ impl<B: AutodiffBackend> Trainer<B> {
         self.iteration
     }
 
-    /// One meta-step. Reads nothing back from the device.
-    pub fn step(&mut self) {
+    /// One meta-step. Reads nothing back from the device, but where statistics
+    /// of batch norms are measured.
+    ///
+    /// # Errors
+    /// [`NetworkError::Statistics`] where the measured ones are not finite.
+    pub fn step(&mut self) -> Result<(), NetworkError> {
+        if self.config.meta.statistics_from == Some(self.iteration) {
+            let model = self.model()?;
+            let measured =
+                statistics::measure::<B::InnerBackend>(&model, &*self.distribution, &self.device);
+            self.fix_statistics(&measured)?;
+            // Scores from here on are of another network.
+            self.best = None;
+        }
         let (config, iteration) = (&self.config, self.iteration);
         let meta = &config.meta;
         let shots = match meta.shots.choices() {
@@ -201,6 +217,7 @@ impl<B: AutodiffBackend> Trainer<B> {
         self.window = self.window.clone() + result.loss;
         self.window_count += 1;
         self.iteration += 1;
+        Ok(())
     }
 
     /// Mean training loss since the last call.
@@ -270,6 +287,24 @@ impl<B: AutodiffBackend> Trainer<B> {
         }
     }
 
+    /// The parameters and rates as they are now.
+    fn model(&self) -> Result<TrainedModel, NetworkError> {
+        let rates: Vec<f32> = self
+            .host_log_rates()
+            .iter()
+            .map(|rate| rate.exp())
+            .collect();
+        let params = self.host_params().concat();
+        TrainedModel::assemble(self.config.clone(), &params, &rates, self.iteration)
+    }
+
+    /// Trains with constants in place of the batches' own statistics from here on.
+    fn fix_statistics(&mut self, statistics: &[LayerStatistics]) -> Result<(), NetworkError> {
+        let network = self.maml.network().with_statistics(statistics)?;
+        self.maml = maml(&self.config, network);
+        Ok(())
+    }
+
     fn host_params(&self) -> Vec<Vec<f32>> {
         split(self.maml.network(), &self.params)
             .into_iter()
@@ -280,6 +315,16 @@ impl<B: AutodiffBackend> Trainer<B> {
     fn host_log_rates(&self) -> Vec<f32> {
         self.log_rates.clone().map_or(Vec::new(), to_host)
     }
+}
+
+fn maml(config: &Config, network: Network) -> Maml {
+    Maml::new(
+        network,
+        config.loss(),
+        config.inner_optimiser(),
+        config.inner.order,
+        config.inner.graph,
+    )
 }
 
 fn vector<B: Backend>(data: &[f32], device: &B::Device) -> Tensor<B, 1> {
