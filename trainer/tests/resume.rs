@@ -32,6 +32,18 @@ const SETS: [&str; 15] = [
     "record.keep=best",
 ];
 
+/// Overrides of [`SETS`] with other state, or other things that change on the
+/// way.
+const VARIANTS: [&[&str]; 2] = [
+    &[],
+    &[
+        "meta.optimiser=adamw",
+        "meta.weight_decay=0.1",
+        "meta.warm_up=25",
+        "inner.second_order_from=22",
+    ],
+];
+
 fn config() -> Config {
     common::config(&SETS)
 }
@@ -41,8 +53,12 @@ fn start(path: &Path) -> RunDir {
 }
 
 fn go(run: &RunDir, stop_at: Option<u64>) -> Result<End, TrainError> {
+    go_with(&config(), run, stop_at)
+}
+
+fn go_with(config: &Config, run: &RunDir, stop_at: Option<u64>) -> Result<End, TrainError> {
     let stop = AtomicBool::new(false);
-    train::<B>(&config(), run, Default::default(), &stop, |event| {
+    train::<B>(config, run, Default::default(), &stop, |event| {
         if let Event::Iteration(done) = event
             && Some(done) == stop_at
         {
@@ -53,30 +69,40 @@ fn go(run: &RunDir, stop_at: Option<u64>) -> Result<End, TrainError> {
 
 #[test]
 fn a_resumed_run_equals_an_uninterrupted_one_bit_for_bit() {
-    let folder = tempfile::tempdir().unwrap();
-    let whole = start(&folder.path().join("whole"));
-    assert!(matches!(go(&whole, None), Ok(End::Finished(_))));
+    for sets in VARIANTS {
+        let config = common::config(&[&SETS[..], sets].concat());
+        let folder = tempfile::tempdir().unwrap();
+        let whole = common::start(&folder.path().join("whole"), &config);
+        assert!(matches!(
+            go_with(&config, &whole, None),
+            Ok(End::Finished(_))
+        ));
 
-    let parts = start(&folder.path().join("parts"));
-    for at in [1, 19, 20, 33] {
+        let parts = common::start(&folder.path().join("parts"), &config);
+        for at in [1, 19, 20, 33] {
+            assert_eq!(
+                go_with(&config, &parts, Some(at)).unwrap(),
+                End::Stopped { iteration: at }
+            );
+        }
+        assert!(matches!(
+            go_with(&config, &parts, None),
+            Ok(End::Finished(_))
+        ));
+
+        let read = |run: &RunDir, name: &str| fs::read(run.path().join(name)).unwrap();
+        let metrics = [&whole, &parts].map(|run| read(run, "metrics.jsonl"));
+        assert_eq!(metrics[0], metrics[1], "{sets:?}");
+        for name in ["checkpoints/000000050.ckpt", "checkpoints/000000060.ckpt"] {
+            assert!(read(&whole, name) == read(&parts, name), "{sets:?} {name}");
+        }
         assert_eq!(
-            go(&parts, Some(at)).unwrap(),
-            End::Stopped { iteration: at }
+            fs::read_dir(parts.path().join("checkpoints"))
+                .unwrap()
+                .count(),
+            2
         );
     }
-    assert!(matches!(go(&parts, None), Ok(End::Finished(_))));
-
-    let read = |run: &RunDir, name: &str| fs::read(run.path().join(name)).unwrap();
-    assert_eq!(read(&whole, "metrics.jsonl"), read(&parts, "metrics.jsonl"));
-    for name in ["checkpoints/000000050.ckpt", "checkpoints/000000060.ckpt"] {
-        assert_eq!(read(&whole, name), read(&parts, name));
-    }
-    assert_eq!(
-        fs::read_dir(parts.path().join("checkpoints"))
-            .unwrap()
-            .count(),
-        2
-    );
 }
 
 #[test]

@@ -1,9 +1,9 @@
 //! What a config must satisfy beyond its types.
 
-use super::{Config, Method, RateConfig, StepLoss, TasksConfig};
+use super::{Config, Method, TasksConfig};
 use crate::loss::LossKind;
+use crate::nn::LayerSpec;
 use crate::nn::init::Init;
-use crate::nn::{LayerSpec, Statistics};
 
 /// A key with an unusable value.
 pub(super) struct Fault {
@@ -12,7 +12,7 @@ pub(super) struct Fault {
     pub given: String,
 }
 
-fn require(
+pub(super) fn require(
     holds: bool,
     key: &str,
     expected: impl Into<String>,
@@ -28,7 +28,7 @@ fn require(
     })
 }
 
-fn positive(key: &str, value: f64) -> Result<(), Fault> {
+pub(super) fn positive(key: &str, value: f64) -> Result<(), Fault> {
     require(
         value.is_finite() && value > 0.0,
         key,
@@ -37,7 +37,7 @@ fn positive(key: &str, value: f64) -> Result<(), Fault> {
     )
 }
 
-fn decay(key: &str, value: f64) -> Result<(), Fault> {
+pub(super) fn decay(key: &str, value: f64) -> Result<(), Fault> {
     require(
         (0.0..1.0).contains(&value),
         key,
@@ -46,7 +46,7 @@ fn decay(key: &str, value: f64) -> Result<(), Fault> {
     )
 }
 
-fn at_least_one(key: &str, value: usize) -> Result<(), Fault> {
+pub(super) fn at_least_one(key: &str, value: usize) -> Result<(), Fault> {
     require(value >= 1, key, "at least 1", value)
 }
 
@@ -65,8 +65,8 @@ pub(super) fn check(config: &Config) -> Result<(), Fault> {
     )?;
     check_tasks(config)?;
     check_model(config)?;
-    check_inner(config)?;
-    check_meta(config)?;
+    super::inner::check(config)?;
+    super::meta::check(config)?;
     check_record(config)?;
     check_averaging(config)
 }
@@ -176,134 +176,6 @@ fn check_model(config: &Config) -> Result<(), Fault> {
         ),
         format!("{outputs} outputs"),
     )
-}
-
-fn check_inner(config: &Config) -> Result<(), Fault> {
-    let inner = &config.inner;
-    let learns = config.method == Method::Maml;
-    if learns {
-        at_least_one("inner.steps", inner.steps)?;
-    } else {
-        require(
-            inner.steps == 0,
-            "inner.steps",
-            "0, as only method = \"maml\" trains through an inner loop",
-            inner.steps,
-        )?;
-    }
-    if let LossKind::Huber { delta } = inner.loss {
-        positive("inner.loss.delta", delta)?;
-    }
-    if let Some(momentum) = inner.momentum {
-        decay("inner.momentum", momentum)?;
-    }
-    if let Some(norm) = inner.clip_norm {
-        positive("inner.clip_norm", norm)?;
-    }
-    match &inner.rate {
-        RateConfig::Fixed { value } => positive("inner.rate.value", *value)?,
-        RateConfig::Learned { initial, meta_rate } => {
-            positive("inner.rate.initial", *initial)?;
-            positive("inner.rate.meta_rate", *meta_rate)?;
-        }
-        RateConfig::Tuned { candidates } => {
-            require(
-                !candidates.is_empty(),
-                "inner.rate.candidates",
-                "at least one rate",
-                "none",
-            )?;
-            for &candidate in candidates {
-                positive("inner.rate.candidates", candidate)?;
-            }
-        }
-    }
-    let tuned = matches!(inner.rate, RateConfig::Tuned { .. });
-    let learned = matches!(inner.rate, RateConfig::Learned { .. });
-    require(
-        !(learns && tuned),
-        "inner.rate.kind",
-        "\"fixed\" or \"learned\" for method = \"maml\"",
-        "\"tuned\"",
-    )?;
-    require(
-        learns || !learned,
-        "inner.rate.kind",
-        "\"tuned\" or \"fixed\" for a method without an inner loop",
-        "\"learned\"",
-    )
-}
-
-fn check_meta(config: &Config) -> Result<(), Fault> {
-    let meta = &config.meta;
-    at_least_one("meta.tasks", meta.tasks)?;
-    at_least_one("meta.queries", meta.queries)?;
-    require(
-        !meta.shots.choices().is_empty(),
-        "meta.shots",
-        "at least one number",
-        "[]",
-    )?;
-    for &shots in meta.shots.choices() {
-        at_least_one("meta.shots", shots)?;
-    }
-    positive("meta.rate", meta.rate)?;
-    for beta in meta.betas {
-        decay("meta.betas", beta)?;
-    }
-    if let Some(value) = meta.clip_value {
-        positive("meta.clip_value", value)?;
-    }
-    if let Some(norm) = meta.clip_norm {
-        positive("meta.clip_norm", norm)?;
-    }
-    if let Some(iteration) = meta.statistics_from {
-        let norms = |wanted| {
-            let layers = config.model.layers.iter();
-            layers
-                .filter(|layer| {
-                    matches!(layer, LayerSpec::BatchNorm { statistics, .. } if *statistics == wanted)
-                })
-                .count()
-        };
-        require(
-            norms(Statistics::Stored) > 0 && norms(Statistics::PerStep) == 0,
-            "meta.statistics_from",
-            "a network whose batch norms have `statistics = \"stored\"`",
-            iteration,
-        )?;
-        require(
-            iteration < meta.iterations,
-            "meta.statistics_from",
-            "an iteration of the training",
-            iteration,
-        )?;
-    }
-    match &meta.step_loss {
-        StepLoss::Last => Ok(()),
-        StepLoss::Annealed { iterations } => require(
-            *iterations >= 1,
-            "meta.step_loss.iterations",
-            "at least 1",
-            iterations,
-        ),
-        StepLoss::Fixed { weights } => {
-            let key = "meta.step_loss.weights";
-            let usable = weights
-                .iter()
-                .all(|weight| weight.is_finite() && *weight >= 0.0)
-                && weights.last().is_some_and(|last| *last > 0.0);
-            require(
-                usable && weights.len() == config.inner.steps,
-                key,
-                format!(
-                    "{} numbers of at least 0, one per inner step, the last above 0",
-                    config.inner.steps
-                ),
-                format!("{weights:?}"),
-            )
-        }
-    }
 }
 
 fn check_record(config: &Config) -> Result<(), Fault> {

@@ -6,17 +6,21 @@
 //! what was given.
 
 mod check;
+mod inner;
+mod meta;
 mod parse;
 mod schedule;
 
 use serde::{Deserialize, Serialize};
 
-use crate::loss::{Loss, LossKind, Reduction};
-use crate::meta::{Clip, Graph, InnerOptimiser, Order};
+use crate::loss::Loss;
+use crate::meta::{Clip, InnerOptimiser};
 use crate::nn::init::Init;
-use crate::nn::{Adapt, LayerSpec, Network, NetworkError, NetworkSpec};
+use crate::nn::{LayerSpec, Network, NetworkError, NetworkSpec};
 
 pub use crate::tasks::TasksConfig;
+pub use inner::{InnerConfig, RateConfig};
+pub use meta::{MetaConfig, Shots};
 pub use parse::{ConfigError, Difference, difference};
 pub use schedule::{Schedule, StepLoss};
 
@@ -103,123 +107,6 @@ pub struct ModelConfig {
     pub init: Init,
 }
 
-/// The inner loop.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct InnerConfig {
-    /// Loss inside and out.
-    pub loss: LossKind,
-    /// How its examples are put together.
-    #[serde(default = "default::reduction")]
-    pub reduction: Reduction,
-    /// Gradient steps while training; 0 for methods without an inner loop.
-    pub steps: usize,
-    /// Step sizes.
-    pub rate: RateConfig,
-    /// Momentum of the inner steps, from 0 to below 1; none if absent. The
-    /// velocity starts at zero in every adaptation.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub momentum: Option<f64>,
-    /// Bound on the norm of a task's gradient over all adapting tensors; none
-    /// if absent.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub clip_norm: Option<f64>,
-    /// Which tensors change.
-    #[serde(default)]
-    pub adapt: Adapt,
-    /// First or second derivatives.
-    #[serde(default = "default::order")]
-    pub order: Order,
-    /// Whether the graphs of inner steps are kept or built again.
-    #[serde(default = "default::graph")]
-    pub graph: Graph,
-}
-
-/// Step sizes of the inner loop.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(tag = "kind", rename_all = "snake_case", deny_unknown_fields)]
-pub enum RateConfig {
-    /// One number for all tensors and steps.
-    Fixed {
-        /// The rate.
-        value: f64,
-    },
-    /// A rate per tensor and step, learned with the weights (Meta-SGD,
-    /// MAML++). The logarithm is learned, so rates stay positive.
-    Learned {
-        /// Where all rates start.
-        initial: f64,
-        /// Adam's step size for the logarithms.
-        meta_rate: f64,
-    },
-    /// Chosen at test time on validation tasks, for methods without an inner
-    /// loop: the best of `candidates` for each number of shots.
-    Tuned {
-        /// Rates to try.
-        candidates: Vec<f64>,
-    },
-}
-
-/// The outer loop.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct MetaConfig {
-    /// Meta-steps.
-    pub iterations: u64,
-    /// Tasks per meta-step.
-    #[serde(default = "default::tasks")]
-    pub tasks: usize,
-    /// Support examples per task, or per class where tasks have classes: a
-    /// number, or several of which one is drawn per iteration.
-    pub shots: Shots,
-    /// Query examples per task, or per class.
-    pub queries: usize,
-    /// Adam's step size.
-    #[serde(default = "default::meta_rate")]
-    pub rate: f64,
-    /// Adam's decay rates.
-    #[serde(default = "default::betas")]
-    pub betas: [f64; 2],
-    /// How the step size changes over the run.
-    #[serde(default)]
-    pub schedule: Schedule,
-    /// Bound on every element of the meta-gradient.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub clip_value: Option<f64>,
-    /// Bound on the norm of the meta-gradient.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub clip_norm: Option<f64>,
-    /// How the query losses of the inner steps are weighted.
-    #[serde(default)]
-    pub step_loss: StepLoss,
-    /// From this iteration on, batch norms with `stored` statistics train with
-    /// what they will use on the device: the statistics are measured there and
-    /// then, and are constants to the rest of training. Absent: measured once
-    /// training is over.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub statistics_from: Option<u64>,
-}
-
-/// Number of support examples.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(untagged)]
-pub enum Shots {
-    /// Always the same.
-    One(usize),
-    /// Drawn uniformly from these, once per iteration.
-    Several(Vec<usize>),
-}
-
-impl Shots {
-    /// The numbers to draw from.
-    pub fn choices(&self) -> &[usize] {
-        match self {
-            Self::One(shots) => std::slice::from_ref(shots),
-            Self::Several(shots) => shots,
-        }
-    }
-}
-
 /// What is recorded while training.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
@@ -300,28 +187,8 @@ pub enum Regulariser {
 }
 
 mod default {
-    use super::{Graph, Order, Reduction};
-
     pub fn seed() -> u64 {
         1
-    }
-    pub fn reduction() -> Reduction {
-        Reduction::Mean
-    }
-    pub fn order() -> Order {
-        Order::Second
-    }
-    pub fn graph() -> Graph {
-        Graph::Keep
-    }
-    pub fn tasks() -> usize {
-        25
-    }
-    pub fn meta_rate() -> f64 {
-        1e-3
-    }
-    pub fn betas() -> [f64; 2] {
-        [0.9, 0.999]
     }
 }
 

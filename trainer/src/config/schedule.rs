@@ -3,27 +3,30 @@
 
 use serde::{Deserialize, Serialize};
 
-/// How a step size changes over the run.
+/// How a step size falls over the run, after the warm-up.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Schedule {
     /// Not at all.
     #[default]
     Constant,
-    /// Half a cosine from the full rate to a hundredth of it.
+    /// In a straight line from the full rate to the floor.
+    Linear,
+    /// Half a cosine from the full rate to the floor (Loshchilov & Hutter 2017,
+    /// without restarts).
     Cosine,
 }
 
 impl Schedule {
-    /// Factor on the rate at `iteration` (from 0) of `total`.
-    pub fn factor(self, iteration: u64, total: u64) -> f64 {
-        match self {
-            Self::Constant => 1.0,
-            Self::Cosine => {
-                let part = iteration as f64 / total.max(1) as f64;
-                0.01 + 0.99 * 0.5 * (1.0 + (std::f64::consts::PI * part).cos())
-            }
-        }
+    /// Factor on the rate once `part` of the way is gone, 0 to 1, where it ends
+    /// at `floor`.
+    pub fn factor(self, part: f64, floor: f64) -> f64 {
+        let left = match self {
+            Self::Constant => return 1.0,
+            Self::Linear => 1.0 - part,
+            Self::Cosine => 0.5 * (1.0 + (std::f64::consts::PI * part).cos()),
+        };
+        floor + (1.0 - floor) * left
     }
 }
 
@@ -35,7 +38,7 @@ pub enum StepLoss {
     #[default]
     Last,
     /// Equal weights at first; over `iterations` those of all but the last
-    /// step fall to nearly nothing (MAML++).
+    /// step fall to nearly nothing (MAML++, Antoniou et al. 2019).
     Annealed {
         /// Iterations until only the last step counts.
         iterations: u64,

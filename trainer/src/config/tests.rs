@@ -1,4 +1,6 @@
 use super::*;
+use crate::loss::LossKind;
+use crate::meta::{OptimiserKind, Order};
 
 const GOOD: &str = include_str!("../../tests/common/base.toml");
 
@@ -157,6 +159,69 @@ fn tasks_method_and_loss_must_fit() {
         message.contains("inner.loss") && message.contains("values"),
         "{message}"
     );
+}
+
+#[test]
+fn meta_optimisers_schedules_and_orders_must_fit() {
+    for (sets, parts) in [
+        (
+            &["meta.optimiser=adamw"][..],
+            ["meta.weight_decay", "above 0"],
+        ),
+        (
+            &["meta.weight_decay=0.1"],
+            ["meta.weight_decay", "\"adamw\""],
+        ),
+        (&["meta.floor=1.5"], ["meta.floor", "0 to 1"]),
+        (
+            &["meta.warm_up=21"],
+            ["meta.warm_up", "at most meta.iterations, 20"],
+        ),
+        (
+            &["inner.order=first", "inner.second_order_from=5"],
+            ["inner.second_order_from", "\"second\""],
+        ),
+    ] {
+        let message = error(GOOD, sets);
+        for part in parts {
+            assert!(message.contains(part), "{part:?} is not in {message:?}");
+        }
+    }
+    let config = config(&["meta.optimiser=adamw", "meta.weight_decay=0.1"]);
+    assert_eq!(config.meta.optimiser, OptimiserKind::AdamW);
+}
+
+#[test]
+fn rates_rise_during_the_warm_up_and_fall_to_the_floor() {
+    let factors = |schedule: &str| -> Vec<f64> {
+        let schedule = format!("meta.schedule={schedule}");
+        let config = config(&[
+            &schedule,
+            "meta.iterations=10",
+            "meta.warm_up=2",
+            "meta.floor=0.2",
+        ]);
+        let at = [0, 1, 2, 6, 10].iter();
+        at.map(|&i| config.meta.rate_factor(i)).collect()
+    };
+    for (schedule, expected) in [
+        ("constant", [0.5, 1.0, 1.0, 1.0, 1.0]),
+        ("linear", [0.5, 1.0, 1.0, 0.6, 0.2]),
+        ("cosine", [0.5, 1.0, 1.0, 0.6, 0.2]),
+    ] {
+        for (got, want) in factors(schedule).iter().zip(expected) {
+            assert!((got - want).abs() < 1e-12, "{schedule}: {got} {want}");
+        }
+    }
+    let quarter = Schedule::Cosine.factor(0.25, 0.0);
+    assert!((quarter - (2.0 + 2f64.sqrt()) / 4.0).abs() < 1e-12);
+}
+
+#[test]
+fn second_derivatives_begin_at_the_iteration_that_is_named() {
+    let config = config(&["inner.second_order_from=7"]);
+    let order = |iteration| config.inner.order_at(iteration);
+    assert_eq!([order(6), order(7)], [Order::First, Order::Second]);
 }
 
 #[test]

@@ -113,6 +113,11 @@ impl Maml {
         }
     }
 
+    /// Derivatives go as far as `order` from here on.
+    pub fn set_order(&mut self, order: Order) {
+        self.order = order;
+    }
+
     /// The adaptation that is differentiated.
     pub fn inner_loop(&self) -> InnerLoop<'_> {
         InnerLoop {

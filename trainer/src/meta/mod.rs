@@ -12,7 +12,7 @@ mod unrolled;
 
 pub use inner::InnerLoop;
 pub use maml::{Graph, Maml, MetaGradient, Order};
-pub use optimiser::{Clip, Optimiser, OptimiserState};
+pub use optimiser::{Clip, Optimiser, OptimiserKind, OptimiserState};
 pub use rates::{RateTable, from_logarithms};
 pub use step::{InnerOptimiser, PerTensor, Rate, Taken};
 

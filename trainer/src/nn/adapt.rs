@@ -73,6 +73,12 @@ impl TensorInfo {
         self.shape.iter().product()
     }
 
+    /// Whether it multiplies inputs, as weights of dense and convolutional layers
+    /// do: what weight decay pulls on. Biases, gains of norms and contexts do not.
+    pub fn is_weight(&self) -> bool {
+        matches!(self.fill, Fill::Random { .. })
+    }
+
     /// True for a tensor without elements, which no valid network has.
     pub fn is_empty(&self) -> bool {
         self.len() == 0

@@ -163,3 +163,6 @@ pub fn train<B: AutodiffBackend>(
     run.write_outcome(&outcome)?;
     Ok(End::Finished(outcome))
 }
+
+#[cfg(test)]
+mod tests;

@@ -11,9 +11,11 @@ use rand::RngExt;
 use super::statistics;
 use crate::config::{Config, Method, RateConfig};
 use crate::evaluate::{Interval, curves};
-use crate::meta::{Maml, Optimiser, Rate, RateTable, from_logarithms, join, split, to_host};
+use crate::meta::{
+    Maml, Optimiser, OptimiserKind, Rate, RateTable, from_logarithms, join, split, to_host,
+};
 use crate::model::TrainedModel;
-use crate::nn::{LayerStatistics, Network, NetworkError};
+use crate::nn::{LayerStatistics, Network, NetworkError, TensorInfo};
 use crate::random::{Stream, generator};
 use crate::run::{Best, Checkpoint, Validation};
 use crate::tasks::{Split, TaskBatch, TaskDistribution};
@@ -88,12 +90,12 @@ impl<B: AutodiffBackend> Trainer<B> {
             queries,
         );
         Ok(Self {
+            optimiser: optimiser(config, &network, &device),
             maml: maml(config, network),
             iteration: 0,
             params: vector(&initial.params.concat(), &device),
             log_rates,
             fixed: RateTable::constant(fixed, config.inner.steps, tensors).fixed(),
-            optimiser: Optimiser::new(betas),
             rates_optimiser: Optimiser::new(betas),
             window: Tensor::zeros([1], &device),
             window_count: 0,
@@ -194,12 +196,13 @@ impl<B: AutodiffBackend> Trainer<B> {
             .map(|logarithms| from_logarithms(logarithms, self.maml.network().adapting().len()));
         let rates = learned.as_ref().map_or(&self.fixed, |(rates, _)| rates);
         let at_once = self.maml.tasks_at_once::<B>(&batch);
+        self.maml.set_order(config.inner.order_at(iteration));
         let result = self
             .maml
             .gradient_in_parts::<B>(&params, rates, &weights, &batch, at_once);
 
         let clip = config.clip();
-        let factor = meta.schedule.factor(iteration, meta.iterations);
+        let factor = meta.rate_factor(iteration);
         let gradient = clip.apply(join(result.params));
         self.params = self
             .optimiser
@@ -325,6 +328,31 @@ fn maml(config: &Config, network: Network) -> Maml {
         config.inner.order,
         config.inner.graph,
     )
+}
+
+/// The meta-optimiser of the parameters.
+fn optimiser<B: Backend>(
+    config: &Config,
+    network: &Network,
+    device: &B::Device,
+) -> Optimiser<B, 1> {
+    let meta = &config.meta;
+    let betas = meta.betas.map(|beta| beta as f32);
+    match meta.optimiser {
+        OptimiserKind::Sgd => Optimiser::descent(),
+        OptimiserKind::Adam => Optimiser::new(betas),
+        OptimiserKind::AdamW => {
+            let strength = |info: &TensorInfo| match info.is_weight() {
+                true => meta.weight_decay as f32,
+                false => 0.0,
+            };
+            let infos = network.tensors().iter();
+            let decay: Vec<f32> = infos
+                .flat_map(|info| std::iter::repeat_n(strength(info), info.len()))
+                .collect();
+            Optimiser::decaying(betas, vector(&decay, device))
+        }
+    }
 }
 
 fn vector<B: Backend>(data: &[f32], device: &B::Device) -> Tensor<B, 1> {

@@ -1,0 +1,158 @@
+//! `[inner]` of a config.
+
+use serde::{Deserialize, Serialize};
+
+use super::check::{Fault, at_least_one, decay, positive, require};
+use super::{Config, Method};
+use crate::loss::{LossKind, Reduction};
+use crate::meta::{Graph, Order};
+use crate::nn::Adapt;
+
+/// The inner loop.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct InnerConfig {
+    /// Loss inside and out.
+    pub loss: LossKind,
+    /// How its examples are put together.
+    #[serde(default = "default::reduction")]
+    pub reduction: Reduction,
+    /// Gradient steps while training; 0 for methods without an inner loop.
+    pub steps: usize,
+    /// Step sizes.
+    pub rate: RateConfig,
+    /// Momentum of the inner steps, from 0 to below 1; none if absent. The
+    /// velocity starts at zero in every adaptation.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub momentum: Option<f64>,
+    /// Bound on the norm of a task's gradient over all adapting tensors; none
+    /// if absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub clip_norm: Option<f64>,
+    /// Which tensors change.
+    #[serde(default)]
+    pub adapt: Adapt,
+    /// First or second derivatives.
+    #[serde(default = "default::order")]
+    pub order: Order,
+    /// The iteration, from 0, where second derivatives begin; those before use
+    /// first ones, which are faster and calm the first steps (derivative-order
+    /// annealing, Antoniou et al. 2019). From the start if absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub second_order_from: Option<u64>,
+    /// Whether the graphs of inner steps are kept or built again.
+    #[serde(default = "default::graph")]
+    pub graph: Graph,
+}
+
+/// Step sizes of the inner loop.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "snake_case", deny_unknown_fields)]
+pub enum RateConfig {
+    /// One number for all tensors and steps.
+    Fixed {
+        /// The rate.
+        value: f64,
+    },
+    /// A rate per tensor and step, learned with the weights (Meta-SGD,
+    /// MAML++). The logarithm is learned, so rates stay positive.
+    Learned {
+        /// Where all rates start.
+        initial: f64,
+        /// Adam's step size for the logarithms.
+        meta_rate: f64,
+    },
+    /// Chosen at test time on validation tasks, for methods without an inner
+    /// loop: the best of `candidates` for each number of shots.
+    Tuned {
+        /// Rates to try.
+        candidates: Vec<f64>,
+    },
+}
+
+impl InnerConfig {
+    /// The derivatives that meta-step `iteration` (from 0) goes by.
+    pub fn order_at(&self, iteration: u64) -> Order {
+        match self.second_order_from {
+            Some(from) if iteration < from => Order::First,
+            _ => self.order,
+        }
+    }
+}
+
+mod default {
+    use super::{Graph, Order, Reduction};
+
+    pub fn reduction() -> Reduction {
+        Reduction::Mean
+    }
+    pub fn order() -> Order {
+        Order::Second
+    }
+    pub fn graph() -> Graph {
+        Graph::Keep
+    }
+}
+
+/// What `[inner]` must satisfy beyond its types.
+pub(super) fn check(config: &Config) -> Result<(), Fault> {
+    let inner = &config.inner;
+    let learns = config.method == Method::Maml;
+    if learns {
+        at_least_one("inner.steps", inner.steps)?;
+    } else {
+        require(
+            inner.steps == 0,
+            "inner.steps",
+            "0, as only method = \"maml\" trains through an inner loop",
+            inner.steps,
+        )?;
+    }
+    if let LossKind::Huber { delta } = inner.loss {
+        positive("inner.loss.delta", delta)?;
+    }
+    if let Some(momentum) = inner.momentum {
+        decay("inner.momentum", momentum)?;
+    }
+    if let Some(norm) = inner.clip_norm {
+        positive("inner.clip_norm", norm)?;
+    }
+    require(
+        inner.second_order_from.is_none() || (inner.order == Order::Second && learns),
+        "inner.second_order_from",
+        "no such key unless method = \"maml\" and inner.order = \"second\"",
+        inner.second_order_from.unwrap_or(0),
+    )?;
+    match &inner.rate {
+        RateConfig::Fixed { value } => positive("inner.rate.value", *value)?,
+        RateConfig::Learned { initial, meta_rate } => {
+            positive("inner.rate.initial", *initial)?;
+            positive("inner.rate.meta_rate", *meta_rate)?;
+        }
+        RateConfig::Tuned { candidates } => {
+            require(
+                !candidates.is_empty(),
+                "inner.rate.candidates",
+                "at least one rate",
+                "none",
+            )?;
+            for &candidate in candidates {
+                positive("inner.rate.candidates", candidate)?;
+            }
+        }
+    }
+    let tuned = matches!(inner.rate, RateConfig::Tuned { .. });
+    let learned = matches!(inner.rate, RateConfig::Learned { .. });
+    require(
+        !(learns && tuned),
+        "inner.rate.kind",
+        "\"fixed\" or \"learned\" for method = \"maml\"",
+        "\"tuned\"",
+    )?;
+    require(
+        learns || !learned,
+        "inner.rate.kind",
+        "\"tuned\" or \"fixed\" for a method without an inner loop",
+        "\"learned\"",
+    )
+}
