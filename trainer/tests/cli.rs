@@ -71,8 +71,10 @@ fn train_then_evaluate() {
     assert_eq!(code, 0);
     for part in [
         "K = 20",
-        "9 tasks",
+        "9 test tasks",
         "95 %",
+        "judged after 1 step",
+        "iteration 20, the last",
         "protocol own",
         "seed 1",
         "diverged",
@@ -127,7 +129,12 @@ fn classes_are_judged_by_accuracy() {
     assert_eq!(code, 0, "{err}");
     let evaluate = ["evaluate", "classes.toml", "--tasks", "5", "--shots", "2"];
     let (_, out, err) = run(&evaluate);
-    for part in ["query accuracy in %", "95 %", "15 query examples per class"] {
+    for part in [
+        "query accuracy in %",
+        "95 %",
+        "15 queries per class",
+        "3-way",
+    ] {
         assert!(out.contains(part), "{part}: {out} {err}");
     }
     let (_, out, _) = run(&[&evaluate[..], &["--json"]].concat());
@@ -135,6 +142,33 @@ fn classes_are_judged_by_accuracy() {
     let step = &report["shots"][0]["methods"][0]["steps"][1];
     let accuracy = step["accuracy"]["mean"].as_f64().unwrap();
     assert!((0.0..=1.0).contains(&accuracy) && step["mean"].is_number());
+
+    let other = ["--set", "seed=2", "--run", "other"];
+    assert_eq!(run(&[&["train", "classes.toml"], &other[..]].concat()).0, 0);
+    let (_, out, err) = run(&[&evaluate[..2], &["other"], &evaluate[2..]].concat());
+    for part in ["mean of 2 seeds", "(seeds ", "seed 2"] {
+        assert!(out.contains(part), "{part}: {out} {err}");
+    }
+    let compare = ["compare", "classes.toml", "other", "--tasks", "5"];
+    let (code, out, err) = run(&compare);
+    assert_eq!(code, 0, "{err}");
+    for part in [
+        "query accuracy in %",
+        "paired difference",
+        "excludes 0",
+        "K = 5",
+    ] {
+        assert!(out.contains(part), "{part}: {out}");
+    }
+    let (_, out, _) = run(&[&compare[..], &["--by", "loss", "--json"]].concat());
+    let report: Value = serde_json::from_str(&out).unwrap();
+    assert_eq!(report["measure"], "loss");
+    let runs = &report["sets"][1]["runs"];
+    assert!(runs[0]["difference"].is_null());
+    assert!(runs[1]["difference"]["excludes_zero"].is_boolean());
+    let (code, _, err) = run(&["compare", "classes.toml"]);
+    assert_eq!(code, 2);
+    assert!(err.contains("RUN|CONFIG"), "{err}");
 
     let plot = [
         "plot",

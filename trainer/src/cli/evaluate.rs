@@ -2,14 +2,20 @@
 
 use std::io::IsTerminal;
 use std::path::PathBuf;
+use std::time::{Duration, Instant};
 
 use burn::tensor::backend::AutodiffBackend;
-use clap::Args;
+use clap::{Args, ValueEnum};
+use indicatif::{ProgressBar, ProgressStyle};
 
 use super::{exit, find_run, output};
 use crate::device::{DeviceChoice, Job, dispatch};
-use crate::evaluate::{EvaluateError, Interval, Measure, MethodReport, Protocol, Report, evaluate};
+use crate::evaluate::{
+    EvaluateError, Interval, Measure, MethodReport, Progress, Protocol, Report, Setting,
+    ShotsReport, evaluate,
+};
 use crate::model::TrainedModel;
+use crate::tasks::Split;
 
 /// Compare runs on the same tasks: error after each inner step, with intervals.
 ///
@@ -17,32 +23,30 @@ use crate::model::TrainedModel;
 /// the mean query loss over the tasks, or their mean accuracy where they have
 /// classes, with its 95 % interval, 1.96 sigma / sqrt(n). Methods without an inner loop of their own get the best of their
 /// candidate rates, chosen on separate validation tasks for each K.
+///
+/// Where batch norms use the statistics of their batch, predictions depend on
+/// the other queries. Transductive: all queries of a task are one batch, as in
+/// Finn et al. 2017. Inductive: each query is predicted in a batch with the
+/// support set alone, as in Nichol et al. 2018; measured after the run's own
+/// number of steps. Runs that differ in nothing but their seed get a row with
+/// their mean.
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
   mamlet evaluate runs/sinusoid runs/pretraining
   mamlet evaluate trainer/configs/sinusoid*.toml --json > report.json
-  mamlet evaluate runs/sinusoid --tasks 600 --shots 5 --steps 10")]
+  mamlet evaluate runs/sinusoid --tasks 600 --shots 5 --steps 10
+  mamlet evaluate runs/omniglot --shots 1 --queries 1,5,15 --setting inductive")]
 pub(super) struct Arguments {
     /// Run directories, or configs that were trained into their usual place
     #[arg(required = true, value_name = "RUN|CONFIG")]
     runs: Vec<PathBuf>,
-    /// Number of test tasks [default: 4000, with classes 1000]
+    #[command(flatten)]
+    episodes: Episodes,
+    /// Inner steps [default: 10, with classes the most that a run is meant to
+    /// take]
     #[arg(long)]
-    tasks: Option<usize>,
-    /// Numbers of support examples, K, of each class if there are classes
-    /// [default: 5,10,20, with classes 1,5]
-    #[arg(long, value_delimiter = ',')]
-    shots: Option<Vec<usize>>,
-    /// Inner steps
-    #[arg(long, default_value_t = Protocol::default().steps)]
-    steps: usize,
-    /// Query examples per task [default: 100], or of each class [default: 15]
-    #[arg(long)]
-    queries: Option<usize>,
-    /// Seed of the test tasks
-    #[arg(long, default_value_t = Protocol::default().seed)]
-    seed: u64,
+    steps: Option<usize>,
     /// cpu, cuda or cuda:N
     #[arg(long, default_value = "cpu")]
     device: DeviceChoice,
@@ -51,21 +55,64 @@ pub(super) struct Arguments {
     json: bool,
 }
 
+/// Which episodes, and how their queries are predicted.
+#[derive(Debug, Args)]
+pub(super) struct Episodes {
+    /// Number of test tasks [default: 4000, with classes 600]
+    #[arg(long)]
+    tasks: Option<usize>,
+    /// Numbers of support examples, K, of each class if there are classes
+    /// [default: 5,10,20, with classes 1,5]
+    #[arg(long, value_delimiter = ',')]
+    shots: Option<Vec<usize>>,
+    /// Numbers of query examples per task [default: 100], or of each class
+    /// [default: 15]
+    #[arg(long, value_delimiter = ',')]
+    queries: Option<Vec<usize>>,
+    /// How queries are predicted where they can see one another
+    #[arg(long, value_enum, default_value = "both")]
+    setting: SettingChoice,
+    /// Seed of the test tasks
+    #[arg(long, default_value_t = Protocol::default().seed)]
+    seed: u64,
+}
+
+/// `--setting`.
+#[derive(Clone, Copy, Debug, ValueEnum)]
+enum SettingChoice {
+    Transductive,
+    Inductive,
+    Both,
+}
+
+impl Episodes {
+    /// The protocol for some models: what is not given is as usual.
+    pub(super) fn protocol(
+        &self,
+        models: &[(String, TrainedModel)],
+        steps: Option<usize>,
+    ) -> Protocol {
+        let usual = usual(models);
+        Protocol {
+            tasks: self.tasks.unwrap_or(usual.tasks),
+            shots: self.shots.clone().unwrap_or(usual.shots),
+            steps: steps.unwrap_or(usual.steps),
+            queries: self.queries.clone().unwrap_or(usual.queries),
+            settings: match self.setting {
+                SettingChoice::Transductive => vec![Setting::Transductive],
+                SettingChoice::Inductive => vec![Setting::Inductive],
+                SettingChoice::Both => usual.settings,
+            },
+            seed: self.seed,
+            ..usual
+        }
+    }
+}
+
 impl Arguments {
     pub(super) fn run(self) -> anyhow::Result<u8> {
         let models = load(&self.runs)?;
-        let usual = usual(&models);
-        let protocol = Protocol {
-            tasks: self.tasks.unwrap_or(usual.tasks),
-            shots: self.shots.unwrap_or(usual.shots),
-            steps: self.steps,
-            queries: self.queries.unwrap_or(usual.queries),
-            seed: self.seed,
-            tuning_tasks: usual.tuning_tasks,
-        };
-        if protocol.tasks == 0 || protocol.queries == 0 || protocol.shots.contains(&0) {
-            anyhow::bail!("--tasks, --queries and --shots must be at least 1");
-        }
+        let protocol = self.episodes.protocol(&models, self.steps);
         let report = execute(&models, &protocol, self.device)?;
         if self.json {
             output::line(serde_json::to_string(&report)?)?;
@@ -88,13 +135,22 @@ pub(super) fn load(runs: &[PathBuf]) -> anyhow::Result<Vec<(String, TrainedModel
 
 /// What is usual for the tasks of the first of some models.
 pub(super) fn usual(models: &[(String, TrainedModel)]) -> Protocol {
-    let first = models.first();
-    first.map_or_else(Protocol::default, |(_, model)| {
-        Protocol::usual(&model.config.tasks)
-    })
+    let Some((_, first)) = models.first() else {
+        return Protocol::default();
+    };
+    let usual = Protocol::usual(&first.config.tasks);
+    let own = models
+        .iter()
+        .map(|(_, model)| model.config.evaluation_steps());
+    let steps = match (first.config.tasks.classes(), own.flatten().max()) {
+        (Some(_), Some(most)) => most,
+        (None, Some(most)) => most.max(usual.steps),
+        (_, None) => usual.steps,
+    };
+    Protocol { steps, ..usual }
 }
 
-/// Evaluates on the chosen device, naming what is being done.
+/// Evaluates on the chosen device, showing how far it is.
 pub(super) fn execute(
     models: &[(String, TrainedModel)],
     protocol: &Protocol,
@@ -106,90 +162,226 @@ pub(super) fn execute(
         type Output = Result<Report, EvaluateError>;
 
         fn run<B: AutodiffBackend>(self, device: B::Device) -> Self::Output {
-            let terminal = std::io::stderr().is_terminal();
-            let result = evaluate::<B::InnerBackend>(self.0, self.1, &device, |title, shots| {
-                if terminal {
-                    eprint!("\r\x1b[2Kevaluating {title}, K = {shots}");
-                }
-            });
-            if terminal {
-                eprint!("\r\x1b[2K");
-            }
-            result
+            let mut display = Display::new();
+            evaluate::<B::InnerBackend>(self.0, self.1, &device, |progress| display.show(progress))
         }
     }
 
     Ok(dispatch(device, Evaluation(models, protocol))??)
 }
 
-/// One table per K: a row per method, a column per number of steps.
+/// A bar on a terminal, a line now and then elsewhere.
+pub(super) struct Display {
+    bar: Option<ProgressBar>,
+    shown: Instant,
+}
+
+impl Display {
+    pub(super) fn new() -> Self {
+        let bar = std::io::stderr().is_terminal().then(|| {
+            let style = ProgressStyle::with_template("{wide_bar} {pos}/{len} {eta} left {msg}")
+                // The template is constant and tested by every run.
+                .expect("a valid template");
+            ProgressBar::new(0).with_style(style)
+        });
+        Self {
+            bar,
+            shown: Instant::now(),
+        }
+    }
+
+    pub(super) fn show(&mut self, progress: Progress<'_>) {
+        let Progress { title, done, tasks } = progress;
+        if let Some(bar) = &self.bar {
+            if (done as u64) < bar.position() {
+                bar.reset_eta();
+            }
+            bar.set_length(tasks as u64);
+            bar.set_position(done as u64);
+            bar.set_message(title.to_owned());
+        } else if self.shown.elapsed() > Duration::from_secs(10) {
+            self.shown = Instant::now();
+            eprintln!("evaluating {title}: {done}/{tasks} tasks");
+        }
+    }
+}
+
+impl Drop for Display {
+    fn drop(&mut self) {
+        if let Some(bar) = &self.bar {
+            bar.finish_and_clear();
+        }
+    }
+}
+
+/// What the numbers of a table were measured on.
+pub(super) fn episodes(split: Split, tasks: usize, ways: Option<usize>, seed: u64) -> String {
+    let from = match split {
+        Split::Train => "training",
+        Split::Validation => "validation",
+        Split::Test => "test",
+    };
+    let ways = ways.map_or_else(String::new, |ways| format!("{ways}-way, "));
+    format!("{ways}{tasks} {from} tasks, seed {seed}")
+}
+
+/// `transductive`, `inductive`, or nothing where both are the same.
+pub(super) fn setting(settings: &[Setting]) -> &'static str {
+    match settings {
+        [only] => only.name(),
+        _ => "",
+    }
+}
+
+/// One table per number of shots and queries: a row per method and setting, a
+/// column per number of steps.
 pub(super) fn render(report: &Report) -> String {
     let measure = report.measure();
-    let per = match measure {
-        Measure::Loss => "task",
-        Measure::Accuracy => "class",
+    let per = match report.ways {
+        None => "task",
+        Some(_) => "class",
     };
     let mut text = format!(
-        "{}, mean over {} tasks with 95 % interval; {} query examples per {per}, test seed {}",
+        "{}, mean with 95 % interval over tasks; {}",
         measure.name(),
-        report.tasks,
-        report.queries,
-        report.seed
+        episodes(report.split, report.tasks, report.ways, report.seed)
     );
     for shots in &report.shots {
-        let last = shots
-            .methods
-            .first()
-            .map_or(0, |method| method.steps.len() - 1);
-        let columns: Vec<usize> = (0..=last)
-            .filter(|&step| step <= 3 || step == 5 || step == last)
-            .collect();
-        let mut head = vec![format!("K = {}", shots.shots)];
-        head.extend(columns.iter().map(|step| match step {
-            1 => "1 step".to_owned(),
-            step => format!("{step} steps"),
-        }));
-        head.extend(["rate".to_owned(), format!("diverged at {last}")]);
-        let rows: Vec<Vec<String>> = shots
+        text += &format!("\n\n{}", table(shots, measure, per));
+    }
+    text += &notes(report);
+    text.trim_end().to_owned()
+}
+
+fn table(shots: &ShotsReport, measure: Measure, per: &str) -> String {
+    let steps = shots.methods.iter().flat_map(|method| &method.steps);
+    let last = steps.map(|step| step.step).max().unwrap_or(0);
+    let own: Vec<usize> = shots
+        .methods
+        .iter()
+        .map(|method| method.own_steps)
+        .collect();
+    let measured = |step: usize| {
+        shots
             .methods
             .iter()
-            .map(|method| row(method, measure, &columns, last))
-            .collect();
-        text += &format!("\n\n{}", output::table(&head, &rows));
+            .any(|method| method.after(step).is_some())
+    };
+    let columns: Vec<usize> = (0..=last)
+        .filter(|step| *step <= 3 || *step == 5 || *step == last || own.contains(step))
+        .filter(|&step| measured(step))
+        .collect();
+    let mut head = vec![format!(
+        "K = {}, {} {} per {per}",
+        shots.shots,
+        shots.queries,
+        if shots.queries == 1 {
+            "query"
+        } else {
+            "queries"
+        }
+    )];
+    head.extend(columns.iter().map(|step| match step {
+        1 => "1 step".to_owned(),
+        step => format!("{step} steps"),
+    }));
+    head.extend(["rate".to_owned(), format!("diverged at {last}")]);
+    let rows: Vec<Vec<String>> = (shots.methods.iter())
+        .map(|method| row(method, measure, &columns, last))
+        .collect();
+    output::table(&head, &rows)
+}
+
+fn row(method: &MethodReport, measure: Measure, columns: &[usize], last: usize) -> Vec<String> {
+    let mut name = method.title.clone();
+    let setting = setting(&method.settings);
+    if !setting.is_empty() {
+        name += &format!(", {setting}");
     }
-    text += "\n\ndiverged: tasks whose support loss ended above that before adaptation, or not \
-             finite\n";
-    for method in report.shots.first().map_or(&[][..], |shots| &shots.methods) {
+    let mut row = vec![name];
+    row.extend(columns.iter().map(|&step| {
+        let Some(report) = method.after(step) else {
+            return String::new();
+        };
+        let mut cell = value(report.of(measure), measure);
+        let spread = report.between_seeds.and_then(|spread| spread.of(measure));
+        if let Some(spread) = spread {
+            cell += &format!(" (seeds {})", number(spread, measure));
+        }
+        cell
+    }));
+    row.push(match (method.tuned_rate, method.seeds.is_empty()) {
+        (Some(rate), _) => format!("{rate:.4} tuned"),
+        (None, true) => "own".into(),
+        (None, false) => String::new(),
+    });
+    let diverged = method.after(last).and_then(|report| report.diverged);
+    row.push(diverged.map_or_else(String::new, |count| count.to_string()));
+    row
+}
+
+/// `98.7 ± .4`, with the digits that `measure` deserves.
+pub(super) fn value(interval: Option<Interval>, measure: Measure) -> String {
+    interval.map_or_else(
+        || "not finite".to_owned(),
+        |Interval { mean, half_width }| {
+            format!(
+                "{} ± {}",
+                number(mean, measure),
+                number(half_width, measure)
+            )
+        },
+    )
+}
+
+pub(super) fn number(value: f64, measure: Measure) -> String {
+    match measure {
+        Measure::Accuracy => format!("{value:.2}"),
+        Measure::Loss if value.abs() < 1e4 => format!("{value:.3}"),
+        Measure::Loss => format!("{value:.1e}"),
+    }
+}
+
+/// What the words and rows of the tables mean.
+fn notes(report: &Report) -> String {
+    let methods = || report.shots.iter().flat_map(|shots| &shots.methods);
+    let mut text = "\n\ndiverged: tasks whose support loss ended above that before adaptation, or \
+                    not finite\n"
+        .to_owned();
+    if methods().any(|method| method.settings.len() == 1) {
+        text += "transductive: all queries of a task in one batch, whose statistics normalise \
+                 it\ninductive: each query in a batch with the support set alone, after the run's \
+                 own steps\n";
+    }
+    if methods().any(|method| method.settings.len() > 1) {
+        text += "a row without either word: both are the same, as no query sees another\n";
+    }
+    if methods().any(|method| method.tuned_rate.is_some()) {
+        text += &format!("tuned: on {} validation tasks\n", report.tuning_tasks);
+    }
+    if methods().any(|method| !method.seeds.is_empty()) {
+        text += "mean of seeds: of every task's mean over the runs; in brackets the standard \
+                 deviation between runs\n";
+    }
+    let mut told: Vec<&str> = Vec::new();
+    for method in methods().filter(|method| method.seeds.is_empty()) {
+        if told.contains(&method.run.as_str()) {
+            continue;
+        }
+        told.push(&method.run);
         text += &format!(
-            "{}: {}, protocol {}, seed {}, iteration {}\n",
+            "{}: {}, protocol {}, seed {}, judged after {}, parameters of iteration {}, {}\n",
             method.title,
             method.run,
             method.protocol.name(),
             method.seed,
-            method.iteration
+            match method.own_steps {
+                1 => "1 step".to_owned(),
+                steps => format!("{steps} steps"),
+            },
+            method.iteration,
+            method.chosen.words()
         );
     }
-    text.trim_end().to_owned()
-}
-
-fn row(method: &MethodReport, measure: Measure, columns: &[usize], last: usize) -> Vec<String> {
-    let mut row = vec![method.title.clone()];
-    let number = |value: f64| match measure {
-        Measure::Accuracy => format!("{value:.1}"),
-        Measure::Loss if value.abs() < 1e4 => format!("{value:.3}"),
-        Measure::Loss => format!("{value:.1e}"),
-    };
-    row.extend(columns.iter().map(|&step| {
-        method.steps[step].of(measure).map_or_else(
-            || "not finite".to_owned(),
-            |Interval { mean, half_width }| format!("{} ± {}", number(mean), number(half_width)),
-        )
-    }));
-    row.push(
-        method
-            .tuned_rate
-            .map_or("own".into(), |rate| format!("{rate:.4} tuned")),
-    );
-    row.push(method.steps[last].diverged.to_string());
-    row
+    text
 }

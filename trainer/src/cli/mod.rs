@@ -1,5 +1,6 @@
 //! The `mamlet` command: arguments are parsed, checked, then acted upon.
 
+mod compare;
 mod episode;
 mod evaluate;
 mod export;
@@ -32,8 +33,8 @@ pub mod exit {
 /// Meta-train on a workstation, adapt on a microcontroller.
 ///
 /// An experiment is a TOML file (trainer/configs holds the paper's). `train`
-/// turns it into a run directory, `evaluate` compares runs on the same tasks,
-/// `plot` draws them, `export` writes the one file that a device adapts from.
+/// turns it into a run directory, `evaluate` judges runs on the same tasks,
+/// `compare` says whether they differ, `plot` draws them, `export` writes the one file that a device adapts from.
 #[derive(Debug, Parser)]
 #[command(
     name = "mamlet",
@@ -51,6 +52,7 @@ enum Command {
     Quickstart(quickstart::Arguments),
     Train(train::Arguments),
     Evaluate(evaluate::Arguments),
+    Compare(compare::Arguments),
     Episode(episode::Arguments),
     Export(export::Arguments),
     Inspect(inspect::Arguments),
@@ -64,6 +66,7 @@ pub fn main() -> ExitCode {
         Command::Quickstart(arguments) => arguments.run(),
         Command::Train(arguments) => arguments.run(),
         Command::Evaluate(arguments) => arguments.run(),
+        Command::Compare(arguments) => arguments.run(),
         Command::Episode(arguments) => arguments.run(),
         Command::Export(arguments) => arguments.run(),
         Command::Inspect(arguments) => arguments.run(),

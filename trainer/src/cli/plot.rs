@@ -9,7 +9,7 @@ use clap::{Args, Subcommand};
 use super::{evaluate, exit, find_run, output};
 use crate::device::{DeviceChoice, Job, dispatch};
 use crate::evaluate::{
-    AdaptedSinusoid, EvaluateError, Measure, Protocol, Report, StepReport, sinusoids,
+    AdaptedSinusoid, EvaluateError, Measure, Protocol, Report, Setting, StepReport, sinusoids,
 };
 use crate::model::TrainedModel;
 use crate::plot::{
@@ -62,7 +62,7 @@ struct StepsArguments {
     /// Number of support examples, K, of each class if there are classes
     #[arg(long, default_value_t = 5)]
     shots: usize,
-    /// Number of test tasks [default: 4000, with classes 1000]
+    /// Number of test tasks [default: 4000, with classes 600]
     #[arg(long)]
     tasks: Option<usize>,
     /// Inner steps
@@ -204,6 +204,7 @@ fn steps(arguments: &StepsArguments) -> anyhow::Result<&Path> {
                 tasks: arguments.tasks.unwrap_or(usual.tasks),
                 steps: arguments.steps,
                 shots: vec![arguments.shots],
+                settings: vec![Setting::Transductive],
                 ..usual
             };
             evaluate::execute(&models, &protocol, arguments.device)?
@@ -223,8 +224,13 @@ fn steps(arguments: &StepsArguments) -> anyhow::Result<&Path> {
 
 /// The figure of one number of shots of a report.
 pub(super) fn steps_figure(report: &Report, shots: usize, log_y: bool) -> StepsFigure {
-    let methods = report.shots.iter().filter(|entry| entry.shots == shots);
-    let methods: Vec<_> = methods.flat_map(|entry| &entry.methods).collect();
+    // Of several numbers of queries the first; a curve needs every step.
+    let entry = report.shots.iter().find(|entry| entry.shots == shots);
+    let methods: Vec<_> = entry
+        .iter()
+        .flat_map(|entry| &entry.methods)
+        .filter(|method| method.settings.contains(&Setting::Transductive))
+        .collect();
     let measure = report.measure();
     let value = |step: &StepReport| step.of(measure);
     // A mean that a few diverged tasks have blown up is left out and counted,

@@ -1,6 +1,6 @@
 //! What a config must satisfy beyond its types.
 
-use super::{Config, Method, TasksConfig};
+use super::{Config, KeepBy, Method, TasksConfig};
 use crate::loss::LossKind;
 use crate::nn::LayerSpec;
 use crate::nn::init::Init;
@@ -189,6 +189,12 @@ fn check_record(config: &Config) -> Result<(), Fault> {
     }
     at_least_one("record.validation_tasks", record.validation_tasks)?;
     at_least_one("record.validation_shots", record.validation_shots)?;
+    require(
+        record.keep_by == KeepBy::Loss || config.tasks.classes().is_some(),
+        "record.keep_by",
+        "\"loss\", as targets are values",
+        "\"accuracy\"",
+    )?;
     let steps = &record.validation_steps;
     require(
         !steps.is_empty() && steps.iter().all(|&step| step <= 100),

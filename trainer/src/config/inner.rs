@@ -19,6 +19,9 @@ pub struct InnerConfig {
     pub reduction: Reduction,
     /// Gradient steps while training; 0 for methods without an inner loop.
     pub steps: usize,
+    /// Gradient steps that the result is judged by; `steps` if absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub evaluation_steps: Option<usize>,
     /// Step sizes.
     pub rate: RateConfig,
     /// Momentum of the inner steps, from 0 to below 1; none if absent. The
@@ -106,6 +109,14 @@ pub(super) fn check(config: &Config) -> Result<(), Fault> {
             "inner.steps",
             "0, as only method = \"maml\" trains through an inner loop",
             inner.steps,
+        )?;
+    }
+    if let Some(steps) = inner.evaluation_steps {
+        require(
+            learns && (1..=100).contains(&steps),
+            "inner.evaluation_steps",
+            "from 1 to 100, for method = \"maml\" only",
+            steps,
         )?;
     }
     if let LossKind::Huber { delta } = inner.loss {

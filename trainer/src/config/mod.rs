@@ -125,6 +125,28 @@ pub struct RecordConfig {
     pub checkpoint_every: u64,
     /// Which iteration's parameters are the result.
     pub keep: Keep,
+    /// What the best iteration is best by.
+    #[serde(skip_serializing_if = "KeepBy::is_loss")]
+    pub keep_by: KeepBy,
+}
+
+/// What the best iteration is best by, on validation tasks after
+/// `validation_steps`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum KeepBy {
+    /// The lowest query loss.
+    #[default]
+    Loss,
+    /// The highest query accuracy, where tasks have classes.
+    Accuracy,
+}
+
+impl KeepBy {
+    /// The default, which is not spelled out.
+    fn is_loss(&self) -> bool {
+        *self == Self::Loss
+    }
 }
 
 /// Which iteration's parameters are the result of a run.
@@ -133,7 +155,7 @@ pub struct RecordConfig {
 pub enum Keep {
     /// The last.
     Last,
-    /// That with the lowest validation loss.
+    /// The best of all validations, by [`KeepBy`].
     Best,
 }
 
@@ -147,6 +169,7 @@ impl Default for RecordConfig {
             validation_steps: vec![1],
             checkpoint_every: 5000,
             keep: Keep::Last,
+            keep_by: KeepBy::Loss,
         }
     }
 }
@@ -200,6 +223,13 @@ impl Config {
             layers: self.model.layers.clone(),
         };
         Network::new(&spec, &self.inner.adapt)
+    }
+
+    /// Inner steps that the result is judged by; `None` for methods without an
+    /// inner loop.
+    pub fn evaluation_steps(&self) -> Option<usize> {
+        let learns = self.method == Method::Maml;
+        learns.then(|| self.inner.evaluation_steps.unwrap_or(self.inner.steps))
     }
 
     /// The loss, inside and out.

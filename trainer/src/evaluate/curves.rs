@@ -2,29 +2,75 @@
 
 use burn::tensor::{Tensor, backend::Backend};
 
+use super::Setting;
 use crate::loss::{Loss, Reduction};
 use crate::meta::{InnerLoop, RateTable, to_device, to_host};
+use crate::nn::Network;
 use crate::tasks::TaskBatch;
 
-/// Every task after 0, 1, ... inner steps.
+/// Every task after some numbers of inner steps.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Curves {
-    /// Loss on the support set, `[step][task]`.
+    /// The numbers of steps, a row of each of the others for each.
+    pub steps: Vec<usize>,
+    /// Loss on the support set, `[row][task]`.
     pub support: Vec<Vec<f32>>,
-    /// Loss on the query set, `[step][task]`.
+    /// Loss on the query set, `[row][task]`.
     pub query: Vec<Vec<f32>>,
-    /// The share of the query set that is classified rightly, `[step][task]`,
+    /// The share of the query set that is classified rightly, `[row][task]`,
     /// where tasks have classes.
     pub accuracy: Option<Vec<Vec<f32>>>,
+}
+
+impl Curves {
+    /// Without tasks yet.
+    pub(super) fn new(steps: Vec<usize>, classes: bool) -> Self {
+        let rows = vec![Vec::new(); steps.len()];
+        Self {
+            steps,
+            support: rows.clone(),
+            query: rows.clone(),
+            accuracy: classes.then_some(rows),
+        }
+    }
+
+    /// More tasks of the same steps.
+    pub(super) fn extend(&mut self, more: Self) {
+        let append = |rows: &mut [Vec<f32>], more: Vec<Vec<f32>>| {
+            for (row, more) in rows.iter_mut().zip(more) {
+                row.extend(more);
+            }
+        };
+        append(&mut self.support, more.support);
+        append(&mut self.query, more.query);
+        if let (Some(rows), Some(more)) = (&mut self.accuracy, more.accuracy) {
+            append(rows, more);
+        }
+    }
+}
+
+/// One way of judging the same adaptation.
+#[derive(Clone, Debug)]
+pub(super) struct View {
+    /// Only the first so many queries of a task, all classes together.
+    pub queries: usize,
+    /// How they are predicted.
+    pub setting: Setting,
+    /// After which numbers of steps, in order.
+    pub steps: Vec<usize>,
 }
 
 /// Tasks adapted at once: enough to fill matrix products, few enough for their
 /// weights to stay in the cache.
 const CHUNK: usize = 50;
 
+/// Numbers that may be alive at once, 128 MiB.
+const ALIVE: usize = 1 << 25;
+
 /// Adapts `params` (one row-major vector per tensor) to every task of `batch`
-/// and measures the mean losses and accuracy after each of `steps` steps. Without autodiff
-/// there is no graph, so memory does not grow with the number of steps.
+/// and measures the mean losses and accuracy after each of `steps` steps, the
+/// queries of a task in one batch. Without autodiff there is no graph, so memory
+/// does not grow with the number of steps.
 pub fn curves<B: Backend>(
     inner: &InnerLoop<'_>,
     params: &[Vec<f32>],
@@ -33,6 +79,24 @@ pub fn curves<B: Backend>(
     steps: usize,
     device: &B::Device,
 ) -> Curves {
+    let view = View {
+        queries: batch.query_examples(),
+        setting: Setting::Transductive,
+        steps: (0..=steps).collect(),
+    };
+    views::<B>(inner, params, rates, batch, &[view], device).swap_remove(0)
+}
+
+/// [`curves`] for several views of the same adaptation, which goes as far as
+/// the one with the most steps.
+pub(super) fn views<B: Backend>(
+    inner: &InnerLoop<'_>,
+    params: &[Vec<f32>],
+    rates: &RateTable,
+    batch: &TaskBatch,
+    views: &[View],
+    device: &B::Device,
+) -> Vec<Curves> {
     let network = inner.network;
     let params = to_device::<B>(network, params, device);
     let rates = rates.fixed();
@@ -40,33 +104,104 @@ pub fn curves<B: Backend>(
         reduction: Reduction::Mean,
         ..inner.loss
     };
-    let rows = vec![Vec::new(); steps + 1];
-    let mut curves = Curves {
-        support: rows.clone(),
-        query: rows.clone(),
-        accuracy: batch.classes.map(|_| rows),
-    };
+    let steps = views.iter().flat_map(|view| &view.steps).copied().max();
+    let steps = steps.unwrap_or(0);
+    let mut all: Vec<Curves> = views
+        .iter()
+        .map(|view| Curves::new(view.steps.clone(), batch.classes.is_some()))
+        .collect();
+    let examples = batch.support_examples().max(batch.query_examples());
+    let of_task = 4 * network.parameter_count() + examples * network.activation_count();
+    let chunk = (ALIVE / of_task).clamp(1, CHUNK);
     let mut start = 0;
     while start < batch.tasks {
-        let end = (start + CHUNK).min(batch.tasks);
+        let end = (start + chunk).min(batch.tasks);
         let part = batch.tasks(start..end).to_device::<B>(device);
         let losses = |prediction: Tensor<B, 3>, y: &Tensor<B, 3>| {
             to_host(measure.value(prediction, y.clone()))
         };
         let support = (&part.support_x, &part.support_y);
         inner.adapt(params.clone(), &rates, support, steps, |step, theta| {
-            let prediction = network.at_step(step).forward(theta, part.support_x.clone());
-            curves.support[step].extend(losses(prediction, &part.support_y));
-            let prediction = network.at_step(step).forward(theta, part.query_x.clone());
-            if let Some(rows) = &mut curves.accuracy {
-                let right = accuracy(prediction.clone(), part.query_y.clone());
-                rows[step].extend(to_host(right));
+            let network = &network.at_step(step);
+            let mut of_support: Option<Vec<f32>> = None;
+            for (view, curves) in views.iter().zip(&mut all) {
+                let Ok(row) = view.steps.binary_search(&step) else {
+                    continue;
+                };
+                let of_support = of_support.get_or_insert_with(|| {
+                    let prediction = network.forward(theta, part.support_x.clone());
+                    losses(prediction, &part.support_y)
+                });
+                curves.support[row].extend_from_slice(of_support);
+                let x = part.query_x.clone().narrow(1, 0, view.queries);
+                let y = part.query_y.clone().narrow(1, 0, view.queries);
+                let prediction = match view.setting {
+                    Setting::Transductive => network.forward(theta, x),
+                    Setting::Inductive => {
+                        let examples = part.support_x.dims()[1] + 1;
+                        let of_query =
+                            network.parameter_count() + examples * network.activation_count();
+                        inductive(network, theta, &part.support_x, x, ALIVE / of_query)
+                    }
+                };
+                if let Some(rows) = &mut curves.accuracy {
+                    let right = accuracy(prediction.clone(), y.clone());
+                    rows[row].extend(to_host(right));
+                }
+                curves.query[row].extend(losses(prediction, &y));
             }
-            curves.query[step].extend(losses(prediction, &part.query_y));
         });
         start = end;
     }
-    curves
+    all
+}
+
+/// The prediction of every query `[T, Q, in]` in a batch of its own with the
+/// support set `[T, S, in]`, `[T, Q, out]`: queries become tasks, `[T·Q, S + 1,
+/// in]`, `at_once` of them, whose weights are those of their task.
+pub(super) fn inductive<B: Backend>(
+    network: &Network,
+    theta: &[Tensor<B, 3>],
+    support: &Tensor<B, 3>,
+    queries: Tensor<B, 3>,
+    at_once: usize,
+) -> Tensor<B, 3> {
+    let [tasks, count, width] = queries.dims();
+    let examples = support.dims()[1] + 1;
+    let tasks_at_once = (at_once / count).clamp(1, tasks);
+    let queries_at_once = at_once.clamp(1, count);
+    let mut of_tasks = Vec::new();
+    for first in (0..tasks).step_by(tasks_at_once) {
+        let some = first..(first + tasks_at_once).min(tasks);
+        let own = |x: &Tensor<B, 3>| x.clone().slice([some.clone()]);
+        let mut predictions = Vec::new();
+        for start in (0..count).step_by(queries_at_once) {
+            let end = (start + queries_at_once).min(count);
+            let folded = some.len() * (end - start);
+            let repeated = |x: Tensor<B, 3>| {
+                let [tasks, rows, columns] = x.dims();
+                x.reshape([tasks, 1, rows * columns])
+                    .repeat_dim(1, end - start)
+                    .reshape([folded, rows, columns])
+            };
+            let params: Vec<Tensor<B, 3>> = theta
+                .iter()
+                .map(|tensor| match tensor.dims()[0] {
+                    // Shared by all tasks: it broadcasts.
+                    1 => tensor.clone(),
+                    _ => repeated(own(tensor)),
+                })
+                .collect();
+            let query = own(&queries).narrow(1, start, end - start);
+            let x = vec![repeated(own(support)), query.reshape([folded, 1, width])];
+            let y = network.forward(&params, Tensor::cat(x, 1));
+            let outputs = y.dims()[2];
+            let y = y.narrow(1, examples - 1, 1);
+            predictions.push(y.reshape([some.len(), end - start, outputs]));
+        }
+        of_tasks.push(Tensor::cat(predictions, 1));
+    }
+    Tensor::cat(of_tasks, 0)
 }
 
 /// The share of each task's examples whose largest output is that of its class,

@@ -1,76 +1,30 @@
 //! How well models adapt: loss and, where tasks have classes, accuracy on query
 //! examples after each inner step, for every method on the same tasks.
 
+mod compare;
 mod curves;
+mod episodes;
+mod measure;
+mod protocol;
 mod report;
+mod seeds;
 mod sinusoids;
 mod statistics;
 
 use burn::tensor::backend::Backend;
 
-use crate::config::{Method, RateConfig, TasksConfig};
-use crate::meta::RateTable;
 use crate::model::TrainedModel;
-use crate::random::{Stream, generator};
-use crate::tasks::{SinusoidInputs, Split, TaskBatch, TasksError};
+use crate::tasks::TasksError;
 
+pub use compare::{Compared, ComparedRun, Comparison, Paired, compare};
 pub use curves::{Curves, accuracy, curves};
-pub use report::{Measure, MethodReport, Report, ShotsReport, StepReport};
+pub use measure::{Progress, rates};
+pub use protocol::{Protocol, Setting, sees_the_batch};
+pub use report::{Choice, Measure, MethodReport, Report, ShotsReport, Spread, StepReport};
 pub use sinusoids::{AdaptedSinusoid, sinusoids};
 pub use statistics::Interval;
 
-/// What is evaluated.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Protocol {
-    /// Number of test tasks.
-    pub tasks: usize,
-    /// Numbers of support examples, of each class where there are classes.
-    pub shots: Vec<usize>,
-    /// Inner steps.
-    pub steps: usize,
-    /// Query examples per task, or per class.
-    pub queries: usize,
-    /// Seed of the test tasks, whatever the models were trained with.
-    pub seed: u64,
-    /// Validation tasks on which a tuned rate is chosen.
-    pub tuning_tasks: usize,
-}
-
-/// What is usual for regression.
-impl Default for Protocol {
-    fn default() -> Self {
-        Self {
-            tasks: 4000,
-            shots: vec![5, 10, 20],
-            steps: 10,
-            queries: 100,
-            seed: 2017,
-            tuning_tasks: 500,
-        }
-    }
-}
-
-impl Protocol {
-    /// What is usual for such tasks. Where there are classes, a task has a set
-    /// of examples for each of them.
-    pub fn usual(tasks: &TasksConfig) -> Self {
-        match tasks.classes() {
-            None => Self::default(),
-            Some(_) => Self {
-                tasks: 1000,
-                shots: vec![1, 5],
-                queries: 15,
-                tuning_tasks: 200,
-                ..Self::default()
-            },
-        }
-    }
-
-    /// The largest number of shots.
-    fn most_shots(&self) -> usize {
-        self.shots.iter().copied().max().unwrap_or(1)
-    }
-}
+use measure::{Measured, Steps, measure};
 
 /// Why models cannot be compared.
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
@@ -87,142 +41,65 @@ pub enum EvaluateError {
     /// Only sinusoids can be looked at one by one.
     #[error("the tasks are no sinusoids; `mamlet plot steps` draws any tasks")]
     NotSinusoids,
+    /// A number of the protocol is 0 or a list of them empty.
+    #[error("an evaluation needs at least one of each, and has no {0}")]
+    Nothing(&'static str),
+    /// Without classes there is nothing to be right about.
+    #[error("the tasks have no classes, so there is no accuracy; compare by loss")]
+    NoAccuracy,
+    /// There is nothing to compare with.
+    #[error("a comparison needs at least two runs")]
+    Alone,
     /// The data cannot be opened.
     #[error(transparent)]
     Data(#[from] TasksError),
 }
 
-/// Evaluates `models`, each with the run it comes from, on the same tasks.
+/// Evaluates `models`, each with the run it comes from, on the same tasks, and
+/// runs that differ in nothing but their seed together.
 ///
-/// The tasks are drawn once, with as many support examples as the largest
-/// number of shots; fewer shots are the first of these, so only the support
-/// set differs between the columns of a report.
+/// The tasks are drawn once, with as many support and query examples as the
+/// largest numbers asked for; fewer are the first of these, so only the sets
+/// differ between the parts of a report. Queries that are predicted inductively
+/// are measured after the model's own number of steps alone.
 ///
 /// # Errors
-/// [`EvaluateError`] where the models are of different tasks or the data cannot
-/// be opened.
+/// [`EvaluateError`] where the protocol asks for nothing, the models are of
+/// different tasks or the data cannot be opened.
 pub fn evaluate<B: Backend>(
     models: &[(String, TrainedModel)],
     protocol: &Protocol,
     device: &B::Device,
-    mut observe: impl FnMut(&str, usize),
+    observe: impl FnMut(Progress<'_>),
 ) -> Result<Report, EvaluateError> {
-    for pair in models.windows(2) {
-        if distribution(&pair[0].1) != distribution(&pair[1].1) {
-            let (first, second) = (pair[0].0.clone(), pair[1].0.clone());
-            return Err(EvaluateError::Tasks { first, second });
-        }
-    }
-    let draw = |model: &TrainedModel, split, stream, tasks| {
-        // Not fewer than usual, so that asking for fewer does not change the rest.
-        let usual = Protocol::usual(&model.config.tasks);
-        let most = protocol.most_shots().max(usual.most_shots());
-        let mut rng = generator(protocol.seed, stream, 0);
-        let distribution = model.config.tasks.open()?;
-        Ok::<_, TasksError>(distribution.draw(split, &mut rng, tasks, most, protocol.queries))
-    };
-    let mut shots: Vec<ShotsReport> = protocol
-        .shots
-        .iter()
-        .map(|&shots| ShotsReport {
-            shots,
-            methods: Vec::new(),
-        })
-        .collect();
-    for (run, model) in models {
-        let test = draw(model, Split::Test, Stream::Test, protocol.tasks)?;
-        let validation = draw(
-            model,
-            Split::Validation,
-            Stream::Validation,
-            protocol.tuning_tasks,
-        )?;
-        for report in &mut shots {
-            observe(&model.config.title, report.shots);
-            let (table, tuned) = rates::<B>(
-                model,
-                &validation.truncated(report.shots),
-                protocol.steps,
-                device,
-            );
-            let curves = curves::<B>(
-                &model.inner_loop(),
-                &model.params,
-                &table,
-                &test.truncated(report.shots),
-                protocol.steps,
-                device,
-            );
-            report.methods.push(MethodReport {
-                title: model.config.title.clone(),
-                run: run.clone(),
-                protocol: model.config.protocol,
-                method: model.config.method,
-                seed: model.config.seed,
-                iteration: model.iteration,
-                tuned_rate: tuned,
-                steps: StepReport::all(&curves),
+    let measured = measure::<B>(models, protocol, Steps::All, device, observe)?;
+    let mut sets = Vec::new();
+    for &shots in &protocol.shots {
+        for &queries in &protocol.queries {
+            let here: Vec<&Measured> = (measured.iter())
+                .filter(|measured| (measured.shots, measured.queries) == (shots, queries))
+                .collect();
+            let mut methods: Vec<MethodReport> = here
+                .iter()
+                .map(|measured| MethodReport::new(&models[measured.model], measured))
+                .collect();
+            methods.extend(seeds::together(models, &here));
+            sets.push(ShotsReport {
+                shots,
+                queries,
+                methods,
             });
         }
     }
+    let first = models.first().map(|(_, model)| &model.config.tasks);
     Ok(Report {
+        split: protocol.split,
         tasks: protocol.tasks,
-        queries: protocol.queries,
+        ways: first.and_then(|tasks| tasks.classes()),
         seed: protocol.seed,
         tuning_tasks: protocol.tuning_tasks,
-        shots,
+        shots: sets,
     })
-}
-
-/// The rates a model adapts with, and the number if it was tuned: the
-/// candidate whose validation loss, averaged over 1 to `steps` steps, is
-/// lowest.
-pub fn rates<B: Backend>(
-    model: &TrainedModel,
-    validation: &TaskBatch,
-    steps: usize,
-    device: &B::Device,
-) -> (RateTable, Option<f64>) {
-    let tensors = model.network.adapting().len();
-    let candidates = match (&model.rates, &model.config.inner.rate) {
-        (Some(rates), _) => return (rates.clone(), None),
-        (None, RateConfig::Tuned { candidates }) if model.config.method != Method::Oracle => {
-            candidates
-        }
-        // Does not adapt.
-        _ => return (RateTable::constant(0.0, 1, tensors), None),
-    };
-    let score = |rate: f32| {
-        let table = RateTable::constant(rate, 1, tensors);
-        let curves = curves::<B>(
-            &model.inner_loop(),
-            &model.params,
-            &table,
-            validation,
-            steps,
-            device,
-        );
-        let means = curves.query[steps.min(1)..]
-            .iter()
-            .map(|row| Interval::of(row).mean);
-        let mean = means.sum::<f64>() / steps.max(1) as f64;
-        if mean.is_nan() { f64::INFINITY } else { mean }
-    };
-    let best = candidates
-        .iter()
-        .map(|&rate| (rate, score(rate as f32)))
-        .min_by(|a, b| a.1.total_cmp(&b.1))
-        .map_or(0.0, |(rate, _)| rate);
-    (RateTable::constant(best as f32, 1, tensors), Some(best))
-}
-
-/// The task distribution as far as it decides which tasks are drawn.
-fn distribution(model: &TrainedModel) -> TasksConfig {
-    let mut tasks = model.config.tasks.clone();
-    if let TasksConfig::Sinusoid(sinusoid) = &mut tasks {
-        sinusoid.inputs = SinusoidInputs::X;
-    }
-    tasks
 }
 
 #[cfg(test)]

@@ -2,8 +2,11 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Curves, Interval};
-use crate::config::{Method, Protocol};
+use super::measure::Measured;
+use super::{Curves, Interval, Setting};
+use crate::config::{Config, Keep, KeepBy, Method, Protocol};
+use crate::model::TrainedModel;
+use crate::tasks::Split;
 
 /// How much a loss may grow by rounding alone, as a share of it.
 const ROUNDING: f32 = 1e-4;
@@ -11,46 +14,119 @@ const ROUNDING: f32 = 1e-4;
 /// All methods on the same tasks.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Report {
+    /// The classes that the tasks are drawn from.
+    pub split: Split,
     /// Number of test tasks.
     pub tasks: usize,
-    /// Query examples per task, or per class.
-    pub queries: usize,
+    /// Classes of a task, N, where there are classes.
+    pub ways: Option<usize>,
     /// Seed of the test tasks.
     pub seed: u64,
     /// Validation tasks on which rates were tuned.
     pub tuning_tasks: usize,
-    /// One entry per number of support examples.
+    /// One entry per number of support examples and number of queries.
     pub shots: Vec<ShotsReport>,
 }
 
-/// All methods with the same number of support examples.
+/// All methods with the same numbers of support and query examples.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct ShotsReport {
     /// Support examples per task or, where there are classes, per class, K.
     pub shots: usize,
-    /// One entry per run.
+    /// Query examples per task, or per class.
+    pub queries: usize,
+    /// One entry per run and setting, then one for each group of runs that
+    /// differ in their seed.
     pub methods: Vec<MethodReport>,
 }
 
-/// One run.
+/// One run, or the mean of several that differ in their seed.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct MethodReport {
     /// Its title.
     pub title: String,
-    /// Where it is.
+    /// Where it is; all places where there are several, with commas between.
     pub run: String,
     /// The protocol it was trained by.
     pub protocol: Protocol,
     /// How it was trained.
     pub method: Method,
-    /// The seed it was trained with.
+    /// The seed it was trained with, the first where there are several.
     pub seed: u64,
-    /// The iteration its parameters come from.
+    /// The seeds of all runs that it is the mean of; empty for one run.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub seeds: Vec<u64>,
+    /// The iteration its parameters come from, the first run's where there are
+    /// several.
     pub iteration: u64,
+    /// Why that one.
+    pub chosen: Choice,
+    /// How queries were predicted; both where they cannot see one another.
+    pub settings: Vec<Setting>,
+    /// The number of steps it is meant to take.
+    pub own_steps: usize,
     /// The inner rate, if it was tuned on validation tasks.
     pub tuned_rate: Option<f64>,
-    /// After 0, 1, ... inner steps.
+    /// After the numbers of inner steps that were measured.
     pub steps: Vec<StepReport>,
+}
+
+/// Why a run's parameters are those of their iteration.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Choice {
+    /// It is the last.
+    Last,
+    /// Its loss on validation tasks was lowest.
+    BestValidationLoss,
+    /// Its accuracy on tasks of the validation classes was highest.
+    BestValidationAccuracy,
+}
+
+impl Choice {
+    /// How a config has it chosen.
+    pub fn of(config: &Config) -> Self {
+        match (config.record.keep, config.record.keep_by) {
+            (Keep::Last, _) => Self::Last,
+            (Keep::Best, KeepBy::Loss) => Self::BestValidationLoss,
+            (Keep::Best, KeepBy::Accuracy) => Self::BestValidationAccuracy,
+        }
+    }
+
+    /// In words.
+    pub fn words(self) -> &'static str {
+        match self {
+            Self::Last => "the last",
+            Self::BestValidationLoss => "the lowest loss on validation tasks",
+            Self::BestValidationAccuracy => "the highest accuracy on validation tasks",
+        }
+    }
+}
+
+impl MethodReport {
+    /// Of one run.
+    pub(super) fn new((run, model): &(String, TrainedModel), measured: &Measured) -> Self {
+        let config = &model.config;
+        Self {
+            title: config.title.clone(),
+            run: run.clone(),
+            protocol: config.protocol,
+            method: config.method,
+            seed: config.seed,
+            seeds: Vec::new(),
+            iteration: model.iteration,
+            chosen: Choice::of(config),
+            settings: measured.settings.clone(),
+            own_steps: measured.own_steps,
+            tuned_rate: measured.tuned_rate,
+            steps: StepReport::all(&measured.curves),
+        }
+    }
+
+    /// What was measured after `step` inner steps, if it was.
+    pub fn after(&self, step: usize) -> Option<&StepReport> {
+        self.steps.iter().find(|report| report.step == step)
+    }
 }
 
 /// One method after a number of inner steps.
@@ -68,12 +144,38 @@ pub struct StepReport {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub accuracy: Option<Interval>,
     /// Tasks whose support loss is not finite or is higher than before
-    /// adaptation.
-    pub diverged: usize,
+    /// adaptation; not known where the latter was not measured.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub diverged: Option<usize>,
+    /// The standard deviation between the means of runs that differ in their
+    /// seed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub between_seeds: Option<Spread>,
+}
+
+/// A standard deviation between runs, with `n − 1`.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Spread {
+    /// Of the mean query loss; `null` if it is not finite.
+    pub loss: Option<f64>,
+    /// Of the mean query accuracy, from 0 to 1, where tasks have classes.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub accuracy: Option<f64>,
+}
+
+impl Spread {
+    /// Of `measure`, as [`StepReport::of`] gives it.
+    pub fn of(&self, measure: Measure) -> Option<f64> {
+        match measure {
+            Measure::Loss => self.loss,
+            Measure::Accuracy => Some(100.0 * self.accuracy?),
+        }
+    }
 }
 
 /// What the numbers of a report are.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Measure {
     /// Mean query loss.
     Loss,
@@ -120,28 +222,31 @@ impl StepReport {
         }
     }
 
-    /// Of every step of `curves`.
+    /// Of every row of `curves`.
     pub fn all(curves: &Curves) -> Vec<Self> {
         let finite = |value: f64| value.is_finite().then_some(value);
-        (0..curves.query.len())
-            .map(|step| {
-                let interval = Interval::of(&curves.query[step]);
-                let before_after = curves.support[0].iter().zip(&curves.support[step]);
+        let before = (curves.steps.first() == Some(&0)).then(|| &curves.support[0]);
+        let rows = curves.steps.iter().enumerate();
+        rows.map(|(row, &step)| {
+            let interval = Interval::of(&curves.query[row]);
+            let mut sorted = curves.query[row].clone();
+            sorted.sort_by(f32::total_cmp);
+            let diverged = before.map(|before| {
                 // A NaN is not at most anything. Rounding is no divergence.
-                let fine = before_after
-                    .filter(|(before, after)| **after <= **before * (1.0 + ROUNDING))
-                    .count();
-                let mut sorted = curves.query[step].clone();
-                sorted.sort_by(f32::total_cmp);
-                Self {
-                    step,
-                    mean: finite(interval.mean),
-                    half_width: finite(interval.half_width),
-                    accuracy: (curves.accuracy.as_ref()).map(|rows| Interval::of(&rows[step])),
-                    median: finite(f64::from(sorted[sorted.len() / 2])),
-                    diverged: sorted.len() - fine,
-                }
-            })
-            .collect()
+                let pairs = before.iter().zip(&curves.support[row]);
+                let fine = pairs.filter(|(before, after)| **after <= **before * (1.0 + ROUNDING));
+                sorted.len() - fine.count()
+            });
+            Self {
+                step,
+                mean: finite(interval.mean),
+                half_width: finite(interval.half_width),
+                accuracy: (curves.accuracy.as_ref()).map(|rows| Interval::of(&rows[row])),
+                median: finite(f64::from(sorted[sorted.len() / 2])),
+                diverged,
+                between_seeds: None,
+            }
+        })
+        .collect()
     }
 }

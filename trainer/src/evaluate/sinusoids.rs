@@ -47,7 +47,7 @@ pub fn sinusoids<B: Backend>(
         shots,
         50,
     );
-    let (table, _) = rates::<B>(model, &validation, last.max(1), device);
+    let (table, _) = rates::<B>(model, [validation], last.max(1), device);
 
     let mut rng = generator(seed, Stream::Test, 0);
     let tasks = distribution.draw_tasks(&mut rng, count);

@@ -16,14 +16,33 @@ impl Interval {
     /// Of a sample; not finite if any value is not.
     pub fn of(values: &[f32]) -> Self {
         let n = values.len() as f64;
-        let mean = values.iter().map(|&value| f64::from(value)).sum::<f64>() / n;
-        let squares: f64 = values
-            .iter()
-            .map(|&value| (f64::from(value) - mean).powi(2))
-            .sum();
-        let half_width = 1.96 * (squares / (n - 1.0).max(1.0)).sqrt() / n.sqrt();
+        let (mean, deviation) = moments(values.iter().map(|&value| f64::from(value)));
+        let half_width = 1.96 * deviation / n.sqrt();
         Self { mean, half_width }
     }
+
+    /// Of the differences `b − a` between values of the same tasks: what they
+    /// share does not widen it. Panics unless there are as many of each.
+    pub fn of_differences(a: &[f32], b: &[f32]) -> Self {
+        assert_eq!(a.len(), b.len());
+        let differences = a.iter().zip(b).map(|(&a, &b)| f64::from(b) - f64::from(a));
+        let (mean, deviation) = moments(differences);
+        let half_width = 1.96 * deviation / (a.len() as f64).sqrt();
+        Self { mean, half_width }
+    }
+
+    /// Whether 0 lies outside; not if it is not finite.
+    pub fn excludes_zero(&self) -> bool {
+        self.mean.abs() > self.half_width
+    }
+}
+
+/// Mean and standard deviation (with `n − 1`, 0 of one value).
+pub(super) fn moments(values: impl Iterator<Item = f64> + Clone) -> (f64, f64) {
+    let n = values.clone().count() as f64;
+    let mean = values.clone().sum::<f64>() / n;
+    let squares: f64 = values.map(|value| (value - mean).powi(2)).sum();
+    (mean, (squares / (n - 1.0).max(1.0)).sqrt())
 }
 
 #[cfg(test)]
@@ -38,5 +57,22 @@ mod tests {
         assert!((interval.half_width - 1.96 * deviation / 2.0).abs() < 1e-12);
         assert!(Interval::of(&[1.0, f32::NAN]).mean.is_nan());
         assert_eq!(Interval::of(&[7.0]).half_width, 0.0);
+    }
+
+    /// Values that differ a hundred times more between tasks than between runs.
+    #[test]
+    fn paired_by_hand() {
+        let (a, b) = ([100.0, 200.0, 300.0], [101.0, 203.0, 302.0]);
+        let paired = Interval::of_differences(&a, &b);
+        // Differences 1, 3, 2: mean 2, deviation 1.
+        assert_eq!(paired.mean, 2.0);
+        assert!((paired.half_width - 1.96 / 3.0f64.sqrt()).abs() < 1e-12);
+        assert!(paired.excludes_zero());
+        assert_eq!(Interval::of_differences(&b, &a).mean, -2.0);
+        let same = Interval::of_differences(&a, &a);
+        assert_eq!((same.mean, same.half_width), (0.0, 0.0));
+        assert!(!same.excludes_zero());
+        let broken = Interval::of_differences(&a, &[1.0, f32::NAN, 1.0]);
+        assert!(broken.mean.is_nan() && !broken.excludes_zero());
     }
 }

@@ -37,12 +37,12 @@ pub struct Checkpoint {
     pub statistics: Vec<LayerStatistics>,
 }
 
-/// The parameters with the lowest validation loss.
+/// The parameters of the best validation.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Best {
     /// After this many iterations.
     pub iteration: u64,
-    /// Their validation loss.
+    /// Their validation loss or, kept by accuracy, the share classified wrongly.
     pub score: f64,
     /// All parameters, tensor after tensor.
     pub params: Vec<f32>,

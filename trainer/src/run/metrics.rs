@@ -33,6 +33,9 @@ pub struct Validation {
     pub mean: Vec<Option<f64>>,
     /// Half the 95 % interval of the mean.
     pub half_width: Vec<Option<f64>>,
+    /// Mean accuracy, from 0 to 1, where tasks have classes.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub accuracy: Vec<f64>,
 }
 
 /// The open file.

@@ -9,7 +9,7 @@ use burn::tensor::{
 use rand::RngExt;
 
 use super::statistics;
-use crate::config::{Config, Method, RateConfig};
+use crate::config::{Config, KeepBy, Method, RateConfig};
 use crate::evaluate::{Interval, curves};
 use crate::meta::{
     Maml, Optimiser, OptimiserKind, Rate, RateTable, from_logarithms, join, split, to_host,
@@ -23,7 +23,7 @@ use crate::tasks::{Split, TaskBatch, TaskDistribution};
 /// Query examples of a validation task, all classes together.
 const VALIDATION_QUERIES: usize = 50;
 
-/// Inner steps of a validation.
+/// Inner steps of a validation of regression.
 const VALIDATION_STEPS: usize = 10;
 
 /// Training as a state that can be stepped, saved and restored.
@@ -231,9 +231,9 @@ impl<B: AutodiffBackend> Trainer<B> {
         f64::from(sum) / f64::from(count.max(1))
     }
 
-    /// Query loss on the validation tasks after 0, 1, ... inner steps, and
-    /// remembers the parameters if they are the best so far. Methods without an
-    /// inner loop are judged before adaptation.
+    /// Query loss, and accuracy where there are classes, on the validation tasks
+    /// after 0, 1, ... inner steps; remembers the parameters if they are the best
+    /// so far. Methods without an inner loop are judged before adaptation.
     pub fn validate(&mut self) -> Validation {
         let params = self.host_params();
         let log_rates = self.host_log_rates();
@@ -248,9 +248,15 @@ impl<B: AutodiffBackend> Trainer<B> {
         );
         let intervals: Vec<Interval> = curves.query.iter().map(|row| Interval::of(row)).collect();
         let judged = &self.config.record.validation_steps;
+        let accuracy: Vec<f64> = (curves.accuracy.iter().flatten())
+            .map(|row| Interval::of(row).mean)
+            .collect();
         let score = judged
             .iter()
-            .map(|&step| intervals[step.min(steps)].mean)
+            .map(|&step| match self.config.record.keep_by {
+                KeepBy::Loss => intervals[step.min(steps)].mean,
+                KeepBy::Accuracy => 1.0 - accuracy[step.min(steps)],
+            })
             .sum::<f64>()
             / judged.len() as f64;
         if score.is_finite() && self.best.as_ref().is_none_or(|best| score < best.score) {
@@ -273,13 +279,19 @@ impl<B: AutodiffBackend> Trainer<B> {
                 .iter()
                 .map(|interval| finite(interval.half_width))
                 .collect(),
+            accuracy,
         }
     }
 
     fn rate_table(&self, log_rates: &[f32]) -> (RateTable, usize) {
         let tensors = self.maml.network().adapting().len();
         let judged = self.config.record.validation_steps.iter().copied().max();
-        let steps = judged.unwrap_or(0).max(VALIDATION_STEPS);
+        let usual = match self.config.tasks.classes() {
+            None => VALIDATION_STEPS,
+            // Images are dear to adapt to.
+            Some(_) => self.config.evaluation_steps().unwrap_or(0),
+        };
+        let steps = judged.unwrap_or(0).max(usual);
         match self.config.inner.rate {
             _ if self.config.method != Method::Maml => (RateTable::constant(0.0, 1, tensors), 0),
             RateConfig::Fixed { value } => (RateTable::constant(value as f32, 1, tensors), steps),

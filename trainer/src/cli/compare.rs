@@ -1,0 +1,176 @@
+//! `mamlet compare`.
+
+use std::path::PathBuf;
+
+use burn::tensor::backend::AutodiffBackend;
+use clap::{Args, ValueEnum};
+
+use super::evaluate::{Display, Episodes, episodes, load, number, setting, value};
+use super::{exit, output};
+use crate::device::{DeviceChoice, Job, dispatch};
+use crate::evaluate::{
+    Compared, ComparedRun, Comparison, EvaluateError, Interval, Measure, Paired, Protocol, compare,
+};
+use crate::model::TrainedModel;
+
+/// Whether runs differ: paired differences on the same tasks, with intervals.
+///
+/// Every run is compared with the first, each after its own number of inner
+/// steps. The difference is taken task by task, so what makes a task hard for
+/// both does not widen its 95 % interval, 1.96 sigma / sqrt(n). An interval that
+/// excludes 0 is a difference that other test tasks would show too; what other
+/// seeds of training would give it cannot tell.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  mamlet compare runs/omniglot runs/omniglot-first-order --shots 1
+  mamlet compare runs/a runs/b runs/c --tasks 6000 --setting inductive --json")]
+pub(super) struct Arguments {
+    /// Run directories, or configs that were trained into their usual place; the
+    /// first is the one that the others are compared with
+    #[arg(required = true, num_args = 2.., value_name = "RUN|CONFIG")]
+    runs: Vec<PathBuf>,
+    #[command(flatten)]
+    episodes: Episodes,
+    /// At most so many inner steps; runs without a number of their own take as
+    /// many [default: the most that a run is meant to take, or 10]
+    #[arg(long)]
+    steps: Option<usize>,
+    /// What to compare [default: accuracy with classes, else loss]
+    #[arg(long, value_enum)]
+    by: Option<By>,
+    /// cpu, cuda or cuda:N
+    #[arg(long, default_value = "cpu")]
+    device: DeviceChoice,
+    /// Print one JSON object instead of tables
+    #[arg(long)]
+    json: bool,
+}
+
+/// `--by`.
+#[derive(Clone, Copy, Debug, ValueEnum)]
+enum By {
+    Loss,
+    Accuracy,
+}
+
+impl Arguments {
+    pub(super) fn run(self) -> anyhow::Result<u8> {
+        let models = load(&self.runs)?;
+        let protocol = self.episodes.protocol(&models, self.steps);
+        let classes = models
+            .first()
+            .map(|(_, model)| model.config.tasks.classes());
+        let by = match (self.by, classes.flatten()) {
+            (Some(By::Loss), _) | (None, None) => Measure::Loss,
+            (Some(By::Accuracy), _) | (None, Some(_)) => Measure::Accuracy,
+        };
+        let comparison = execute(&models, &protocol, by, self.device)?;
+        if self.json {
+            output::line(serde_json::to_string(&comparison)?)?;
+        } else {
+            output::line(render(&comparison))?;
+        }
+        Ok(exit::SUCCESS)
+    }
+}
+
+fn execute(
+    models: &[(String, TrainedModel)],
+    protocol: &Protocol,
+    by: Measure,
+    device: DeviceChoice,
+) -> anyhow::Result<Comparison> {
+    struct Work<'a>(&'a [(String, TrainedModel)], &'a Protocol, Measure);
+
+    impl Job for Work<'_> {
+        type Output = Result<Comparison, EvaluateError>;
+
+        fn run<B: AutodiffBackend>(self, device: B::Device) -> Self::Output {
+            let mut display = Display::new();
+            let Work(models, protocol, by) = self;
+            compare::<B::InnerBackend>(models, protocol, by, &device, |progress| {
+                display.show(progress);
+            })
+        }
+    }
+
+    Ok(dispatch(device, Work(models, protocol, by))??)
+}
+
+fn render(comparison: &Comparison) -> String {
+    let measure = comparison.measure;
+    let Comparison {
+        split,
+        tasks,
+        ways,
+        seed,
+        ..
+    } = *comparison;
+    let mut text = format!(
+        "{}, mean with 95 % interval over tasks, and its paired difference to the first run; {}",
+        measure.name(),
+        episodes(split, tasks, ways, seed)
+    );
+    for set in &comparison.sets {
+        text += &format!("\n\n{}", table(set, measure, ways.is_some()));
+    }
+    text += "\n\n";
+    for run in comparison.sets.first().map_or(&[][..], |set| &set.runs) {
+        text += &format!(
+            "{}: {}, seed {}, parameters of iteration {}, {}\n",
+            run.title,
+            run.run,
+            run.seed,
+            run.iteration,
+            run.chosen.words()
+        );
+    }
+    text.trim_end().to_owned()
+}
+
+fn table(set: &Compared, measure: Measure, classes: bool) -> String {
+    let per = if classes { "class" } else { "task" };
+    let mut first = format!("K = {}, {} queries per {per}", set.shots, set.queries);
+    let setting = setting(&set.settings);
+    if !setting.is_empty() {
+        first += &format!(", {setting}");
+    }
+    let head = [first.as_str(), "steps", "mean", "difference", "excludes 0"].map(str::to_owned);
+    let rows: Vec<Vec<String>> = set.runs.iter().map(|run| row(run, measure)).collect();
+    output::table(&head, &rows)
+}
+
+fn row(run: &ComparedRun, measure: Measure) -> Vec<String> {
+    let scale = match measure {
+        Measure::Loss => 1.0,
+        Measure::Accuracy => 100.0,
+    };
+    let scaled = run.value.map(|value| Interval {
+        mean: scale * value.mean,
+        half_width: scale * value.half_width,
+    });
+    let (difference, excludes) = match run.difference {
+        None => (String::new(), String::new()),
+        Some(Paired {
+            mean,
+            half_width,
+            excludes_zero,
+        }) => (
+            format!(
+                "{}{} ± {}",
+                if mean > 0.0 { "+" } else { "" },
+                number(scale * mean, measure),
+                number(scale * half_width, measure)
+            ),
+            if excludes_zero { "yes" } else { "no" }.to_owned(),
+        ),
+    };
+    vec![
+        run.title.clone(),
+        run.steps.to_string(),
+        value(scaled, measure),
+        difference,
+        excludes,
+    ]
+}

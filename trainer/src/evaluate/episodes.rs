@@ -1,0 +1,61 @@
+//! The episodes of an evaluation, drawn a part at a time.
+
+use super::Protocol;
+use crate::random::{Stream, generator};
+use crate::tasks::{Split, TaskBatch, TaskDistribution};
+
+/// Numbers of a part's inputs: 32 MiB.
+const PART: usize = 1 << 23;
+
+/// Tasks that are the same for every model, number of shots and number of
+/// queries: fewer shots or queries are the first of more.
+pub(super) struct Episodes<'a> {
+    pub distribution: &'a dyn TaskDistribution,
+    pub split: Split,
+    pub stream: Stream,
+    pub seed: u64,
+    pub tasks: usize,
+    /// Drawn for each task or class.
+    pub shots: usize,
+    /// Drawn for each task or class.
+    pub queries: usize,
+    /// Tasks in a part; each part has a generator of its own.
+    pub at_once: usize,
+}
+
+impl<'a> Episodes<'a> {
+    /// `tasks` tasks for `protocol`, of which `usual` is the usual one.
+    pub fn new(
+        distribution: &'a dyn TaskDistribution,
+        protocol: &Protocol,
+        usual: &Protocol,
+        (split, stream): (Split, Stream),
+        tasks: usize,
+    ) -> Self {
+        let (shots, queries) = (usual.most_shots(), usual.most_queries());
+        // Of what is usual, so that asking for more does not change the tasks.
+        let examples = distribution.set_size(shots + queries);
+        Self {
+            distribution,
+            split,
+            stream,
+            seed: protocol.seed,
+            tasks,
+            // Not fewer than usual, so that asking for fewer does not change
+            // the rest.
+            shots: protocol.most_shots().max(shots),
+            queries: protocol.most_queries().max(queries),
+            at_once: (PART / (examples * distribution.input())).max(1),
+        }
+    }
+
+    /// The tasks, part after part.
+    pub fn parts(&self) -> impl Iterator<Item = TaskBatch> + '_ {
+        (0..self.tasks.div_ceil(self.at_once)).map(|part| {
+            let tasks = (self.tasks - part * self.at_once).min(self.at_once);
+            let mut rng = generator(self.seed, self.stream, part as u64);
+            self.distribution
+                .draw(self.split, &mut rng, tasks, self.shots, self.queries)
+        })
+    }
+}

@@ -1,0 +1,236 @@
+//! Every model on the same episodes.
+
+use std::sync::Arc;
+
+use burn::tensor::backend::Backend;
+
+use super::curves::{View, views};
+use super::episodes::Episodes;
+use super::{Curves, EvaluateError, Interval, Protocol, Setting, curves, sees_the_batch};
+use crate::config::{Method, RateConfig, TasksConfig};
+use crate::meta::RateTable;
+use crate::model::TrainedModel;
+use crate::random::Stream;
+use crate::tasks::{SinusoidInputs, Split, TaskBatch, TaskDistribution};
+
+/// How far an evaluation is.
+#[derive(Clone, Copy, Debug)]
+pub struct Progress<'a> {
+    /// The run's title.
+    pub title: &'a str,
+    /// Tasks done, every number of shots for itself.
+    pub done: usize,
+    /// Of so many.
+    pub tasks: usize,
+}
+
+/// Which numbers of steps are measured.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Steps {
+    /// All, where queries share a batch; else the model's own.
+    All,
+    /// The model's own alone.
+    Own,
+}
+
+/// A model with one number of shots and of queries.
+#[derive(Clone, Debug)]
+pub(super) struct Measured {
+    /// Index of the model.
+    pub model: usize,
+    pub shots: usize,
+    pub queries: usize,
+    /// The settings that it stands for.
+    pub settings: Vec<Setting>,
+    /// The model's own number of steps.
+    pub own_steps: usize,
+    pub tuned_rate: Option<f64>,
+    pub curves: Curves,
+}
+
+/// Measures all models on the same episodes, each with every number of shots
+/// and queries and in every setting that makes a difference.
+pub(super) fn measure<B: Backend>(
+    models: &[(String, TrainedModel)],
+    protocol: &Protocol,
+    steps: Steps,
+    device: &B::Device,
+    mut observe: impl FnMut(Progress<'_>),
+) -> Result<Vec<Measured>, EvaluateError> {
+    if let Some(nothing) = protocol.fault() {
+        return Err(EvaluateError::Nothing(nothing));
+    }
+    for pair in models.windows(2) {
+        if distribution(&pair[0].1) != distribution(&pair[1].1) {
+            let (first, second) = (pair[0].0.clone(), pair[1].0.clone());
+            return Err(EvaluateError::Tasks { first, second });
+        }
+    }
+    let mut opened: Option<(&TasksConfig, Arc<dyn TaskDistribution>)> = None;
+    let mut all = Vec::new();
+    for (index, (_, model)) in models.iter().enumerate() {
+        let config = &model.config.tasks;
+        let distribution = match &opened {
+            Some((same, distribution)) if *same == config => distribution.clone(),
+            _ => config.open()?,
+        };
+        opened = Some((config, distribution.clone()));
+        let subject = Subject {
+            index,
+            model,
+            distribution: &*distribution,
+            protocol,
+        };
+        all.extend(subject.measure::<B>(steps, device, &mut observe));
+    }
+    Ok(all)
+}
+
+/// One of the models.
+struct Subject<'a> {
+    index: usize,
+    model: &'a TrainedModel,
+    distribution: &'a dyn TaskDistribution,
+    protocol: &'a Protocol,
+}
+
+impl Subject<'_> {
+    fn measure<B: Backend>(
+        &self,
+        steps: Steps,
+        device: &B::Device,
+        observe: &mut impl FnMut(Progress<'_>),
+    ) -> Vec<Measured> {
+        let (model, protocol) = (self.model, self.protocol);
+        let usual = Protocol::usual(&model.config.tasks);
+        let tuning = (Split::Validation, Stream::Validation);
+        let validation = self.episodes(&usual, tuning, protocol.tuning_tasks);
+        let test = (protocol.split, Stream::Test);
+        let test = self.episodes(&usual, test, protocol.tasks);
+        let mut measured: Vec<Vec<Measured>> = Vec::new();
+        let mut tables = Vec::new();
+        for &shots in &protocol.shots {
+            let validation = validation.parts().map(|part| part.truncated(shots));
+            let (table, tuned) = rates::<B>(model, validation, protocol.steps, device);
+            measured.push(self.empty(steps, shots, tuned));
+            tables.push(table);
+        }
+        let mut done = 0;
+        for part in test.parts() {
+            for ((&shots, table), measured) in protocol.shots.iter().zip(&tables).zip(&mut measured)
+            {
+                let part = part.truncated(shots);
+                let wanted: Vec<View> = measured
+                    .iter()
+                    .map(|measured| View {
+                        queries: self.distribution.set_size(measured.queries),
+                        setting: measured.settings[0],
+                        steps: measured.curves.steps.clone(),
+                    })
+                    .collect();
+                let (inner, params) = (model.inner_loop(), &model.params);
+                let curves = views::<B>(&inner, params, table, &part, &wanted, device);
+                for (measured, curves) in measured.iter_mut().zip(curves) {
+                    measured.curves.extend(curves);
+                }
+                done += part.tasks;
+                observe(Progress {
+                    title: &model.config.title,
+                    done,
+                    tasks: protocol.tasks * protocol.shots.len(),
+                });
+            }
+        }
+        measured.into_iter().flatten().collect()
+    }
+
+    fn episodes(&self, usual: &Protocol, from: (Split, Stream), tasks: usize) -> Episodes<'_> {
+        Episodes::new(self.distribution, self.protocol, usual, from, tasks)
+    }
+
+    /// What is to be measured with a number of shots.
+    fn empty(&self, steps: Steps, shots: usize, tuned_rate: Option<f64>) -> Vec<Measured> {
+        let (model, protocol) = (self.model, self.protocol);
+        let last = protocol.steps;
+        // Methods without an inner loop have no number of their own.
+        let own_steps = model.config.evaluation_steps().unwrap_or(last).min(last);
+        let settings = if sees_the_batch(&model.network) {
+            protocol
+                .settings
+                .iter()
+                .map(|&setting| vec![setting])
+                .collect()
+        } else {
+            vec![vec![Setting::Transductive, Setting::Inductive]]
+        };
+        let mut all = Vec::new();
+        for &queries in &protocol.queries {
+            for settings in &settings {
+                let every = steps == Steps::All && settings[0] == Setting::Transductive;
+                let steps = if every {
+                    (0..=last).collect()
+                } else {
+                    vec![own_steps]
+                };
+                all.push(Measured {
+                    model: self.index,
+                    shots,
+                    queries,
+                    settings: settings.clone(),
+                    own_steps,
+                    tuned_rate,
+                    curves: Curves::new(steps, self.distribution.classes().is_some()),
+                });
+            }
+        }
+        all
+    }
+}
+
+/// The rates a model adapts with, and the number if it was tuned: the
+/// candidate whose loss on `validation`, averaged over 1 to `steps` steps, is
+/// lowest.
+pub fn rates<B: Backend>(
+    model: &TrainedModel,
+    validation: impl IntoIterator<Item = TaskBatch>,
+    steps: usize,
+    device: &B::Device,
+) -> (RateTable, Option<f64>) {
+    let tensors = model.network.adapting().len();
+    let candidates = match (&model.rates, &model.config.inner.rate) {
+        (Some(rates), _) => return (rates.clone(), None),
+        (None, RateConfig::Tuned { candidates }) if model.config.method != Method::Oracle => {
+            candidates
+        }
+        // Does not adapt.
+        _ => return (RateTable::constant(0.0, 1, tensors), None),
+    };
+    let table = |rate: f64| RateTable::constant(rate as f32, 1, tensors);
+    let mut all = vec![Curves::new((0..=steps).collect(), false); candidates.len()];
+    for batch in validation {
+        for (&rate, all) in candidates.iter().zip(&mut all) {
+            let (inner, params) = (model.inner_loop(), &model.params);
+            let curves = curves::<B>(&inner, params, &table(rate), &batch, steps, device);
+            all.extend(curves);
+        }
+    }
+    let score = |curves: &Curves| {
+        let means = (curves.query[steps.min(1)..].iter()).map(|row| Interval::of(row).mean);
+        let mean = means.sum::<f64>() / steps.max(1) as f64;
+        if mean.is_nan() { f64::INFINITY } else { mean }
+    };
+    let best = (candidates.iter().zip(&all))
+        .map(|(&rate, curves)| (rate, score(curves)))
+        .min_by(|a, b| a.1.total_cmp(&b.1))
+        .map_or(0.0, |(rate, _)| rate);
+    (table(best), Some(best))
+}
+
+/// The task distribution as far as it decides which tasks are drawn.
+fn distribution(model: &TrainedModel) -> TasksConfig {
+    let mut tasks = model.config.tasks.clone();
+    if let TasksConfig::Sinusoid(sinusoid) = &mut tasks {
+        sinusoid.inputs = SinusoidInputs::X;
+    }
+    tasks
+}

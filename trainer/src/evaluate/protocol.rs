@@ -1,0 +1,121 @@
+//! What is evaluated: how many episodes, of what size, and how queries are
+//! predicted.
+
+use serde::{Deserialize, Serialize};
+
+use crate::nn::{LayerSpec, Network, Statistics};
+use crate::tasks::{Split, TasksConfig};
+
+/// What is evaluated.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Protocol {
+    /// Number of test tasks.
+    pub tasks: usize,
+    /// Numbers of support examples, of each class where there are classes.
+    pub shots: Vec<usize>,
+    /// Inner steps.
+    pub steps: usize,
+    /// Numbers of query examples per task, or per class.
+    pub queries: Vec<usize>,
+    /// How queries are predicted; where they cannot see one another all are the
+    /// same and measured once.
+    pub settings: Vec<Setting>,
+    /// Where the tasks are drawn from.
+    pub split: Split,
+    /// Seed of the test tasks, whatever the models were trained with.
+    pub seed: u64,
+    /// Validation tasks on which a tuned rate is chosen.
+    pub tuning_tasks: usize,
+}
+
+/// How the queries of a task are predicted. It matters for batch norms that
+/// use the statistics of their batch; for all others both are the same.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Setting {
+    /// All queries in one batch, so that its statistics tell of all of them
+    /// (Finn et al. 2017).
+    Transductive,
+    /// Every query in a batch of its own with the support set, so that it is
+    /// predicted without the other queries (Nichol et al. 2018).
+    Inductive,
+}
+
+impl Setting {
+    /// As in tables.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Transductive => "transductive",
+            Self::Inductive => "inductive",
+        }
+    }
+}
+
+/// What is usual for regression.
+impl Default for Protocol {
+    fn default() -> Self {
+        Self {
+            tasks: 4000,
+            shots: vec![5, 10, 20],
+            steps: 10,
+            queries: vec![100],
+            settings: vec![Setting::Transductive, Setting::Inductive],
+            split: Split::Test,
+            seed: 2017,
+            tuning_tasks: 500,
+        }
+    }
+}
+
+impl Protocol {
+    /// What is usual for such tasks. Where there are classes, a task has a set
+    /// of examples for each of them.
+    pub fn usual(tasks: &TasksConfig) -> Self {
+        match tasks.classes() {
+            None => Self::default(),
+            Some(_) => Self {
+                tasks: 600,
+                shots: vec![1, 5],
+                queries: vec![15],
+                tuning_tasks: 200,
+                ..Self::default()
+            },
+        }
+    }
+
+    /// The largest number of shots.
+    pub(super) fn most_shots(&self) -> usize {
+        self.shots.iter().copied().max().unwrap_or(1)
+    }
+
+    /// The largest number of queries.
+    pub(super) fn most_queries(&self) -> usize {
+        self.queries.iter().copied().max().unwrap_or(1)
+    }
+
+    /// The first word on a protocol that cannot be followed.
+    pub(super) fn fault(&self) -> Option<&'static str> {
+        let zero = |list: &[usize]| list.is_empty() || list.contains(&0);
+        if self.tasks == 0 {
+            Some("tasks")
+        } else if zero(&self.shots) {
+            Some("shots")
+        } else if zero(&self.queries) {
+            Some("queries")
+        } else if self.settings.is_empty() {
+            Some("settings")
+        } else {
+            None
+        }
+    }
+}
+
+/// Whether an example's prediction depends on the others of its batch: there is
+/// a batch norm without stored statistics.
+pub fn sees_the_batch(network: &Network) -> bool {
+    let measured = !network.statistics().is_empty();
+    network.spec().layers.iter().any(|layer| match layer {
+        LayerSpec::BatchNorm { statistics, .. } => *statistics == Statistics::Current || !measured,
+        _ => false,
+    })
+}
