@@ -5,6 +5,7 @@
 //!
 //! - [`random`]: random numbers with an address, so that everything below is a
 //!   function of a seed and an index;
+//! - [`data`]: images, decoded once and kept at hand;
 //! - [`tasks`]: task distributions, the support and query sets of a batch;
 //! - [`nn`]: networks with a task axis, whose backward pass is written out;
 //! - [`loss`]: losses with their gradients;
@@ -25,6 +26,7 @@
 pub mod baselines;
 pub mod cli;
 pub mod config;
+pub mod data;
 pub mod device;
 pub mod evaluate;
 pub mod export;

@@ -35,6 +35,12 @@ pub enum Stream {
     Calibration = 10,
     /// Episodes that a quantised artifact is judged by; indexed by episode.
     Score = 11,
+    /// Classes of an image task and the order of their images, under the seed of
+    /// the task; indexed by which of them.
+    Images = 12,
+    /// Which classes of a data set are for training, under the seed of the split;
+    /// index 0.
+    Split = 13,
 }
 
 /// The generator at address (`seed`, `stream`, `index`): ChaCha with 8 rounds,

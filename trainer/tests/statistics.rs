@@ -225,7 +225,7 @@ fn expected(config: &Config, query: bool) -> (f64, f64) {
         } else {
             (batch.support_x, shots)
         };
-        for x in xs.chunks(width) {
+        for x in xs.values().chunks(width) {
             let mean = x.iter().copied().map(f64::from).sum::<f64>() / width as f64;
             let squares = x.iter().map(|&x| (f64::from(x) - mean).powi(2));
             means += mean;

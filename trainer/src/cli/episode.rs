@@ -54,6 +54,7 @@ impl Arguments {
         };
         let mut rng = generator(config.seed, Stream::Score, self.task);
         let distribution = config.tasks.open()?;
+        distribution.check(Split::Test, self.shots, self.queries)?;
         let batch = distribution.draw(Split::Test, &mut rng, 1, self.shots, self.queries);
         let table = |x: &[f32], y: &[f32]| {
             let targets = crate::export::engine_targets(config.inner.loss, y, batch.output);
@@ -68,8 +69,11 @@ impl Arguments {
             write_atomically(path, text.as_bytes())
                 .with_context(|| format!("cannot write {}", path.display()))
         };
-        write(&self.support, table(&batch.support_x, &batch.support_y))?;
-        write(&self.query, table(&batch.query_x, &batch.query_y))?;
+        write(
+            &self.support,
+            table(&batch.support_x.values(), &batch.support_y),
+        )?;
+        write(&self.query, table(&batch.query_x.values(), &batch.query_y))?;
         output::line(format_args!(
             "{}: {} examples; {}: {} examples",
             self.support.display(),

@@ -17,6 +17,7 @@ use anyhow::Context;
 use clap::{Parser, Subcommand};
 
 use crate::config::{Config, ConfigError};
+use crate::data::{Places, set_places};
 
 /// The exit codes of `mamlet`.
 pub mod exit {
@@ -43,6 +44,14 @@ pub mod exit {
                   (a checkpoint was left)."
 )]
 struct Cli {
+    /// Where the data set is, or the folder that holds it [env: MAMLET_DATA]
+    /// [default: tasks.path of the config]
+    #[arg(long, global = true, value_name = "PATH")]
+    data: Option<PathBuf>,
+    /// Where decoded images are kept [env: MAMLET_CACHE] [default: mamlet in the
+    /// user's cache folder]
+    #[arg(long, global = true, value_name = "DIR")]
+    cache: Option<PathBuf>,
     #[command(subcommand)]
     command: Command,
 }
@@ -62,6 +71,10 @@ enum Command {
 /// Parses the command line, runs the command and gives its exit code.
 pub fn main() -> ExitCode {
     let cli = Cli::parse();
+    set_places(Places {
+        data: cli.data,
+        cache: cli.cache,
+    });
     let result = match cli.command {
         Command::Quickstart(arguments) => arguments.run(),
         Command::Train(arguments) => arguments.run(),

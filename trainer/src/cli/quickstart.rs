@@ -109,8 +109,14 @@ impl Arguments {
         );
         let support = self.output.join("support.csv");
         let query = self.output.join("query.csv");
-        write_atomically(&support, csv(&task.support_x, &task.support_y).as_bytes())?;
-        write_atomically(&query, csv(&task.query_x, &task.query_y).as_bytes())?;
+        write_atomically(
+            &support,
+            csv(&task.support_x.values(), &task.support_y).as_bytes(),
+        )?;
+        write_atomically(
+            &query,
+            csv(&task.query_x.values(), &task.query_y).as_bytes(),
+        )?;
 
         let parsed = made.file.artifact()?;
         let device = Model::new(&parsed)?;

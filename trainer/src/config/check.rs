@@ -4,6 +4,7 @@ use super::{Config, KeepBy, Method, TasksConfig};
 use crate::loss::LossKind;
 use crate::nn::LayerSpec;
 use crate::nn::init::Init;
+use crate::tasks::Rotations;
 
 /// A key with an unusable value.
 pub(super) struct Fault {
@@ -89,6 +90,16 @@ fn not_negative(key: &str, value: f64) -> Result<(), Fault> {
     )
 }
 
+/// Width and height of an image.
+fn side(key: &str, value: usize) -> Result<(), Fault> {
+    require(
+        (1..=4096).contains(&value),
+        key,
+        "from 1 to 4096 pixels",
+        value,
+    )
+}
+
 fn check_tasks(config: &Config) -> Result<(), Fault> {
     match &config.tasks {
         TasksConfig::Sinusoid(sinusoid) => {
@@ -111,6 +122,36 @@ fn check_tasks(config: &Config) -> Result<(), Fault> {
             bounds("tasks.gain", waveforms.gain)?;
             not_negative("tasks.shift", waveforms.shift)?;
             not_negative("tasks.noise", waveforms.noise)?;
+        }
+        TasksConfig::Omniglot(omniglot) => {
+            require(
+                omniglot.ways >= 2,
+                "tasks.ways",
+                "at least 2",
+                omniglot.ways,
+            )?;
+            side("tasks.size", omniglot.size)?;
+            let fewest = omniglot.characters.iter().min().copied().unwrap_or(0);
+            require(
+                fewest >= omniglot.ways || omniglot.rotations == Rotations::Classes,
+                "tasks.characters",
+                format!("at least tasks.ways = {} in each split", omniglot.ways),
+                format!("{:?}", omniglot.characters),
+            )?;
+        }
+        TasksConfig::Images(images) => {
+            require(images.ways >= 2, "tasks.ways", "at least 2", images.ways)?;
+            side("tasks.size", images.size)?;
+            require(
+                matches!(images.channels, 1 | 3),
+                "tasks.channels",
+                "1, grey, or 3, colour",
+                images.channels,
+            )?;
+            if let Some(sheets) = images.sheets {
+                side("tasks.sheets.tile", sheets.tile)?;
+                at_least_one("tasks.sheets.columns", sheets.columns)?;
+            }
         }
     }
     let needs_sinusoids = matches!(config.method, Method::Oracle | Method::Averaging);

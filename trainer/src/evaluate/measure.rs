@@ -1,5 +1,6 @@
 //! Every model on the same episodes.
 
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use burn::tensor::backend::Backend;
@@ -74,6 +75,9 @@ pub(super) fn measure<B: Backend>(
             Some((same, distribution)) if *same == config => distribution.clone(),
             _ => config.open()?,
         };
+        let (shots, queries) = (protocol.most_shots(), protocol.most_queries());
+        distribution.check(protocol.split, shots, queries)?;
+        distribution.check(Split::Validation, shots, queries)?;
         opened = Some((config, distribution.clone()));
         let subject = Subject {
             index,
@@ -229,8 +233,12 @@ pub fn rates<B: Backend>(
 /// The task distribution as far as it decides which tasks are drawn.
 fn distribution(model: &TrainedModel) -> TasksConfig {
     let mut tasks = model.config.tasks.clone();
-    if let TasksConfig::Sinusoid(sinusoid) = &mut tasks {
-        sinusoid.inputs = SinusoidInputs::X;
+    match &mut tasks {
+        TasksConfig::Sinusoid(sinusoid) => sinusoid.inputs = SinusoidInputs::X,
+        // Where the data lies makes no difference.
+        TasksConfig::Omniglot(omniglot) => omniglot.path = PathBuf::new(),
+        TasksConfig::Images(images) => images.path = PathBuf::new(),
+        TasksConfig::Waveforms(_) => {}
     }
     tasks
 }

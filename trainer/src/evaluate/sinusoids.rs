@@ -62,19 +62,19 @@ pub fn sinusoids<B: Backend>(
         input: distribution.input(),
         output: 1,
         classes: None,
-        query_x: inputs(distribution, &tasks, &grid),
+        query_x: inputs(distribution, &tasks, &grid).into(),
         query_y: vec![0.0; count * POINTS],
-        support_x,
+        support_x: support_x.into(),
         support_y,
     };
-    let width = batch.input;
+    let (width, points) = (batch.input, batch.support_x.values());
     let mut adapted: Vec<AdaptedSinusoid> = tasks
         .iter()
         .enumerate()
         .map(|(index, &task)| AdaptedSinusoid {
             task,
             support: (index * shots..(index + 1) * shots)
-                .map(|i| (batch.support_x[i * width], batch.support_y[i]))
+                .map(|i| (points[i * width], batch.support_y[i]))
                 .collect(),
             predictions: Vec::new(),
         })

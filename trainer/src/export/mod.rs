@@ -154,6 +154,7 @@ pub fn export(
     options: &Options,
 ) -> Result<Export, ExportError> {
     let distribution = &*model.config.tasks.open()?;
+    distribution.check(Split::Validation, options.golden_shots, 1)?;
     let plain = writer(model, distribution, manifest, options, Quantize::default())?;
     let (file, support) = with_golden(model, distribution, &plain, options)?;
     let parity = Parity::measure(model, &rates(model, options)?, &file, support)?;
@@ -196,7 +197,11 @@ fn with_golden(
     for try_ in 0..GOLDEN_TRIES {
         let mut rng = generator(model.config.seed, Stream::Golden, try_);
         let support = distribution.draw(Split::Validation, &mut rng, 1, options.golden_shots, 1);
-        match golden::attach(writer, &support.support_x, &targets(model, &support)) {
+        match golden::attach(
+            writer,
+            &support.support_x.values(),
+            &targets(model, &support),
+        ) {
             Ok(bytes) => return Ok((ArtifactFile::new(&bytes), support)),
             Err(error) => reason = format!("{error:#}"),
         }

@@ -50,6 +50,7 @@ impl Parity {
         let numbers = targets.len() / shots;
         for (x, y) in support
             .support_x
+            .values()
             .chunks_exact(support.input)
             .zip(targets.chunks_exact(numbers))
         {

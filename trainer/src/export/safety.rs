@@ -94,6 +94,7 @@ impl Safety {
         let most = shots.iter().copied().max().unwrap_or(1);
         let rollback = Rollback::ToInitialisation;
         let room = distribution.set_size(most);
+        distribution.check(Split::Test, most, 1)?;
         let mut memory = vec![0.0; device_model.memory(room, rollback).total() / 4];
         let mut learner = Learner::new(&device_model, room, rollback, &mut memory)?;
         let mut safety = Safety::default();
@@ -102,9 +103,10 @@ impl Safety {
             let batch = distribution.draw(Split::Test, &mut rng, 1, most, 1);
             let targets = super::targets(model, &batch);
             let numbers = targets.len() / room;
+            let (support_x, query_x) = (batch.support_x.values(), batch.query_x.values());
             for &shots in shots {
                 learner.clear_examples();
-                let inputs = batch.support_x.chunks_exact(batch.input);
+                let inputs = support_x.chunks_exact(batch.input);
                 for (x, y) in inputs
                     .zip(targets.chunks_exact(numbers))
                     .take(distribution.set_size(shots))
@@ -116,7 +118,7 @@ impl Safety {
                         steps: Some(steps),
                         rate: None,
                     })?;
-                    let output = learner.predict(&batch.query_x[..batch.input])?;
+                    let output = learner.predict(&query_x[..batch.input])?;
                     let finite = report.loss_after().is_finite()
                         && output.iter().all(|value| value.is_finite());
                     safety.adaptations += 1;

@@ -42,6 +42,7 @@ impl Score {
     ) -> anyhow::Result<Self> {
         let artifact = file.artifact()?;
         let device_model = Model::new(&artifact)?;
+        distribution.check(Split::Test, shots, QUERIES)?;
         let loss = model.config.inner.loss;
         let mut scores = Vec::with_capacity(episodes);
         let mut memory = Vec::new();
@@ -59,12 +60,12 @@ impl Score {
                 x.zip(targets.chunks_exact(width).map(<[f32]>::to_vec))
                     .collect()
             };
-            for (x, y) in rows(&batch.support_x, &batch.support_y) {
+            for (x, y) in rows(&batch.support_x.values(), &batch.support_y) {
                 learner.add_target(&x, &y)?;
             }
             let _report = learner.adapt()?;
             let mut sum = 0.0;
-            let queries = rows(&batch.query_x, &batch.query_y);
+            let queries = rows(&batch.query_x.values(), &batch.query_y);
             for (x, y) in &queries {
                 sum += of_example(loss, learner.predict(x)?, y);
             }

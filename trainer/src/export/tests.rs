@@ -63,7 +63,8 @@ fn outputs(model: &TrainedModel, made: &Export) -> Vec<f32> {
         .open()
         .unwrap()
         .draw(Split::Test, &mut rng, 1, 4, 1);
-    let inputs = batch.support_x.chunks_exact(batch.input);
+    let values = batch.support_x.values();
+    let inputs = values.chunks_exact(batch.input);
     inputs
         .flat_map(|x| device_model.predict(x, &mut workspace).unwrap().to_vec())
         .collect()

@@ -5,7 +5,8 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-use super::{Sinusoid, TaskDistribution, Waveforms};
+use super::{Images, Omniglot, Sinusoid, TaskDistribution, Waveforms};
+use crate::data::DataError;
 use crate::nn::Shape;
 
 /// Where tasks come from.
@@ -16,12 +17,20 @@ pub enum TasksConfig {
     Sinusoid(Sinusoid),
     /// Classification of synthetic recordings.
     Waveforms(Waveforms),
+    /// Classification of the characters of Omniglot.
+    Omniglot(Omniglot),
+    /// Classification of images in a folder.
+    Images(Images),
 }
 
 /// Why tasks cannot be drawn.
 #[derive(Clone, Debug, PartialEq, thiserror::Error)]
 #[non_exhaustive]
-pub enum TasksError {}
+pub enum TasksError {
+    /// The data set cannot be used.
+    #[error(transparent)]
+    Data(#[from] DataError),
+}
 
 impl TasksConfig {
     /// Shape of one example, known from the config alone.
@@ -29,6 +38,8 @@ impl TasksConfig {
         match self {
             Self::Sinusoid(sinusoid) => sinusoid.shape(),
             Self::Waveforms(waveforms) => waveforms.shape(),
+            Self::Omniglot(omniglot) => omniglot.shape(),
+            Self::Images(images) => images.shape(),
         }
     }
 
@@ -42,6 +53,8 @@ impl TasksConfig {
         match self {
             Self::Sinusoid(sinusoid) => sinusoid.output(),
             Self::Waveforms(waveforms) => waveforms.output(),
+            Self::Omniglot(omniglot) => omniglot.ways,
+            Self::Images(images) => images.ways,
         }
     }
 
@@ -51,6 +64,8 @@ impl TasksConfig {
         match self {
             Self::Sinusoid(sinusoid) => sinusoid.classes(),
             Self::Waveforms(waveforms) => waveforms.classes(),
+            Self::Omniglot(omniglot) => Some(omniglot.ways),
+            Self::Images(images) => Some(images.ways),
         }
     }
 
@@ -68,6 +83,8 @@ impl TasksConfig {
         Ok(match self {
             Self::Sinusoid(sinusoid) => Arc::new(sinusoid.clone()),
             Self::Waveforms(waveforms) => Arc::new(waveforms.clone()),
+            Self::Omniglot(omniglot) => Arc::new(omniglot.open()?),
+            Self::Images(images) => Arc::new(images.open()?),
         })
     }
 
@@ -75,7 +92,7 @@ impl TasksConfig {
     pub fn sinusoid(&self) -> Option<&Sinusoid> {
         match self {
             Self::Sinusoid(sinusoid) => Some(sinusoid),
-            Self::Waveforms(_) => None,
+            _ => None,
         }
     }
 }

@@ -1,6 +1,7 @@
 //! Task distributions: where support and query sets come from.
 
 mod config;
+mod images;
 mod sinusoid;
 mod waveforms;
 
@@ -9,9 +10,11 @@ use rand::RngExt;
 use rand_chacha::ChaCha8Rng;
 use serde::{Deserialize, Serialize};
 
+use crate::data::Examples;
 use crate::nn::Shape;
 
 pub use config::{TasksConfig, TasksError};
+pub use images::{ImageTasks, Images, Omniglot, OmniglotSplit, Rotations};
 pub use sinusoid::{Sinusoid, SinusoidInputs, SinusoidTask};
 pub use waveforms::Waveforms;
 
@@ -26,6 +29,17 @@ pub enum Split {
     Validation,
     /// What results are reported on.
     Test,
+}
+
+impl Split {
+    /// As written in a config.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Train => "train",
+            Self::Validation => "validation",
+            Self::Test => "test",
+        }
+    }
 }
 
 /// A distribution over tasks, each a support set to adapt on and a query set
@@ -70,6 +84,15 @@ pub trait TaskDistribution: Send + Sync {
         queries: usize,
     ) -> TaskBatch;
 
+    /// Whether the classes of a split have enough examples for tasks of `shots`
+    /// support and `queries` query examples of each class.
+    ///
+    /// # Errors
+    /// [`TasksError`] with what there is and what is needed.
+    fn check(&self, _split: Split, _shots: usize, _queries: usize) -> Result<(), TasksError> {
+        Ok(())
+    }
+
     /// Classes that a split has to draw from, rotations counted; `None` where
     /// classes come from formulas.
     fn class_count(&self, _split: Split) -> Option<usize> {
@@ -90,7 +113,7 @@ pub struct LabelledBatch {
     /// Features of one example.
     pub input: usize,
     /// `[count, input]`.
-    pub x: Vec<f32>,
+    pub x: Examples,
     /// The class of each, below [`TaskDistribution::class_count`] of
     /// [`Split::Train`].
     pub classes: Vec<usize>,
@@ -109,11 +132,11 @@ pub struct TaskBatch {
     /// values.
     pub classes: Option<usize>,
     /// `[T, support examples, input]`.
-    pub support_x: Vec<f32>,
+    pub support_x: Examples,
     /// `[T, support examples, output]`.
     pub support_y: Vec<f32>,
     /// `[T, query examples, input]`.
-    pub query_x: Vec<f32>,
+    pub query_x: Examples,
     /// `[T, query examples, output]`.
     pub query_y: Vec<f32>,
 }
@@ -121,27 +144,24 @@ pub struct TaskBatch {
 impl TaskBatch {
     /// Support examples of a task, all classes together.
     pub fn support_examples(&self) -> usize {
-        self.support_x.len() / (self.tasks * self.input)
+        self.support_x.count(self.input) / self.tasks
     }
 
     /// Query examples of a task, all classes together.
     pub fn query_examples(&self) -> usize {
-        self.query_x.len() / (self.tasks * self.input)
+        self.query_x.count(self.input) / self.tasks
     }
 
     /// The same tasks with only their first `shots` support examples, of each
     /// class where there are classes.
     pub fn truncated(&self, shots: usize) -> Self {
         let kept = shots * self.classes.unwrap_or(1);
-        let keep = |data: &[f32], width: usize| {
-            data.chunks_exact(self.support_examples() * width)
-                .flat_map(|task| &task[..kept * width])
-                .copied()
-                .collect()
-        };
+        let of_task = self.support_examples();
+        let targets = (self.support_y.chunks_exact(of_task * self.output))
+            .flat_map(|task| &task[..kept * self.output]);
         Self {
-            support_x: keep(&self.support_x, self.input),
-            support_y: keep(&self.support_y, self.output),
+            support_x: (self.support_x).first_of_every(kept, of_task, self.input),
+            support_y: targets.copied().collect(),
             ..self.clone()
         }
     }
@@ -152,11 +172,15 @@ impl TaskBatch {
             let width = data.len() / self.tasks;
             data[range.start * width..range.end * width].to_vec()
         };
+        let inputs = |data: &Examples| {
+            let of_task = data.count(self.input) / self.tasks;
+            data.range(range.start * of_task..range.end * of_task, self.input)
+        };
         Self {
             tasks: range.len(),
-            support_x: part(&self.support_x),
+            support_x: inputs(&self.support_x),
             support_y: part(&self.support_y),
-            query_x: part(&self.query_x),
+            query_x: inputs(&self.query_x),
             query_y: part(&self.query_y),
             ..*self
         }
@@ -165,14 +189,19 @@ impl TaskBatch {
     /// Moves the batch to a device.
     pub fn to_device<B: Backend>(self, device: &B::Device) -> DeviceBatch<B> {
         let (shots, queries) = (self.support_examples(), self.query_examples());
-        let tensor = |data: Vec<f32>, examples: usize, width: usize| {
-            Tensor::from_data(TensorData::new(data, [self.tasks, examples, width]), device)
+        let targets = |data: Vec<f32>, examples: usize| {
+            let shape = [self.tasks, examples, self.output];
+            Tensor::from_data(TensorData::new(data, shape), device)
+        };
+        let inputs = |data: Examples, examples: usize| {
+            let rows: Tensor<B, 2> = data.to_device(self.input, device);
+            rows.reshape([self.tasks, examples, self.input])
         };
         DeviceBatch {
-            support_x: tensor(self.support_x, shots, self.input),
-            support_y: tensor(self.support_y, shots, self.output),
-            query_x: tensor(self.query_x, queries, self.input),
-            query_y: tensor(self.query_y, queries, self.output),
+            support_x: inputs(self.support_x, shots),
+            support_y: targets(self.support_y, shots),
+            query_x: inputs(self.query_x, queries),
+            query_y: targets(self.query_y, queries),
         }
     }
 }

@@ -126,9 +126,9 @@ impl TaskDistribution for Sinusoid {
             input: self.input(),
             output: 1,
             classes: None,
-            support_x,
+            support_x: support_x.into(),
             support_y,
-            query_x,
+            query_x: query_x.into(),
             query_y,
         }
     }

@@ -123,7 +123,7 @@ impl Waveforms {
         rng: &mut ChaCha8Rng,
         classes: &[Class],
         count: usize,
-        (x, y): (&mut Vec<f32>, &mut Vec<f32>),
+        (x, y): &mut (Vec<f32>, Vec<f32>),
     ) {
         for class in (0..count).flat_map(|_| classes) {
             let shift = uniform(rng, [-self.shift, self.shift]);
@@ -169,26 +169,31 @@ impl TaskDistribution for Waveforms {
         shots: usize,
         queries: usize,
     ) -> TaskBatch {
-        let mut batch = TaskBatch {
-            tasks,
-            input: self.input(),
-            output: self.output(),
-            classes: self.classes(),
-            support_x: Vec::with_capacity(tasks * self.ways * shots * self.input()),
-            support_y: Vec::with_capacity(tasks * self.ways * shots * self.ways),
-            query_x: Vec::with_capacity(tasks * self.ways * queries * self.input()),
-            query_y: Vec::with_capacity(tasks * self.ways * queries * self.ways),
+        let set = |count: usize| {
+            let examples = tasks * self.ways * count;
+            (
+                Vec::with_capacity(examples * self.input()),
+                Vec::with_capacity(examples * self.ways),
+            )
         };
+        let (mut support, mut query) = (set(shots), set(queries));
         for _ in 0..tasks {
             let seed = rng.random();
             let of = |part: Part| generator(seed, Stream::Waveforms, part as u64);
             let classes = self.classes_of(&mut of(Part::Classes));
-            let support = (&mut batch.support_x, &mut batch.support_y);
-            self.append(&mut of(Part::Support), &classes, shots, support);
-            let query = (&mut batch.query_x, &mut batch.query_y);
-            self.append(&mut of(Part::Query), &classes, queries, query);
+            self.append(&mut of(Part::Support), &classes, shots, &mut support);
+            self.append(&mut of(Part::Query), &classes, queries, &mut query);
         }
-        batch
+        TaskBatch {
+            tasks,
+            input: self.input(),
+            output: self.output(),
+            classes: self.classes(),
+            support_x: support.0.into(),
+            support_y: support.1,
+            query_x: query.0.into(),
+            query_y: query.1,
+        }
     }
 }
 
@@ -235,7 +240,7 @@ mod tests {
         assert_eq!(plain.input(), 40);
         let batch = draw(&plain, 1, 1, 1);
         assert_eq!(batch.support_x, batch.query_x);
-        for example in batch.support_x.chunks_exact(plain.input()) {
+        for example in batch.support_x.values().chunks_exact(plain.input()) {
             for channel in 0..2 {
                 let x = |t: usize| example[t * 2 + channel];
                 // Two periods of ten samples and height 3 about zero.
@@ -246,13 +251,9 @@ mod tests {
                 assert!((squares / 10.0 - 4.5).abs() < 1e-3, "{squares}");
             }
         }
-        let first: Vec<f32> = batch.support_x[..40].iter().step_by(2).copied().collect();
-        let second: Vec<f32> = batch.support_x[..40]
-            .iter()
-            .skip(1)
-            .step_by(2)
-            .copied()
-            .collect();
+        let support_x = batch.support_x.values();
+        let first: Vec<f32> = support_x[..40].iter().step_by(2).copied().collect();
+        let second: Vec<f32> = support_x[..40].iter().skip(1).step_by(2).copied().collect();
         assert!(distance(&first, &second) > 0.1, "channels differ");
     }
 
@@ -284,8 +285,8 @@ mod tests {
         assert_eq!(large.tasks(0..2), draw(&waveforms, 2, 4, 2));
         let more = draw(&waveforms, 3, 4, 5);
         assert_eq!(large.support_x, more.support_x);
-        assert_eq!(large.query_x[..10], more.query_x[..10]);
-        assert_ne!(large.support_x[..64], large.query_x[..64]);
+        assert_eq!(large.query_x.values()[..10], more.query_x.values()[..10]);
+        assert_ne!(large.support_x.values()[..64], large.query_x.values()[..64]);
     }
 
     /// The nearest of five single examples is mostly of the same class, but the
@@ -298,10 +299,12 @@ mod tests {
         let (mut right, mut all) = (0, 0);
         for task in 0..batch.tasks {
             let task = batch.tasks(task..task + 1);
-            let known: Vec<_> = task.support_x.chunks_exact(width).collect();
+            let support_x = task.support_x.values();
+            let known: Vec<_> = support_x.chunks_exact(width).collect();
             let names = labels(&task.support_y, 5);
             for (x, label) in task
                 .query_x
+                .values()
                 .chunks_exact(width)
                 .zip(labels(&task.query_y, 5))
             {

@@ -18,7 +18,7 @@ use crate::config::Config;
 use crate::model::TrainedModel;
 use crate::nn::NetworkError;
 use crate::run::{Line, Outcome, RunDir, RunError};
-use crate::tasks::TasksError;
+use crate::tasks::{Split, TasksError};
 
 pub use statistics::measure as measure_statistics;
 pub use trainer::Trainer;
@@ -89,6 +89,11 @@ pub fn train<B: AutodiffBackend>(
     }
     let start = Instant::now();
     let distribution = config.tasks.open()?;
+    let shots = config.meta.shots.choices().iter().copied().max();
+    distribution.check(Split::Train, shots.unwrap_or(1), config.meta.queries)?;
+    let record = &config.record;
+    let queries = trainer::validation_queries(&*distribution);
+    distribution.check(Split::Validation, record.validation_shots, queries)?;
     let mut trainer = Trainer::<B>::new(config, distribution.clone(), device.clone())?;
     let mut last_validation = Vec::new();
     let checkpoint = run.latest_checkpoint()?;

@@ -23,6 +23,11 @@ use crate::tasks::{Split, TaskBatch, TaskDistribution};
 /// Query examples of a validation task, all classes together.
 const VALIDATION_QUERIES: usize = 50;
 
+/// Query examples of a validation task, of each class where there are classes.
+pub(super) fn validation_queries(distribution: &dyn TaskDistribution) -> usize {
+    VALIDATION_QUERIES.div_ceil(distribution.classes().unwrap_or(1))
+}
+
 /// Inner steps of a validation of regression.
 const VALIDATION_STEPS: usize = 10;
 
@@ -81,7 +86,7 @@ impl<B: AutodiffBackend> Trainer<B> {
         };
         let betas = config.meta.betas.map(|beta| beta as f32);
         let record = &config.record;
-        let queries = VALIDATION_QUERIES.div_ceil(distribution.classes().unwrap_or(1));
+        let queries = validation_queries(&*distribution);
         let validation = distribution.draw(
             Split::Validation,
             &mut generator(config.seed, Stream::Validation, 0),

@@ -1,0 +1,280 @@
+//! Folders of images, one split a folder: `train`, `val` or `validation`, and
+//! `test`. A class is a folder of images (`split/class/image.*`) or a sheet of
+//! tiles (`split/class.*`), or classes are lists (`split.csv` with the columns
+//! `filename,label`, as Ravi and Larochelle split miniImageNet) of images that
+//! lie in `images`, in the folder itself or in the split's.
+
+use std::collections::{BTreeMap, HashSet};
+use std::fs::File;
+use std::path::{Path, PathBuf};
+
+use super::source::{entries, file_name, is_image};
+use super::{DataError, Group, ImageAt, Problem, Sheets, Source, SourceClass, places, read_error};
+
+/// A data set in a folder.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ImageFolder<'a> {
+    /// Where it is, unless the user says otherwise.
+    pub path: &'a Path,
+    /// How tiles lie in sheets, if classes are sheets; a `sheets.toml` in the
+    /// folder where `None`.
+    pub sheets: Option<Sheets>,
+}
+
+const SPLITS: [(Group, &[&str]); 3] = [
+    (Group::Train, &["train"]),
+    (Group::Validation, &["val", "validation"]),
+    (Group::Test, &["test"]),
+];
+
+const REMEDY: &str = "name a folder with --data, MAMLET_DATA or tasks.path that holds train, val \
+                      and test, each with a folder of images or a sheet for every class, or \
+                      train.csv, val.csv and test.csv (filename,label) and the images";
+
+impl ImageFolder<'_> {
+    /// Finds the folder and lists its classes.
+    ///
+    /// # Errors
+    /// [`DataError`] where it is not there or cannot be listed.
+    pub fn list(&self) -> Result<Source, DataError> {
+        let looked = places::candidates(self.path);
+        let place = looked.iter().find(|place| {
+            let names = SPLITS.iter().flat_map(|(_, names)| names.iter());
+            let mut names = names.map(|name| place.join(name));
+            names.any(|path| path.is_dir() || path.with_extension("csv").is_file())
+        });
+        let place = place.ok_or_else(|| DataError::NotFound {
+            what: "folders or lists of images".into(),
+            looked: looked.clone(),
+            remedy: REMEDY.into(),
+        })?;
+        let sheets = match self.sheets {
+            Some(sheets) => Some(sheets),
+            None => Sheets::in_folder(place)?,
+        };
+        let mut source = Source {
+            name: file_name(place),
+            path: place.clone(),
+            classes: Vec::new(),
+            archives: Vec::new(),
+            sheets,
+            problems: Vec::new(),
+        };
+        for (group, names) in SPLITS {
+            for name in names {
+                let folder = place.join(name);
+                let list = place.join(format!("{name}.csv"));
+                let list = list.is_file().then(|| read_list(&list)).transpose()?;
+                let parts = match folder.is_dir() {
+                    true => entries(&folder)?,
+                    false => Vec::new(),
+                };
+                let files = parts.iter().any(|path| path.is_file());
+                match (sheets, list) {
+                    (Some(sheets), list) => {
+                        of_sheets(&mut source, group, &parts, sheets, list.as_deref())
+                    }
+                    (None, Some(list)) if !parts.iter().any(|path| path.is_dir()) => {
+                        let folders = [place.join("images"), folder, place.clone()];
+                        of_list(&mut source, group, name, &list, &folders);
+                    }
+                    (None, _) if files => {
+                        return Err(DataError::Read {
+                            path: folder,
+                            why: "it holds files where class folders are expected; if they are \
+                                  sheets of tiles, say how they lie with \
+                                  tasks.sheets = { tile = PIXELS, columns = TILES }"
+                                .into(),
+                        });
+                    }
+                    (None, _) => of_folders(&mut source, group, &parts)?,
+                }
+            }
+        }
+        Ok(source.finish())
+    }
+}
+
+/// A row of a list.
+struct Row {
+    line: u64,
+    file: String,
+    label: String,
+    list: PathBuf,
+}
+
+fn read_list(path: &Path) -> Result<Vec<Row>, DataError> {
+    let wrong = |why: String| DataError::Read {
+        path: path.to_owned(),
+        why,
+    };
+    let file = File::open(path).map_err(read_error(path))?;
+    let mut reader = csv::Reader::from_reader(file);
+    let header = reader.headers().map_err(|error| wrong(error.to_string()))?;
+    let column = |name: &str| {
+        let at = header.iter().position(|column| column.trim() == name);
+        at.ok_or_else(|| wrong(format!("line 1: expected filename,label, no column {name}")))
+    };
+    let (file, label) = (column("filename")?, column("label")?);
+    let rows = reader.records().map(|record| {
+        let record = record.map_err(|error| wrong(error.to_string()))?;
+        let line = record.position().map_or(0, csv::Position::line);
+        let value = |at: usize| record.get(at).unwrap_or("").trim().to_owned();
+        let row = Row {
+            line,
+            file: value(file),
+            label: value(label),
+            list: path.to_owned(),
+        };
+        match row.file.is_empty() || row.label.is_empty() {
+            true => Err(wrong(format!("line {line}: filename or label is empty"))),
+            false => Ok(row),
+        }
+    });
+    rows.collect()
+}
+
+impl Row {
+    /// ImageNet's names start with the class; another label is a mistake.
+    fn mislabelled(&self) -> Option<Problem> {
+        let digits = self.file.strip_prefix('n')?.get(..8)?;
+        let named = digits.bytes().all(|byte| byte.is_ascii_digit());
+        let of_imagenet = named && self.label.len() == 9 && self.label.starts_with('n');
+        (of_imagenet && !self.file.starts_with(&self.label)).then(|| Problem {
+            file: format!("{}, line {}", self.list.display(), self.line),
+            what: format!(
+                "mislabelled: {} is of n{digits} by its name, not of {}",
+                self.file, self.label
+            ),
+        })
+    }
+}
+
+fn of_folders(source: &mut Source, group: Group, parts: &[PathBuf]) -> Result<(), DataError> {
+    for class in parts.iter().filter(|path| path.is_dir()) {
+        let (images, others): (Vec<_>, Vec<_>) = entries(class)?
+            .into_iter()
+            .partition(|path| is_image(&file_name(path)));
+        source.problems.extend(others.iter().map(|path| Problem {
+            file: path.display().to_string(),
+            what: "no image, by its name".into(),
+        }));
+        source.classes.push(SourceClass {
+            name: file_name(class),
+            group,
+            images: images.into_iter().map(ImageAt::File).collect(),
+        });
+    }
+    Ok(())
+}
+
+fn of_list(source: &mut Source, group: Group, split: &str, list: &[Row], folders: &[PathBuf]) {
+    let mut classes: BTreeMap<&str, Vec<ImageAt>> = BTreeMap::new();
+    let mut seen = HashSet::new();
+    for row in list {
+        source.problems.extend(row.mislabelled());
+        let found = folders.iter().map(|folder| folder.join(&row.file));
+        let mut problem = |what: String| {
+            source.problems.push(Problem {
+                file: format!("{}, line {}", row.list.display(), row.line),
+                what,
+            });
+        };
+        if !seen.insert(&row.file) {
+            problem(format!("{} is listed twice", row.file));
+            continue;
+        }
+        match found.into_iter().find(|path| path.is_file()) {
+            Some(path) => {
+                let images = classes.entry(&row.label).or_default();
+                images.push(ImageAt::File(path));
+            }
+            None => problem(format!(
+                "missing: {} is neither in images nor in {split} nor beside the list",
+                row.file
+            )),
+        }
+    }
+    let classes = classes.into_iter().map(|(name, images)| SourceClass {
+        name: name.to_owned(),
+        group,
+        images,
+    });
+    source.classes.extend(classes);
+}
+
+/// Sheets hold as many tiles as fit, or as their class has rows in the list.
+fn of_sheets(
+    source: &mut Source,
+    group: Group,
+    parts: &[PathBuf],
+    sheets: Sheets,
+    list: Option<&[Row]>,
+) {
+    let mut rows: BTreeMap<&str, usize> = BTreeMap::new();
+    for row in list.unwrap_or_default() {
+        source.problems.extend(row.mislabelled());
+        *rows.entry(&row.label).or_default() += 1;
+    }
+    for sheet in parts.iter().filter(|path| is_image(&file_name(path))) {
+        let name = sheet.file_stem().unwrap_or_default();
+        let name = name.to_string_lossy().into_owned();
+        let mut problem = |what: String| {
+            source.problems.push(Problem {
+                file: sheet.display().to_string(),
+                what,
+            });
+        };
+        let tiles = match image::image_dimensions(sheet) {
+            Ok((width, height)) => {
+                let [columns, lines] = [width, height].map(|side| side as usize / sheets.tile);
+                if columns != sheets.columns {
+                    problem(format!(
+                        "{width} pixels wide, where {} tiles of {} are {}",
+                        sheets.columns,
+                        sheets.tile,
+                        sheets.columns * sheets.tile
+                    ));
+                    continue;
+                }
+                columns * lines
+            }
+            Err(error) => {
+                problem(error.to_string());
+                continue;
+            }
+        };
+        let listed = match list {
+            Some(_) => rows.remove(&name[..]),
+            None => Some(tiles),
+        };
+        let images = match listed {
+            None => {
+                problem("mislabelled: the split's list has no such class".into());
+                continue;
+            }
+            Some(listed) if listed > tiles => {
+                problem(format!(
+                    "{tiles} tiles, where the split's list has {listed}"
+                ));
+                tiles
+            }
+            Some(listed) => listed,
+        };
+        let tile = |tile| ImageAt::Tile {
+            sheet: sheet.clone(),
+            tile,
+        };
+        source.classes.push(SourceClass {
+            name,
+            group,
+            images: (0..images).map(tile).collect(),
+        });
+    }
+    let lists = list.and_then(|rows| rows.first());
+    let missing = rows.into_keys().map(|name| Problem {
+        file: lists.map_or(String::new(), |row| row.list.display().to_string()),
+        what: format!("missing: the split has no sheet of its class {name}"),
+    });
+    source.problems.extend(missing.collect::<Vec<_>>());
+}

@@ -1,0 +1,135 @@
+//! Data sets of images: found, decoded once, cached, and kept at hand.
+//!
+//! ```text
+//! folder, zips, sheets ──► Source: classes and where their images are
+//!                            │ decoded and resized in parallel, once
+//!                            ▼
+//!                          Bank: one byte a value, in memory ◄──► cache file
+//!                            │ by index
+//!                            ▼
+//!                          support and query sets
+//! ```
+//!
+//! A file that is missing, damaged or in the wrong class is named, all of them
+//! together. A damaged cache is made again.
+
+mod bank;
+mod cache;
+mod decode;
+mod folder;
+mod omniglot;
+mod places;
+mod sheets;
+mod source;
+
+use std::fmt;
+use std::path::PathBuf;
+
+pub use bank::{Bank, ClassImages, Examples, Normalise, Pick};
+pub use decode::Pixels;
+pub use folder::ImageFolder;
+pub use omniglot::{OmniglotPart, omniglot};
+pub use places::{Places, set_places};
+pub use sheets::Sheets;
+pub use source::{Group, ImageAt, Source, SourceClass};
+
+/// Why a data set cannot be used.
+#[derive(Clone, Debug, PartialEq, thiserror::Error)]
+#[non_exhaustive]
+pub enum DataError {
+    /// There is none where it was looked for.
+    #[error("no {what}: looked in {}; {remedy}", listed(looked))]
+    NotFound {
+        /// The data set.
+        what: String,
+        /// All places that were tried.
+        looked: Vec<PathBuf>,
+        /// How to get it.
+        remedy: String,
+    },
+    /// A file or folder cannot be read.
+    #[error("cannot read {}: {why}", path.display())]
+    Read {
+        /// The file.
+        path: PathBuf,
+        /// What the system or the format's reader says.
+        why: String,
+    },
+    /// Files that cannot be used.
+    #[error("{} of {what} cannot be used:{}", counted(problems.len(), "file"), lines(problems))]
+    Problems {
+        /// The data set.
+        what: String,
+        /// Every one of them.
+        problems: Vec<Problem>,
+    },
+    /// The data set has no such part, or too little of it.
+    #[error("{what} has {has}, but {needs}")]
+    TooFew {
+        /// The data set, split or class.
+        what: String,
+        /// What there is.
+        has: String,
+        /// What is needed, and by what.
+        needs: String,
+    },
+}
+
+/// A file that cannot be used.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Problem {
+    /// The file, and the entry where it is an archive.
+    pub file: String,
+    /// What is wrong with it.
+    pub what: String,
+}
+
+impl fmt::Display for Problem {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {}", self.file, self.what)
+    }
+}
+
+/// Problems that a message spells out.
+const SPELLED_OUT: usize = 10;
+
+fn lines(problems: &[Problem]) -> String {
+    let shown = problems.iter().take(SPELLED_OUT);
+    let mut text: String = shown.map(|problem| format!("\n  {problem}")).collect();
+    if problems.len() > SPELLED_OUT {
+        text += &format!(
+            "\n  and {} more; `mamlet data check` lists them all",
+            problems.len() - SPELLED_OUT
+        );
+    }
+    text
+}
+
+fn listed(paths: &[PathBuf]) -> String {
+    let shown = paths.iter().map(|path| path.display().to_string());
+    shown.collect::<Vec<_>>().join(", ")
+}
+
+/// `1 file`, `2 files`.
+pub(crate) fn counted(count: usize, what: &str) -> String {
+    let plural = match what.strip_suffix("class") {
+        Some(stem) => format!("{stem}classes"),
+        None => format!("{what}s"),
+    };
+    match count {
+        1 => format!("1 {what}"),
+        _ => format!("{count} {plural}"),
+    }
+}
+
+/// `error` as a [`DataError::Read`] of `path`.
+fn read_error(path: impl Into<PathBuf>) -> impl FnOnce(std::io::Error) -> DataError {
+    let path = path.into();
+    move |error| DataError::Read {
+        path,
+        why: error.to_string(),
+    }
+}
+
+#[cfg(test)]
+pub(crate) mod tests;

@@ -1,0 +1,226 @@
+//! Small data sets made for tests, and what becomes of damaged ones.
+
+use std::fs;
+use std::io::Write;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use image::{GrayImage, Luma};
+
+use super::*;
+
+/// Grey images of a width and height, ink 1.
+pub(crate) fn pixels(size: usize) -> Pixels {
+    Pixels {
+        size,
+        channels: 1,
+        inverted: true,
+    }
+}
+
+/// A data set in a folder that goes away with it.
+pub(crate) struct Fixture {
+    folder: tempfile::TempDir,
+}
+
+/// An image like no other: a few strokes whose places are functions of the
+/// numbers, ink on paper.
+pub(crate) fn drawing(character: usize, drawer: usize) -> GrayImage {
+    let ink = |x: u32, y: u32| {
+        let (x, y) = (x as usize, y as usize);
+        x == character % 7 || y == drawer % 7 || x * 5 + y * 3 == character * 11 + drawer
+    };
+    GrayImage::from_fn(7, 7, |x, y| Luma([if ink(x, y) { 0 } else { 255 }]))
+}
+
+fn png(image: &GrayImage) -> Vec<u8> {
+    let mut bytes = std::io::Cursor::new(Vec::new());
+    image.write_to(&mut bytes, image::ImageFormat::Png).unwrap();
+    bytes.into_inner()
+}
+
+impl Fixture {
+    /// An empty folder.
+    pub(crate) fn empty() -> Self {
+        Self {
+            folder: tempfile::tempdir().unwrap(),
+        }
+    }
+
+    /// Omniglot as folders: so many characters, two thirds of them in the
+    /// background set, each drawn so often.
+    pub(crate) fn omniglot(characters: usize, drawers: usize) -> Self {
+        let fixture = Self::empty();
+        for character in 0..characters {
+            for drawer in 0..drawers {
+                let name = fixture.character(character, characters);
+                let name = format!("{name}/{:04}_{:02}.png", character + 1, drawer + 1);
+                fixture.put(&name, &png(&drawing(character, drawer)));
+            }
+        }
+        // Both parts are there, however few characters there are.
+        for part in ["images_background", "images_evaluation"] {
+            if !fixture.path().join(part).is_dir() {
+                let name = format!("{part}/Other/character01/9999_01.png");
+                fixture.put(&name, &png(&drawing(99, 0)));
+            }
+        }
+        fixture
+    }
+
+    /// Folder of a character.
+    pub(crate) fn character(&self, character: usize, of: usize) -> String {
+        let part = match character * 3 < of * 2 {
+            true => "images_background",
+            false => "images_evaluation",
+        };
+        format!("{part}/Alphabet/character{:02}", character + 1)
+    }
+
+    pub(crate) fn path(&self) -> &Path {
+        self.folder.path()
+    }
+
+    pub(crate) fn put(&self, name: &str, bytes: &[u8]) -> PathBuf {
+        let path = self.path().join(name);
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        fs::write(&path, bytes).unwrap();
+        path
+    }
+
+    /// The same data set as the two archives.
+    fn zipped(&self) -> Self {
+        let zipped = Self::empty();
+        for part in ["images_background", "images_evaluation"] {
+            let file = fs::File::create(zipped.path().join(format!("{part}.zip"))).unwrap();
+            let mut zip = zip::ZipWriter::new(file);
+            let options = zip::write::SimpleFileOptions::default();
+            zip.add_directory(format!("{part}/Alphabet"), options)
+                .unwrap();
+            let mut files = Vec::new();
+            walk(&self.path().join(part), &mut files);
+            for file in files {
+                let name = file.strip_prefix(self.path()).unwrap();
+                zip.start_file(name.to_str().unwrap(), options).unwrap();
+                zip.write_all(&fs::read(file).unwrap()).unwrap();
+            }
+            zip.finish().unwrap();
+        }
+        zipped
+    }
+
+    pub(crate) fn bank(&self, pixels: Pixels) -> Arc<Bank> {
+        Bank::open(
+            &omniglot(self.path()).unwrap(),
+            pixels,
+            Normalise::default(),
+        )
+        .unwrap()
+    }
+}
+
+fn walk(folder: &Path, files: &mut Vec<PathBuf>) {
+    for path in source::entries(folder).unwrap() {
+        match path.is_dir() {
+            true => walk(&path, files),
+            false => files.push(path),
+        }
+    }
+}
+
+#[test]
+fn archives_hold_what_their_folders_hold() {
+    let folder = Fixture::omniglot(5, 3);
+    let archive = folder.zipped();
+    let (folder, archive) = (folder.bank(pixels(7)), archive.bank(pixels(7)));
+    assert_eq!(folder.classes(), archive.classes());
+    assert_eq!(folder.classes().len(), 5);
+    for image in 0..15 {
+        assert_eq!(folder.bytes(image), archive.bytes(image));
+    }
+    // Ink is 1, wherever it is on the image.
+    let expected = drawing(1, 2);
+    let expected: Vec<u8> = expected.as_raw().iter().map(|value| 255 - value).collect();
+    assert_eq!(folder.bytes(3 + 2), expected);
+}
+
+#[test]
+fn every_unusable_file_is_named() {
+    let fixture = Fixture::omniglot(6, 4);
+    let broken = format!("{}/0001_02.png", fixture.character(0, 6));
+    let whole = fs::read(fixture.path().join(&broken)).unwrap();
+    fixture.put(&broken, &whole[..whole.len() / 2]);
+    let wrong = format!("{}/0005_05.png", fixture.character(1, 6));
+    fixture.put(&wrong, &whole);
+    let text = format!("{}/notes.txt", fixture.character(2, 6));
+    fixture.put(&text, b"no image");
+    let source = omniglot(fixture.path()).unwrap();
+    let error = Bank::open(&source, pixels(7), Normalise::Unit).unwrap_err();
+    let DataError::Problems { problems, .. } = &error else {
+        panic!("{error}");
+    };
+    let of = |name: &str| -> Vec<&str> {
+        let name = name.replace('/', std::path::MAIN_SEPARATOR_STR);
+        let found = problems.iter().filter(|p| p.file.ends_with(&name));
+        found.map(|problem| &problem.what[..]).collect()
+    };
+    assert_eq!(of(&broken).len(), 1, "{error}");
+    assert!(
+        of(&wrong)[0].contains("mislabelled: character 0005"),
+        "{error}"
+    );
+    assert!(of(&text)[0].contains("no image"), "{error}");
+    assert!(error.to_string().contains("files of"), "{error}");
+}
+
+#[test]
+fn a_missing_data_set_says_where_it_was_looked_for() {
+    let fixture = Fixture::empty();
+    let error = omniglot(fixture.path()).unwrap_err().to_string();
+    assert!(error.contains(fixture.path().to_str().unwrap()), "{error}");
+    assert!(error.contains("--data, MAMLET_DATA"), "{error}");
+    fixture.put("images_background/A/character01/0001_01.png", b"");
+    let error = omniglot(fixture.path()).unwrap_err().to_string();
+    assert!(error.starts_with("no images_evaluation"), "{error}");
+    fixture.put("images_evaluation.zip", b"PK not quite");
+    let error = omniglot(fixture.path()).unwrap_err().to_string();
+    assert!(error.contains("images_evaluation.zip"), "{error}");
+}
+
+#[test]
+fn a_damaged_cache_is_made_again() {
+    let (fixture, folder) = (Fixture::omniglot(3, 3), tempfile::tempdir().unwrap());
+    let source = omniglot(fixture.path()).unwrap();
+    let classes = decode::classes(&source, pixels(7)).unwrap();
+    let bank = fixture.bank(pixels(7));
+    let decoded = cache::Decoded {
+        size: 7,
+        channels: 1,
+        classes: bank.classes().to_vec(),
+        pixels: classes.concat(),
+    };
+    let path = cache::file(folder.path(), "omniglot", 3);
+    cache::write(&path, 3, &decoded).unwrap();
+    assert_eq!(cache::read(&path, 3).unwrap(), decoded);
+    assert!(cache::read(&path, 4).is_err(), "of another data set");
+    let whole = fs::read(&path).unwrap();
+    for at in 0..whole.len() {
+        let mut damaged = whole.clone();
+        damaged[at] ^= 0x10;
+        fs::write(&path, &damaged).unwrap();
+        assert!(cache::read(&path, 3).is_err(), "byte {at}");
+        fs::write(&path, &whole[..at]).unwrap();
+        assert!(cache::read(&path, 3).is_err(), "cut off at {at}");
+    }
+}
+
+#[test]
+fn a_changed_file_is_another_data_set() {
+    let fixture = Fixture::omniglot(3, 3);
+    let digest = || omniglot(fixture.path()).unwrap().digest().unwrap();
+    let before = digest();
+    assert_eq!(before, digest());
+    let image = format!("{}/0001_01.png", fixture.character(0, 3));
+    fixture.put(&image, &png(&GrayImage::new(40, 7)));
+    assert_ne!(before, digest());
+}
