@@ -50,7 +50,7 @@ fn main() {
         query_x: x(),
         query_y: y(),
     };
-    let rates = RateTable::constant(0.4, steps, network.adapting().len()).fixed();
+    let rates = RateTable::constant(0.4, steps, network.adapting().len()).on(&device);
     let mut weights = vec![0.0; steps];
     weights.push(1.0);
     for order in [Order::First, Order::Second] {

@@ -9,7 +9,7 @@ use burn::backend::{Autodiff, Flex};
 use burn::tensor::Tensor;
 use mamlet_trainer::loss::Loss;
 use mamlet_trainer::meta::{
-    Graph, InnerOptimiser, Maml, Order, RateTable, from_logarithms, to_device,
+    Graph, InnerOptimiser, Maml, Order, RatePer, RateTable, from_logarithms, to_device,
 };
 use mamlet_trainer::nn::{Adapt, Network, NetworkSpec, init};
 use mamlet_trainer::random::{Stream, generator};
@@ -72,9 +72,9 @@ fn main() {
         )
         .to_device::<Flex>(&device);
     let tensors = network.tensors().len();
-    let fixed = RateTable::constant(0.01, steps, tensors).fixed();
+    let fixed = RateTable::constant(0.01, steps, tensors).on(&device);
     let logarithms = Tensor::full([steps.max(1) * tensors], 0.01f32.ln(), &device);
-    let (learned, _) = from_logarithms(&logarithms, tensors);
+    let (learned, _) = from_logarithms(&logarithms, &RatePer::Tensor.dims(&network));
     let maml = |order, graph| {
         let plain = InnerOptimiser::default();
         Maml::new(network.clone(), Loss::MSE, plain, order, graph)

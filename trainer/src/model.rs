@@ -119,8 +119,16 @@ impl TrainedModel {
         let network = config.network()?;
         let flat = init::draw(&network, config.model.init, config.seed, 0).concat();
         let rates = match config.inner.rate {
-            RateConfig::Learned { initial, .. } => {
-                vec![initial as f32; config.inner.steps * network.adapting().len()]
+            RateConfig::Learned {
+                initial,
+                per,
+                per_step,
+                ..
+            } => {
+                let rows = if per_step { config.inner.steps } else { 1 };
+                let dims = per.dims(&network);
+                let width: usize = dims.iter().map(|dims| dims.iter().product::<usize>()).sum();
+                vec![initial as f32; rows * width]
             }
             _ => Vec::new(),
         };
@@ -155,7 +163,9 @@ impl TrainedModel {
                 config.inner.steps,
                 tensors,
             )),
-            (RateConfig::Learned { .. }, _) => Some(RateTable::from_flat(learned, tensors)),
+            (RateConfig::Learned { per, .. }, _) => {
+                Some(RateTable::from_flat(learned, per.dims(&network)))
+            }
         };
         let mut rest = flat;
         let params = network

@@ -41,6 +41,8 @@ pub enum Stream {
     /// Which classes of a data set are for training, under the seed of the split;
     /// index 0.
     Split = 13,
+    /// Examples of the inner steps of Reptile; indexed by iteration.
+    InnerBatches = 16,
 }
 
 /// The generator at address (`seed`, `stream`, `index`): ChaCha with 8 rounds,

@@ -34,8 +34,18 @@ const SETS: [&str; 15] = [
 
 /// Overrides of [`SETS`] with other state, or other things that change on the
 /// way.
-const VARIANTS: [&[&str]; 2] = [
+const VARIANTS: [&[&str]; 4] = [
     &[],
+    &["inner.rate={kind=\"learned\",initial=0.01,meta_rate=0.01,per=\"parameter\",per_step=false}"],
+    &[
+        "method=reptile",
+        "reptile={steps=3,rate=0.02,batch=4,optimiser=\"adam\"}",
+        "inner.rate={kind=\"fixed\",value=0.01}",
+        "meta.optimiser=sgd",
+        "meta.schedule=linear",
+        "meta.rate=0.5",
+        "meta.step_loss={kind=\"last\"}",
+    ],
     &[
         "meta.optimiser=adamw",
         "meta.weight_decay=0.1",

@@ -69,6 +69,7 @@ pub(super) fn check(config: &Config) -> Result<(), Fault> {
     super::inner::check(config)?;
     super::meta::check(config)?;
     check_record(config)?;
+    super::reptile::check(config)?;
     check_averaging(config)
 }
 

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use super::check::{Fault, at_least_one, decay, positive, require};
 use super::{Config, Method};
 use crate::loss::{LossKind, Reduction};
-use crate::meta::{Graph, Order};
+use crate::meta::{Graph, Order, RatePer};
 use crate::nn::Adapt;
 
 /// The inner loop.
@@ -17,7 +17,8 @@ pub struct InnerConfig {
     /// How its examples are put together.
     #[serde(default = "default::reduction")]
     pub reduction: Reduction,
-    /// Gradient steps while training; 0 for methods without an inner loop.
+    /// Gradient steps: while training and on the device; 0 for methods without
+    /// an inner loop. Reptile's training has its own number.
     pub steps: usize,
     /// Gradient steps that the result is judged by; `steps` if absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -57,13 +58,22 @@ pub enum RateConfig {
         /// The rate.
         value: f64,
     },
-    /// A rate per tensor and step, learned with the weights (Meta-SGD,
-    /// MAML++). The logarithm is learned, so rates stay positive.
+    /// Learned with the weights. The logarithm is learned, so rates stay
+    /// positive, see [`from_logarithms`](crate::meta::from_logarithms).
     Learned {
         /// Where all rates start.
         initial: f64,
         /// Adam's step size for the logarithms.
         meta_rate: f64,
+        /// What has a rate of its own: each `tensor` (MAML++), or each
+        /// `parameter` (Meta-SGD). An artifact holds the former only: a rate
+        /// per parameter is a change of units of every single weight, which no
+        /// chain of layers can express, so it cannot be folded away either.
+        #[serde(default)]
+        per: RatePer,
+        /// Whether each inner step has rates of its own, or all share one row.
+        #[serde(default = "default::per_step")]
+        per_step: bool,
     },
     /// Chosen at test time on validation tasks, for methods without an inner
     /// loop: the best of `candidates` for each number of shots.
@@ -92,6 +102,9 @@ mod default {
     pub fn order() -> Order {
         Order::Second
     }
+    pub fn per_step() -> bool {
+        true
+    }
     pub fn graph() -> Graph {
         Graph::Keep
     }
@@ -101,13 +114,14 @@ mod default {
 pub(super) fn check(config: &Config) -> Result<(), Fault> {
     let inner = &config.inner;
     let learns = config.method == Method::Maml;
-    if learns {
+    let has_recipe = config.method.has_recipe();
+    if has_recipe {
         at_least_one("inner.steps", inner.steps)?;
     } else {
         require(
             inner.steps == 0,
             "inner.steps",
-            "0, as only method = \"maml\" trains through an inner loop",
+            "0, as only method = \"maml\" and \"reptile\" train through an inner loop",
             inner.steps,
         )?;
     }
@@ -136,7 +150,9 @@ pub(super) fn check(config: &Config) -> Result<(), Fault> {
     )?;
     match &inner.rate {
         RateConfig::Fixed { value } => positive("inner.rate.value", *value)?,
-        RateConfig::Learned { initial, meta_rate } => {
+        RateConfig::Learned {
+            initial, meta_rate, ..
+        } => {
             positive("inner.rate.initial", *initial)?;
             positive("inner.rate.meta_rate", *meta_rate)?;
         }
@@ -155,15 +171,15 @@ pub(super) fn check(config: &Config) -> Result<(), Fault> {
     let tuned = matches!(inner.rate, RateConfig::Tuned { .. });
     let learned = matches!(inner.rate, RateConfig::Learned { .. });
     require(
-        !(learns && tuned),
+        !(has_recipe && tuned),
         "inner.rate.kind",
-        "\"fixed\" or \"learned\" for method = \"maml\"",
+        "\"fixed\" or, for method = \"maml\", \"learned\"",
         "\"tuned\"",
     )?;
     require(
         learns || !learned,
         "inner.rate.kind",
-        "\"tuned\" or \"fixed\" for a method without an inner loop",
+        "\"fixed\", or \"tuned\" for a method without an inner loop",
         "\"learned\"",
     )
 }

@@ -1,7 +1,8 @@
 //! Experiments as TOML files.
 //!
-//! A file names only what differs from the defaults; a run directory keeps the
-//! resolved file with every value spelled out. Values are checked before
+//! A file names only what differs from the defaults, or from another file that
+//! it `extends`; a run directory keeps the resolved file with every value spelled
+//! out. Values are checked before
 //! anything runs, and an error names the key, its line, what was expected and
 //! what was given.
 
@@ -9,7 +10,9 @@ mod check;
 mod inner;
 mod meta;
 mod parse;
+mod reptile;
 mod schedule;
+mod source;
 
 use serde::{Deserialize, Serialize};
 
@@ -22,6 +25,7 @@ pub use crate::tasks::TasksConfig;
 pub use inner::{InnerConfig, RateConfig};
 pub use meta::{MetaConfig, Shots};
 pub use parse::{ConfigError, Difference, difference};
+pub use reptile::ReptileConfig;
 pub use schedule::{Schedule, StepLoss};
 
 /// One experiment.
@@ -50,6 +54,9 @@ pub struct Config {
     /// What is recorded while training.
     #[serde(default)]
     pub record: RecordConfig,
+    /// Only for `method = "reptile"`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reptile: Option<ReptileConfig>,
     /// Only for `method = "averaging"`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub averaging: Option<AveragingConfig>,
@@ -85,6 +92,9 @@ pub enum Method {
     /// An initialisation trained through the inner loop; adapts by its own
     /// recipe.
     Maml,
+    /// An initialisation moved towards where an inner loop ends, without
+    /// derivatives through it (Nichol et al. 2018); adapts by its own recipe.
+    Reptile,
     /// One network trained on all tasks without an inner loop; adapts by
     /// gradient steps of a rate tuned on validation tasks.
     Pretraining,
@@ -95,6 +105,14 @@ pub enum Method {
     /// The mean of the parameters of networks trained on one task each; adapts
     /// with a tuned rate.
     Averaging,
+}
+
+impl Method {
+    /// Whether training settles how a device adapts. The other methods adapt
+    /// with a rate tuned at test time, or not at all.
+    pub fn has_recipe(self) -> bool {
+        matches!(self, Self::Maml | Self::Reptile)
+    }
 }
 
 /// The network.
@@ -228,8 +246,8 @@ impl Config {
     /// Inner steps that the result is judged by; `None` for methods without an
     /// inner loop.
     pub fn evaluation_steps(&self) -> Option<usize> {
-        let learns = self.method == Method::Maml;
-        learns.then(|| self.inner.evaluation_steps.unwrap_or(self.inner.steps))
+        let adapts = self.method.has_recipe();
+        adapts.then(|| self.inner.evaluation_steps.unwrap_or(self.inner.steps))
     }
 
     /// The loss, inside and out.

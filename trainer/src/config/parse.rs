@@ -3,9 +3,11 @@
 use std::fmt;
 use std::path::{Path, PathBuf};
 
-use toml::de::{DeTable, DeValue};
+use serde::Deserialize;
+use toml::de::{DeTable, DeValue, Deserializer};
 use toml::{Spanned, Table, Value};
 
+use super::source::Source;
 use super::{Config, check};
 
 /// Why a config is refused.
@@ -66,41 +68,44 @@ fn render(origin: &str, line: Option<usize>, key: Option<&str>, message: &str) -
 }
 
 impl Config {
-    /// Reads a file and applies `KEY=VALUE` overrides.
+    /// Reads a file, with those it extends, and applies `KEY=VALUE` overrides.
     pub fn load(path: &Path, sets: &[String]) -> Result<Self, ConfigError> {
-        let text = std::fs::read_to_string(path).map_err(|source| ConfigError::Read {
-            path: path.to_owned(),
-            source,
-        })?;
-        Self::parse(&text, &path.display().to_string(), sets)
+        Self::read(&Source::of_file(path)?, sets)
     }
 
     /// Parses a text; `origin` names it in errors.
     pub fn parse(text: &str, origin: &str, sets: &[String]) -> Result<Self, ConfigError> {
-        let document =
-            DeTable::parse(text).map_err(|error| malformed(text, origin, None, &error))?;
-        // The file alone first, where an error has a line.
-        let mut config: Self = match toml::from_str(text) {
+        Self::read(&Source::of_text(text, origin)?, sets)
+    }
+
+    fn read(source: &Source, sets: &[String]) -> Result<Self, ConfigError> {
+        let document = source.table()?;
+        // The files alone first, where an error has a line.
+        let mut config = match Self::deserialize(Deserializer::from(document.clone())) {
             Ok(config) => config,
             Err(error) if sets.is_empty() || error.span().is_some_and(|span| span.start > 0) => {
-                return Err(malformed(text, origin, Some(&document), &error));
+                return Err(malformed(source, Some(&document), &error));
             }
-            // A key missing from the file may be among the overrides.
-            Err(_) => with_sets(text, sets)?,
+            // A key missing from the files may be among the overrides.
+            Err(_) => with_sets(&document, sets)?,
         };
         if !sets.is_empty() {
-            config = with_sets(text, sets)?;
+            config = with_sets(&document, sets)?;
         }
         check::check(&config).map_err(|fault| {
             let set = sets.iter().any(|set| {
                 set.split_once('=')
                     .is_some_and(|(key, _)| fault.key.starts_with(key.trim()))
             });
+            let place = offset_of(&document, &fault.key).map(|offset| source.place(offset));
+            let (origin, line) = match (set, place) {
+                (true, _) => ("--set".to_owned(), None),
+                (false, Some((origin, line))) => (origin, Some(line)),
+                (false, None) => (source.origin().to_owned(), None),
+            };
             ConfigError::Invalid {
-                origin: if set { "--set".into() } else { origin.into() },
-                line: (!set)
-                    .then(|| line_of(text, &document, &fault.key))
-                    .flatten(),
+                origin,
+                line,
                 key: fault.key,
                 expected: fault.expected,
                 given: fault.given,
@@ -111,16 +116,15 @@ impl Config {
 }
 
 /// Applies overrides and reads the result. A value is TOML, or else a string.
-fn with_sets(text: &str, sets: &[String]) -> Result<Config, ConfigError> {
+fn with_sets(document: &Spanned<DeTable<'_>>, sets: &[String]) -> Result<Config, ConfigError> {
     let fault = |message: String| ConfigError::Malformed {
         origin: "--set".into(),
         line: None,
         key: None,
         message,
     };
-    let mut table: Table = text
-        .parse()
-        .map_err(|error: toml::de::Error| fault(error.message().to_owned()))?;
+    let mut table = Table::deserialize(Deserializer::from(document.clone()))
+        .map_err(|error| fault(error.message().to_owned()))?;
     for set in sets {
         let (path, value) = set
             .split_once('=')
@@ -145,14 +149,8 @@ fn with_sets(text: &str, sets: &[String]) -> Result<Config, ConfigError> {
         }
         at.insert(last.to_owned(), value);
     }
-    Config::deserialize_table(table)
+    Config::deserialize(Value::Table(table))
         .map_err(|error| fault(error.message().trim().to_owned() + &keys_of(&error)))
-}
-
-impl Config {
-    fn deserialize_table(table: Table) -> Result<Self, toml::de::Error> {
-        serde::Deserialize::deserialize(Value::Table(table))
-    }
 }
 
 /// The `in ...` line of an error, which names the key.
@@ -164,9 +162,8 @@ fn keys_of(error: &toml::de::Error) -> String {
         .map_or(String::new(), |line| format!(" ({})", line.trim()))
 }
 
-fn malformed(
-    text: &str,
-    origin: &str,
+pub(super) fn malformed(
+    source: &Source,
     document: Option<&Spanned<DeTable<'_>>>,
     error: &toml::de::Error,
 ) -> ConfigError {
@@ -177,7 +174,7 @@ fn malformed(
         .and_then(|(span, document)| key_at(document.get_ref(), span.start, String::new()));
     let given = span
         .clone()
-        .and_then(|span| text.get(span))
+        .and_then(|span| source.text(span))
         .filter(|given| !given.is_empty() && !given.contains('\n') && given.len() < 80)
         .map_or(String::new(), |given| format!(", given {given}"));
     let message = error.message().trim().replace('\n', "; ");
@@ -186,16 +183,19 @@ fn malformed(
     } else {
         message + &given
     };
+    let (origin, line) = match span {
+        Some(span) => {
+            let (origin, line) = source.place(span.start);
+            (origin, Some(line))
+        }
+        None => (source.origin().to_owned(), None),
+    };
     ConfigError::Malformed {
-        origin: origin.into(),
-        line: span.map(|span| line_at(text, span.start)),
+        origin,
+        line,
         key,
         message,
     }
-}
-
-fn line_at(text: &str, offset: usize) -> usize {
-    text[..offset.min(text.len())].matches('\n').count() + 1
 }
 
 /// The innermost key whose value or name covers `offset`.
@@ -217,20 +217,21 @@ fn key_at(table: &DeTable<'_>, offset: usize, prefix: String) -> Option<String> 
     None
 }
 
-/// The line of a dotted key, or of the nearest table above it.
-fn line_of(text: &str, document: &Spanned<DeTable<'_>>, path: &str) -> Option<usize> {
+/// Where a dotted key stands, or the nearest table above it.
+fn offset_of(document: &Spanned<DeTable<'_>>, path: &str) -> Option<usize> {
     let mut table = document.get_ref();
-    let mut line = None;
+    let mut offset = None;
     for part in path.split('.') {
         let name = part.split('[').next().unwrap_or(part);
-        let (key, value) = table.iter().find(|(key, _)| key.get_ref() == name)?;
-        line = Some(line_at(text, key.span().start));
+        let found = table.iter().find(|(key, _)| key.get_ref() == name);
+        let Some((key, value)) = found else { break };
+        offset = Some(key.span().start);
         match value.get_ref() {
             DeValue::Table(inner) => table = inner,
             _ => break,
         }
     }
-    line
+    offset
 }
 
 fn join(prefix: &str, key: &str) -> String {

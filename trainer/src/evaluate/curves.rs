@@ -99,7 +99,7 @@ pub(super) fn views<B: Backend>(
 ) -> Vec<Curves> {
     let network = inner.network;
     let params = to_device::<B>(network, params, device);
-    let rates = rates.fixed();
+    let rates = rates.on(device);
     let measure = Loss {
         reduction: Reduction::Mean,
         ..inner.loss

@@ -96,7 +96,7 @@ fn inductive_predictions_are_those_of_single_batches() {
     let (network, batch) = (&model.network, draw(&model, 0));
     let part = batch.clone().to_device::<Flex>(&Default::default());
     let params = to_device::<Flex>(network, &model.params, &Default::default());
-    let rates = RateTable::constant(0.5, 1, network.adapting().len()).fixed();
+    let rates = RateTable::constant(0.5, 1, network.adapting().len()).on(&Default::default());
     let support = (&part.support_x, &part.support_y);
     let theta = model
         .inner_loop()

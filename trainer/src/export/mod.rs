@@ -85,6 +85,15 @@ pub enum ExportError {
         /// The run's title.
         title: String,
     },
+    /// Every parameter has a rate of its own.
+    #[error(
+        "{title} learned a rate for every parameter, where an artifact holds one per tensor and \
+         step: train it with inner.rate.per = \"tensor\", or give one rate for all with --rate"
+    )]
+    RatesPerParameter {
+        /// The run's title.
+        title: String,
+    },
     /// Steps that no recipe can have.
     #[error(
         "{steps} steps of at most {max_steps}: both must be from 1 to {}, the second no less \
@@ -217,11 +226,14 @@ fn rates(model: &TrainedModel, options: &Options) -> Result<RateTable, ExportErr
     let given = options
         .rate
         .map(|rate| RateTable::constant(rate, 1, model.network.adapting().len()));
-    given
+    let title = || model.config.title.clone();
+    let rates = given
         .or_else(|| model.rates.clone())
-        .ok_or_else(|| ExportError::NoRates {
-            title: model.config.title.clone(),
-        })
+        .ok_or_else(|| ExportError::NoRates { title: title() })?;
+    if !rates.is_per_tensor() {
+        return Err(ExportError::RatesPerParameter { title: title() });
+    }
+    Ok(rates)
 }
 
 /// Targets as the engine wants them: a one-hot row becomes its class, what

@@ -16,6 +16,24 @@ fn every_recipe_is_carried_and_adapts_as_the_trainer_does() {
     }
 }
 
+#[test]
+fn a_rate_for_every_parameter_is_refused_with_the_remedy() {
+    let set = "inner.rate={kind=\"learned\",initial=0.1,meta_rate=0.1,per=\"parameter\"}";
+    let model = TrainedModel::initial(config(&[set])).unwrap();
+    let message = export(&model, None, &Options::default())
+        .unwrap_err()
+        .to_string();
+    assert!(
+        message.contains("inner.rate.per = \"tensor\"") && message.contains("--rate"),
+        "{message}"
+    );
+    let options = Options {
+        rate: Some(0.01),
+        ..Options::default()
+    };
+    assert!(export(&model, None, &options).is_ok());
+}
+
 /// An untrained network of every layer that can become integers.
 fn bodies() -> Vec<TrainedModel> {
     let conv = "{kind=\"conv\",filters=6,kernel=5,stride=2}";

@@ -7,13 +7,17 @@ mod maml;
 mod optimiser;
 mod parts;
 mod rates;
+mod replay;
+mod reptile;
 mod step;
 mod unrolled;
+mod way_back;
 
 pub use inner::InnerLoop;
 pub use maml::{Graph, Maml, MetaGradient, Order};
 pub use optimiser::{Clip, Optimiser, OptimiserKind, OptimiserState};
-pub use rates::{RateTable, from_logarithms};
+pub use rates::{RatePer, RateTable, from_logarithms};
+pub use reptile::{Reptile, ReptileStep, inner_batches};
 pub use step::{InnerOptimiser, PerTensor, Rate, Taken};
 
 use burn::tensor::{Tensor, TensorData, backend::Backend};

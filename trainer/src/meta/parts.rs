@@ -42,26 +42,36 @@ impl Maml {
         batch: &DeviceBatch<B::InnerBackend>,
         at_once: usize,
     ) -> MetaGradient<B> {
-        let tasks = batch.support_x.dims()[0];
-        if tasks <= at_once {
-            return self.gradient(params, rates, weights, batch);
-        }
-        let starts: Vec<usize> = (0..tasks).step_by(at_once.max(1)).collect();
-        let parts: Vec<MetaGradient<B>> = starts
-            .into_par_iter()
-            .map(|start| {
-                let range = start..(start + at_once).min(tasks);
-                let share = range.len() as f32 / tasks as f32;
-                self.gradient::<B>(params, rates, weights, &batch.tasks(range))
-                    .scaled(share)
-            })
-            .collect();
-        parts
-            .into_iter()
-            .reduce(MetaGradient::add)
-            // A batch has at least one task.
-            .expect("a part")
+        in_parts(batch, at_once, |part| {
+            self.gradient::<B>(params, rates, weights, part)
+        })
     }
+}
+
+/// The mean of a meta-gradient over parts of at most `at_once` tasks.
+pub(super) fn in_parts<B: AutodiffBackend>(
+    batch: &DeviceBatch<B::InnerBackend>,
+    at_once: usize,
+    gradient: impl Fn(&DeviceBatch<B::InnerBackend>) -> MetaGradient<B> + Sync,
+) -> MetaGradient<B> {
+    let tasks = batch.support_x.dims()[0];
+    if tasks <= at_once {
+        return gradient(batch);
+    }
+    let starts: Vec<usize> = (0..tasks).step_by(at_once.max(1)).collect();
+    let parts: Vec<MetaGradient<B>> = starts
+        .into_par_iter()
+        .map(|start| {
+            let range = start..(start + at_once).min(tasks);
+            let share = range.len() as f32 / tasks as f32;
+            gradient(&batch.tasks(range)).scaled(share)
+        })
+        .collect();
+    parts
+        .into_iter()
+        .reduce(MetaGradient::add)
+        // A batch has at least one task.
+        .expect("a part")
 }
 
 impl<B: AutodiffBackend> MetaGradient<B> {

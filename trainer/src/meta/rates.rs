@@ -1,14 +1,42 @@
-//! Inner learning rates: one per step and adapting tensor.
+//! Inner learning rates: one per step and adapting tensor, or one per step and
+//! parameter.
 
-use burn::tensor::{Tensor, backend::Backend};
+use burn::tensor::{Tensor, TensorData, backend::Backend};
 use serde::{Deserialize, Serialize};
 
 use super::Rate;
+use crate::nn::Network;
 
-/// `rates[step][adapting tensor]`. Steps beyond the table repeat its last row.
-/// This is the recipe that is exported with the weights.
+/// What has a rate of its own.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum RatePer {
+    /// Every adapting tensor (per-layer per-step rates, MAML++, Antoniou et al.
+    /// 2019). This is what an artifact holds.
+    #[default]
+    Tensor,
+    /// Every parameter of the adapting tensors (Meta-SGD, Li et al. 2017).
+    Parameter,
+}
+
+impl RatePer {
+    /// The shape of each adapting tensor's rate, `[1, 1, 1]` or the tensor's own.
+    pub fn dims(self, network: &Network) -> Vec<[usize; 3]> {
+        let adapting = network.tensors().iter().filter(|info| info.adapts);
+        adapting
+            .map(|info| match self {
+                Self::Tensor => [1; 3],
+                Self::Parameter => info.dims(1),
+            })
+            .collect()
+    }
+}
+
+/// The rates of all steps. Steps beyond the table repeat its last row. This is
+/// the recipe that belongs to the weights.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct RateTable {
+    dims: Vec<[usize; 3]>,
     rows: Vec<Vec<f32>>,
 }
 
@@ -16,22 +44,32 @@ impl RateTable {
     /// The same rate everywhere.
     pub fn constant(rate: f32, steps: usize, tensors: usize) -> Self {
         Self {
+            dims: vec![[1; 3]; tensors],
             rows: vec![vec![rate; tensors]; steps.max(1)],
         }
     }
 
-    /// From a flat vector, step after step. Panics if it is empty or not a
-    /// multiple of `tensors`.
-    pub fn from_flat(flat: &[f32], tensors: usize) -> Self {
-        assert!(!flat.is_empty() && flat.len().is_multiple_of(tensors));
+    /// From a flat vector, step after step, for rates of the shapes `dims`, one
+    /// for each adapting tensor. Panics if the vector is empty or not a multiple
+    /// of their sizes.
+    pub fn from_flat(flat: &[f32], dims: Vec<[usize; 3]>) -> Self {
+        let width = width(&dims);
+        assert!(!flat.is_empty() && flat.len().is_multiple_of(width));
         Self {
-            rows: flat.chunks_exact(tensors).map(<[f32]>::to_vec).collect(),
+            dims,
+            rows: flat.chunks_exact(width).map(<[f32]>::to_vec).collect(),
         }
     }
 
-    /// The rows, first step first.
+    /// The rows, first step first: tensor after tensor, and each one's elements
+    /// row-major where it has more than one rate.
     pub fn rows(&self) -> &[Vec<f32>] {
         &self.rows
+    }
+
+    /// Whether every tensor has a single rate.
+    pub fn is_per_tensor(&self) -> bool {
+        self.dims.iter().all(|dims| *dims == [1; 3])
     }
 
     /// All rates, step after step.
@@ -39,32 +77,64 @@ impl RateTable {
         self.rows.concat()
     }
 
-    /// As fixed numbers.
-    pub fn fixed<B: Backend>(&self) -> Vec<Vec<Rate<B>>> {
+    /// As numbers where tensors have one rate each, else as tensors on `device`.
+    pub fn on<B: Backend>(&self, device: &B::Device) -> Vec<Vec<Rate<B>>> {
+        let per_tensor = self.is_per_tensor();
+        let rate = |values: &[f32], dims: [usize; 3]| match values {
+            [rate] if per_tensor => Rate::Fixed(*rate),
+            _ => Rate::Learned(Tensor::from_data(
+                TensorData::new(values.to_vec(), dims),
+                device,
+            )),
+        };
         self.rows
             .iter()
-            .map(|row| row.iter().map(|&rate| Rate::Fixed(rate)).collect())
+            .map(|row| {
+                slices(&self.dims)
+                    .map(|(range, dims)| rate(&row[range], dims))
+                    .collect()
+            })
             .collect()
     }
 }
 
-/// Learned rates from a flat vector of their logarithms, step after step, so
-/// that they stay positive: `α = e^ρ`. Also returns `α` as a flat vector, by
+/// Learned rates from a flat vector of their logarithms, step after step, of
+/// the shapes `dims` in each: `α = e^ρ`. Also returns `α` as a flat vector, by
 /// which the gradient of `α` becomes that of `ρ`.
+///
+/// Rates stay positive this way, where Meta-SGD lets them change sign: a step
+/// along a positive diagonal goes down the support loss if it is short enough,
+/// which a device that adapts unattended relies on.
 pub fn from_logarithms<B: Backend>(
     logarithms: &Tensor<B, 1>,
-    tensors: usize,
+    dims: &[[usize; 3]],
 ) -> (Vec<Vec<Rate<B>>>, Tensor<B, 1>) {
     let flat = logarithms.clone().exp();
-    let rates = (0..flat.dims()[0] / tensors)
+    let width = width(dims);
+    let rates = (0..flat.dims()[0] / width)
         .map(|step| {
-            (0..tensors)
-                .map(|tensor| {
-                    let index = step * tensors + tensor;
-                    Rate::Learned(flat.clone().slice(index..index + 1).reshape([1, 1, 1]))
+            slices(dims)
+                .map(|(range, dims)| {
+                    let range = step * width + range.start..step * width + range.end;
+                    Rate::Learned(flat.clone().slice([range]).reshape(dims))
                 })
                 .collect()
         })
         .collect();
     (rates, flat)
+}
+
+/// Rates of one step.
+fn width(dims: &[[usize; 3]]) -> usize {
+    dims.iter().map(|dims| dims.iter().product::<usize>()).sum()
+}
+
+/// Where in a row each tensor's rates are, with their shape.
+fn slices(dims: &[[usize; 3]]) -> impl Iterator<Item = (std::ops::Range<usize>, [usize; 3])> + '_ {
+    let mut start = 0;
+    dims.iter().map(move |&dims| {
+        let range = start..start + dims.iter().product::<usize>();
+        start = range.end;
+        (range, dims)
+    })
 }

@@ -31,7 +31,8 @@ use burn::tensor::{
 pub enum Rate<B: Backend> {
     /// A number.
     Fixed(f32),
-    /// A tensor `[1, 1, 1]`, so that it can be learned.
+    /// A tensor, so that it can be learned: `[1, 1, 1]`, or `[1, r, c]` for a
+    /// rate of every parameter (Meta-SGD, Li et al. 2017).
     Learned(Tensor<B, 3>),
 }
 
@@ -40,7 +41,18 @@ impl<B: Backend> Rate<B> {
     pub fn descend(&self, x: Tensor<B, 3>) -> Tensor<B, 3> {
         match self {
             Self::Fixed(rate) => x.mul_scalar(-rate),
-            Self::Learned(rate) => x * rate.clone().neg(),
+            Self::Learned(rate) => times(x, rate.clone().neg()),
+        }
+    }
+
+    /// A gradient of 0 by it, flat.
+    pub(super) fn no_gradient(&self) -> Tensor<B, 1> {
+        match self {
+            Self::Fixed(_) => Tensor::zeros([1], &B::Device::default()),
+            Self::Learned(rate) => {
+                let count = rate.shape().num_elements();
+                Tensor::zeros([count], &rate.device())
+            }
         }
     }
 }
@@ -98,6 +110,17 @@ impl InnerOptimiser {
         velocity: Option<PerTensor<B>>,
         rates: &[Rate<B>],
     ) -> (Vec<Tensor<B, 3>>, Taken<B>) {
+        let taken = self.take(gradient, velocity);
+        (taken.apply(params, rates), taken)
+    }
+
+    /// The first half of [`InnerOptimiser::step`], which parameters and rates
+    /// have no part in.
+    pub(super) fn take<B: Backend>(
+        &self,
+        gradient: PerTensor<B>,
+        velocity: Option<PerTensor<B>>,
+    ) -> Taken<B> {
         let clipped = self.clip_norm.map(|norm| clip(gradient.clone(), norm));
         let bounded = match &clipped {
             Some(clipped) => clipped.gradient.clone(),
@@ -107,15 +130,7 @@ impl InnerOptimiser {
             (Some(momentum), Some(velocity)) => add(scaled(velocity, momentum), bounded),
             _ => bounded,
         };
-        let change = descend(velocity.clone(), rates);
-        let params = params
-            .iter()
-            .zip(change)
-            .map(|(param, change)| match change {
-                None => param.clone(),
-                Some(change) => add_shared(change, param.clone()),
-            });
-        (params.collect(), Taken { velocity, clipped })
+        Taken { velocity, clipped }
     }
 
     /// The derivative back through a step: `u = ∂J/∂g` and, with momentum,
@@ -141,11 +156,39 @@ impl InnerOptimiser {
 }
 
 impl<B: Backend> Taken<B> {
-    /// `∂J/∂α = −⟨λ, v'⟩` summed over the tasks, `[1]` for each adapting tensor.
-    pub(super) fn rate_gradients(&self, lambda: &PerTensor<B>) -> Vec<Tensor<B, 1>> {
+    /// The parameters after the step from `params`.
+    pub(super) fn apply(&self, params: &[Tensor<B, 3>], rates: &[Rate<B>]) -> Vec<Tensor<B, 3>> {
+        let changes = descend(self.velocity.clone(), rates);
+        params
+            .iter()
+            .zip(changes)
+            .map(|(param, change)| match change {
+                None => param.clone(),
+                Some(change) => add_shared(change, param.clone()),
+            })
+            .collect()
+    }
+
+    /// `∂J/∂α = −Σ_tasks λ v'` for each adapting tensor, flat: of every element
+    /// where the rate has them, else of their sum, `[1]`.
+    pub(super) fn rate_gradients(
+        &self,
+        lambda: &PerTensor<B>,
+        rates: &[Rate<B>],
+    ) -> Vec<Tensor<B, 1>> {
         let pairs = self.velocity.iter().flatten().zip(lambda.iter().flatten());
         pairs
-            .map(|(velocity, lambda)| (velocity.clone() * lambda.clone()).sum().neg())
+            .zip(rates)
+            .map(|((velocity, lambda), rate)| {
+                let product = velocity.clone() * lambda.clone();
+                match rate {
+                    Rate::Learned(rate) if rate.shape().num_elements() > 1 => {
+                        let count = rate.shape().num_elements();
+                        product.sum_dim(0).reshape([count]).neg()
+                    }
+                    _ => product.sum().neg(),
+                }
+            })
             .collect()
     }
 }
@@ -215,6 +258,17 @@ fn scaled<B: Backend>(x: PerTensor<B>, factor: f32) -> PerTensor<B> {
 
 fn add<B: Backend>(a: PerTensor<B>, b: PerTensor<B>) -> PerTensor<B> {
     a.into_iter().zip(b).map(|(a, b)| Some(a? + b?)).collect()
+}
+
+/// `x [T, r, c] · rate [1, r, c] or [1, 1, 1]`, flattened as in [`add_shared`].
+fn times<B: Backend>(x: Tensor<B, 3>, rate: Tensor<B, 3>) -> Tensor<B, 3> {
+    let dims @ [tasks, rows, columns] = x.dims();
+    if rate.dims()[1..] != [rows, columns] {
+        return x * rate;
+    }
+    let product: Tensor<B, 2> =
+        x.reshape([tasks, rows * columns]) * rate.reshape([1, rows * columns]);
+    product.reshape(dims)
 }
 
 /// `a [T, r, c] + b [T or 1, r, c]`, flattened for a shared `b` because

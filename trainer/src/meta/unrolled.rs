@@ -63,7 +63,7 @@ impl Maml {
                 Rate::Learned(rate) => Some(
                     rate.grad_remove(&mut gradients)
                         .unwrap_or_else(|| rate.inner().zeros_like())
-                        .reshape([1]),
+                        .flatten(0, 2),
                 ),
             })
             .collect();

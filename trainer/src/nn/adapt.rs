@@ -6,8 +6,7 @@ use super::NetworkError;
 use super::layer::Layer;
 use super::spec::LayerSpec;
 
-/// Which tensors the inner loop changes. The others are meta-learned only:
-/// `head` is ANIL, `context` is CAVIA.
+/// Which tensors the inner loop changes. The others are meta-learned only.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(untagged)]
 pub enum Adapt {
@@ -21,13 +20,14 @@ pub enum Adapt {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum AdaptGroup {
-    /// Every tensor (MAML).
+    /// Every tensor (MAML, Finn et al. 2017).
     All,
-    /// The tensors of the last layer that has any (ANIL).
+    /// The tensors of the last layer that has any (ANIL, Raghu et al. 2020).
     Head,
-    /// Every tensor but those of the last layer that has any.
+    /// Every tensor but those of the last layer that has any (BOIL, Oh et al.
+    /// 2021).
     Body,
-    /// The tensors of `context` layers (CAVIA).
+    /// The tensors of `context` layers (CAVIA, Zintgraf et al. 2019).
     Context,
 }
 

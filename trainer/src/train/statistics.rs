@@ -55,7 +55,7 @@ pub fn measure<B: Backend>(
         ..model.inner_loop()
     };
     let rates = match &model.rates {
-        Some(rates) => rates.fixed::<B>(),
+        Some(rates) => rates.on::<B>(device),
         // Trained without an inner loop, so there is no step to take.
         None => Vec::new(),
     };

@@ -9,10 +9,11 @@ use burn::tensor::{
 use rand::RngExt;
 
 use super::statistics;
-use crate::config::{Config, KeepBy, Method, RateConfig};
+use crate::config::{Config, KeepBy, RateConfig};
 use crate::evaluate::{Interval, curves};
 use crate::meta::{
-    Maml, Optimiser, OptimiserKind, Rate, RateTable, from_logarithms, join, split, to_host,
+    Maml, Optimiser, OptimiserKind, Rate, RatePer, RateTable, Reptile, from_logarithms,
+    inner_batches, join, split, to_host,
 };
 use crate::model::TrainedModel;
 use crate::nn::{LayerStatistics, Network, NetworkError, TensorInfo};
@@ -61,7 +62,7 @@ impl<B: AutodiffBackend> Trainer<B> {
         device: B::Device,
     ) -> Result<Self, NetworkError> {
         let network = config.network()?;
-        let network = if config.method == Method::Maml {
+        let network = if config.method.has_recipe() {
             network
         } else {
             network.all_adapting()
@@ -100,7 +101,7 @@ impl<B: AutodiffBackend> Trainer<B> {
             iteration: 0,
             params: vector(&initial.params.concat(), &device),
             log_rates,
-            fixed: RateTable::constant(fixed, config.inner.steps, tensors).fixed(),
+            fixed: RateTable::constant(fixed, config.inner.steps, tensors).on(&device),
             rates_optimiser: Optimiser::new(betas),
             window: Tensor::zeros([1], &device),
             window_count: 0,
@@ -198,13 +199,23 @@ impl<B: AutodiffBackend> Trainer<B> {
         let learned = self
             .log_rates
             .as_ref()
-            .map(|logarithms| from_logarithms(logarithms, self.maml.network().adapting().len()));
+            .map(|logarithms| from_logarithms(logarithms, &self.rate_dims()));
         let rates = learned.as_ref().map_or(&self.fixed, |(rates, _)| rates);
         let at_once = self.maml.tasks_at_once::<B>(&batch);
         self.maml.set_order(config.inner.order_at(iteration));
-        let result = self
-            .maml
-            .gradient_in_parts::<B>(&params, rates, &weights, &batch, at_once);
+        let result = match reptile(config, self.maml.network()) {
+            Some((reptile, size, steps)) => {
+                let examples = batch.support_x.dims()[1] + batch.query_x.dims()[1];
+                let mut rng = generator(config.seed, Stream::InnerBatches, iteration);
+                let size = size.unwrap_or(examples);
+                let batches = inner_batches(&mut rng, examples, size, steps);
+                reptile.gradient_in_parts::<B>(&params, &batches, &batch, at_once)
+            }
+            None => {
+                let maml = &self.maml;
+                maml.gradient_in_parts::<B>(&params, rates, &weights, &batch, at_once)
+            }
+        };
 
         let clip = config.clip();
         let factor = meta.rate_factor(iteration);
@@ -298,11 +309,11 @@ impl<B: AutodiffBackend> Trainer<B> {
         };
         let steps = judged.unwrap_or(0).max(usual);
         match self.config.inner.rate {
-            _ if self.config.method != Method::Maml => (RateTable::constant(0.0, 1, tensors), 0),
+            _ if !self.config.method.has_recipe() => (RateTable::constant(0.0, 1, tensors), 0),
             RateConfig::Fixed { value } => (RateTable::constant(value as f32, 1, tensors), steps),
             _ => {
                 let rates: Vec<f32> = log_rates.iter().map(|rate| rate.exp()).collect();
-                (RateTable::from_flat(&rates, tensors), steps)
+                (RateTable::from_flat(&rates, self.rate_dims()), steps)
             }
         }
     }
@@ -325,6 +336,15 @@ impl<B: AutodiffBackend> Trainer<B> {
         Ok(())
     }
 
+    /// The shapes of the learned rates of a step.
+    fn rate_dims(&self) -> Vec<[usize; 3]> {
+        let per = match self.config.inner.rate {
+            RateConfig::Learned { per, .. } => per,
+            _ => RatePer::Tensor,
+        };
+        per.dims(self.maml.network())
+    }
+
     fn host_params(&self) -> Vec<Vec<f32>> {
         split(self.maml.network(), &self.params)
             .into_iter()
@@ -335,6 +355,20 @@ impl<B: AutodiffBackend> Trainer<B> {
     fn host_log_rates(&self) -> Vec<f32> {
         self.log_rates.clone().map_or(Vec::new(), to_host)
     }
+}
+
+/// Reptile over `network`, the size of its inner batches and their number, if
+/// that is the method.
+fn reptile(config: &Config, network: &Network) -> Option<(Reptile, Option<usize>, usize)> {
+    let settings = config.reptile.as_ref()?;
+    let reptile = Reptile::new(
+        network,
+        config.loss(),
+        config.inner_optimiser(),
+        settings.optimiser,
+        settings.rate as f32,
+    );
+    Some((reptile, settings.batch, settings.steps))
 }
 
 fn maml(config: &Config, network: Network) -> Maml {

@@ -1,7 +1,7 @@
 //! What the meta-gradient is tried on.
 
 use mamlet_trainer::loss::{Loss, LossKind, Reduction};
-use mamlet_trainer::meta::InnerOptimiser;
+use mamlet_trainer::meta::{InnerOptimiser, RatePer};
 use mamlet_trainer::nn::{Adapt, AdaptGroup, LayerSpec};
 
 /// One problem: a network, a loss and an inner loop.
@@ -16,6 +16,8 @@ pub struct Case {
     pub weights: Vec<f32>,
     /// Around which the rates are drawn.
     pub rate: f32,
+    /// What has a rate of its own.
+    pub per: RatePer,
 }
 
 const LAST_OF_1: [f32; 2] = [0., 1.];
@@ -32,6 +34,7 @@ fn base() -> Case {
         optimiser: InnerOptimiser::default(),
         weights: vec![0., 0., 0., 1.],
         rate: 0.2,
+        per: RatePer::Tensor,
     }
 }
 
@@ -130,6 +133,18 @@ fn networks() -> Vec<Case> {
             name: "context and all, 1 step",
             layers: with_context(),
             weights: LAST_OF_1.into(),
+            ..base()
+        },
+        Case {
+            name: "a rate per parameter",
+            per: RatePer::Parameter,
+            ..base()
+        },
+        Case {
+            name: "a rate per parameter, head, loss after each step",
+            adapt: Adapt::Group(AdaptGroup::Head),
+            weights: AFTER_EACH.into(),
+            per: RatePer::Parameter,
             ..base()
         },
         Case {

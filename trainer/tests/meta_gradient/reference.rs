@@ -33,11 +33,12 @@ pub struct Differences {
     pub rates: Vec<f64>,
 }
 
-type Params = Vec<Vec<f64>>;
+/// One vector per tensor.
+pub type Params = Vec<Vec<f64>>;
 
 impl Problem {
     /// Loss and gradient of every tensor on a set of examples.
-    fn loss_and_gradient(&self, params: &Params, xs: &[f64], ys: &[f64]) -> (f64, Params) {
+    pub fn loss_and_gradient(&self, params: &Params, xs: &[f64], ys: &[f64]) -> (f64, Params) {
         let examples = xs.len() / self.input;
         let width = ys.len() / examples;
         let mut gradient: Params = params.iter().map(|p| vec![0.0; p.len()]).collect();
@@ -166,10 +167,15 @@ impl Problem {
             let bound = self.optimiser.clip_norm.map_or(f64::INFINITY, f64::from);
             let factor = (bound / self.norm(&gradient)).min(1.0);
             let momentum = self.optimiser.momentum.map_or(0.0, f64::from);
+            // One for each tensor, or for each of its elements.
+            let per_tensor = rates.len() == self.adapts.iter().filter(|adapts| **adapts).count();
             let mut rates = rates.iter();
             for tensor in (0..next.len()).filter(|&tensor| self.adapts[tensor]) {
-                let rate = rates.next().unwrap();
+                let mut rate = &0.0;
                 for (i, g) in gradient[tensor].iter().enumerate() {
+                    if i == 0 || !per_tensor {
+                        rate = rates.next().unwrap();
+                    }
                     velocity[tensor][i] = momentum * velocity[tensor][i] + factor * g;
                     next[tensor][i] -= rate * velocity[tensor][i];
                 }

@@ -38,7 +38,9 @@ pub fn setup(case: &Case, seed: u64) -> Setup {
     let steps = case.weights.len() - 1;
     let rates: Vec<Vec<f64>> = (0..steps.max(1))
         .map(|_| {
-            (0..network.adapting().len())
+            let dims = case.per.dims(&network);
+            let count: usize = dims.iter().map(|dims| dims.iter().product::<usize>()).sum();
+            (0..count)
                 .map(|_| f64::from(case.rate * (1.0 + 0.3 * random.next() as f32)))
                 .collect()
         })
@@ -114,11 +116,14 @@ pub fn compute(case: &Case, setup: &Setup, order: Order, how: &str) -> MetaGradi
         .rates
         .iter()
         .map(|row| {
-            row.iter()
-                .map(|&rate| {
-                    Rate::Learned(Tensor::from_data([[[rate as f32]]], &Default::default()))
-                })
-                .collect()
+            let mut values = row.iter().map(|&rate| rate as f32);
+            let dims = case.per.dims(&setup.network).into_iter();
+            dims.map(|dims| {
+                let values: Vec<f32> = values.by_ref().take(dims.iter().product()).collect();
+                let data = TensorData::new(values, dims);
+                Rate::Learned(Tensor::from_data(data, &Default::default()))
+            })
+            .collect()
         })
         .collect();
     let (weights, batch) = (&case.weights, &setup.batch);
