@@ -435,3 +435,19 @@ fn errors_name_the_file_that_they_stand_in() {
         "{message}"
     );
 }
+
+#[test]
+fn every_config_that_comes_along_is_whole_and_named_after_its_file() {
+    let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("configs");
+    let mut count = 0;
+    for entry in std::fs::read_dir(&folder).unwrap() {
+        let path = entry.unwrap().path();
+        let config = Config::load(&path, &[]).unwrap();
+        assert_eq!(
+            Some(config.name.as_str()),
+            path.file_stem().and_then(|name| name.to_str())
+        );
+        count += 1;
+    }
+    assert!(count > 20, "{count}");
+}
