@@ -150,6 +150,10 @@ impl From<WriteError> for ExportError {
     }
 }
 
+/// Numbers of the golden vectors' inputs: 8 KiB of flash. Two images are as good a
+/// check as many; recordings and points all fit.
+const GOLDEN_INPUTS: usize = 2048;
+
 /// Support sets to try for golden vectors.
 const GOLDEN_TRIES: u64 = 20;
 
@@ -206,6 +210,8 @@ fn with_golden(
     for try_ in 0..GOLDEN_TRIES {
         let mut rng = generator(model.config.seed, Stream::Golden, try_);
         let support = distribution.draw(Split::Validation, &mut rng, 1, options.golden_shots, 1);
+        let fit = (GOLDEN_INPUTS / support.input).max(1);
+        let support = support.first_support_examples(fit);
         match golden::attach(
             writer,
             &support.support_x.values(),

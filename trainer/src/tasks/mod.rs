@@ -156,13 +156,20 @@ impl TaskBatch {
     /// class where there are classes.
     pub fn truncated(&self, shots: usize) -> Self {
         let kept = shots * self.classes.unwrap_or(1);
+        self.clone().first_support_examples(kept)
+    }
+
+    /// The same tasks with at most `kept` support examples, whatever their
+    /// classes.
+    pub fn first_support_examples(self, kept: usize) -> Self {
         let of_task = self.support_examples();
+        let kept = kept.min(of_task);
         let targets = (self.support_y.chunks_exact(of_task * self.output))
             .flat_map(|task| &task[..kept * self.output]);
         Self {
-            support_x: (self.support_x).first_of_every(kept, of_task, self.input),
             support_y: targets.copied().collect(),
-            ..self.clone()
+            support_x: (self.support_x).first_of_every(kept, of_task, self.input),
+            ..self
         }
     }
 
