@@ -18,6 +18,8 @@ use crate::tasks::DeviceBatch;
 pub(super) struct StepGraph<B: AutodiffBackend> {
     forward: Params<B>,
     backward: Params<B>,
+    /// The support examples, where their gradient is wanted.
+    x: Option<Tensor<B, 3>>,
     trace: Trace<B>,
     deltas: Deltas<B>,
 }
@@ -30,11 +32,13 @@ impl<B: AutodiffBackend> StepGraph<B> {
 }
 
 impl Maml {
-    /// Forward and backward on the support set, as a graph from `θ`.
+    /// Forward and backward on the support set, as a graph from `θ` and, where
+    /// their gradient is wanted too, the examples.
     pub(super) fn graph_of<B: AutodiffBackend>(
         &self,
         theta: &[Tensor<B::InnerBackend, 3>],
         batch: &DeviceBatch<B::InnerBackend>,
+        inputs: bool,
     ) -> StepGraph<B> {
         let leaves = || -> Params<B> {
             theta
@@ -43,9 +47,9 @@ impl Maml {
                 .collect()
         };
         let (forward, backward) = (leaves(), leaves());
-        let trace = self
-            .network
-            .forward_trace(&forward, Tensor::from_inner(batch.support_x.clone()));
+        let x: Tensor<B, 3> = Tensor::from_inner(batch.support_x.clone());
+        let x = if inputs { x.require_grad() } else { x };
+        let trace = self.network.forward_trace(&forward, x.clone());
         let dy = self.loss.gradient(
             trace.output().clone(),
             Tensor::from_inner(batch.support_y.clone()),
@@ -54,25 +58,28 @@ impl Maml {
         StepGraph {
             forward,
             backward,
+            x: inputs.then_some(x),
             trace,
             deltas,
         }
     }
 
     /// `Hᵀ u` for every tensor, with the leading axis of `θ`: the gradient of
-    /// the slope of the support loss along `u`.
+    /// the slope of the support loss along `u`. With it the same for the support
+    /// examples, where that is wanted.
     pub(super) fn curvature<B: AutodiffBackend>(
         &self,
         graph: StepGraph<B>,
         direction: PerTensor<B::InnerBackend>,
-    ) -> Params<B::InnerBackend> {
+    ) -> (Params<B::InnerBackend>, Option<Tensor<B::InnerBackend, 3>>) {
         let directions: PerTensor<B> = direction
             .into_iter()
             .map(|u| u.map(Tensor::from_inner))
             .collect();
         let slope = self.network.slope(&graph.trace, &graph.deltas, &directions);
         let mut gradients = slope.backward();
-        graph
+        let dx = graph.x.and_then(|x| x.grad_remove(&mut gradients));
+        let curvature = graph
             .forward
             .into_iter()
             .zip(graph.backward)
@@ -88,7 +95,8 @@ impl Maml {
                     (None, None) => forward.inner().zeros_like(),
                 }
             })
-            .collect()
+            .collect();
+        (curvature, dx)
     }
 }
 

@@ -30,8 +30,9 @@ use burn::tensor::{
 };
 use serde::{Deserialize, Serialize};
 
+use super::body::{Halves, InputGradients};
 use super::replay;
-use super::way_back::{State, WayBack, over_tasks};
+use super::way_back::{State, WayBack, add_some, over_tasks};
 use super::{InnerLoop, InnerOptimiser, PerTensor, Rate};
 use crate::loss::Loss;
 use crate::nn::Network;
@@ -71,6 +72,8 @@ pub struct Maml {
     pub(super) optimiser: InnerOptimiser,
     pub(super) order: Order,
     graph: Graph,
+    /// Where the lowest layers do not adapt.
+    halves: Option<Box<Halves>>,
 }
 
 /// The meta-gradient of a batch, on the backend without autodiff.
@@ -101,6 +104,9 @@ impl Maml {
         order: Order,
         graph: Graph,
     ) -> Self {
+        let halves = Halves::new(&network, |head| {
+            Self::new(head, loss, optimiser, order, graph)
+        });
         Self {
             all: network.all_adapting(),
             network,
@@ -108,12 +114,14 @@ impl Maml {
             optimiser,
             order,
             graph,
+            halves: halves.map(Box::new),
         }
     }
 
     /// Derivatives go as far as `order` from here on.
     pub fn set_order(&mut self, order: Order) {
-        self.order = order;
+        let network = self.network.clone();
+        *self = Self::new(network, self.loss, self.optimiser, order, self.graph);
     }
 
     /// The adaptation that is differentiated.
@@ -144,9 +152,37 @@ impl Maml {
         weights: &[f32],
         batch: &DeviceBatch<B::InnerBackend>,
     ) -> MetaGradient<B> {
+        match &self.halves {
+            Some(halves) => halves.gradient(params, rates, weights, batch),
+            None => self.way_back(params, rates, weights, batch, None).0,
+        }
+    }
+
+    /// [`Maml::gradient`] of a network whose first layer adapts, and the gradient
+    /// of what goes into it.
+    pub(super) fn gradient_and_inputs<B: AutodiffBackend>(
+        &self,
+        params: &[Tensor<B::InnerBackend, 3>],
+        rates: &[Vec<Rate<B::InnerBackend>>],
+        weights: &[f32],
+        batch: &DeviceBatch<B::InnerBackend>,
+    ) -> (MetaGradient<B>, InputGradients<B::InnerBackend>) {
+        let wanted = Some(InputGradients::default());
+        let (result, inputs) = self.way_back(params, rates, weights, batch, wanted);
+        (result, inputs.unwrap_or_default())
+    }
+
+    fn way_back<B: AutodiffBackend>(
+        &self,
+        params: &[Tensor<B::InnerBackend, 3>],
+        rates: &[Vec<Rate<B::InnerBackend>>],
+        weights: &[f32],
+        batch: &DeviceBatch<B::InnerBackend>,
+        inputs: Option<InputGradients<B::InnerBackend>>,
+    ) -> (MetaGradient<B>, Option<InputGradients<B::InnerBackend>>) {
         let last = weights.len() - 1;
         let row = |step: usize| &rates[step.min(rates.len() - 1)];
-        let mut way = WayBack::<B>::new(self, rates, weights, batch);
+        let mut way = WayBack::<B>::new(self, rates, weights, batch, inputs);
         let mut state = State::start(params);
         if !way.looks_back() {
             for step in 0..last {
@@ -213,12 +249,14 @@ impl Maml {
     }
 
     /// `w/T ∇L(θ; query)` for every tensor, per task for those that adapt and
-    /// summed over tasks for the others; and the mean loss.
+    /// summed over tasks for the others; and the mean loss. Adds the same for
+    /// the query examples to `inputs`, where that is wanted.
     pub(super) fn query_gradient<B: AutodiffBackend>(
         &self,
         theta: &[Tensor<B::InnerBackend, 3>],
         weight: f32,
         batch: &DeviceBatch<B::InnerBackend>,
+        inputs: &mut Option<InputGradients<B::InnerBackend>>,
     ) -> (Params<B::InnerBackend>, Tensor<B::InnerBackend, 1>) {
         let tasks = batch.query_x.dims()[0];
         let shared = theta.iter().all(|p| p.dims()[0] == 1);
@@ -232,9 +270,14 @@ impl Maml {
             .loss
             .gradient(prediction, batch.query_y.clone())
             .mul_scalar(weight / tasks as f32);
+        let deltas = self.all.deltas(theta, &trace, dy);
+        if let Some(inputs) = inputs {
+            let dx = self.all.input_gradient(theta, &trace, &deltas);
+            add_some(&mut inputs.query, dx);
+        }
         let gradients = self
             .all
-            .backward(theta, &trace, dy)
+            .gradients(&trace, &deltas)
             .into_iter()
             .zip(self.network.tensors())
             .map(|(gradient, info)| {

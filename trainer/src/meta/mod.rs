@@ -1,6 +1,7 @@
 //! Meta-learning: the inner adaptation, the gradient through it, and the
 //! optimiser that follows that gradient.
 
+mod body;
 mod curvature;
 mod inner;
 mod maml;

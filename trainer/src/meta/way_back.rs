@@ -6,6 +6,7 @@ use burn::tensor::{
     backend::{AutodiffBackend, Backend},
 };
 
+use super::body::InputGradients;
 use super::curvature::StepGraph;
 use super::maml::Params;
 use super::{Maml, MetaGradient, Order, PerTensor, Rate, Taken};
@@ -59,16 +60,20 @@ pub(super) struct WayBack<'a, B: AutodiffBackend> {
     nu: Option<PerTensor<B::InnerBackend>>,
     loss: Tensor<B::InnerBackend, 1>,
     rate_gradients: Vec<Vec<Tensor<B::InnerBackend, 1>>>,
+    /// Where the gradient of the examples is wanted too.
+    inputs: Option<InputGradients<B::InnerBackend>>,
 }
 
 impl<'a, B: AutodiffBackend> WayBack<'a, B> {
     /// Before the last step is reached. The arguments are those of
-    /// [`Maml::gradient`].
+    /// [`Maml::gradient`], and `inputs` where the gradient of the examples is
+    /// wanted too.
     pub fn new(
         maml: &'a Maml,
         rates: &'a [Vec<Rate<B::InnerBackend>>],
         weights: &'a [f32],
         batch: &'a DeviceBatch<B::InnerBackend>,
+        inputs: Option<InputGradients<B::InnerBackend>>,
     ) -> Self {
         Self {
             maml,
@@ -79,6 +84,7 @@ impl<'a, B: AutodiffBackend> WayBack<'a, B> {
             nu: None,
             loss: Tensor::zeros([1], &batch.query_x.device()),
             rate_gradients: vec![Vec::new(); rates.len()],
+            inputs,
         }
     }
 
@@ -99,14 +105,17 @@ impl<'a, B: AutodiffBackend> WayBack<'a, B> {
     /// At `θ_n`: the loss, and `λ_n`.
     pub fn finish(&mut self, params: &Params<B::InnerBackend>) {
         let weight = self.weights[self.weights.len() - 1];
-        (self.lambda, self.loss) = self.maml.query_gradient::<B>(params, weight, self.batch);
+        (self.lambda, self.loss) =
+            self.maml
+                .query_gradient::<B>(params, weight, self.batch, &mut self.inputs);
     }
 
     /// The step from `state`, and its graph where there is to be one.
     pub fn recall(&self, state: State<B::InnerBackend>) -> Step<B> {
         let State { params, velocity } = state;
         let maml = self.maml;
-        let graph = (maml.order == Order::Second).then(|| maml.graph_of::<B>(&params, self.batch));
+        let graph = (maml.order == Order::Second)
+            .then(|| maml.graph_of::<B>(&params, self.batch, self.inputs.is_some()));
         let gradient = match &graph {
             Some(graph) => graph.gradient(&maml.network),
             None => {
@@ -147,7 +156,11 @@ impl<'a, B: AutodiffBackend> WayBack<'a, B> {
             let nu = self.nu.take();
             let (direction, before) = maml.optimiser.pull_back(&taken, rates, adapting, nu);
             self.nu = before;
-            maml.curvature(graph, direction)
+            let (curvature, dx) = maml.curvature(graph, direction);
+            if let (Some(inputs), Some(dx)) = (&mut self.inputs, dx) {
+                add_some(&mut inputs.support, dx);
+            }
+            curvature
         });
         if index == 0 {
             // All tasks start from the same θ₀.
@@ -161,13 +174,14 @@ impl<'a, B: AutodiffBackend> WayBack<'a, B> {
         }
         if self.weights[index] != 0.0 {
             let weight = self.weights[index];
-            let (query, _) = maml.query_gradient::<B>(&params, weight, self.batch);
+            let (query, _) =
+                maml.query_gradient::<B>(&params, weight, self.batch, &mut self.inputs);
             add_to(&mut self.lambda, query);
         }
     }
 
     /// At `θ₀`.
-    pub fn result(self) -> MetaGradient<B> {
+    pub fn result(self) -> (MetaGradient<B>, Option<InputGradients<B::InnerBackend>>) {
         let mut rates = Vec::new();
         if self.learned() {
             for (mut gradients, rates_of_row) in self.rate_gradients.into_iter().zip(self.rates) {
@@ -178,11 +192,12 @@ impl<'a, B: AutodiffBackend> WayBack<'a, B> {
                 rates.append(&mut gradients);
             }
         }
-        MetaGradient {
+        let result = MetaGradient {
             loss: self.loss,
             params: self.lambda.into_iter().map(over_tasks).collect(),
             rates,
-        }
+        };
+        (result, self.inputs)
     }
 }
 
@@ -193,6 +208,14 @@ pub(super) fn over_tasks<B: Backend>(tensor: Tensor<B, 3>) -> Tensor<B, 3> {
     } else {
         tensor.sum_dim(0)
     }
+}
+
+/// Adds a term to a sum; `None` is 0.
+pub(super) fn add_some<B: Backend>(sum: &mut Option<Tensor<B, 3>>, term: Tensor<B, 3>) {
+    *sum = Some(match sum.take() {
+        Some(sum) => sum + term,
+        None => term,
+    });
 }
 
 /// Adds `terms` to `sums` one by one; an empty list of sums is 0.

@@ -23,6 +23,7 @@ mod context;
 mod conv;
 mod dense;
 mod depthwise;
+mod halves;
 pub mod init;
 mod layer;
 mod norm;
@@ -307,6 +308,20 @@ impl Network {
             }
         }
         gradients
+    }
+
+    /// `∂L/∂x` for the input of the network. Panics unless a tensor of the first
+    /// layer adapts.
+    pub fn input_gradient<B: Backend>(
+        &self,
+        params: &[Tensor<B, 3>],
+        trace: &Trace<B>,
+        deltas: &Deltas<B>,
+    ) -> Tensor<B, 3> {
+        let delta = deltas.outputs[0].as_ref().expect("the first layer adapts");
+        let ends = (&trace.activations[0], &trace.activations[1]);
+        let params = self.of_layer(params, 0);
+        self.layers[0].input_gradient(params, ends, &trace.kept[0], delta)
     }
 
     /// [`Network::deltas`] and [`Network::gradients`] in one.
