@@ -48,8 +48,10 @@ pub(super) fn candidates(configured: &Path) -> Vec<PathBuf> {
     }
 }
 
-/// Where decoded images are kept, if there is such a place.
+/// Where decoded images are kept, if there is such a place. Unit tests leave
+/// nothing behind.
 pub(super) fn cache() -> Option<PathBuf> {
+    let usual = || dirs::cache_dir().filter(|_| !cfg!(test));
     given(|places| places.cache.clone(), "MAMLET_CACHE")
-        .or_else(|| dirs::cache_dir().map(|folder| folder.join("mamlet")))
+        .or_else(|| usual().map(|folder| folder.join("mamlet")))
 }
