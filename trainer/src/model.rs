@@ -3,9 +3,10 @@
 
 use std::path::Path;
 
+use crate::baselines::classifier;
 use crate::config::{Config, Keep, Method, RateConfig};
 use crate::meta::{InnerLoop, RateTable};
-use crate::nn::{Network, NetworkError, init};
+use crate::nn::{Adapt, AdaptGroup, Network, NetworkError, init};
 use crate::run::{Checkpoint, RunDir, RunError};
 
 /// Parameters and recipe of a run.
@@ -71,9 +72,10 @@ impl TrainedModel {
         let checkpoint = run
             .latest_checkpoint()?
             .ok_or_else(|| ModelError::Untrained(name()))?;
-        let needed = config.network()?.parameter_count();
-        if checkpoint.params.len() != needed {
-            let given = checkpoint.params.len();
+        let network = config.network()?;
+        let (needed, given) = (network.parameter_count(), checkpoint.params.len());
+        let fits = given == needed || (config.classifies() && classifier::fits(&network, given));
+        if !fits {
             return Err(ModelError::Size {
                 path: name(),
                 needed,
@@ -135,6 +137,26 @@ impl TrainedModel {
         Self::assemble(config, &flat, &rates, 0)
     }
 
+    /// The same model with an adaptation of its head alone, for a classifier all
+    /// of which adapts; `None` for any other.
+    ///
+    /// # Errors
+    /// [`NetworkError`] where the network cannot be built.
+    pub fn head_only(&self) -> Result<Option<Self>, NetworkError> {
+        if !self.config.classifies() || self.config.inner.adapt != Adapt::default() {
+            return Ok(None);
+        }
+        let mut model = self.clone();
+        model.config.inner.adapt = Adapt::Group(AdaptGroup::Head);
+        model.config.title += ", head only";
+        model.network = model.config.network()?;
+        if !self.network.statistics().is_empty() {
+            let statistics = self.network.statistics();
+            model.network = model.network.with_statistics(statistics)?;
+        }
+        Ok(Some(model))
+    }
+
     /// The adaptation that the model was trained for. Whether its gradients are
     /// constants makes no difference without automatic differentiation.
     pub fn inner_loop(&self) -> InnerLoop<'_> {
@@ -155,9 +177,15 @@ impl TrainedModel {
         iteration: u64,
     ) -> Result<Self, NetworkError> {
         let network = config.network()?;
+        // What training ended with is the head of all training classes.
+        let headless = config
+            .classifies()
+            .then(|| classifier::with_empty_head(&network, flat));
+        let headless = headless.flatten();
+        let flat = headless.as_deref().unwrap_or(flat);
         let tensors = network.adapting().len();
         let rates = match (&config.inner.rate, config.method) {
-            (_, Method::Oracle) | (RateConfig::Tuned { .. }, _) => None,
+            (_, Method::Oracle) | (RateConfig::Tuned { .. } | RateConfig::None, _) => None,
             (RateConfig::Fixed { value }, _) => Some(RateTable::constant(
                 *value as f32,
                 config.inner.steps,

@@ -33,7 +33,7 @@ pub(super) struct Arguments {
     #[command(flatten)]
     episodes: Episodes,
     /// At most so many inner steps; runs without a number of their own take as
-    /// many [default: the most that a run is meant to take, or 10]
+    /// many [default: 10]
     #[arg(long)]
     steps: Option<usize>,
     /// What to compare [default: accuracy with classes, else loss]

@@ -43,7 +43,7 @@ pub(super) struct Arguments {
     runs: Vec<PathBuf>,
     #[command(flatten)]
     episodes: Episodes,
-    /// Inner steps [default: 10, with classes the most that a run is meant to
+    /// Inner steps [default: 10, with classes as many as each run is meant to
     /// take]
     #[arg(long)]
     steps: Option<usize>,
@@ -96,7 +96,7 @@ impl Episodes {
         Protocol {
             tasks: self.tasks.unwrap_or(usual.tasks),
             shots: self.shots.clone().unwrap_or(usual.shots),
-            steps: steps.unwrap_or(usual.steps),
+            steps: steps.or(usual.steps),
             queries: self.queries.clone().unwrap_or(usual.queries),
             settings: match self.setting {
                 SettingChoice::Transductive => vec![Setting::Transductive],
@@ -123,31 +123,26 @@ impl Arguments {
     }
 }
 
-/// The results of runs, each with the place it comes from.
+/// The results of runs, each with the place it comes from. A classifier comes
+/// twice: as it adapts, and with its head alone adapting.
 pub(super) fn load(runs: &[PathBuf]) -> anyhow::Result<Vec<(String, TrainedModel)>> {
-    runs.iter()
-        .map(|path| {
-            let run = find_run(path)?;
-            Ok((run.display().to_string(), TrainedModel::load(&run)?))
-        })
-        .collect()
+    let mut models = Vec::new();
+    for path in runs {
+        let run = find_run(path)?;
+        let (name, model) = (run.display().to_string(), TrainedModel::load(&run)?);
+        let head_only = model.head_only()?;
+        models.push((name.clone(), model));
+        models.extend(head_only.map(|model| (name, model)));
+    }
+    Ok(models)
 }
 
 /// What is usual for the tasks of the first of some models.
 pub(super) fn usual(models: &[(String, TrainedModel)]) -> Protocol {
-    let Some((_, first)) = models.first() else {
-        return Protocol::default();
-    };
-    let usual = Protocol::usual(&first.config.tasks);
-    let own = models
-        .iter()
-        .map(|(_, model)| model.config.evaluation_steps());
-    let steps = match (first.config.tasks.classes(), own.flatten().max()) {
-        (Some(_), Some(most)) => most,
-        (None, Some(most)) => most.max(usual.steps),
-        (_, None) => usual.steps,
-    };
-    Protocol { steps, ..usual }
+    let first = models.first();
+    first.map_or_else(Protocol::default, |(_, model)| {
+        Protocol::usual(&model.config.tasks)
+    })
 }
 
 /// Evaluates on the chosen device, showing how far it is.
@@ -285,14 +280,14 @@ fn table(shots: &ShotsReport, measure: Measure, per: &str) -> String {
         1 => "1 step".to_owned(),
         step => format!("{step} steps"),
     }));
-    head.extend(["rate".to_owned(), format!("diverged at {last}")]);
+    head.extend(["rate", "diverged"].map(str::to_owned));
     let rows: Vec<Vec<String>> = (shots.methods.iter())
-        .map(|method| row(method, measure, &columns, last))
+        .map(|method| row(method, measure, &columns))
         .collect();
     output::table(&head, &rows)
 }
 
-fn row(method: &MethodReport, measure: Measure, columns: &[usize], last: usize) -> Vec<String> {
+fn row(method: &MethodReport, measure: Measure, columns: &[usize]) -> Vec<String> {
     let mut name = method.title.clone();
     let setting = setting(&method.settings);
     if !setting.is_empty() {
@@ -310,12 +305,12 @@ fn row(method: &MethodReport, measure: Measure, columns: &[usize], last: usize) 
         }
         cell
     }));
-    row.push(match (method.tuned_rate, method.seeds.is_empty()) {
-        (Some(rate), _) => format!("{rate:.4} tuned"),
-        (None, true) => "own".into(),
-        (None, false) => String::new(),
+    row.push(match method.tuned_rate {
+        Some(rate) => format!("{rate:.4} tuned"),
+        None if method.own_steps > 0 && method.seeds.is_empty() => "own".into(),
+        None => String::new(),
     });
-    let diverged = method.after(last).and_then(|report| report.diverged);
+    let diverged = method.steps.last().and_then(|report| report.diverged);
     row.push(diverged.map_or_else(String::new, |count| count.to_string()));
     row
 }
@@ -363,12 +358,13 @@ fn notes(report: &Report) -> String {
         text += "mean of seeds: of every task's mean over the runs; in brackets the standard \
                  deviation between runs\n";
     }
-    let mut told: Vec<&str> = Vec::new();
+    let mut told: Vec<(&str, &str)> = Vec::new();
     for method in methods().filter(|method| method.seeds.is_empty()) {
-        if told.contains(&method.run.as_str()) {
+        let name = (method.run.as_str(), method.title.as_str());
+        if told.contains(&name) {
             continue;
         }
-        told.push(&method.run);
+        told.push(name);
         text += &format!(
             "{}: {}, protocol {}, seed {}, judged after {}, parameters of iteration {}, {}\n",
             method.title,

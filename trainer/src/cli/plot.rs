@@ -66,7 +66,7 @@ struct StepsArguments {
     #[arg(long)]
     tasks: Option<usize>,
     /// Inner steps
-    #[arg(long, default_value_t = Protocol::default().steps)]
+    #[arg(long, default_value_t = 10)]
     steps: usize,
     /// Draw the value on a logarithmic axis
     #[arg(long)]
@@ -202,7 +202,7 @@ fn steps(arguments: &StepsArguments) -> anyhow::Result<&Path> {
             let usual = evaluate::usual(&models);
             let protocol = Protocol {
                 tasks: arguments.tasks.unwrap_or(usual.tasks),
-                steps: arguments.steps,
+                steps: Some(arguments.steps),
                 shots: vec![arguments.shots],
                 settings: vec![Setting::Transductive],
                 ..usual

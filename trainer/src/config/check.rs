@@ -207,6 +207,22 @@ fn check_model(config: &Config) -> Result<(), Fault> {
         expected: "a network that can be built".into(),
         given: error.to_string(),
     })?;
+    if config.method == Method::Prototypical {
+        // An embedding may have any number of outputs.
+        return require(
+            config.inner.loss == LossKind::CrossEntropy,
+            "inner.loss",
+            "\"cross_entropy\" and tasks with classes for method = \"prototypical\"",
+            format!("the {}", config.inner.loss.name()),
+        );
+    }
+    let head = config.model.layers.last();
+    require(
+        !config.classifies() || matches!(head, Some(LayerSpec::Dense { .. })),
+        "model.layers",
+        "a dense layer last, which method = \"pretraining\" replaces",
+        "another",
+    )?;
     let wanted = config.tasks.output();
     let outputs = network.output();
     require(

@@ -75,6 +75,8 @@ pub enum RateConfig {
         #[serde(default = "default::per_step")]
         per_step: bool,
     },
+    /// There are no steps, for `method = "prototypical"`.
+    None,
     /// Chosen at test time on validation tasks, for methods without an inner
     /// loop: the best of `candidates` for each number of shots.
     Tuned {
@@ -127,9 +129,9 @@ pub(super) fn check(config: &Config) -> Result<(), Fault> {
     }
     if let Some(steps) = inner.evaluation_steps {
         require(
-            learns && (1..=100).contains(&steps),
+            config.method != Method::Prototypical && (1..=100).contains(&steps),
             "inner.evaluation_steps",
-            "from 1 to 100, for method = \"maml\" only",
+            "from 1 to 100, and none for method = \"prototypical\"",
             steps,
         )?;
     }
@@ -156,6 +158,7 @@ pub(super) fn check(config: &Config) -> Result<(), Fault> {
             positive("inner.rate.initial", *initial)?;
             positive("inner.rate.meta_rate", *meta_rate)?;
         }
+        RateConfig::None => {}
         RateConfig::Tuned { candidates } => {
             require(
                 !candidates.is_empty(),
@@ -168,6 +171,12 @@ pub(super) fn check(config: &Config) -> Result<(), Fault> {
             }
         }
     }
+    require(
+        (inner.rate == RateConfig::None) == (config.method == Method::Prototypical),
+        "inner.rate.kind",
+        "\"none\" for method = \"prototypical\", which takes no steps, and for no other",
+        "another",
+    )?;
     let tuned = matches!(inner.rate, RateConfig::Tuned { .. });
     let learned = matches!(inner.rate, RateConfig::Learned { .. });
     require(

@@ -16,6 +16,10 @@ pub struct MetaConfig {
     /// Tasks per meta-step.
     #[serde(default = "default::tasks")]
     pub tasks: usize,
+    /// Classes of a training task, for `method = "prototypical"`, which may train
+    /// on more than it is judged on; `tasks.ways` if absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ways: Option<usize>,
     /// Support examples per task, or per class where tasks have classes: a
     /// number, or several of which one is drawn per iteration.
     pub shots: Shots,
@@ -116,6 +120,14 @@ pub(super) fn check(config: &Config) -> Result<(), Fault> {
     let meta = &config.meta;
     at_least_one("meta.tasks", meta.tasks)?;
     at_least_one("meta.queries", meta.queries)?;
+    if let Some(ways) = meta.ways {
+        require(
+            config.method == Method::Prototypical && ways >= 2,
+            "meta.ways",
+            "at least 2, for method = \"prototypical\" only",
+            ways,
+        )?;
+    }
     require(
         !meta.shots.choices().is_empty(),
         "meta.shots",

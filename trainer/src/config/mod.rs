@@ -95,8 +95,10 @@ pub enum Method {
     /// An initialisation moved towards where an inner loop ends, without
     /// derivatives through it (Nichol et al. 2018); adapts by its own recipe.
     Reptile,
-    /// One network trained on all tasks without an inner loop; adapts by
-    /// gradient steps of a rate tuned on validation tasks.
+    /// One network trained on all tasks without an inner loop or, where tasks
+    /// are of a finite set of classes, one classifier of all of them, whose head
+    /// is replaced by an empty one; adapts by gradient steps of a rate tuned on
+    /// validation tasks.
     Pretraining,
     /// Like pretraining, but shown the task's parameters; does not adapt.
     Oracle,
@@ -105,6 +107,9 @@ pub enum Method {
     /// The mean of the parameters of networks trained on one task each; adapts
     /// with a tuned rate.
     Averaging,
+    /// A network without a head, whose embedding puts examples near the mean of
+    /// their class (Snell et al. 2017); does not adapt.
+    Prototypical,
 }
 
 impl Method {
@@ -243,11 +248,22 @@ impl Config {
         Network::new(&spec, &self.inner.adapt)
     }
 
-    /// Inner steps that the result is judged by; `None` for methods without an
-    /// inner loop.
+    /// Inner steps that the result is judged by; `None` for methods that have no
+    /// number of their own.
     pub fn evaluation_steps(&self) -> Option<usize> {
-        let adapts = self.method.has_recipe();
-        adapts.then(|| self.inner.evaluation_steps.unwrap_or(self.inner.steps))
+        match self.method {
+            Method::Prototypical => Some(0),
+            adapts if adapts.has_recipe() => {
+                Some(self.inner.evaluation_steps.unwrap_or(self.inner.steps))
+            }
+            _ => self.inner.evaluation_steps,
+        }
+    }
+
+    /// Whether a plain classifier of all training classes is trained: for
+    /// `method = "pretraining"` where there is a finite set of them.
+    pub fn classifies(&self) -> bool {
+        self.method == Method::Pretraining && self.tasks.has_finite_classes()
     }
 
     /// The loss, inside and out.

@@ -2,10 +2,9 @@
 
 use burn::tensor::{Tensor, backend::Backend};
 
-use super::Setting;
+use super::{Head, Setting};
 use crate::loss::{Loss, Reduction};
 use crate::meta::{InnerLoop, RateTable, to_device, to_host};
-use crate::nn::Network;
 use crate::tasks::TaskBatch;
 
 /// Every task after some numbers of inner steps.
@@ -69,10 +68,11 @@ const ALIVE: usize = 1 << 25;
 
 /// Adapts `params` (one row-major vector per tensor) to every task of `batch`
 /// and measures the mean losses and accuracy after each of `steps` steps, the
-/// queries of a task in one batch. Without autodiff there is no graph, so memory
+/// queries of a task in one batch and `head` making predictions of the results of
+/// the network. Without autodiff there is no graph, so memory
 /// does not grow with the number of steps.
 pub fn curves<B: Backend>(
-    inner: &InnerLoop<'_>,
+    (inner, head): (&InnerLoop<'_>, Head),
     params: &[Vec<f32>],
     rates: &RateTable,
     batch: &TaskBatch,
@@ -84,13 +84,13 @@ pub fn curves<B: Backend>(
         setting: Setting::Transductive,
         steps: (0..=steps).collect(),
     };
-    views::<B>(inner, params, rates, batch, &[view], device).swap_remove(0)
+    views::<B>((inner, head), params, rates, batch, &[view], device).swap_remove(0)
 }
 
 /// [`curves`] for several views of the same adaptation, which goes as far as
 /// the one with the most steps.
 pub(super) fn views<B: Backend>(
-    inner: &InnerLoop<'_>,
+    (inner, head): (&InnerLoop<'_>, Head),
     params: &[Vec<f32>],
     rates: &RateTable,
     batch: &TaskBatch,
@@ -129,19 +129,18 @@ pub(super) fn views<B: Backend>(
                     continue;
                 };
                 let of_support = of_support.get_or_insert_with(|| {
-                    let prediction = network.forward(theta, part.support_x.clone());
-                    losses(prediction, &part.support_y)
+                    losses(head.support(network, theta, support), &part.support_y)
                 });
                 curves.support[row].extend_from_slice(of_support);
                 let x = part.query_x.clone().narrow(1, 0, view.queries);
                 let y = part.query_y.clone().narrow(1, 0, view.queries);
                 let prediction = match view.setting {
-                    Setting::Transductive => network.forward(theta, x),
+                    Setting::Transductive => head.together(network, theta, support, x),
                     Setting::Inductive => {
                         let examples = part.support_x.dims()[1] + 1;
                         let of_query =
                             network.parameter_count() + examples * network.activation_count();
-                        inductive(network, theta, &part.support_x, x, ALIVE / of_query)
+                        head.apart(network, theta, support, x, ALIVE / of_query)
                     }
                 };
                 if let Some(rows) = &mut curves.accuracy {
@@ -154,54 +153,6 @@ pub(super) fn views<B: Backend>(
         start = end;
     }
     all
-}
-
-/// The prediction of every query `[T, Q, in]` in a batch of its own with the
-/// support set `[T, S, in]`, `[T, Q, out]`: queries become tasks, `[T·Q, S + 1,
-/// in]`, `at_once` of them, whose weights are those of their task.
-pub(super) fn inductive<B: Backend>(
-    network: &Network,
-    theta: &[Tensor<B, 3>],
-    support: &Tensor<B, 3>,
-    queries: Tensor<B, 3>,
-    at_once: usize,
-) -> Tensor<B, 3> {
-    let [tasks, count, width] = queries.dims();
-    let examples = support.dims()[1] + 1;
-    let tasks_at_once = (at_once / count).clamp(1, tasks);
-    let queries_at_once = at_once.clamp(1, count);
-    let mut of_tasks = Vec::new();
-    for first in (0..tasks).step_by(tasks_at_once) {
-        let some = first..(first + tasks_at_once).min(tasks);
-        let own = |x: &Tensor<B, 3>| x.clone().slice([some.clone()]);
-        let mut predictions = Vec::new();
-        for start in (0..count).step_by(queries_at_once) {
-            let end = (start + queries_at_once).min(count);
-            let folded = some.len() * (end - start);
-            let repeated = |x: Tensor<B, 3>| {
-                let [tasks, rows, columns] = x.dims();
-                x.reshape([tasks, 1, rows * columns])
-                    .repeat_dim(1, end - start)
-                    .reshape([folded, rows, columns])
-            };
-            let params: Vec<Tensor<B, 3>> = theta
-                .iter()
-                .map(|tensor| match tensor.dims()[0] {
-                    // Shared by all tasks: it broadcasts.
-                    1 => tensor.clone(),
-                    _ => repeated(own(tensor)),
-                })
-                .collect();
-            let query = own(&queries).narrow(1, start, end - start);
-            let x = vec![repeated(own(support)), query.reshape([folded, 1, width])];
-            let y = network.forward(&params, Tensor::cat(x, 1));
-            let outputs = y.dims()[2];
-            let y = y.narrow(1, examples - 1, 1);
-            predictions.push(y.reshape([some.len(), end - start, outputs]));
-        }
-        of_tasks.push(Tensor::cat(predictions, 1));
-    }
-    Tensor::cat(of_tasks, 0)
 }
 
 /// The share of each task's examples whose largest output is that of its class,

@@ -7,7 +7,7 @@ use burn::tensor::backend::Backend;
 
 use super::curves::{View, views};
 use super::episodes::Episodes;
-use super::{Curves, EvaluateError, Interval, Protocol, Setting, curves, sees_the_batch};
+use super::{Curves, EvaluateError, Head, Interval, Protocol, Setting, sees_the_batch};
 use crate::config::{Method, RateConfig, TasksConfig};
 use crate::meta::RateTable;
 use crate::model::TrainedModel;
@@ -115,7 +115,8 @@ impl Subject<'_> {
         let mut tables = Vec::new();
         for &shots in &protocol.shots {
             let validation = validation.parts().map(|part| part.truncated(shots));
-            let (table, tuned) = rates::<B>(model, validation, protocol.steps, device);
+            let last = protocol.steps_of(&model.config);
+            let (table, tuned) = rates::<B>(model, validation, last, device);
             measured.push(self.empty(steps, shots, tuned));
             tables.push(table);
         }
@@ -133,7 +134,8 @@ impl Subject<'_> {
                     })
                     .collect();
                 let (inner, params) = (model.inner_loop(), &model.params);
-                let curves = views::<B>(&inner, params, table, &part, &wanted, device);
+                let how = (&inner, Head::of(&model.config));
+                let curves = views::<B>(how, params, table, &part, &wanted, device);
                 for (measured, curves) in measured.iter_mut().zip(curves) {
                     measured.curves.extend(curves);
                 }
@@ -155,8 +157,8 @@ impl Subject<'_> {
     /// What is to be measured with a number of shots.
     fn empty(&self, steps: Steps, shots: usize, tuned_rate: Option<f64>) -> Vec<Measured> {
         let (model, protocol) = (self.model, self.protocol);
-        let last = protocol.steps;
-        // Methods without an inner loop have no number of their own.
+        let last = protocol.steps_of(&model.config);
+        // Some methods without an inner loop have no number of their own.
         let own_steps = model.config.evaluation_steps().unwrap_or(last).min(last);
         let settings = if sees_the_batch(&model.network) {
             protocol
@@ -172,7 +174,10 @@ impl Subject<'_> {
             for settings in &settings {
                 let every = steps == Steps::All && settings[0] == Setting::Transductive;
                 let steps = if every {
-                    (0..=last).collect()
+                    // Every tenth of many.
+                    let told =
+                        |step: &usize| *step <= 10 || step.is_multiple_of(10) || *step == last;
+                    (0..=last).filter(told).collect()
                 } else {
                     vec![own_steps]
                 };
@@ -191,9 +196,10 @@ impl Subject<'_> {
     }
 }
 
-/// The rates a model adapts with, and the number if it was tuned: the
-/// candidate whose loss on `validation`, averaged over 1 to `steps` steps, is
-/// lowest.
+/// The rates a model adapts with, and the number if it was tuned on
+/// `validation`: the candidate with the highest accuracy after `steps` steps or,
+/// where tasks have no classes, the lowest loss, averaged over 1 to `steps`
+/// steps.
 pub fn rates<B: Backend>(
     model: &TrainedModel,
     validation: impl IntoIterator<Item = TaskBatch>,
@@ -210,18 +216,37 @@ pub fn rates<B: Backend>(
         _ => return (RateTable::constant(0.0, 1, tensors), None),
     };
     let table = |rate: f64| RateTable::constant(rate as f32, 1, tensors);
-    let mut all = vec![Curves::new((0..=steps).collect(), false); candidates.len()];
+    let classes = model.config.tasks.classes().is_some();
+    let judged: Vec<usize> = match classes {
+        true => vec![steps],
+        false => (steps.min(1)..=steps).collect(),
+    };
+    let mut all = vec![Curves::new(judged.clone(), classes); candidates.len()];
     for batch in validation {
+        let view = View {
+            queries: batch.query_examples(),
+            setting: Setting::Transductive,
+            steps: judged.clone(),
+        };
         for (&rate, all) in candidates.iter().zip(&mut all) {
             let (inner, params) = (model.inner_loop(), &model.params);
-            let curves = curves::<B>(&inner, params, &table(rate), &batch, steps, device);
-            all.extend(curves);
+            let (how, view) = ((&inner, Head::of(&model.config)), [view.clone()]);
+            let measured = views::<B>(how, params, &table(rate), &batch, &view, device);
+            measured.into_iter().for_each(|curves| all.extend(curves));
         }
     }
+    // Low is good.
     let score = |curves: &Curves| {
-        let means = (curves.query[steps.min(1)..].iter()).map(|row| Interval::of(row).mean);
-        let mean = means.sum::<f64>() / steps.max(1) as f64;
-        if mean.is_nan() { f64::INFINITY } else { mean }
+        let means = |rows: &[Vec<f32>]| {
+            let means = rows.iter().map(|row| Interval::of(row).mean);
+            means.sum::<f64>() / rows.len() as f64
+        };
+        let finite = curves.query.iter().flatten().all(|loss| !loss.is_nan());
+        match &curves.accuracy {
+            _ if !finite => f64::INFINITY,
+            Some(rows) => -means(rows),
+            None => means(&curves.query),
+        }
     };
     let best = (candidates.iter().zip(&all))
         .map(|(&rate, curves)| (rate, score(curves)))

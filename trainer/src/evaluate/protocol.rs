@@ -3,6 +3,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::config::{Config, Method};
 use crate::nn::{LayerSpec, Network, Statistics};
 use crate::tasks::{Split, TasksConfig};
 
@@ -13,8 +14,8 @@ pub struct Protocol {
     pub tasks: usize,
     /// Numbers of support examples, of each class where there are classes.
     pub shots: Vec<usize>,
-    /// Inner steps.
-    pub steps: usize,
+    /// Inner steps; as many as each model is meant to take if `None`.
+    pub steps: Option<usize>,
     /// Numbers of query examples per task, or per class.
     pub queries: Vec<usize>,
     /// How queries are predicted; where they cannot see one another all are the
@@ -51,13 +52,16 @@ impl Setting {
     }
 }
 
+/// Inner steps of methods that have no number of their own.
+const USUAL_STEPS: usize = 10;
+
 /// What is usual for regression.
 impl Default for Protocol {
     fn default() -> Self {
         Self {
             tasks: 4000,
             shots: vec![5, 10, 20],
-            steps: 10,
+            steps: Some(USUAL_STEPS),
             queries: vec![100],
             settings: vec![Setting::Transductive, Setting::Inductive],
             split: Split::Test,
@@ -77,9 +81,21 @@ impl Protocol {
                 tasks: 600,
                 shots: vec![1, 5],
                 queries: vec![15],
+                steps: None,
                 tuning_tasks: 200,
                 ..Self::default()
             },
+        }
+    }
+
+    /// Inner steps of a model with this config.
+    pub fn steps_of(&self, config: &Config) -> usize {
+        let own = config.evaluation_steps();
+        match self.steps {
+            // There are none to take.
+            _ if config.method == Method::Prototypical => 0,
+            Some(steps) => steps,
+            None => own.unwrap_or(USUAL_STEPS),
         }
     }
 

@@ -1,7 +1,7 @@
 use burn::backend::Flex;
 use burn::tensor::Tensor;
 
-use super::curves::{View, inductive, views};
+use super::curves::{View, views};
 use super::episodes::Episodes;
 use super::*;
 use crate::config::tests::{WAVEFORMS, config};
@@ -39,7 +39,7 @@ fn report(sets: &[&str], protocol: &Protocol) -> Report {
 fn accuracy_is_reported_where_tasks_have_classes() {
     let small = |usual: Protocol| Protocol {
         tasks: 20,
-        steps: 3,
+        steps: Some(3),
         ..usual
     };
     // Even a random layer learns a little of noiseless waveforms.
@@ -119,7 +119,7 @@ fn inductive_predictions_are_those_of_single_batches() {
     assert!(distance(&together) > 0.05);
     for at_once in [1, 3, 20, 47, 1000] {
         let queries = part.query_x.clone();
-        let folded = inductive(network, &theta, &part.support_x, queries, at_once);
+        let folded = Head::Outputs.apart(network, &theta, support, queries, at_once);
         assert_eq!(folded.dims(), [3, 20, 5]);
         assert!(distance(&to_host(folded)) < 1e-4, "{at_once} at once");
     }
@@ -146,7 +146,10 @@ fn an_inductive_prediction_does_not_depend_on_other_queries() {
         let params = to_device::<Flex>(network, &model.params, &Default::default());
         let prediction = match setting {
             Setting::Transductive => network.forward(&params, x),
-            Setting::Inductive => inductive(network, &params, &support, x, 1000),
+            Setting::Inductive => {
+                let y = tensor(&batch.support_y, [3, 10, 5]);
+                Head::Outputs.apart(network, &params, (&support, &y), x, 1000)
+            }
         };
         to_host(prediction.narrow(1, 0, 1))
     };
@@ -177,7 +180,14 @@ fn settings_are_the_same_where_statistics_are_stored() {
     let wanted = [Setting::Transductive, Setting::Inductive].map(view);
     let rates = model.rates.clone().unwrap();
     let (inner, params) = (model.inner_loop(), &model.params);
-    let curves = views::<Flex>(&inner, params, &rates, &batch, &wanted, &Default::default());
+    let curves = views::<Flex>(
+        (&inner, Head::Outputs),
+        params,
+        &rates,
+        &batch,
+        &wanted,
+        &Default::default(),
+    );
     assert_eq!(curves[0].accuracy, curves[1].accuracy);
     for (a, b) in curves[0]
         .query
@@ -192,7 +202,7 @@ fn settings_are_the_same_where_statistics_are_stored() {
 fn small(sets: &Protocol) -> Protocol {
     Protocol {
         tasks: 12,
-        steps: 2,
+        steps: Some(2),
         ..sets.clone()
     }
 }

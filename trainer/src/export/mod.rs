@@ -16,6 +16,7 @@ use mamlet_formats::{ArtifactWriter, Loss, Reduction, WriteError};
 use mamlet_simulator::file::ArtifactFile;
 use mamlet_simulator::golden;
 
+use crate::config::Method;
 use crate::loss::{LossKind, Reduction as HostReduction};
 use crate::meta::RateTable;
 use crate::model::TrainedModel;
@@ -94,6 +95,15 @@ pub enum ExportError {
         /// The run's title.
         title: String,
     },
+    /// A device adapts by gradient steps; it has no prototypes.
+    #[error(
+        "{title} is a prototypical network, whose classes are means of embeddings: a device \
+         adapts by gradient steps only, so export a run of method = \"maml\""
+    )]
+    Prototypical {
+        /// The run's title.
+        title: String,
+    },
     /// Steps that no recipe can have.
     #[error(
         "{steps} steps of at most {max_steps}: both must be from 1 to {}, the second no less \
@@ -166,6 +176,11 @@ pub fn export(
     manifest: Option<&Manifest>,
     options: &Options,
 ) -> Result<Export, ExportError> {
+    if model.config.method == Method::Prototypical {
+        return Err(ExportError::Prototypical {
+            title: model.config.title.clone(),
+        });
+    }
     let distribution = &*model.config.tasks.open()?;
     distribution.check(Split::Validation, options.golden_shots, 1)?;
     let plain = writer(model, distribution, manifest, options, Quantize::default())?;

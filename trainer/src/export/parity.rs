@@ -8,7 +8,7 @@ use mamlet_simulator::Model;
 use mamlet_simulator::file::ArtifactFile;
 
 use super::ExportError;
-use crate::evaluate::curves;
+use crate::evaluate::{Head, curves};
 use crate::loss::{Loss, Reduction};
 use crate::meta::{RateTable, to_device, to_host};
 use crate::model::TrainedModel;
@@ -63,7 +63,7 @@ impl Parity {
         let loss = model.config.loss();
         let device = Default::default();
         let curves = curves::<Flex>(
-            &model.inner_loop(),
+            (&model.inner_loop(), Head::Outputs),
             &model.params,
             rates,
             &support,

@@ -17,6 +17,7 @@ mod way_back;
 pub use inner::InnerLoop;
 pub use maml::{Graph, Maml, MetaGradient, Order};
 pub use optimiser::{Clip, Optimiser, OptimiserKind, OptimiserState};
+pub(crate) use parts::in_parts;
 pub use rates::{RatePer, RateTable, from_logarithms};
 pub use reptile::{Reptile, ReptileStep, inner_batches};
 pub use step::{InnerOptimiser, PerTensor, Rate, Taken};

@@ -49,7 +49,7 @@ impl Maml {
 }
 
 /// The mean of a meta-gradient over parts of at most `at_once` tasks.
-pub(super) fn in_parts<B: AutodiffBackend>(
+pub(crate) fn in_parts<B: AutodiffBackend>(
     batch: &DeviceBatch<B::InnerBackend>,
     at_once: usize,
     gradient: impl Fn(&DeviceBatch<B::InnerBackend>) -> MetaGradient<B> + Sync,

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
+use super::ways::OtherWays;
 use super::{Images, Omniglot, Sinusoid, TaskDistribution, Waveforms};
 use crate::data::DataError;
 use crate::nn::Shape;
@@ -69,6 +70,12 @@ impl TasksConfig {
         }
     }
 
+    /// Whether tasks are made of a finite set of classes, so that a classifier of
+    /// all of them can be trained.
+    pub fn has_finite_classes(&self) -> bool {
+        !matches!(self, Self::Sinusoid(_) | Self::Waveforms(_))
+    }
+
     /// Examples of `shots` shots: as many of each class, where there are
     /// classes.
     pub fn set_size(&self, shots: usize) -> usize {
@@ -86,6 +93,30 @@ impl TasksConfig {
             Self::Omniglot(omniglot) => Arc::new(omniglot.open()?),
             Self::Images(images) => Arc::new(images.open()?),
         })
+    }
+
+    /// Opens the data for training on tasks of `ways` classes; those of the other
+    /// splits keep their own number.
+    ///
+    /// # Errors
+    /// As [`TasksConfig::open`].
+    pub fn open_to_train(
+        &self,
+        ways: Option<usize>,
+    ) -> Result<Arc<dyn TaskDistribution>, TasksError> {
+        let judged = self.open()?;
+        let Some(ways) = ways else {
+            return Ok(judged);
+        };
+        let mut other = self.clone();
+        match &mut other {
+            Self::Sinusoid(_) => return Ok(judged),
+            Self::Waveforms(waveforms) => waveforms.ways = ways,
+            Self::Omniglot(omniglot) => omniglot.ways = ways,
+            Self::Images(images) => images.ways = ways,
+        }
+        let train = other.open()?;
+        Ok(Arc::new(OtherWays { train, judged }))
     }
 
     /// The sinusoids, if that is what the tasks are.

@@ -4,6 +4,7 @@ mod config;
 mod images;
 mod sinusoid;
 mod waveforms;
+mod ways;
 
 use burn::tensor::{Tensor, TensorData, backend::Backend};
 use rand::RngExt;

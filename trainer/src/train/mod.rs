@@ -5,6 +5,7 @@
 //! checkpoint, and metrics hold no times: `--resume` gives the same bytes as an
 //! uninterrupted run on the same device.
 
+mod objective;
 pub(crate) mod statistics;
 mod trainer;
 
@@ -88,7 +89,7 @@ pub fn train<B: AutodiffBackend>(
         return averaging::train::<B>(config, averaging, run, &device, stop, observe);
     }
     let start = Instant::now();
-    let distribution = config.tasks.open()?;
+    let distribution = config.tasks.open_to_train(config.meta.ways)?;
     let shots = config.meta.shots.choices().iter().copied().max();
     distribution.check(Split::Train, shots.unwrap_or(1), config.meta.queries)?;
     let record = &config.record;

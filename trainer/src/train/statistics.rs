@@ -10,6 +10,8 @@
 
 use burn::tensor::{Tensor, backend::Backend};
 
+use crate::baselines::classifier;
+use crate::config::Method;
 use crate::meta::{InnerLoop, Order, to_device, to_host};
 use crate::model::TrainedModel;
 use crate::nn::{BatchStatistics, LayerStatistics, Moments, Statistics};
@@ -60,32 +62,43 @@ pub fn measure<B: Backend>(
         None => Vec::new(),
     };
     let params = to_device::<B>(network, &model.params, device);
-    let batches = TASKS.div_ceil(config.meta.tasks);
     let mut rows: Vec<Vec<Sum>> = vec![Vec::new(); steps + 1];
-    for batch in 0..batches {
+    let mut see = |step: usize, theta: &[Tensor<B, 3>], x: Tensor<B, 3>| {
+        let trace = network.forward_trace(theta, x);
+        let of_layers = network.batch_statistics(&trace);
+        rows[step].resize_with(of_layers.len(), Sum::default);
+        for (sum, of_layer) in rows[step].iter_mut().zip(of_layers) {
+            sum.add(of_layer);
+        }
+    };
+    for batch in 0..TASKS.div_ceil(config.meta.tasks) {
+        let mut rng = generator(config.seed, Stream::Statistics, batch as u64);
+        if config.classifies() {
+            let count = classifier::batch_size(config);
+            if let Some(batch) = distribution.draw_labelled(&mut rng, count) {
+                see(0, &params, classifier::inputs(batch, device));
+                continue;
+            }
+        }
         let choices = config.meta.shots.choices();
-        let batch = distribution
-            .draw(
-                Split::Train,
-                &mut generator(config.seed, Stream::Statistics, batch as u64),
-                config.meta.tasks,
-                choices[batch % choices.len()],
-                config.meta.queries,
-            )
-            .to_device::<B>(device);
+        let shots = choices[batch % choices.len()];
+        let (tasks, queries) = (config.meta.tasks, config.meta.queries);
+        let batch = distribution.draw(Split::Train, &mut rng, tasks, shots, queries);
+        let batch = batch.to_device::<B>(device);
         let support = (&batch.support_x, &batch.support_y);
+        if config.method == Method::Prototypical {
+            // One batch of both, as in training.
+            let both = vec![batch.support_x.clone(), batch.query_x.clone()];
+            see(0, &params, Tensor::cat(both, 1));
+            continue;
+        }
         inner.adapt(params.clone(), &rates, support, steps, |step, theta| {
             let x = if step < steps {
                 &batch.support_x
             } else {
                 &batch.query_x
             };
-            let trace = network.forward_trace(theta, x.clone());
-            let of_layers = network.batch_statistics(&trace);
-            rows[step].resize_with(of_layers.len(), Sum::default);
-            for (sum, of_layer) in rows[step].iter_mut().zip(of_layers) {
-                sum.add(of_layer);
-            }
+            see(step, theta, x.clone());
         });
     }
     let layers = network.stored_layers().into_iter().enumerate();

@@ -8,15 +8,17 @@ use burn::tensor::{
 };
 use rand::RngExt;
 
+use super::objective::Objective;
 use super::statistics;
+use crate::baselines::{classifier, prototypical};
 use crate::config::{Config, KeepBy, RateConfig};
-use crate::evaluate::{Interval, curves};
+use crate::evaluate::{Head, Interval, curves};
 use crate::meta::{
-    Maml, Optimiser, OptimiserKind, Rate, RatePer, RateTable, Reptile, from_logarithms,
+    InnerLoop, Maml, Optimiser, OptimiserKind, Rate, RatePer, RateTable, Reptile, from_logarithms,
     inner_batches, join, split, to_host,
 };
 use crate::model::TrainedModel;
-use crate::nn::{LayerStatistics, Network, NetworkError, TensorInfo};
+use crate::nn::{LayerStatistics, Network, NetworkError, TensorInfo, init};
 use crate::random::{Stream, generator};
 use crate::run::{Best, Checkpoint, Validation};
 use crate::tasks::{Split, TaskBatch, TaskDistribution};
@@ -36,6 +38,8 @@ const VALIDATION_STEPS: usize = 10;
 pub struct Trainer<B: AutodiffBackend> {
     config: Config,
     distribution: Arc<dyn TaskDistribution>,
+    objective: Objective,
+    judged: (Network, Head),
     maml: Maml,
     device: B::Device,
     iteration: u64,
@@ -61,12 +65,8 @@ impl<B: AutodiffBackend> Trainer<B> {
         distribution: Arc<dyn TaskDistribution>,
         device: B::Device,
     ) -> Result<Self, NetworkError> {
-        let network = config.network()?;
-        let network = if config.method.has_recipe() {
-            network
-        } else {
-            network.all_adapting()
-        };
+        let objective = Objective::of(config, &*distribution);
+        let network = objective.network(config)?;
         let initial = TrainedModel::initial(config.clone())?;
         let learned = matches!(config.inner.rate, RateConfig::Learned { .. });
         let log_rates = initial.rates.as_ref().filter(|_| learned).map(|rates| {
@@ -79,6 +79,7 @@ impl<B: AutodiffBackend> Trainer<B> {
                 &device,
             )
         });
+        let params = init::draw(&network, config.model.init, config.seed, 0).concat();
         let tensors = network.adapting().len();
         let fixed = match config.inner.rate {
             RateConfig::Fixed { value } => value as f32,
@@ -97,9 +98,11 @@ impl<B: AutodiffBackend> Trainer<B> {
         );
         Ok(Self {
             optimiser: optimiser(config, &network, &device),
+            judged: objective.judged(config, &network)?,
+            objective,
             maml: maml(config, network),
             iteration: 0,
-            params: vector(&initial.params.concat(), &device),
+            params: vector(&params, &device),
             log_rates,
             fixed: RateTable::constant(fixed, config.inner.steps, tensors).on(&device),
             rates_optimiser: Optimiser::new(betas),
@@ -184,16 +187,12 @@ impl<B: AutodiffBackend> Trainer<B> {
                 choices[rng.random_range(0..choices.len())]
             }
         };
-        let batch = self
-            .distribution
-            .draw(
-                Split::Train,
-                &mut generator(config.seed, Stream::Train, iteration),
-                meta.tasks,
-                shots,
-                meta.queries,
-            )
-            .to_device(&self.device);
+        let draw = || {
+            let mut rng = generator(config.seed, Stream::Train, iteration);
+            let distribution = &self.distribution;
+            let batch = distribution.draw(Split::Train, &mut rng, meta.tasks, shots, meta.queries);
+            batch.to_device(&self.device)
+        };
         let weights = meta.step_loss.weights(config.inner.steps, iteration);
         let params = split(self.maml.network(), &self.params);
         let learned = self
@@ -201,19 +200,35 @@ impl<B: AutodiffBackend> Trainer<B> {
             .as_ref()
             .map(|logarithms| from_logarithms(logarithms, &self.rate_dims()));
         let rates = learned.as_ref().map_or(&self.fixed, |(rates, _)| rates);
-        let at_once = self.maml.tasks_at_once::<B>(&batch);
         self.maml.set_order(config.inner.order_at(iteration));
-        let result = match reptile(config, self.maml.network()) {
-            Some((reptile, size, steps)) => {
-                let examples = batch.support_x.dims()[1] + batch.query_x.dims()[1];
-                let mut rng = generator(config.seed, Stream::InnerBatches, iteration);
-                let size = size.unwrap_or(examples);
-                let batches = inner_batches(&mut rng, examples, size, steps);
-                reptile.gradient_in_parts::<B>(&params, &batches, &batch, at_once)
+        let maml = &self.maml;
+        let result = match self.objective {
+            Objective::Adaptation => {
+                let batch = draw();
+                let at_once = maml.tasks_at_once::<B>(&batch);
+                match reptile(config, maml.network()) {
+                    Some((reptile, size, steps)) => {
+                        let examples = batch.support_x.dims()[1] + batch.query_x.dims()[1];
+                        let mut rng = generator(config.seed, Stream::InnerBatches, iteration);
+                        let size = size.unwrap_or(examples);
+                        let batches = inner_batches(&mut rng, examples, size, steps);
+                        reptile.gradient_in_parts::<B>(&params, &batches, &batch, at_once)
+                    }
+                    None => maml.gradient_in_parts::<B>(&params, rates, &weights, &batch, at_once),
+                }
             }
-            None => {
-                let maml = &self.maml;
-                maml.gradient_in_parts::<B>(&params, rates, &weights, &batch, at_once)
+            Objective::Prototypes => {
+                prototypical::gradient_in_parts::<B>(maml, config.loss(), &params, &draw())
+            }
+            Objective::Classes(_) => {
+                let mut rng = generator(config.seed, Stream::Train, iteration);
+                let batch = (self.distribution)
+                    .draw_labelled(&mut rng, classifier::batch_size(config))
+                    // What counts its classes draws from them.
+                    .expect("labelled examples");
+                let network = maml.network();
+                let batch = classifier::to_device(batch, network.output(), &self.device);
+                classifier::gradient::<B>(network, &params, batch)
             }
         };
 
@@ -254,9 +269,14 @@ impl<B: AutodiffBackend> Trainer<B> {
         let params = self.host_params();
         let log_rates = self.host_log_rates();
         let (table, steps) = self.rate_table(&log_rates);
+        let (network, head) = &self.judged;
+        let inner = InnerLoop {
+            network,
+            ..self.maml.inner_loop()
+        };
         let curves = curves::<B::InnerBackend>(
-            &self.maml.inner_loop(),
-            &params,
+            (&inner, *head),
+            &params[..network.tensors().len()],
             &table,
             &self.validation,
             steps,
@@ -332,6 +352,7 @@ impl<B: AutodiffBackend> Trainer<B> {
     /// Trains with constants in place of the batches' own statistics from here on.
     fn fix_statistics(&mut self, statistics: &[LayerStatistics]) -> Result<(), NetworkError> {
         let network = self.maml.network().with_statistics(statistics)?;
+        self.judged = self.objective.judged(&self.config, &network)?;
         self.maml = maml(&self.config, network);
         Ok(())
     }

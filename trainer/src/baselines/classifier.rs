@@ -1,0 +1,113 @@
+//! Pretraining a plain classifier: one softmax over all classes of the training
+//! split, whose head is replaced by an empty one for the classes of a task. Fine
+//! tuning then changes all weights, or the head alone.
+
+use burn::tensor::{Tensor, TensorData, backend::AutodiffBackend, backend::Backend};
+
+use super::prototypical::over_tasks;
+use crate::config::Config;
+use crate::loss::{Loss, LossKind, Reduction};
+use crate::meta::MetaGradient;
+use crate::nn::{Adapt, AdaptGroup, LayerSpec, Network, NetworkError, NetworkSpec};
+use crate::tasks::LabelledBatch;
+
+/// Cross-entropy, the mean over the examples.
+const LOSS: Loss = Loss {
+    kind: LossKind::CrossEntropy,
+    reduction: Reduction::Mean,
+};
+
+/// The network of `config` with a head of `classes` classes, all of it training.
+///
+/// # Errors
+/// [`NetworkError`] where it cannot be built.
+pub fn network(config: &Config, classes: usize) -> Result<Network, NetworkError> {
+    let mut layers = config.model.layers.clone();
+    if let Some(LayerSpec::Dense { out }) = layers.last_mut() {
+        *out = classes;
+    }
+    build(config, layers)
+}
+
+/// The network of `config` without its head.
+///
+/// # Errors
+/// [`NetworkError`] where nothing is left to train.
+pub fn body(config: &Config) -> Result<Network, NetworkError> {
+    let mut layers = config.model.layers.clone();
+    layers.pop();
+    build(config, layers)
+}
+
+fn build(config: &Config, layers: Vec<LayerSpec>) -> Result<Network, NetworkError> {
+    let input = config.tasks.shape();
+    let spec = NetworkSpec { input, layers };
+    Network::new(&spec, &Adapt::Group(AdaptGroup::All))
+}
+
+/// Parameters of the body: all but those of the last layer.
+pub fn body_length(network: &Network) -> usize {
+    let last = network.tensors().last().map_or(0, |info| info.layer);
+    let body = network.tensors().iter().filter(|info| info.layer != last);
+    body.map(|info| info.len()).sum()
+}
+
+/// The parameters of `network` from those of one that differs in the number of
+/// classes: its body, and an empty head. `None` if the body is another.
+pub fn with_empty_head(network: &Network, flat: &[f32]) -> Option<Vec<f32>> {
+    let mut flat = flat.get(..body_length(network))?.to_vec();
+    flat.resize(network.parameter_count(), 0.0);
+    Some(flat)
+}
+
+/// Whether so many parameters are those of `network` with a head of any number
+/// of classes.
+pub fn fits(network: &Network, parameters: usize) -> bool {
+    let body = body_length(network);
+    let of_class = (network.parameter_count() - body) / network.output();
+    parameters > body && (parameters - body).is_multiple_of(of_class)
+}
+
+/// Examples of an iteration: as many as the query sets of its tasks together.
+pub fn batch_size(config: &Config) -> usize {
+    config.meta.tasks * config.tasks.set_size(config.meta.queries)
+}
+
+/// Examples `[1, B, in]` and one-hot classes `[1, B, classes]`.
+pub fn to_device<B: Backend>(
+    batch: LabelledBatch,
+    classes: usize,
+    device: &B::Device,
+) -> (Tensor<B, 3>, Tensor<B, 3>) {
+    let count = batch.classes.len();
+    let mut y = vec![0.0f32; count * classes];
+    for (row, &class) in y.chunks_exact_mut(classes).zip(&batch.classes) {
+        row[class] = 1.0;
+    }
+    let y = Tensor::from_data(TensorData::new(y, [1, count, classes]), device);
+    (inputs(batch, device), y)
+}
+
+/// Examples `[1, B, in]`.
+pub fn inputs<B: Backend>(batch: LabelledBatch, device: &B::Device) -> Tensor<B, 3> {
+    let shape = [1, batch.classes.len(), batch.input];
+    let rows: Tensor<B, 2> = batch.x.to_device(batch.input, device);
+    rows.reshape(shape)
+}
+
+/// The gradient of the cross-entropy of a batch, for a network all of whose
+/// tensors train.
+pub fn gradient<B: AutodiffBackend>(
+    network: &Network,
+    params: &[Tensor<B::InnerBackend, 3>],
+    (x, y): (Tensor<B::InnerBackend, 3>, Tensor<B::InnerBackend, 3>),
+) -> MetaGradient<B> {
+    let trace = network.forward_trace(params, x);
+    let dy = LOSS.gradient(trace.output().clone(), y.clone());
+    let gradients = network.backward(params, &trace, dy);
+    MetaGradient {
+        loss: LOSS.value(trace.output().clone(), y),
+        params: over_tasks(params, gradients, 1),
+        rates: Vec::new(),
+    }
+}

@@ -1,0 +1,175 @@
+use burn::backend::{Autodiff, Flex};
+use burn::tensor::{Tensor, TensorData};
+
+use super::{classifier, prototypical};
+use crate::config::tests::{WAVEFORMS, config};
+use crate::config::{Config, Method};
+use crate::loss::Loss;
+use crate::meta::{MetaGradient, to_device, to_host};
+use crate::nn::{Network, init};
+use crate::random::{Stream, generator};
+use crate::tasks::{DeviceBatch, LabelledBatch, Split};
+
+fn tensor(data: &[f32], dims: [usize; 3]) -> Tensor<Flex, 3> {
+    Tensor::from_data(TensorData::new(data.to_vec(), dims), &Default::default())
+}
+
+#[test]
+fn prototypes_by_hand() {
+    // Two classes of two examples each in a plane.
+    let support = tensor(&[0.0, 0.0, 4.0, 0.0, 2.0, 0.0, 4.0, 2.0], [1, 4, 2]);
+    let classes = tensor(&[1.0, 0.0, 0.0, 1.0, 1.0, 0.0, 0.0, 1.0], [1, 4, 2]);
+    // The means are (1, 0) and (4, 1).
+    let queries = tensor(&[1.0, 1.0, 4.0, -1.0], [1, 2, 2]);
+    let logits = to_host(prototypical::logits(support, classes, queries));
+    assert_eq!(logits, [-1.0, -9.0, -10.0, -4.0]);
+}
+
+/// A prototypical network of smooth layers, so that finite differences hold.
+fn embedding() -> Config {
+    let sets = [
+        &WAVEFORMS[..],
+        &[
+            "tasks.length=8",
+            "tasks.ways=3",
+            "method=prototypical",
+            "model.layers=[{kind=\"dense\",out=6},{kind=\"batch_norm\"},{kind=\"tanh\"},\
+             {kind=\"dense\",out=4}]",
+            "inner.steps=0",
+            "inner.rate={kind=\"none\"}",
+        ],
+    ]
+    .concat();
+    config(&sets)
+}
+
+fn host_params(network: &Network, config: &Config) -> Vec<Vec<f32>> {
+    init::draw(network, config.model.init, config.seed, 0)
+}
+
+fn params(network: &Network, host: &[Vec<f32>]) -> Vec<Tensor<Flex, 3>> {
+    to_device(network, host, &Default::default())
+}
+
+/// Holds every tensor's gradient against central differences of `loss`, at the
+/// element where it is largest.
+fn against_differences(
+    host: &[Vec<f32>],
+    gradient: MetaGradient<Autodiff<Flex>>,
+    loss: impl Fn(&[Vec<f32>]) -> f64,
+) {
+    let mut largest = 0.0f64;
+    for (index, gradient) in gradient.params.into_iter().map(to_host).enumerate() {
+        let at = (0..gradient.len())
+            .max_by(|&a, &b| gradient[a].abs().total_cmp(&gradient[b].abs()))
+            .unwrap();
+        let moved = |by: f32| {
+            let mut host = host.to_vec();
+            host[index][at] += by;
+            loss(&host)
+        };
+        let difference = (moved(1e-2) - moved(-1e-2)) / 2e-2;
+        let given = f64::from(gradient[at]);
+        let error = (given - difference).abs();
+        assert!(
+            error < 2e-3 + 2e-2 * difference.abs(),
+            "{index}: {given} {difference}"
+        );
+        largest = largest.max(difference.abs());
+    }
+    assert!(
+        largest > 0.05,
+        "the gradients are too small to tell: {largest}"
+    );
+}
+
+#[test]
+fn the_gradient_of_prototypes_is_that_of_their_loss() {
+    let config = embedding();
+    let network = config.network().unwrap();
+    let mut rng = generator(1, Stream::Train, 0);
+    let tasks = config.tasks.open().unwrap();
+    let batch = tasks.draw(Split::Train, &mut rng, 4, 2, 3);
+    let batch = batch.to_device::<Flex>(&Default::default());
+    let host = host_params(&network, &config);
+    let loss = config.loss();
+    let whole = |host: &[Vec<f32>]| {
+        let params = params(&network, host);
+        prototypical::gradient::<Autodiff<Flex>>(&network, loss, &params, &batch)
+    };
+    against_differences(&host, whole(&host), |host| {
+        f64::from(to_host(whole(host).loss)[0])
+    });
+    parts_have_the_gradient_of_the_whole(&network, loss, &params(&network, &host), &batch);
+}
+
+fn parts_have_the_gradient_of_the_whole(
+    network: &Network,
+    loss: Loss,
+    params: &[Tensor<Flex, 3>],
+    batch: &DeviceBatch<Flex>,
+) {
+    let whole = prototypical::gradient::<Autodiff<Flex>>(network, loss, params, batch);
+    let parts = crate::meta::in_parts(batch, 3, |part| {
+        prototypical::gradient::<Autodiff<Flex>>(network, loss, params, part)
+    });
+    let close = |a: Vec<f32>, b: Vec<f32>| {
+        for (a, b) in a.iter().zip(&b) {
+            assert!((a - b).abs() < 1e-5 * b.abs().max(1.0), "{a} {b}");
+        }
+    };
+    close(to_host(whole.loss), to_host(parts.loss));
+    for (a, b) in whole.params.into_iter().zip(parts.params) {
+        assert_eq!(a.dims(), b.dims());
+        close(to_host(a), to_host(b));
+    }
+}
+
+fn classifier_config() -> Config {
+    let mut config = embedding();
+    config.method = Method::Pretraining;
+    config
+}
+
+#[test]
+fn the_gradient_of_a_classifier_is_that_of_its_loss() {
+    let config = classifier_config();
+    let network = classifier::network(&config, 7).unwrap();
+    assert_eq!((network.output(), network.adapting().len()), (7, 6));
+    let x: Vec<f32> = (0..10 * 8).map(|i| (i as f32 * 12.9898).sin()).collect();
+    let labelled = LabelledBatch {
+        input: 8,
+        x: x.into(),
+        classes: (0..10).map(|i| i * 3 % 7).collect(),
+    };
+    let (x, y) = classifier::to_device::<Flex>(labelled, 7, &Default::default());
+    assert_eq!((x.dims(), y.dims()), ([1, 10, 8], [1, 10, 7]));
+    let host = host_params(&network, &config);
+    let gradient = |host: &[Vec<f32>]| {
+        let params = params(&network, host);
+        classifier::gradient::<Autodiff<Flex>>(&network, &params, (x.clone(), y.clone()))
+    };
+    against_differences(&host, gradient(&host), |host| {
+        f64::from(to_host(gradient(host).loss)[0])
+    });
+}
+
+#[test]
+fn a_head_of_other_classes_is_replaced() {
+    let config = classifier_config();
+    let (trained, own) = (
+        classifier::network(&config, 7).unwrap(),
+        classifier::network(&config, 3).unwrap(),
+    );
+    let body = 8 * 6 + 6 + 6 + 6;
+    assert_eq!(classifier::body_length(&own), body);
+    assert_eq!(classifier::body(&config).unwrap().parameter_count(), body);
+    let flat = host_params(&trained, &config).concat();
+    assert!(classifier::fits(&own, flat.len()));
+    assert!(!classifier::fits(&own, flat.len() + 1) && !classifier::fits(&own, body));
+    let replaced = classifier::with_empty_head(&own, &flat).unwrap();
+    assert_eq!(replaced.len(), own.parameter_count());
+    assert_eq!(replaced[..body], flat[..body]);
+    assert!(replaced[body..].iter().all(|&value| value == 0.0));
+    assert_eq!(classifier::with_empty_head(&own, &flat[..body - 1]), None);
+}
