@@ -5,6 +5,7 @@
 //! | artifact (`.mamlet`) | a meta-learned initialisation, the recipe to adapt it, golden vectors | [`artifact`] |
 //! | checkpoint (`.mamweights`) | the weights one device adapted, bound to its artifact | [`checkpoint`] |
 //! | record | a checkpoint in flash: whose it is and which is the newest | [`record`] |
+//! | episodes (`.episodes`) | the examples of several tasks, for a board to replay | [`episodes`] |
 //!
 //! All are little-endian, carry a CRC-32 over every byte, and are specified
 //! byte by byte in `SPEC.md` beside this crate. Reading never allocates, never
@@ -29,6 +30,7 @@ extern crate alloc;
 pub mod artifact;
 pub mod checkpoint;
 mod crc32;
+pub mod episodes;
 mod fields;
 pub mod golden;
 pub mod header;
@@ -40,6 +42,7 @@ mod writer;
 pub use artifact::{Artifact, ArtifactError, ArtifactId};
 pub use checkpoint::{Checkpoint, CheckpointError};
 pub use crc32::Crc32;
+pub use episodes::{Episodes, EpisodesError};
 pub use golden::{GoldenSizes, GoldenVectors};
 pub use header::{
     Description, Header, Loss, Normalisation, Number, Recipe, Reduction, Shape, Tensor,

@@ -8,14 +8,16 @@ mod spec;
 use std::path::Path;
 
 use mamlet_formats::{
-    Artifact, ArtifactId, ArtifactWriter, Checkpoint, Description, GoldenSizes, Layer, Loss,
-    Normalisation, Number, Padding, Pool, Recipe, Reduction, Shape, Statistics, Tensor, checkpoint,
+    Artifact, ArtifactId, ArtifactWriter, Checkpoint, Description, Episodes, GoldenSizes, Layer,
+    Loss, Normalisation, Number, Padding, Pool, Recipe, Reduction, Shape, Statistics, Tensor,
+    checkpoint,
 };
 use spec::table;
 
 const ARTIFACT: &[u8] = include_bytes!("data/tiny.mamlet");
 const LAYERS: &[u8] = include_bytes!("data/layers.mamlet");
 const CHECKPOINT: &[u8] = include_bytes!("data/tiny.mamweights");
+const EPISODES: &[u8] = include_bytes!("data/tiny.episodes");
 
 fn tensor(offset: u32, length: u32, adapts: bool) -> Tensor {
     Tensor {
@@ -30,10 +32,11 @@ fn tensor(offset: u32, length: u32, adapts: bool) -> Tensor {
 /// `MAMLET_BLESS=1 cargo test -p mamlet-formats --test golden_bytes`.
 #[test]
 fn the_writers_give_the_committed_bytes() {
-    let files: [(&str, Vec<u8>, &[u8]); 3] = [
+    let files: [(&str, Vec<u8>, &[u8]); 4] = [
         ("tiny.mamlet", common::artifact(), ARTIFACT),
         ("layers.mamlet", common::layers(), LAYERS),
         ("tiny.mamweights", common::checkpoint(), CHECKPOINT),
+        ("tiny.episodes", common::episodes(), EPISODES),
     ];
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data");
     for (name, made, committed) in files {
@@ -50,6 +53,7 @@ fn the_specification_shows_the_committed_bytes() {
     assert_eq!(table("tiny.mamlet"), ARTIFACT);
     assert_eq!(table("layers.mamlet"), LAYERS);
     assert_eq!(table("tiny.mamweights"), CHECKPOINT);
+    assert_eq!(table("tiny.episodes"), EPISODES);
 }
 
 #[test]
@@ -102,6 +106,18 @@ fn the_description_reads_as_specified() {
     };
     assert_eq!(artifact.description(), Ok(expected));
     assert_eq!(expected.output_names().collect::<Vec<_>>(), ["y"]);
+}
+
+#[test]
+fn the_episodes_read_as_specified() {
+    let episodes = Episodes::parse(EPISODES).expect("readable");
+    let read: Vec<Vec<_>> = episodes.iter().map(|e| e.iter().collect()).collect();
+    let example = |x: [f32; 2], class: f32| (x.to_vec(), vec![class]);
+    let expected = [
+        [example([0.0, -1.0], 0.0), example([0.25, -1.0], 1.0)],
+        [example([0.5, 0.0], 1.0), example([0.75, 0.0], 0.0)],
+    ];
+    assert_eq!(read, expected);
 }
 
 #[test]

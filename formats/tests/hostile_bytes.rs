@@ -2,9 +2,10 @@
 
 mod common;
 
+use mamlet_formats::episodes::{EpisodesWriter, Head};
 use mamlet_formats::{
-    Artifact, ArtifactError, ArtifactWriter, Checkpoint, CheckpointError, Layer, Shape, Tensor,
-    WriteError,
+    Artifact, ArtifactError, ArtifactWriter, Checkpoint, CheckpointError, Episodes, EpisodesError,
+    Layer, Shape, Tensor, WriteError,
 };
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
@@ -29,20 +30,26 @@ fn read_all(bytes: &[u8]) -> bool {
     if let Ok(checkpoint) = &checkpoint {
         assert!(checkpoint.weights.len() < bytes.len());
     }
-    artifact.is_ok() || checkpoint.is_ok()
+    let episodes = Episodes::parse(bytes);
+    if let Ok(episodes) = &episodes {
+        let examples = episodes.iter().map(|episode| episode.iter().count());
+        assert!(examples.sum::<usize>() <= bytes.len());
+    }
+    artifact.is_ok() || checkpoint.is_ok() || episodes.is_ok()
 }
 
 /// Whether a reader takes the bytes for its file.
 type Accepts = fn(&[u8]) -> bool;
 
 /// The files, each with the reader that must refuse its changed bytes.
-fn files() -> [(Vec<u8>, Accepts); 3] {
+fn files() -> [(Vec<u8>, Accepts); 4] {
     [
         (common::artifact(), |bytes| Artifact::parse(bytes).is_ok()),
         (common::layers(), |bytes| Artifact::parse(bytes).is_ok()),
         (common::checkpoint(), |bytes| {
             Checkpoint::parse(bytes).is_ok()
         }),
+        (common::episodes(), |bytes| Episodes::parse(bytes).is_ok()),
     ]
 }
 
@@ -79,6 +86,57 @@ fn every_truncation_is_refused() {
             assert!(!accepts(&file[..length]), "{length} bytes");
         }
     }
+}
+
+#[test]
+fn episodes_of_any_number_and_size_are_counted_without_overflow() {
+    const COUNTS: [u32; 5] = [0, 1, 2, 1 << 31, u32::MAX];
+    for index in 0..COUNTS.len().pow(5) {
+        let count = |place: u32| COUNTS[index / COUNTS.len().pow(place) % COUNTS.len()];
+        let head = Head {
+            inputs: count(0),
+            targets: count(1),
+            support: count(2),
+            queries: count(3),
+            episodes: count(4),
+        };
+        let mut bytes = head.encode().to_vec();
+        assert_eq!(Head::parse(&head.encode()), Ok(head));
+        read_all(&bytes);
+        bytes.resize(200, 0);
+        read_all(&bytes);
+    }
+}
+
+#[test]
+fn the_writer_of_episodes_refuses_what_its_head_does_not_say() {
+    let head = Head {
+        inputs: 1,
+        targets: 1,
+        support: 1,
+        queries: 1,
+        episodes: 1,
+    };
+    let mut writer = EpisodesWriter::new(head);
+    assert_eq!(writer.add(&[0.0], &[]), Err(EpisodesError::Numbers));
+    for given in 0..4 {
+        let needed = 2;
+        let expected = EpisodesError::Examples { needed, given };
+        match writer.clone().finish() {
+            Ok(file) => assert!(given == needed && Episodes::parse(&file).is_ok()),
+            Err(error) => assert_eq!(error, expected),
+        }
+        writer.add(&[0.0], &[1.0]).expect("an example");
+    }
+}
+
+#[test]
+fn bytes_behind_episodes_are_refused() {
+    let mut bytes = common::episodes();
+    bytes.push(0);
+    let (needed, given) = (bytes.len() as u64 - 1, bytes.len());
+    let error = Episodes::parse(&bytes).map(|_| ());
+    assert_eq!(error, Err(EpisodesError::TooLong { needed, given }));
 }
 
 #[test]

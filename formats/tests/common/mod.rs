@@ -1,6 +1,7 @@
 //! The files of the specification's examples, as the writers make them.
 #![allow(dead_code, reason = "each test file uses its part")]
 
+use mamlet_formats::episodes::{EpisodesWriter, Head};
 use mamlet_formats::{
     Artifact, ArtifactWriter, Checkpoint, GoldenValues, Integers, Layer, Loss, Padding, Pool,
     Reduction, Shape, Statistics, Tensor, Window, checkpoint,
@@ -198,4 +199,24 @@ pub fn every_layer(tensor: Tensor) -> Vec<Layer> {
         },
         Layer::IntegerDepthwise { window, integers },
     ]
+}
+
+/// Two episodes of one support and one query example.
+pub fn episodes() -> Vec<u8> {
+    let mut writer = EpisodesWriter::new(Head {
+        inputs: 2,
+        targets: 1,
+        support: 1,
+        queries: 1,
+        episodes: 2,
+    });
+    for (x, class) in [
+        ([0.0, -1.0], 0.0),
+        ([0.25, -1.0], 1.0),
+        ([0.5, 0.0], 1.0),
+        ([0.75, 0.0], 0.0),
+    ] {
+        writer.add(&x, &[class]).expect("two inputs and a class");
+    }
+    writer.finish().expect("four examples")
 }

@@ -1,6 +1,7 @@
 //! The command line.
 
 mod keep;
+mod replay;
 
 use std::io::{self, Write};
 use std::path::PathBuf;
@@ -37,6 +38,10 @@ enum Command {
         Example: mamlet-sim run sinusoid.mamlet --board nrf52840 --support five.csv --query grid.csv"
     )]
     Run(Run),
+    /// Adapt to every episode of a file and say how its queries are predicted
+    #[command(after_help = "\
+        Example: mamlet-sim replay omniglot-micro-int8.mamlet omniglot.episodes --board nrf52840")]
+    Replay(replay::Replay),
     /// Replay the artifact's golden vectors and compare bit for bit
     Verify {
         /// The artifact
@@ -106,6 +111,7 @@ pub fn main() -> ExitCode {
     let mut out = io::stdout().lock();
     let result = match Cli::parse().command {
         Command::Run(args) => run(&args, &mut out),
+        Command::Replay(args) => args.run(&mut out),
         Command::Verify { artifact } => verify(&artifact, &mut out),
         Command::Boards { json } => boards(json, &mut out),
     };

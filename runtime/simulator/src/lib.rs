@@ -9,6 +9,7 @@
 //! | [`session`] | one device life: examples in, adapted, queried |
 //! | [`flash`] | NOR flash that wears and loses power |
 //! | [`mod@keep`] | a file that stands for the board's flash |
+//! | [`mod@replay`] | episodes from a file, one life after the other |
 //! | [`fit`] | what an artifact takes of a board |
 //! | [`golden`] | golden vectors for a new artifact |
 //!
@@ -21,6 +22,7 @@ pub mod fit;
 pub mod flash;
 pub mod golden;
 pub mod keep;
+pub mod replay;
 pub mod session;
 pub mod table;
 

@@ -1,27 +1,36 @@
 //! `mamlet episode`.
 
-use std::fmt::Write;
+use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 
 use anyhow::Context;
-use clap::Args;
+use clap::{ArgGroup, Args};
+use mamlet_formats::episodes::{EpisodesWriter, Head};
 
 use super::{exit, find_run, output};
 use crate::config::Config;
+use crate::export::engine_targets;
 use crate::model::TrainedModel;
 use crate::random::{Stream, generator};
 use crate::run::write_atomically;
 use crate::tasks::Split;
 
-/// Write one task as CSV: the examples to adapt to, and those to judge by.
+/// Write test tasks to files: the examples to adapt to, and those to judge by.
 ///
-/// The task is one of those that quantised artifacts are judged by, which no
-/// run was trained or tested on. `mamlet-sim run` reads the files.
+/// As CSV, one task, which `mamlet-sim run` reads; or as many tasks as you like in
+/// one file that `mamlet-sim replay` and programs on a board replay. The tasks are
+/// those that quantised artifacts are judged by, of the test split.
 #[derive(Debug, Args)]
-#[command(after_help = "\
+#[command(
+    group(ArgGroup::new("files").required(true).args(["support", "output"])),
+    after_help = "\
 Examples:
   mamlet episode trainer/configs/waveforms.toml --support support.csv --query query.csv
-  mamlet-sim run waveforms.mamlet --support support.csv --query query.csv")]
+  mamlet-sim run waveforms.mamlet --support support.csv --query query.csv
+  mamlet episode trainer/configs/omniglot-micro-int8.toml --shots 1 --tasks 20 \
+      --output omniglot.episodes
+  mamlet-sim replay omniglot-micro-int8.mamlet omniglot.episodes"
+)]
 pub(super) struct Arguments {
     /// A config, or a run directory
     source: PathBuf,
@@ -31,19 +40,29 @@ pub(super) struct Arguments {
     /// Query examples, of each class if there are classes
     #[arg(long, default_value_t = 5)]
     queries: usize,
-    /// Which task
+    /// Which task, or the first of several
     #[arg(long, default_value_t = 0)]
     task: u64,
-    /// Where the support examples go
-    #[arg(long, value_name = "FILE")]
-    support: PathBuf,
-    /// Where the query examples go
-    #[arg(long, value_name = "FILE")]
-    query: PathBuf,
+    /// Where the support examples of one task go, as CSV
+    #[arg(long, value_name = "FILE", requires = "query")]
+    support: Option<PathBuf>,
+    /// Where its query examples go, as CSV
+    #[arg(long, value_name = "FILE", requires = "support")]
+    query: Option<PathBuf>,
+    /// Where several tasks go, for a board to replay
+    #[arg(long, short, value_name = "FILE")]
+    output: Option<PathBuf>,
+    /// How many
+    #[arg(long, default_value_t = 20, requires = "output")]
+    tasks: u32,
 }
+
+/// Inputs and targets of the examples of a set, as the engine takes them.
+type Examples = Vec<(Vec<f32>, Vec<f32>)>;
 
 impl Arguments {
     pub(super) fn run(self) -> anyhow::Result<u8> {
+        anyhow::ensure!(self.tasks > 0, "--tasks must be at least 1");
         anyhow::ensure!(
             self.shots > 0 && self.queries > 0,
             "--shots and --queries must be at least 1"
@@ -52,45 +71,73 @@ impl Arguments {
             true => Config::load(&self.source, &[])?,
             false => TrainedModel::load(&find_run(&self.source)?)?.config,
         };
-        let mut rng = generator(config.seed, Stream::Score, self.task);
         let distribution = config.tasks.open()?;
         distribution.check(Split::Test, self.shots, self.queries)?;
-        let batch = distribution.draw(Split::Test, &mut rng, 1, self.shots, self.queries);
-        let table = |x: &[f32], y: &[f32]| {
-            let targets = crate::export::engine_targets(config.inner.loss, y, batch.output);
-            csv(
-                x,
-                batch.input,
-                &targets,
-                targets.len() * batch.input / x.len(),
-            )
+        let episode = |task: u64| -> [Examples; 2] {
+            let mut rng = generator(config.seed, Stream::Score, task);
+            let batch = distribution.draw(Split::Test, &mut rng, 1, self.shots, self.queries);
+            let examples = |x: &[f32], y: &[f32]| -> Examples {
+                let targets = engine_targets(config.inner.loss, y, batch.output);
+                let x = x.chunks_exact(batch.input);
+                let width = targets.len() / x.len().max(1);
+                let pairs = x.zip(targets.chunks_exact(width));
+                pairs.map(|(x, y)| (x.to_vec(), y.to_vec())).collect()
+            };
+            [
+                examples(&batch.support_x.values(), &batch.support_y),
+                examples(&batch.query_x.values(), &batch.query_y),
+            ]
         };
-        let write = |path: &Path, text: String| {
-            write_atomically(path, text.as_bytes())
-                .with_context(|| format!("cannot write {}", path.display()))
-        };
-        write(
-            &self.support,
-            table(&batch.support_x.values(), &batch.support_y),
-        )?;
-        write(&self.query, table(&batch.query_x.values(), &batch.query_y))?;
-        output::line(format_args!(
-            "{}: {} examples; {}: {} examples",
-            self.support.display(),
-            batch.support_examples(),
-            self.query.display(),
-            batch.query_examples()
-        ))?;
+        if let Some(output) = &self.output {
+            let tasks = (self.task..).take(self.tasks as usize);
+            let bytes = file(tasks.map(episode))?;
+            write(output, &bytes)?;
+            output::line(format_args!("{}: {} tasks", output.display(), self.tasks))?;
+            return Ok(exit::SUCCESS);
+        }
+        let files = [self.support, self.query];
+        for (path, examples) in files.into_iter().flatten().zip(episode(self.task)) {
+            write(&path, csv(&examples).as_bytes())?;
+            output::line(format_args!(
+                "{}: {} examples",
+                path.display(),
+                examples.len()
+            ))?;
+        }
         Ok(exit::SUCCESS)
     }
 }
 
+fn write(path: &Path, bytes: &[u8]) -> anyhow::Result<()> {
+    write_atomically(path, bytes).with_context(|| format!("cannot write {}", path.display()))
+}
+
+/// The file of some tasks of one size.
+fn file(tasks: impl Iterator<Item = [Examples; 2]>) -> anyhow::Result<Vec<u8>> {
+    let tasks: Vec<[Examples; 2]> = tasks.collect();
+    let [support, queries] = tasks.first().context("--tasks must be at least 1")?;
+    let (x, y) = support.first().context("a task without examples")?;
+    let count = |length: usize| u32::try_from(length).context("too many for a file");
+    let mut writer = EpisodesWriter::new(Head {
+        inputs: count(x.len())?,
+        targets: count(y.len())?,
+        support: count(support.len())?,
+        queries: count(queries.len())?,
+        episodes: count(tasks.len())?,
+    });
+    for (x, y) in tasks.iter().flatten().flatten() {
+        writer.add(x, y)?;
+    }
+    Ok(writer.finish()?)
+}
+
 /// A header, then inputs and targets of one example a line.
-fn csv(x: &[f32], inputs: usize, y: &[f32], targets: usize) -> String {
+fn csv(examples: &Examples) -> String {
+    let (inputs, targets) = (examples.first()).map_or((0, 0), |(x, y)| (x.len(), y.len()));
     let names = (0..inputs).map(|i| format!("x{i}"));
     let names = names.chain((0..targets).map(|i| format!("y{i}")));
     let mut text = names.collect::<Vec<_>>().join(",");
-    for (x, y) in x.chunks_exact(inputs).zip(y.chunks_exact(targets)) {
+    for (x, y) in examples {
         let numbers: Vec<String> = x.iter().chain(y).map(f32::to_string).collect();
         // Writing to a string does not fail.
         let _ = write!(text, "\n{}", numbers.join(","));

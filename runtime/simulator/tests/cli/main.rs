@@ -1,6 +1,7 @@
 //! `mamlet-sim` as a user meets it: output, messages, exit codes.
 
 mod artifacts;
+mod replay;
 mod run;
 mod tables;
 
