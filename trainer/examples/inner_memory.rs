@@ -4,25 +4,16 @@
 //! as Linux counts it. Run with `cargo run --release -p mamlet-trainer --example
 //! inner_memory -- [steps ...]`.
 
-use std::path::Path;
+mod common;
+
 use std::process::Command;
 use std::time::Instant;
 
 use burn::backend::{Autodiff, Flex};
-use burn::tensor::{Distribution, Tensor};
-use mamlet_trainer::config::Config;
-use mamlet_trainer::meta::{Graph, Maml, Order, RateTable, to_device, to_host};
-use mamlet_trainer::nn::init;
-use mamlet_trainer::tasks::DeviceBatch;
-
-// The allocator of the `mamlet` command.
-#[global_allocator]
-static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+use common::{Setup, TASKS};
+use mamlet_trainer::meta::{Graph, Order, to_host};
 
 type B = Autodiff<Flex>;
-
-const TASKS: usize = 32;
-const WAYS: usize = 5;
 
 fn main() {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
@@ -65,39 +56,15 @@ fn of_child(graph: &str, at_once: usize, steps: usize) -> String {
 /// One meta-gradient of `steps` inner steps, `at_once` tasks at a time or, for 0,
 /// as many as the trainer takes.
 fn measure(graph: Graph, at_once: usize, steps: usize) {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("configs");
-    let config = Config::load(&folder.join("omniglot-5way-1shot.toml"), &[]).expect("a config");
-    let network = config.network().expect("a valid network");
-    let device = <Flex as burn::tensor::backend::BackendTypes>::Device::default();
-    let initial = init::draw(&network, config.model.init, 1, 0);
-    let params = to_device::<Flex>(&network, &initial, &device);
-    let x = || Tensor::random([TASKS, WAYS, 784], Distribution::Uniform(0.0, 1.0), &device);
-    let y = || {
-        let classes: Tensor<Flex, 2> = Tensor::eye(WAYS, &device);
-        classes.reshape([1, WAYS, WAYS]).repeat_dim(0, TASKS)
-    };
-    let batch = DeviceBatch {
-        support_x: x(),
-        support_y: y(),
-        query_x: x(),
-        query_y: y(),
-    };
-    let rates = RateTable::constant(0.4, steps, network.adapting().len()).on(&device);
-    let mut weights = vec![0.0; steps];
-    weights.push(1.0);
-    let maml = Maml::new(
-        network,
-        config.loss(),
-        config.inner_optimiser(),
-        Order::Second,
-        graph,
-    );
+    let setup = Setup::new(steps);
+    let (params, rates, batch) = (&setup.params, &setup.rates, &setup.batch);
+    let maml = setup.maml(Order::Second, graph);
     let at_once = match at_once {
-        0 => maml.tasks_at_once::<B>(&batch),
+        0 => maml.tasks_at_once::<B>(batch),
         given => given,
     };
     let start = Instant::now();
-    let result = maml.gradient_in_parts::<B>(&params, &rates, &weights, &batch, at_once);
+    let result = maml.gradient_in_parts::<B>(params, rates, &setup.weights, batch, at_once);
     assert!(to_host(result.loss)[0].is_finite());
     let seconds = start.elapsed().as_secs_f64();
     println!("{:6.0} ({seconds:.1})", peak());

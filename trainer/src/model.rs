@@ -3,10 +3,9 @@
 
 use std::path::Path;
 
-use crate::baselines::classifier;
 use crate::config::{Config, Keep, Method, RateConfig};
-use crate::meta::{InnerLoop, RateTable};
-use crate::nn::{Adapt, AdaptGroup, Network, NetworkError, init};
+use crate::meta::{InnerLoop, RateTable, split_host};
+use crate::nn::{Adapt, AdaptGroup, HeadStart, LayerSpec, Network, NetworkError, head, init};
 use crate::run::{Checkpoint, RunDir, RunError};
 
 /// Parameters and recipe of a run.
@@ -50,6 +49,19 @@ pub enum ModelError {
         /// Parameters in the checkpoint.
         given: usize,
     },
+    /// Its head is for another number of classes.
+    #[error(
+        "{title} cannot take tasks of {ways} classes: it has a head for {}; train with \
+         model.head = \"shared\" for any number from 2", own.map_or("values".into(), |own| format!("{own}"))
+    )]
+    Ways {
+        /// The run's title.
+        title: String,
+        /// Classes asked for.
+        ways: usize,
+        /// Its own, if it has classes.
+        own: Option<usize>,
+    },
     /// Batch norms lack their stored statistics.
     #[error(
         "the batch norms of {0} have no stored statistics for its parameters; they are measured \
@@ -74,8 +86,9 @@ impl TrainedModel {
             .ok_or_else(|| ModelError::Untrained(name()))?;
         let network = config.network()?;
         let (needed, given) = (network.parameter_count(), checkpoint.params.len());
-        let fits = given == needed || (config.classifies() && classifier::fits(&network, given));
-        if !fits {
+        let replaceable = config.classifies() || config.model.head == HeadStart::Shared;
+        let fits = replaceable && head::outputs(&network, given).is_some();
+        if given != needed && !fits {
             return Err(ModelError::Size {
                 path: name(),
                 needed,
@@ -149,12 +162,53 @@ impl TrainedModel {
         let mut model = self.clone();
         model.config.inner.adapt = Adapt::Group(AdaptGroup::Head);
         model.config.title += ", head only";
-        model.network = model.config.network()?;
-        if !self.network.statistics().is_empty() {
-            let statistics = self.network.statistics();
-            model.network = model.network.with_statistics(statistics)?;
-        }
+        model.rebuild_network()?;
         Ok(Some(model))
+    }
+
+    /// The same model for tasks of `ways` classes: a shared head has as many
+    /// outputs then, and its rates are those for as many classes. A prototypical
+    /// network takes any number as it is.
+    ///
+    /// # Errors
+    /// [`ModelError::Ways`] where the head has a start of its own for each class.
+    pub fn with_ways(mut self, ways: usize) -> Result<Self, ModelError> {
+        let from = self.config.tasks.classes();
+        if from == Some(ways) {
+            return Ok(self);
+        }
+        let shared = self.config.model.head == HeadStart::Shared;
+        if !(shared || self.config.method == Method::Prototypical) || ways < 2 {
+            return Err(ModelError::Ways {
+                title: self.config.title,
+                ways,
+                own: from,
+            });
+        }
+        self.config.tasks.set_classes(ways);
+        if shared {
+            if let Some(LayerSpec::Dense { out }) = self.config.model.layers.last_mut() {
+                *out = ways;
+            }
+            let old = self.network.output();
+            self.rebuild_network()?;
+            if let Some(flat) = head::with_shared_head(&self.network, &self.params.concat()) {
+                self.params = split_host(&self.network, &flat);
+            }
+            let factors = self.config.rate_factors(&self.network, old);
+            self.rates = self.rates.map(|rates| rates.scaled(&factors));
+        }
+        Ok(self)
+    }
+
+    /// Builds the network of a changed config, with the statistics it had.
+    fn rebuild_network(&mut self) -> Result<(), NetworkError> {
+        let network = self.config.network()?;
+        self.network = match self.network.statistics() {
+            [] => network,
+            statistics => network.with_statistics(statistics)?,
+        };
+        Ok(())
     }
 
     /// The adaptation that the model was trained for. Whether its gradients are
@@ -177,12 +231,14 @@ impl TrainedModel {
         iteration: u64,
     ) -> Result<Self, NetworkError> {
         let network = config.network()?;
-        // What training ended with is the head of all training classes.
-        let headless = config
-            .classifies()
-            .then(|| classifier::with_empty_head(&network, flat));
-        let headless = headless.flatten();
-        let flat = headless.as_deref().unwrap_or(flat);
+        // Training may have ended with a head of more classes.
+        let trained = head::outputs(&network, flat.len());
+        let replaced = match (config.model.head, config.classifies()) {
+            (HeadStart::Shared, _) => head::with_shared_head(&network, flat),
+            (HeadStart::Own, true) => head::with_empty_head(&network, flat),
+            (HeadStart::Own, false) => None,
+        };
+        let flat = replaced.as_deref().unwrap_or(flat);
         let tensors = network.adapting().len();
         let rates = match (&config.inner.rate, config.method) {
             (_, Method::Oracle) | (RateConfig::Tuned { .. } | RateConfig::None, _) => None,
@@ -195,20 +251,16 @@ impl TrainedModel {
                 Some(RateTable::from_flat(learned, per.dims(&network)))
             }
         };
-        let mut rest = flat;
-        let params = network
-            .tensors()
-            .iter()
-            .map(|info| {
-                let (tensor, after) = rest.split_at(info.len());
-                rest = after;
-                tensor.to_vec()
-            })
-            .collect();
+        let rates = match (trained, config.model.head) {
+            (Some(ways), HeadStart::Shared) => {
+                rates.map(|rates| rates.scaled(&config.rate_factors(&network, ways)))
+            }
+            _ => rates,
+        };
         Ok(Self {
+            params: split_host(&network, flat),
             config,
             network,
-            params,
             rates,
             iteration,
         })

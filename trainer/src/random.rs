@@ -41,6 +41,8 @@ pub enum Stream {
     /// Which classes of a data set are for training, under the seed of the split;
     /// index 0.
     Split = 13,
+    /// Distortions of the images of a task, under the seed of the task; index 0.
+    Augment = 14,
     /// Examples of the inner steps of Reptile; indexed by iteration.
     InnerBatches = 16,
 }

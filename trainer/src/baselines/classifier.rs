@@ -8,7 +8,7 @@ use super::prototypical::over_tasks;
 use crate::config::Config;
 use crate::loss::{Loss, LossKind, Reduction};
 use crate::meta::MetaGradient;
-use crate::nn::{Adapt, AdaptGroup, LayerSpec, Network, NetworkError, NetworkSpec};
+use crate::nn::{Adapt, AdaptGroup, Network, NetworkError, NetworkSpec};
 use crate::tasks::LabelledBatch;
 
 /// Cross-entropy, the mean over the examples.
@@ -22,11 +22,7 @@ const LOSS: Loss = Loss {
 /// # Errors
 /// [`NetworkError`] where it cannot be built.
 pub fn network(config: &Config, classes: usize) -> Result<Network, NetworkError> {
-    let mut layers = config.model.layers.clone();
-    if let Some(LayerSpec::Dense { out }) = layers.last_mut() {
-        *out = classes;
-    }
-    build(config, layers)
+    Ok(config.network_of_outputs(classes)?.all_adapting())
 }
 
 /// The network of `config` without its head.
@@ -36,36 +32,9 @@ pub fn network(config: &Config, classes: usize) -> Result<Network, NetworkError>
 pub fn body(config: &Config) -> Result<Network, NetworkError> {
     let mut layers = config.model.layers.clone();
     layers.pop();
-    build(config, layers)
-}
-
-fn build(config: &Config, layers: Vec<LayerSpec>) -> Result<Network, NetworkError> {
     let input = config.tasks.shape();
     let spec = NetworkSpec { input, layers };
     Network::new(&spec, &Adapt::Group(AdaptGroup::All))
-}
-
-/// Parameters of the body: all but those of the last layer.
-pub fn body_length(network: &Network) -> usize {
-    let last = network.tensors().last().map_or(0, |info| info.layer);
-    let body = network.tensors().iter().filter(|info| info.layer != last);
-    body.map(|info| info.len()).sum()
-}
-
-/// The parameters of `network` from those of one that differs in the number of
-/// classes: its body, and an empty head. `None` if the body is another.
-pub fn with_empty_head(network: &Network, flat: &[f32]) -> Option<Vec<f32>> {
-    let mut flat = flat.get(..body_length(network))?.to_vec();
-    flat.resize(network.parameter_count(), 0.0);
-    Some(flat)
-}
-
-/// Whether so many parameters are those of `network` with a head of any number
-/// of classes.
-pub fn fits(network: &Network, parameters: usize) -> bool {
-    let body = body_length(network);
-    let of_class = (network.parameter_count() - body) / network.output();
-    parameters > body && (parameters - body).is_multiple_of(of_class)
 }
 
 /// Examples of an iteration: as many as the query sets of its tasks together.

@@ -6,7 +6,7 @@ use crate::config::tests::{WAVEFORMS, config};
 use crate::config::{Config, Method};
 use crate::loss::Loss;
 use crate::meta::{MetaGradient, to_device, to_host};
-use crate::nn::{Network, init};
+use crate::nn::{Network, head, init};
 use crate::random::{Stream, generator};
 use crate::tasks::{DeviceBatch, LabelledBatch, Split};
 
@@ -162,14 +162,15 @@ fn a_head_of_other_classes_is_replaced() {
         classifier::network(&config, 3).unwrap(),
     );
     let body = 8 * 6 + 6 + 6 + 6;
-    assert_eq!(classifier::body_length(&own), body);
+    assert_eq!(head::body_length(&own), body);
     assert_eq!(classifier::body(&config).unwrap().parameter_count(), body);
     let flat = host_params(&trained, &config).concat();
-    assert!(classifier::fits(&own, flat.len()));
-    assert!(!classifier::fits(&own, flat.len() + 1) && !classifier::fits(&own, body));
-    let replaced = classifier::with_empty_head(&own, &flat).unwrap();
+    assert_eq!(head::outputs(&own, flat.len()), Some(7));
+    assert_eq!(head::outputs(&own, flat.len() + 1), None);
+    assert_eq!(head::outputs(&own, body), None);
+    let replaced = head::with_empty_head(&own, &flat).unwrap();
     assert_eq!(replaced.len(), own.parameter_count());
     assert_eq!(replaced[..body], flat[..body]);
     assert!(replaced[body..].iter().all(|&value| value == 0.0));
-    assert_eq!(classifier::with_empty_head(&own, &flat[..body - 1]), None);
+    assert_eq!(head::with_empty_head(&own, &flat[..body - 1]), None);
 }

@@ -56,7 +56,7 @@ enum By {
 
 impl Arguments {
     pub(super) fn run(self) -> anyhow::Result<u8> {
-        let models = load(&self.runs)?;
+        let models = load(&self.runs, self.episodes.ways)?;
         let protocol = self.episodes.protocol(&models, self.steps);
         let classes = models
             .first()

@@ -61,6 +61,11 @@ pub(super) struct Episodes {
     /// Number of test tasks [default: 4000, with classes 600]
     #[arg(long)]
     tasks: Option<usize>,
+    /// Classes of a task, for runs that take any number: those with
+    /// model.head = "shared" and prototypical networks [default: those of the
+    /// config]
+    #[arg(long)]
+    pub(super) ways: Option<usize>,
     /// Numbers of support examples, K, of each class if there are classes
     /// [default: 5,10,20, with classes 1,5]
     #[arg(long, value_delimiter = ',')]
@@ -111,7 +116,7 @@ impl Episodes {
 
 impl Arguments {
     pub(super) fn run(self) -> anyhow::Result<u8> {
-        let models = load(&self.runs)?;
+        let models = load(&self.runs, self.episodes.ways)?;
         let protocol = self.episodes.protocol(&models, self.steps);
         let report = execute(&models, &protocol, self.device)?;
         if self.json {
@@ -124,12 +129,19 @@ impl Arguments {
 }
 
 /// The results of runs, each with the place it comes from. A classifier comes
-/// twice: as it adapts, and with its head alone adapting.
-pub(super) fn load(runs: &[PathBuf]) -> anyhow::Result<Vec<(String, TrainedModel)>> {
+/// twice: as it adapts, and with its head alone adapting. For tasks of `ways`
+/// classes, if that is given.
+pub(super) fn load(
+    runs: &[PathBuf],
+    ways: Option<usize>,
+) -> anyhow::Result<Vec<(String, TrainedModel)>> {
     let mut models = Vec::new();
     for path in runs {
         let run = find_run(path)?;
-        let (name, model) = (run.display().to_string(), TrainedModel::load(&run)?);
+        let (name, mut model) = (run.display().to_string(), TrainedModel::load(&run)?);
+        if let Some(ways) = ways {
+            model = model.with_ways(ways)?;
+        }
         let head_only = model.head_only()?;
         models.push((name.clone(), model));
         models.extend(head_only.map(|model| (name, model)));

@@ -33,6 +33,10 @@ pub(super) struct Arguments {
     /// The artifact [default: RUN/NAME.mamlet]
     #[arg(long, short, value_name = "FILE")]
     output: Option<PathBuf>,
+    /// Classes the device learns, for a run with model.head = "shared" [default:
+    /// those of the config]
+    #[arg(long)]
+    ways: Option<usize>,
     /// Inner steps a device takes by itself [default: those of training]
     #[arg(long)]
     steps: Option<usize>,
@@ -82,7 +86,10 @@ impl Arguments {
             "--shots 0: a device needs examples to adapt"
         );
         let path = find_run(&self.run)?;
-        let model = TrainedModel::load(&path)?;
+        let mut model = TrainedModel::load(&path)?;
+        if let Some(ways) = self.ways {
+            model = model.with_ways(ways)?;
+        }
         let manifest = RunDir::open(&path)?.manifest();
         let options = Options {
             steps: self.steps,

@@ -1,6 +1,7 @@
 //! The `mamlet` command: arguments are parsed, checked, then acted upon.
 
 mod compare;
+mod data;
 mod episode;
 mod evaluate;
 mod export;
@@ -62,6 +63,7 @@ enum Command {
     Train(train::Arguments),
     Evaluate(evaluate::Arguments),
     Compare(compare::Arguments),
+    Data(data::Arguments),
     Episode(episode::Arguments),
     Export(export::Arguments),
     Inspect(inspect::Arguments),
@@ -80,6 +82,7 @@ pub fn main() -> ExitCode {
         Command::Train(arguments) => arguments.run(),
         Command::Evaluate(arguments) => arguments.run(),
         Command::Compare(arguments) => arguments.run(),
+        Command::Data(arguments) => arguments.run(),
         Command::Episode(arguments) => arguments.run(),
         Command::Export(arguments) => arguments.run(),
         Command::Inspect(arguments) => arguments.run(),

@@ -198,7 +198,7 @@ fn steps(arguments: &StepsArguments) -> anyhow::Result<&Path> {
                 .with_context(|| format!("{} is no report of `evaluate`", path.display()))?
         }
         None => {
-            let models = evaluate::load(&arguments.runs)?;
+            let models = evaluate::load(&arguments.runs, None)?;
             let usual = evaluate::usual(&models);
             let protocol = Protocol {
                 tasks: arguments.tasks.unwrap_or(usual.tasks),
@@ -273,7 +273,7 @@ pub(super) fn steps_figure(report: &Report, shots: usize, log_y: bool) -> StepsF
 }
 
 fn draw_sinusoids(arguments: &SinusoidArguments) -> anyhow::Result<&Path> {
-    let models = evaluate::load(&arguments.runs)?;
+    let models = evaluate::load(&arguments.runs, None)?;
     let figure = sinusoid_figure(
         &models,
         arguments.seed,

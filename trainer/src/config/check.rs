@@ -1,9 +1,10 @@
 //! What a config must satisfy beyond its types.
 
 use super::{Config, KeepBy, Method, TasksConfig};
+use crate::data::Augment;
 use crate::loss::LossKind;
-use crate::nn::LayerSpec;
 use crate::nn::init::Init;
+use crate::nn::{HeadStart, LayerSpec};
 use crate::tasks::Rotations;
 
 /// A key with an unusable value.
@@ -91,6 +92,27 @@ fn not_negative(key: &str, value: f64) -> Result<(), Fault> {
     )
 }
 
+/// How far images are distorted.
+fn augment(augment: Option<Augment>) -> Result<(), Fault> {
+    let Some(augment) = augment else {
+        return Ok(());
+    };
+    not_negative("tasks.augment.rotate", augment.rotate)?;
+    not_negative("tasks.augment.shift", augment.shift)?;
+    for (key, share) in [
+        ("tasks.augment.scale", augment.scale),
+        ("tasks.augment.shear", augment.shear),
+    ] {
+        require(
+            (0.0..1.0).contains(&share),
+            key,
+            "a share from 0 to below 1",
+            share,
+        )?;
+    }
+    Ok(())
+}
+
 /// Width and height of an image.
 fn side(key: &str, value: usize) -> Result<(), Fault> {
     require(
@@ -132,6 +154,7 @@ fn check_tasks(config: &Config) -> Result<(), Fault> {
                 omniglot.ways,
             )?;
             side("tasks.size", omniglot.size)?;
+            augment(omniglot.augment)?;
             let fewest = omniglot.characters.iter().min().copied().unwrap_or(0);
             require(
                 fewest >= omniglot.ways || omniglot.rotations == Rotations::Classes,
@@ -143,6 +166,7 @@ fn check_tasks(config: &Config) -> Result<(), Fault> {
         TasksConfig::Images(images) => {
             require(images.ways >= 2, "tasks.ways", "at least 2", images.ways)?;
             side("tasks.size", images.size)?;
+            augment(images.augment)?;
             require(
                 matches!(images.channels, 1 | 3),
                 "tasks.channels",
@@ -222,6 +246,17 @@ fn check_model(config: &Config) -> Result<(), Fault> {
         "model.layers",
         "a dense layer last, which method = \"pretraining\" replaces",
         "another",
+    )?;
+    require(
+        config.model.head == HeadStart::Own
+            || (config.method.has_recipe()
+                && config.tasks.classes().is_some()
+                && matches!(head, Some(LayerSpec::Dense { .. }))
+                && !config.inner.rate.is_per_parameter()),
+        "model.head",
+        "\"own\", unless tasks have classes, a dense layer is last, method is \"maml\" or \
+         \"reptile\", and inner.rate is not per parameter",
+        "\"shared\"",
     )?;
     let wanted = config.tasks.output();
     let outputs = network.output();

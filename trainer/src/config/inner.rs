@@ -85,6 +85,17 @@ pub enum RateConfig {
     },
 }
 
+impl RateConfig {
+    /// Whether every parameter has a rate of its own (Meta-SGD).
+    pub fn is_per_parameter(&self) -> bool {
+        let per = match self {
+            Self::Learned { per, .. } => *per,
+            _ => RatePer::Tensor,
+        };
+        per == RatePer::Parameter
+    }
+}
+
 impl InnerConfig {
     /// The derivatives that meta-step `iteration` (from 0) goes by.
     pub fn order_at(&self, iteration: u64) -> Order {

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use super::check::{Fault, at_least_one, decay, positive, require};
 use super::{Config, Method, Schedule, StepLoss};
 use crate::meta::OptimiserKind;
-use crate::nn::{LayerSpec, Statistics};
+use crate::nn::{HeadStart, LayerSpec, Statistics};
 
 /// The outer loop.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -16,8 +16,9 @@ pub struct MetaConfig {
     /// Tasks per meta-step.
     #[serde(default = "default::tasks")]
     pub tasks: usize,
-    /// Classes of a training task, for `method = "prototypical"`, which may train
-    /// on more than it is judged on; `tasks.ways` if absent.
+    /// Classes of a training task, for what may train on more than it is judged
+    /// on: `method = "prototypical"` and `model.head = "shared"`; `tasks.ways` if
+    /// absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub ways: Option<usize>,
     /// Support examples per task, or per class where tasks have classes: a
@@ -122,9 +123,10 @@ pub(super) fn check(config: &Config) -> Result<(), Fault> {
     at_least_one("meta.queries", meta.queries)?;
     if let Some(ways) = meta.ways {
         require(
-            config.method == Method::Prototypical && ways >= 2,
+            (config.method == Method::Prototypical || config.model.head == HeadStart::Shared)
+                && ways >= 2,
             "meta.ways",
-            "at least 2, for method = \"prototypical\" only",
+            "at least 2, for method = \"prototypical\" or model.head = \"shared\" only",
             ways,
         )?;
     }

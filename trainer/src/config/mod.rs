@@ -16,10 +16,10 @@ mod source;
 
 use serde::{Deserialize, Serialize};
 
-use crate::loss::Loss;
+use crate::loss::{Loss, Reduction};
 use crate::meta::{Clip, InnerOptimiser};
 use crate::nn::init::Init;
-use crate::nn::{LayerSpec, Network, NetworkError, NetworkSpec};
+use crate::nn::{HeadStart, LayerSpec, Network, NetworkError, NetworkSpec, head};
 
 pub use crate::tasks::TasksConfig;
 pub use inner::{InnerConfig, RateConfig};
@@ -128,6 +128,9 @@ pub struct ModelConfig {
     pub layers: Vec<LayerSpec>,
     /// Distribution of the initial weights.
     pub init: Init,
+    /// Where the outputs of the last layer start.
+    #[serde(default, skip_serializing_if = "HeadStart::is_own")]
+    pub head: HeadStart,
 }
 
 /// What is recorded while training.
@@ -246,6 +249,34 @@ impl Config {
             layers: self.model.layers.clone(),
         };
         Network::new(&spec, &self.inner.adapt)
+    }
+
+    /// The network with so many outputs of its last layer, where that is dense.
+    pub fn network_of_outputs(&self, outputs: usize) -> Result<Network, NetworkError> {
+        let mut config = self.clone();
+        if let Some(LayerSpec::Dense { out }) = config.model.layers.last_mut() {
+            *out = outputs;
+        }
+        config.network()
+    }
+
+    /// Factors on the inner rates of `network` for tasks of as many classes as it
+    /// has outputs, where they were trained on tasks of `ways`: under the mean
+    /// loss, every class has its share `1/N` of the gradient of the head, under the
+    /// sum, the same.
+    pub fn rate_factors(&self, network: &Network, ways: usize) -> Vec<f32> {
+        let factor = match self.inner.reduction {
+            Reduction::Mean => network.output() as f32 / ways as f32,
+            Reduction::Sum => 1.0,
+        };
+        head::rate_factors(network, factor)
+    }
+
+    /// Classes of a training task where their number differs from that of the
+    /// tasks that are judged, for a network with as many outputs.
+    pub fn other_ways(&self) -> Option<usize> {
+        let shared = self.model.head == HeadStart::Shared;
+        self.meta.ways.filter(|_| shared)
     }
 
     /// Inner steps that the result is judged by; `None` for methods that have no

@@ -13,20 +13,25 @@
 //! A file that is missing, damaged or in the wrong class is named, all of them
 //! together. A damaged cache is made again.
 
+mod augment;
 mod bank;
 mod cache;
 mod decode;
+mod examples;
 mod folder;
 mod omniglot;
 mod places;
+mod resident;
 mod sheets;
 mod source;
 
 use std::fmt;
 use std::path::PathBuf;
 
-pub use bank::{Bank, ClassImages, Examples, Normalise, Pick};
+pub use augment::{Augment, Distortion};
+pub use bank::{Bank, ClassImages, Normalise};
 pub use decode::Pixels;
+pub use examples::{Examples, Pick};
 pub use folder::ImageFolder;
 pub use omniglot::{OmniglotPart, omniglot};
 pub use places::{Places, set_places};

@@ -5,7 +5,7 @@ use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use image::{GrayImage, Luma};
+use image::{GrayImage, Luma, Rgb, RgbImage};
 
 use super::*;
 
@@ -223,4 +223,156 @@ fn a_changed_file_is_another_data_set() {
     let image = format!("{}/0001_01.png", fixture.character(0, 3));
     fixture.put(&image, &png(&GrayImage::new(40, 7)));
     assert_ne!(before, digest());
+}
+
+/// A folder of colour images: classes of each split by name, six images each,
+/// `[height, width] = [4, 4]`, of the colour [`colour`].
+fn coloured(put: impl Fn(&Fixture, &str, &[&str])) -> Fixture {
+    let fixture = Fixture::empty();
+    put(&fixture, "train", &["n00000001", "n00000002"]);
+    put(&fixture, "val", &["n00000003"]);
+    put(&fixture, "test", &["n00000004"]);
+    fixture
+}
+
+/// The colour of an image of a class.
+fn colour(class: &str, image: usize) -> [u8; 3] {
+    let class = class.as_bytes()[8] - b'0';
+    [class * 10, image as u8 * 20, class + image as u8]
+}
+
+fn tile(class: &str, image: usize) -> RgbImage {
+    RgbImage::from_pixel(4, 4, Rgb(colour(class, image)))
+}
+
+fn rgb_png(image: &RgbImage) -> Vec<u8> {
+    let mut bytes = std::io::Cursor::new(Vec::new());
+    image.write_to(&mut bytes, image::ImageFormat::Png).unwrap();
+    bytes.into_inner()
+}
+
+fn as_folders() -> Fixture {
+    coloured(|fixture, split, classes| {
+        for class in classes {
+            for image in 0..6 {
+                let name = format!("{split}/{class}/{class}_{image:02}.png");
+                fixture.put(&name, &rgb_png(&tile(class, image)));
+            }
+        }
+    })
+}
+
+fn as_lists() -> Fixture {
+    coloured(|fixture, split, classes| {
+        let mut list = "filename,label\n".to_owned();
+        for class in classes {
+            for image in 0..6 {
+                let name = format!("{class}_{image:02}.png");
+                fixture.put(&format!("images/{name}"), &rgb_png(&tile(class, image)));
+                list += &format!("{name},{class}\n");
+            }
+        }
+        fixture.put(&format!("{split}.csv"), list.as_bytes());
+    })
+}
+
+/// Sheets of two rows of three tiles.
+fn as_sheets() -> Fixture {
+    let fixture = coloured(|fixture, split, classes| {
+        for class in classes {
+            let sheet = RgbImage::from_fn(12, 8, |x, y| {
+                Rgb(colour(class, (y / 4 * 3 + x / 4) as usize))
+            });
+            fixture.put(&format!("{split}/{class}.png"), &rgb_png(&sheet));
+        }
+    });
+    fixture.put("sheets.toml", b"tile = 4\ncolumns = 3\n");
+    fixture
+}
+
+fn listed(fixture: &Fixture) -> Result<Source, DataError> {
+    let folder = ImageFolder {
+        path: fixture.path(),
+        sheets: None,
+    };
+    folder.list()
+}
+
+#[test]
+fn folders_lists_and_sheets_hold_the_same_images() {
+    for fixture in [as_folders(), as_lists(), as_sheets()] {
+        let colour_pixels = Pixels {
+            size: 4,
+            channels: 3,
+            inverted: false,
+        };
+        let bank = Bank::open(&listed(&fixture).unwrap(), colour_pixels, Normalise::Unit).unwrap();
+        let classes: Vec<_> = bank
+            .classes()
+            .iter()
+            .map(|c| (&c.name[..], c.group))
+            .collect();
+        let (train, validation, test) = (Group::Train, Group::Validation, Group::Test);
+        let expected = [
+            ("n00000001", train),
+            ("n00000002", train),
+            ("n00000003", validation),
+            ("n00000004", test),
+        ];
+        assert_eq!(classes, expected);
+        for class in bank.classes() {
+            assert_eq!(class.count, 6);
+            for image in 0..6 {
+                let expected = colour(&class.name, image).repeat(16);
+                assert_eq!(bank.bytes(class.first + image), expected);
+            }
+        }
+    }
+}
+
+#[test]
+fn mistakes_in_lists_and_sheets_are_named_with_their_place() {
+    let problems = |fixture: &Fixture| -> String {
+        let problems = listed(fixture).unwrap().problems;
+        problems
+            .iter()
+            .map(|problem| format!("{problem}\n"))
+            .collect()
+    };
+    let lists = as_lists();
+    lists.put(
+        "train.csv",
+        b"filename,label\nn00000001_00.png,n00000002\nn00000001_09.png,n00000001\n\
+          n00000001_01.png,n00000001\nn00000001_01.png,n00000001\n",
+    );
+    let told = problems(&lists);
+    for part in [
+        "train.csv, line 2: mislabelled: n00000001_00.png is of n00000001",
+        "train.csv, line 3: missing: n00000001_09.png",
+        "train.csv, line 5: n00000001_01.png is listed twice",
+    ] {
+        assert!(told.contains(part), "{told}");
+    }
+    lists.put("train.csv", b"file,label\n");
+    let error = listed(&lists).unwrap_err().to_string();
+    assert!(error.contains("line 1: expected filename,label"), "{error}");
+
+    let sheets = as_sheets();
+    sheets.put("train/n00000001.png", &rgb_png(&RgbImage::new(16, 8)));
+    sheets.put("train/n00000002.png", b"no image at all");
+    sheets.put(
+        "test.csv",
+        b"filename,label\nn00000004_00.png,n00000004\nx,n00000009\n",
+    );
+    let told = problems(&sheets);
+    for part in [
+        "n00000001.png: 16 pixels wide, where 3 tiles of 4 are 12",
+        "n00000002.png: ",
+        "test.csv: missing: the split has no sheet of its class n00000009",
+    ] {
+        assert!(told.contains(part), "{told}");
+    }
+    fs::remove_file(sheets.path().join("sheets.toml")).unwrap();
+    let error = listed(&sheets).unwrap_err().to_string();
+    assert!(error.contains("tasks.sheets = { tile = PIXELS"), "{error}");
 }

@@ -2,9 +2,10 @@
 
 use burn::tensor::{Tensor, backend::Backend};
 
-use super::{Head, Setting};
+use super::{Head, Setting, sees_the_batch};
 use crate::loss::{Loss, Reduction};
 use crate::meta::{InnerLoop, RateTable, to_device, to_host};
+use crate::nn::Network;
 use crate::tasks::TaskBatch;
 
 /// Every task after some numbers of inner steps.
@@ -100,6 +101,22 @@ pub(super) fn views<B: Backend>(
     let network = inner.network;
     let params = to_device::<B>(network, params, device);
     let rates = rates.on(device);
+    // What does not adapt is computed once, where no view has other examples
+    // than the rest and the layers see them.
+    let all_at_once = |view: &View| {
+        let together = view.setting == Setting::Transductive;
+        together && view.queries == batch.query_examples()
+    };
+    let halves = network
+        .halves()
+        .filter(|(body, _)| !sees_the_batch(body) || views.iter().all(all_at_once));
+    let (body, network) = match &halves {
+        Some((body, head)) => (Some(body), head),
+        None => (None, network),
+    };
+    let lower = body.map_or(0, |body| body.tensors().len());
+    let (lower, params) = params.split_at(lower);
+    let inner = InnerLoop { network, ..*inner };
     let measure = Loss {
         reduction: Reduction::Mean,
         ..inner.loss
@@ -111,17 +128,23 @@ pub(super) fn views<B: Backend>(
         .map(|view| Curves::new(view.steps.clone(), batch.classes.is_some()))
         .collect();
     let examples = batch.support_examples().max(batch.query_examples());
-    let of_task = 4 * network.parameter_count() + examples * network.activation_count();
+    let whole = body.map_or(0, Network::activation_count) + network.activation_count();
+    let of_task = 4 * network.parameter_count() + examples * whole;
     let chunk = (ALIVE / of_task).clamp(1, CHUNK);
     let mut start = 0;
     while start < batch.tasks {
         let end = (start + chunk).min(batch.tasks);
-        let part = batch.tasks(start..end).to_device::<B>(device);
+        let mut part = batch.tasks(start..end).to_device::<B>(device);
+        if let Some(body) = body {
+            for x in [&mut part.support_x, &mut part.query_x] {
+                *x = body.forward(lower, x.clone());
+            }
+        }
         let losses = |prediction: Tensor<B, 3>, y: &Tensor<B, 3>| {
             to_host(measure.value(prediction, y.clone()))
         };
         let support = (&part.support_x, &part.support_y);
-        inner.adapt(params.clone(), &rates, support, steps, |step, theta| {
+        inner.adapt(params.to_vec(), &rates, support, steps, |step, theta| {
             let network = &network.at_step(step);
             let mut of_support: Option<Vec<f32>> = None;
             for (view, curves) in views.iter().zip(&mut all) {

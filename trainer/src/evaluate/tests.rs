@@ -199,6 +199,73 @@ fn settings_are_the_same_where_statistics_are_stored() {
     }
 }
 
+#[test]
+fn a_body_that_does_not_adapt_is_only_computed_once_where_that_is_the_same() {
+    for (adapt, norm) in [
+        ("inner.adapt=head", "current"),
+        ("inner.adapt=head", "stored"),
+        ("inner.adapt=[\"layers.3.bias\"]", "stored"),
+    ] {
+        let layers = format!(
+            "model.layers=[{{kind=\"dense\",out=6}},{{kind=\"batch_norm\",statistics=\"{norm}\"}},\
+             {{kind=\"relu\"}},{{kind=\"dense\",out=5}}]"
+        );
+        let mut model = normed(&[&layers, adapt]);
+        if norm == "stored" {
+            let tasks = model.config.tasks.open().unwrap();
+            let stored =
+                crate::train::measure_statistics::<Flex>(&model, &*tasks, &Default::default());
+            model.network = model.network.with_statistics(&stored).unwrap();
+        }
+        let batch = draw(&model, 0);
+        let view = |queries, setting| View {
+            queries,
+            setting,
+            steps: vec![0, 2],
+        };
+        let wanted = [
+            view(20, Setting::Transductive),
+            view(10, Setting::Transductive),
+            view(20, Setting::Inductive),
+        ];
+        let rates = model.rates.clone().unwrap();
+        let (inner, params) = (model.inner_loop(), &model.params);
+        let how = (&inner, Head::Outputs);
+        let device = Default::default();
+        let all = views::<Flex>(how, params, &rates, &batch, &wanted, &device);
+        let alone = views::<Flex>(how, params, &rates, &batch, &wanted[..1], &device);
+        // The whole network, step by step.
+        let (network, on) = (
+            &model.network,
+            to_device::<Flex>(&model.network, params, &device),
+        );
+        let part = batch.clone().to_device::<Flex>(&device);
+        let support = (&part.support_x, &part.support_y);
+        let mut expected = [Vec::new(), Vec::new(), Vec::new()];
+        inner.adapt(on, &rates.on(&device), support, 2, |step, theta| {
+            if step == 1 {
+                return;
+            }
+            for (view, losses) in wanted.iter().zip(&mut expected) {
+                let x = part.query_x.clone().narrow(1, 0, view.queries);
+                let y = part.query_y.clone().narrow(1, 0, view.queries);
+                let prediction = match view.setting {
+                    Setting::Transductive => network.forward(theta, x),
+                    Setting::Inductive => Head::Outputs.apart(network, theta, support, x, 1000),
+                };
+                losses.extend(to_host(model.config.loss().value(prediction, y)));
+            }
+        });
+        let given = all.iter().chain(&alone).map(|curves| curves.query.concat());
+        for (given, expected) in given.zip(expected.iter().chain(&expected[..1])) {
+            assert_eq!(given.len(), expected.len());
+            for (a, b) in given.iter().zip(expected) {
+                assert!((a - b).abs() < 1e-5, "{adapt}, {norm}: {a} {b}");
+            }
+        }
+    }
+}
+
 fn small(sets: &Protocol) -> Protocol {
     Protocol {
         tasks: 12,

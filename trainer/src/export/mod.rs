@@ -183,6 +183,7 @@ pub fn export(
     }
     let distribution = &*model.config.tasks.open()?;
     distribution.check(Split::Validation, options.golden_shots, 1)?;
+    distribution.check(Split::Train, 1, 1)?;
     let plain = writer(model, distribution, manifest, options, Quantize::default())?;
     let (file, support) = with_golden(model, distribution, &plain, options)?;
     let parity = Parity::measure(model, &rates(model, options)?, &file, support)?;

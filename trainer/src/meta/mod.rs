@@ -41,6 +41,20 @@ pub fn split<B: Backend>(network: &Network, flat: &Tensor<B, 1>) -> Vec<Tensor<B
         .collect()
 }
 
+/// Splits a flat vector of all parameters into those of the network's tensors.
+/// Panics if there are not enough; those beyond are left out.
+pub fn split_host(network: &Network, flat: &[f32]) -> Vec<Vec<f32>> {
+    let mut rest = flat;
+    let infos = network.tensors().iter();
+    infos
+        .map(|info| {
+            let (tensor, after) = rest.split_at(info.len());
+            rest = after;
+            tensor.to_vec()
+        })
+        .collect()
+}
+
 /// Puts tensors `[1, ...]` behind one another in a flat vector.
 pub fn join<B: Backend>(tensors: Vec<Tensor<B, 3>>) -> Tensor<B, 1> {
     Tensor::cat(

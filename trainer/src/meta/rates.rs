@@ -72,6 +72,18 @@ impl RateTable {
         self.dims.iter().all(|dims| *dims == [1; 3])
     }
 
+    /// With the rates of every adapting tensor multiplied by its factor. Panics
+    /// unless every tensor has a single rate.
+    pub fn scaled(mut self, factors: &[f32]) -> Self {
+        assert!(self.is_per_tensor());
+        for row in &mut self.rows {
+            for (rate, factor) in row.iter_mut().zip(factors) {
+                *rate *= factor;
+            }
+        }
+        self
+    }
+
     /// All rates, step after step.
     pub fn flat(&self) -> Vec<f32> {
         self.rows.concat()

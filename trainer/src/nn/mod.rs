@@ -24,6 +24,7 @@ mod conv;
 mod dense;
 mod depthwise;
 mod halves;
+pub mod head;
 pub mod init;
 mod layer;
 mod norm;
@@ -40,6 +41,7 @@ use burn::tensor::{
 };
 
 pub use adapt::{Adapt, AdaptGroup, Fill, TensorInfo};
+pub use head::HeadStart;
 use layer::{Delta, Kept, Layer};
 pub use shape::{Extent, Padding, Shape};
 pub use spec::{LayerSpec, NetworkSpec, Statistics};

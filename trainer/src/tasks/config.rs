@@ -6,7 +6,7 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 
 use super::ways::OtherWays;
-use super::{Images, Omniglot, Sinusoid, TaskDistribution, Waveforms};
+use super::{ImageTasks, Images, Omniglot, Sinusoid, TaskDistribution, Waveforms};
 use crate::data::DataError;
 use crate::nn::Shape;
 
@@ -70,6 +70,16 @@ impl TasksConfig {
         }
     }
 
+    /// Tasks have `ways` classes from here on, if they have any.
+    pub fn set_classes(&mut self, ways: usize) {
+        match self {
+            Self::Sinusoid(_) => {}
+            Self::Waveforms(waveforms) => waveforms.ways = ways,
+            Self::Omniglot(omniglot) => omniglot.ways = ways,
+            Self::Images(images) => images.ways = ways,
+        }
+    }
+
     /// Whether tasks are made of a finite set of classes, so that a classifier of
     /// all of them can be trained.
     pub fn has_finite_classes(&self) -> bool {
@@ -95,6 +105,18 @@ impl TasksConfig {
         })
     }
 
+    /// Opens the data of tasks of images; `None` for all others.
+    ///
+    /// # Errors
+    /// As [`TasksConfig::open`].
+    pub fn open_images(&self) -> Option<Result<ImageTasks, TasksError>> {
+        match self {
+            Self::Sinusoid(_) | Self::Waveforms(_) => None,
+            Self::Omniglot(omniglot) => Some(omniglot.open()),
+            Self::Images(images) => Some(images.open()),
+        }
+    }
+
     /// Opens the data for training on tasks of `ways` classes; those of the other
     /// splits keep their own number.
     ///
@@ -109,12 +131,7 @@ impl TasksConfig {
             return Ok(judged);
         };
         let mut other = self.clone();
-        match &mut other {
-            Self::Sinusoid(_) => return Ok(judged),
-            Self::Waveforms(waveforms) => waveforms.ways = ways,
-            Self::Omniglot(omniglot) => omniglot.ways = ways,
-            Self::Images(images) => images.ways = ways,
-        }
+        other.set_classes(ways);
         let train = other.open()?;
         Ok(Arc::new(OtherWays { train, judged }))
     }

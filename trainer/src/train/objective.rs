@@ -32,27 +32,31 @@ impl Objective {
     pub fn network(self, config: &Config) -> Result<Network, NetworkError> {
         match self {
             Self::Classes(classes) => classifier::network(config, classes),
-            _ if config.method.has_recipe() => config.network(),
+            _ if config.method.has_recipe() => match config.other_ways() {
+                Some(ways) => config.network_of_outputs(ways),
+                None => config.network(),
+            },
             _ => Ok(config.network()?.all_adapting()),
         }
     }
 
-    /// The network that validation judges, which has the first of the trained
-    /// parameters, and how: a classifier of other classes by its body alone, as
-    /// a prototypical network.
+    /// The network that validation judges and how: a classifier of other classes
+    /// by its body alone, as a prototypical network; a network that was trained
+    /// on tasks of another number of classes with as many outputs as it is for.
     pub fn judged(
         self,
         config: &Config,
         trained: &Network,
     ) -> Result<(Network, Head), NetworkError> {
-        let Self::Classes(_) = self else {
-            return Ok((trained.clone(), Head::of(config)));
+        let (network, head) = match self {
+            Self::Classes(_) => (classifier::body(config)?, Head::Prototypes),
+            _ if config.other_ways().is_some() => (config.network()?, Head::of(config)),
+            _ => return Ok((trained.clone(), Head::of(config))),
         };
-        let body = classifier::body(config)?;
-        let body = match trained.statistics() {
-            [] => body,
-            statistics => body.with_statistics(statistics)?,
+        let network = match trained.statistics() {
+            [] => network,
+            statistics => network.with_statistics(statistics)?,
         };
-        Ok((body, Head::Prototypes))
+        Ok((network, head))
     }
 }

@@ -50,6 +50,9 @@ pub fn measure<B: Backend>(
     distribution: &dyn TaskDistribution,
     device: &B::Device,
 ) -> Vec<LayerStatistics> {
+    let as_trained =
+        (model.config.other_ways()).and_then(|ways| model.clone().with_ways(ways).ok());
+    let model = as_trained.as_ref().unwrap_or(model);
     let (config, network) = (&model.config, &model.network);
     let steps = config.inner.steps;
     let inner = InnerLoop {

@@ -1,7 +1,12 @@
 use burn::backend::{Autodiff, Flex};
 
+use burn::tensor::{Tensor, TensorData};
+
 use super::Trainer;
-use crate::config::tests::config;
+use crate::config::tests::{WAVEFORMS, config};
+use crate::meta::{to_device, to_host};
+use crate::model::TrainedModel;
+use crate::nn::head;
 use crate::run::Checkpoint;
 
 type B = Autodiff<Flex>;
@@ -9,7 +14,7 @@ type B = Autodiff<Flex>;
 /// A trainer of the tests' experiment with overrides.
 fn trainer(sets: &[&str]) -> Trainer<B> {
     let config = config(sets);
-    let tasks = config.tasks.open().unwrap();
+    let tasks = config.tasks.open_to_train(config.meta.ways).unwrap();
     Trainer::new(&config, tasks, Default::default()).unwrap()
 }
 
@@ -64,4 +69,109 @@ fn weight_decay_pulls_on_weights_alone_and_fades_with_the_rate() {
         let expected = if decays { start * kept } else { *start };
         assert!((end - expected).abs() < 1e-6, "{index}: {end} {expected}");
     }
+}
+
+/// Classification with a shared head, trained on six ways, judged on three.
+fn shared<'a>(more: &[&'a str]) -> Vec<&'a str> {
+    let own = [
+        "tasks.length=8",
+        "tasks.ways=3",
+        "model.layers=[{kind=\"dense\",out=4},{kind=\"tanh\"},{kind=\"dense\",out=3}]",
+        "model.head=shared",
+        "meta.ways=6",
+        "inner.steps=2",
+        "inner.rate={kind=\"learned\",initial=0.5,meta_rate=0.01}",
+        "meta.rate=0.05",
+    ];
+    [&WAVEFORMS[..], &own, more].concat()
+}
+
+#[test]
+fn a_shared_head_stays_shared_and_is_trained() {
+    for method in [
+        &["inner.adapt=head"][..],
+        &[],
+        &[
+            "method=reptile",
+            "inner.rate={kind=\"fixed\",value=0.1}",
+            "reptile={steps=3,rate=0.1,optimiser=\"sgd\"}",
+        ],
+    ] {
+        let sets = shared(method);
+        let (start, end) = (after(&sets, 0), after(&sets, 3));
+        // Weights 64x4 or 8x4, biases 4; then the head, weights 4x6, biases 6.
+        let body = start.params.len() - 5 * 6;
+        let outputs = |params: &[f32]| -> Vec<Vec<f32>> {
+            let rows = params[body..].chunks_exact(6);
+            rows.map(<[f32]>::to_vec).collect()
+        };
+        for row in outputs(&start.params).iter().chain(&outputs(&end.params)) {
+            assert!(row.iter().all(|value| *value == row[0]), "{row:?}");
+        }
+        let moved = (0..4).any(|row| outputs(&start.params)[row] != outputs(&end.params)[row]);
+        assert!(moved && start.params[..body] != end.params[..body]);
+    }
+}
+
+#[test]
+fn a_shared_head_takes_any_number_of_classes_with_the_same_first_step() {
+    type Plain = Flex;
+    let sets = shared(&["inner.adapt=head"]);
+    let checkpoint = after(&sets, 3);
+    let three = TrainedModel::from_checkpoint(config(&sets), &checkpoint).unwrap();
+    let outputs = [2, 3, 6].map(|ways| three.clone().with_ways(ways).unwrap().network.output());
+    assert_eq!(outputs, [2, 3, 6]);
+    let parameters = |ways| three.clone().with_ways(ways).unwrap().params.concat();
+    assert_eq!(parameters(6), checkpoint.params);
+    assert_eq!(
+        head::outputs(&three.network, checkpoint.params.len()),
+        Some(6)
+    );
+
+    // The logits of two classes differ by the same, however many others there are.
+    let input = three.network.input();
+    let examples: Vec<f32> = (0..6 * input).map(|i| (i as f32 * 12.9898).sin()).collect();
+    let query: Vec<f32> = (0..input).map(|i| (i as f32 * 78.233).cos()).collect();
+    let device = Default::default();
+    let difference = |ways: usize| {
+        let model = three.clone().with_ways(ways).unwrap();
+        let x = TensorData::new(examples[..ways * input].to_vec(), [1, ways, input]);
+        let one_hot = (0..ways * ways).map(|at| f32::from(u8::from(at / ways == at % ways)));
+        let y = TensorData::new(one_hot.collect::<Vec<_>>(), [1, ways, ways]);
+        let (x, y) = (
+            Tensor::<Plain, 3>::from_data(x, &device),
+            Tensor::from_data(y, &device),
+        );
+        let params = to_device::<Plain>(&model.network, &model.params, &device);
+        let rates = model.rates.as_ref().unwrap().on(&device);
+        let theta = model
+            .inner_loop()
+            .adapt(params, &rates, (&x, &y), 1, |_, _| {});
+        let query = TensorData::new(query.clone(), [1, 1, input]);
+        let logits = to_host(
+            model
+                .network
+                .forward(&theta, Tensor::from_data(query, &device)),
+        );
+        logits[0] - logits[1]
+    };
+    let expected = difference(3);
+    assert!(expected.abs() > 1e-3, "{expected}");
+    for ways in [2, 6] {
+        let given = difference(ways);
+        assert!(
+            (given - expected).abs() < 1e-4 * expected.abs(),
+            "{given} {expected}"
+        );
+    }
+
+    let own = config(&[&WAVEFORMS[..], &["tasks.ways=5"]].concat());
+    let error = TrainedModel::initial(own)
+        .unwrap()
+        .with_ways(3)
+        .unwrap_err();
+    assert!(
+        error.to_string().contains("model.head = \"shared\""),
+        "{error}"
+    );
 }

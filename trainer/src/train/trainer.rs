@@ -15,10 +15,10 @@ use crate::config::{Config, KeepBy, RateConfig};
 use crate::evaluate::{Head, Interval, curves};
 use crate::meta::{
     InnerLoop, Maml, Optimiser, OptimiserKind, Rate, RatePer, RateTable, Reptile, from_logarithms,
-    inner_batches, join, split, to_host,
+    inner_batches, join, split, split_host, to_host,
 };
 use crate::model::TrainedModel;
-use crate::nn::{LayerStatistics, Network, NetworkError, TensorInfo, init};
+use crate::nn::{HeadStart, LayerStatistics, Network, NetworkError, TensorInfo, head, init};
 use crate::random::{Stream, generator};
 use crate::run::{Best, Checkpoint, Validation};
 use crate::tasks::{Split, TaskBatch, TaskDistribution};
@@ -79,7 +79,11 @@ impl<B: AutodiffBackend> Trainer<B> {
                 &device,
             )
         });
-        let params = init::draw(&network, config.model.init, config.seed, 0).concat();
+        let mut params = init::draw(&network, config.model.init, config.seed, 0).concat();
+        if config.model.head == HeadStart::Shared {
+            // It is the network's own, so it fits.
+            params = head::with_shared_head(&network, &params).unwrap_or(params);
+        }
         let tensors = network.adapting().len();
         let fixed = match config.inner.rate {
             RateConfig::Fixed { value } => value as f32,
@@ -232,6 +236,10 @@ impl<B: AutodiffBackend> Trainer<B> {
             }
         };
 
+        let mut result = result;
+        if config.model.head == HeadStart::Shared {
+            head::hold_equal(maml.network(), &mut result.params);
+        }
         let clip = config.clip();
         let factor = meta.rate_factor(iteration);
         let gradient = clip.apply(join(result.params));
@@ -266,37 +274,45 @@ impl<B: AutodiffBackend> Trainer<B> {
     /// after 0, 1, ... inner steps; remembers the parameters if they are the best
     /// so far. Methods without an inner loop are judged before adaptation.
     pub fn validate(&mut self) -> Validation {
-        let params = self.host_params();
+        let params = to_host(self.params.clone());
         let log_rates = self.host_log_rates();
-        let (table, steps) = self.rate_table(&log_rates);
+        let (mut table, steps) = self.rate_table(&log_rates);
         let (network, head) = &self.judged;
+        let other = (self.config.other_ways())
+            .and_then(|ways| Some((ways, head::with_shared_head(network, &params)?)));
+        let judged = match other {
+            None => split_host(network, &params),
+            Some((ways, params)) => {
+                table = table.scaled(&self.config.rate_factors(network, ways));
+                split_host(network, &params)
+            }
+        };
         let inner = InnerLoop {
             network,
             ..self.maml.inner_loop()
         };
         let curves = curves::<B::InnerBackend>(
             (&inner, *head),
-            &params[..network.tensors().len()],
+            &judged,
             &table,
             &self.validation,
             steps,
             &self.device,
         );
         let intervals: Vec<Interval> = curves.query.iter().map(|row| Interval::of(row)).collect();
-        let judged = &self.config.record.validation_steps;
+        let judged_steps = &self.config.record.validation_steps;
         let accuracy: Vec<f64> = (curves.accuracy.iter().flatten())
             .map(|row| Interval::of(row).mean)
             .collect();
-        let score = judged
+        let score = judged_steps
             .iter()
             .map(|&step| match self.config.record.keep_by {
                 KeepBy::Loss => intervals[step.min(steps)].mean,
                 KeepBy::Accuracy => 1.0 - accuracy[step.min(steps)],
             })
             .sum::<f64>()
-            / judged.len() as f64;
+            / judged_steps.len() as f64;
         if score.is_finite() && self.best.as_ref().is_none_or(|best| score < best.score) {
-            let params = params.concat();
             self.best = Some(Best {
                 iteration: self.iteration,
                 score,
@@ -345,7 +361,7 @@ impl<B: AutodiffBackend> Trainer<B> {
             .iter()
             .map(|rate| rate.exp())
             .collect();
-        let params = self.host_params().concat();
+        let params = to_host(self.params.clone());
         TrainedModel::assemble(self.config.clone(), &params, &rates, self.iteration)
     }
 
@@ -364,13 +380,6 @@ impl<B: AutodiffBackend> Trainer<B> {
             _ => RatePer::Tensor,
         };
         per.dims(self.maml.network())
-    }
-
-    fn host_params(&self) -> Vec<Vec<f32>> {
-        split(self.maml.network(), &self.params)
-            .into_iter()
-            .map(to_host)
-            .collect()
     }
 
     fn host_log_rates(&self) -> Vec<f32> {

@@ -1,7 +1,9 @@
 //! N-way K-shot classification of images: Omniglot, miniImageNet, and any
 //! folder of images.
 
-use std::path::PathBuf;
+mod folder;
+mod omniglot;
+
 use std::sync::Arc;
 
 use rand::RngExt;
@@ -10,36 +12,19 @@ use rand_chacha::ChaCha8Rng;
 use serde::{Deserialize, Serialize};
 
 use super::{LabelledBatch, Split, TaskBatch, TaskDistribution, TasksError};
-use crate::data::{
-    Bank, DataError, Examples, Group, ImageFolder, Normalise, Pick, Pixels, Sheets, Source,
-    counted, omniglot,
-};
+use crate::data::{Augment, Bank, DataError, Examples, Pick, counted};
 use crate::nn::Shape;
 use crate::random::{Stream, generator};
 
-/// Characters of Omniglot. The defaults are those of Finn et al. 2017: 28×28,
-/// 1100 characters to train on, 100 to choose on, 423 to test on, each drawn
-/// turned by 0, 90, 180 or 270 degrees.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields, default)]
-pub struct Omniglot {
-    /// Where `images_background` and `images_evaluation` are, folders or
-    /// archives, unless the command line says otherwise.
-    pub path: PathBuf,
-    /// Classes of a task, N.
-    pub ways: usize,
-    /// Width and height that images are resized to.
-    pub size: usize,
-    /// What rotation does to classes.
-    pub rotations: Rotations,
-    /// Which characters are trained on.
-    pub split: OmniglotSplit,
-    /// Characters of the training, validation and test split. The last number
-    /// has no meaning for `split = "lake"`, which tests on all of the
-    /// evaluation set.
-    pub characters: [usize; 3],
-    /// Decides which characters these are.
-    pub split_seed: u64,
+pub use folder::Images;
+pub use omniglot::{Omniglot, OmniglotSplit};
+
+fn square(size: usize, channels: usize) -> Shape {
+    Shape::Image {
+        height: size,
+        width: size,
+        channels,
+    }
 }
 
 /// What rotation by quarter turns does to classes.
@@ -57,183 +42,6 @@ pub enum Rotations {
     None,
 }
 
-/// Which characters of Omniglot are trained on.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum OmniglotSplit {
-    /// All characters shuffled (Vinyals et al. 2016 and those after them).
-    #[default]
-    Random,
-    /// The background set to train and choose on, the evaluation set to test on
-    /// (Lake et al. 2015): alphabets never meet.
-    Lake,
-}
-
-impl Default for Omniglot {
-    fn default() -> Self {
-        Self {
-            path: "data/omniglot".into(),
-            ways: 5,
-            size: 28,
-            rotations: Rotations::Drawn,
-            split: OmniglotSplit::Random,
-            characters: [1100, 100, 423],
-            split_seed: 1,
-        }
-    }
-}
-
-/// A folder of images, one folder or list a split. The defaults are those of
-/// miniImageNet in Finn et al. 2017.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields, default)]
-pub struct Images {
-    /// Where they are, unless the command line says otherwise.
-    pub path: PathBuf,
-    /// Classes of a task, N.
-    pub ways: usize,
-    /// Width and height that images are resized to.
-    pub size: usize,
-    /// 1 for grey, 3 for colour.
-    pub channels: usize,
-    /// How bytes become numbers.
-    pub normalise: Normalise,
-    /// How tiles lie where a class is a sheet of them.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub sheets: Option<Sheets>,
-}
-
-impl Default for Images {
-    fn default() -> Self {
-        Self {
-            path: "data/miniimagenet".into(),
-            ways: 5,
-            size: 84,
-            channels: 3,
-            normalise: Normalise::Unit,
-            sheets: None,
-        }
-    }
-}
-
-fn square(size: usize, channels: usize) -> Shape {
-    Shape::Image {
-        height: size,
-        width: size,
-        channels,
-    }
-}
-
-impl Omniglot {
-    /// Shape of one example.
-    pub fn shape(&self) -> Shape {
-        square(self.size, 1)
-    }
-
-    /// What images are decoded to.
-    pub fn pixels(&self) -> Pixels {
-        Pixels {
-            size: self.size,
-            channels: 1,
-            inverted: true,
-        }
-    }
-
-    /// The characters there are.
-    ///
-    /// # Errors
-    /// [`DataError`] where the data set is not there or cannot be listed.
-    pub fn list(&self) -> Result<Source, DataError> {
-        omniglot(&self.path)
-    }
-
-    /// Opens the data set.
-    ///
-    /// # Errors
-    /// [`TasksError`] where it cannot be used or has too few characters.
-    pub fn open(&self) -> Result<ImageTasks, TasksError> {
-        let source = self.list()?;
-        let bank = Bank::open(&source, self.pixels(), Normalise::Unit)?;
-        let [train, validation, test] = self.characters;
-        let mut rng = generator(self.split_seed, Stream::Split, 0);
-        let of = |group: Option<Group>| -> Vec<usize> {
-            let classes = bank.classes().iter().enumerate();
-            let meant = classes.filter(|(_, class)| group.is_none_or(|group| class.group == group));
-            meant.map(|(index, _)| index).collect()
-        };
-        let (mut characters, rest, needed) = match self.split {
-            OmniglotSplit::Random => (of(None), Vec::new(), train + validation + test),
-            OmniglotSplit::Lake => {
-                let background = of(Some(Group::Train));
-                (background, of(Some(Group::Test)), validation + self.ways)
-            }
-        };
-        if characters.len() < needed {
-            return Err(DataError::TooFew {
-                what: format!("Omniglot ({})", source.path.display()),
-                has: counted(characters.len(), "character"),
-                needs: format!("tasks.characters = {:?} need {needed}", self.characters),
-            }
-            .into());
-        }
-        characters.shuffle(&mut rng);
-        let splits = match self.split {
-            OmniglotSplit::Random => {
-                let test = characters[train + validation..][..test].to_vec();
-                let chosen = characters[train..][..validation].to_vec();
-                [characters[..train].to_vec(), chosen, test]
-            }
-            OmniglotSplit::Lake => {
-                let training = characters.split_off(validation);
-                [training, characters, rest]
-            }
-        };
-        ImageTasks::new(bank, self.ways, self.rotations, splits)
-    }
-}
-
-impl Images {
-    /// Shape of one example.
-    pub fn shape(&self) -> Shape {
-        square(self.size, self.channels)
-    }
-
-    /// What images are decoded to.
-    pub fn pixels(&self) -> Pixels {
-        Pixels {
-            size: self.size,
-            channels: self.channels,
-            inverted: false,
-        }
-    }
-
-    /// The classes there are.
-    ///
-    /// # Errors
-    /// [`DataError`] where the data set is not there or cannot be listed.
-    pub fn list(&self) -> Result<Source, DataError> {
-        let folder = ImageFolder {
-            path: &self.path,
-            sheets: self.sheets,
-        };
-        folder.list()
-    }
-
-    /// Opens the data set.
-    ///
-    /// # Errors
-    /// [`TasksError`] where it cannot be used or a split has too few classes.
-    pub fn open(&self) -> Result<ImageTasks, TasksError> {
-        let bank = Bank::open(&self.list()?, self.pixels(), self.normalise)?;
-        let splits = [Group::Train, Group::Validation, Group::Test].map(|group| {
-            let classes = bank.classes().iter().enumerate();
-            let meant = classes.filter(|(_, class)| class.group == group);
-            meant.map(|(index, _)| index).collect()
-        });
-        ImageTasks::new(bank, self.ways, Rotations::None, splits)
-    }
-}
-
 /// Tasks of images in memory.
 #[derive(Clone, Debug)]
 pub struct ImageTasks {
@@ -242,6 +50,8 @@ pub struct ImageTasks {
     rotations: Rotations,
     /// Classes of the bank in each split.
     splits: [Vec<usize>; 3],
+    /// How images of the training split are distorted.
+    augment: Option<Augment>,
 }
 
 /// Indices of the generators of one task.
@@ -259,10 +69,11 @@ struct Class {
 }
 
 impl ImageTasks {
-    /// Tasks of `ways` classes of a bank; each split lists its classes.
+    /// Tasks of `ways` classes of a bank; each split lists its classes. Whether
+    /// they are enough, [`TaskDistribution::check`] tells.
     ///
     /// # Errors
-    /// [`DataError::TooFew`] where a split has fewer classes than a task.
+    /// [`DataError::TooFew`] where a class has no image.
     pub fn new(
         bank: Arc<Bank>,
         ways: usize,
@@ -274,11 +85,12 @@ impl ImageTasks {
             ways,
             rotations,
             splits,
+            augment: None,
         };
         for split in [Split::Train, Split::Validation, Split::Test] {
             let classes = tasks.classes_of(split);
-            let classes = classes.iter().map(|&class| &tasks.bank.classes()[class]);
-            if let Some(empty) = classes.clone().find(|class| class.count == 0) {
+            let mut classes = classes.iter().map(|&class| &tasks.bank.classes()[class]);
+            if let Some(empty) = classes.find(|class| class.count == 0) {
                 return Err(DataError::TooFew {
                     what: format!("class {}", empty.name),
                     has: counted(0, "image"),
@@ -286,17 +98,14 @@ impl ImageTasks {
                 }
                 .into());
             }
-            let count = tasks.per_character() * classes.len();
-            if count < ways {
-                return Err(DataError::TooFew {
-                    what: format!("the {} split", split.name()),
-                    has: counted(count, "class"),
-                    needs: format!("a task needs {ways}"),
-                }
-                .into());
-            }
         }
         Ok(tasks)
+    }
+
+    /// With images of the training split distorted.
+    pub fn augmented(mut self, augment: Option<Augment>) -> Self {
+        self.augment = augment;
+        self
     }
 
     /// The bank.
@@ -370,8 +179,9 @@ impl TaskDistribution for ImageTasks {
     /// Every task has a generator of its own for its classes and one for the
     /// order of each class's images. Support examples are the first of that
     /// order and query examples the last, from the end, so neither depends on
-    /// how many there are of the other. Where a class has fewer images than
-    /// both need, which [`TaskDistribution::check`] tells, images repeat.
+    /// how many there are of the other. Panics where the split has fewer classes
+    /// than a task, which [`TaskDistribution::check`] tells. Where a class has fewer images than
+    /// both need, which it tells too, images repeat.
     fn draw(
         &self,
         split: Split,
@@ -388,14 +198,18 @@ impl TaskDistribution for ImageTasks {
             )
         });
         for _ in 0..tasks {
-            let classes = self.task(split, rng.random());
-            let append = |(picks, y): &mut (Vec<Pick>, Vec<f32>), at: usize, back: bool| {
+            let seed = rng.random();
+            let classes = self.task(split, seed);
+            let augment = self.augment.filter(|_| split == Split::Train);
+            let mut augment = augment.map(|a| (a, generator(seed, Stream::Augment, 0)));
+            let mut append = |(picks, y): &mut (Vec<Pick>, Vec<f32>), at: usize, back: bool| {
                 for class in &classes {
                     let at = at % class.order.len();
                     let at = if back { class.order.len() - 1 - at } else { at };
                     picks.push(Pick {
                         image: class.order[at],
                         quarter_turns: class.quarter_turns,
+                        distortion: augment.as_mut().map(|(augment, rng)| augment.draw(rng)),
                     });
                     y.extend((0..self.ways).map(|label| f32::from(u8::from(label == class.label))));
                 }
@@ -430,6 +244,7 @@ impl TaskDistribution for ImageTasks {
             picks.push(Pick {
                 image: (class.first + rng.random_range(0..class.count)) as u32,
                 quarter_turns: (label % turns) as u8,
+                distortion: self.augment.map(|augment| augment.draw(rng)),
             });
             labels.push(label);
         }
@@ -442,6 +257,15 @@ impl TaskDistribution for ImageTasks {
 
     fn check(&self, split: Split, shots: usize, queries: usize) -> Result<(), TasksError> {
         let classes = self.classes_of(split).iter();
+        let count = self.per_character() * classes.len();
+        if count < self.ways {
+            return Err(DataError::TooFew {
+                what: format!("the {} split", split.name()),
+                has: counted(count, "class"),
+                needs: format!("a task needs {}", self.ways),
+            }
+            .into());
+        }
         let classes = classes.map(|&class| &self.bank.classes()[class]);
         let needed = shots + queries;
         match classes.min_by_key(|class| class.count) {
@@ -467,3 +291,6 @@ impl ImageTasks {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

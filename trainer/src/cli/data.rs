@@ -1,0 +1,148 @@
+//! `mamlet data`.
+
+use std::path::PathBuf;
+
+use clap::{Args, Subcommand};
+
+use super::{exit, output};
+use crate::config::Config;
+use crate::data::DataError;
+use crate::nn::Shape;
+use crate::tasks::{ImageTasks, Split, TasksError};
+
+/// Look at data sets.
+#[derive(Debug, Args)]
+pub(super) struct Arguments {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    Check(Check),
+}
+
+/// Read the data of a config, every file of it, and say what is there.
+///
+/// Prints classes and examples of every split, or every file that is missing,
+/// damaged or in the wrong class. What was read is kept in the cache, so that
+/// training starts at once.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  mamlet data check trainer/configs/omniglot-5way-1shot.toml --data FOLDER_OF_THE_ZIPS
+  mamlet data check trainer/configs/miniimagenet-5way-1shot.toml --json
+
+Exit codes: 0 all of it can be used, 1 it cannot, 2 wrong usage")]
+struct Check {
+    /// The config whose tasks need the data
+    config: PathBuf,
+    /// Override a value of the config, e.g. --set tasks.sheets.tile=84
+    #[arg(long, value_name = "KEY=VALUE")]
+    set: Vec<String>,
+    /// Print one JSON object
+    #[arg(long)]
+    json: bool,
+}
+
+impl Arguments {
+    pub(super) fn run(self) -> anyhow::Result<u8> {
+        let Command::Check(check) = self.command;
+        check.run()
+    }
+}
+
+/// What a split holds.
+#[derive(Debug, serde::Serialize)]
+struct SplitReport {
+    split: &'static str,
+    classes: usize,
+    images: usize,
+    /// Images of the class with the fewest, and of that with the most.
+    images_of_class: [usize; 2],
+    /// The class with the fewest.
+    smallest: String,
+}
+
+impl Check {
+    fn run(self) -> anyhow::Result<u8> {
+        let config = Config::load(&self.config, &self.set)?;
+        let Some(opened) = config.tasks.open_images() else {
+            output::line("its tasks come from formulas: there is no data to check")?;
+            return Ok(exit::SUCCESS);
+        };
+        let tasks = match opened {
+            Ok(tasks) => tasks,
+            Err(TasksError::Data(DataError::Problems { what, problems })) => {
+                for problem in &problems {
+                    output::line(problem)?;
+                }
+                anyhow::bail!("{what}: {} problems, each on a line above", problems.len());
+            }
+            Err(error) => return Err(error.into()),
+        };
+        let splits = [Split::Train, Split::Validation, Split::Test];
+        let reports = splits.map(|split| report(&tasks, split));
+        let shape = tasks.bank().shape();
+        if self.json {
+            let value = serde_json::json!({
+                "config": config.name,
+                "input": shape.features(),
+                "splits": reports,
+            });
+            output::line(value)?;
+            return Ok(exit::SUCCESS);
+        }
+        let head = ["split", "classes", "images", "a class"].map(str::to_owned);
+        let rows: Vec<Vec<String>> = reports.iter().map(row).collect();
+        output::line(output::table(&head, &rows))?;
+        let images: usize = tasks.bank().classes().iter().map(|class| class.count).sum();
+        if let Shape::Image {
+            height,
+            width,
+            channels,
+        } = shape
+        {
+            output::line(format_args!(
+                "images of {width} x {height} x {channels}, {:.1} MB in memory; all of them can \
+                 be read",
+                (images * shape.features()) as f64 / 1e6
+            ))?;
+        }
+        Ok(exit::SUCCESS)
+    }
+}
+
+fn report(tasks: &ImageTasks, split: Split) -> SplitReport {
+    let classes = tasks.classes_of(split).iter();
+    let classes = classes.map(|&class| &tasks.bank().classes()[class]);
+    let counts = || classes.clone().map(|class| class.count);
+    let smallest = classes.clone().min_by_key(|class| class.count);
+    SplitReport {
+        split: split.name(),
+        classes: classes.len(),
+        images: counts().sum(),
+        images_of_class: [counts().min(), counts().max()].map(Option::unwrap_or_default),
+        smallest: smallest.map_or_else(String::new, |class| class.name.clone()),
+    }
+}
+
+fn row(report: &SplitReport) -> Vec<String> {
+    let SplitReport {
+        split,
+        classes,
+        images,
+        images_of_class: [fewest, most],
+        smallest,
+    } = report;
+    let of_class = match fewest == most {
+        true => format!("{fewest}"),
+        false => format!("{fewest} ({smallest}) to {most}"),
+    };
+    vec![
+        (*split).to_owned(),
+        classes.to_string(),
+        images.to_string(),
+        of_class,
+    ]
+}

@@ -1,0 +1,101 @@
+//! The head, the last layer with tensors: networks that differ in nothing but the
+//! number of its outputs.
+
+use burn::tensor::{Tensor, backend::Backend};
+use serde::{Deserialize, Serialize};
+
+use super::{Network, TensorInfo};
+
+/// Where the outputs of the head start, and with what step sizes.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum HeadStart {
+    /// Each at weights of its own.
+    #[default]
+    Own,
+    /// All at the same weights, which are learned (UNICORN-MAML, Ye & Chao
+    /// 2022). Which class has which label then makes no difference before
+    /// adaptation nor after it, and any number of classes starts from the same
+    /// weights.
+    Shared,
+}
+
+impl HeadStart {
+    /// The default, which is not spelled out in configs.
+    pub(crate) fn is_own(&self) -> bool {
+        *self == Self::Own
+    }
+}
+
+/// Whether a tensor belongs to the head of `network`.
+fn is_in_head(network: &Network, info: &TensorInfo) -> bool {
+    let tensors = network.tensors();
+    tensors.last().is_some_and(|last| info.layer == last.layer)
+}
+
+fn tensors_of_head(network: &Network) -> impl Iterator<Item = &TensorInfo> {
+    let tensors = network.tensors().iter();
+    tensors.filter(|info| is_in_head(network, info))
+}
+
+/// Parameters below the head.
+pub fn body_length(network: &Network) -> usize {
+    let head: usize = tensors_of_head(network).map(TensorInfo::len).sum();
+    network.parameter_count() - head
+}
+
+/// The number of outputs of a network that differs from `network` in nothing
+/// else and has so many parameters; `None` if there is no such network.
+pub fn outputs(network: &Network, parameters: usize) -> Option<usize> {
+    let body = body_length(network);
+    let of_output = (network.parameter_count() - body) / network.output();
+    let head = parameters.checked_sub(body)?;
+    (head > 0 && head.is_multiple_of(of_output)).then(|| head / of_output)
+}
+
+/// The parameters of `network` from those of one with another number of outputs:
+/// its body, and a head of zeros. `None` if the body is another.
+pub fn with_empty_head(network: &Network, flat: &[f32]) -> Option<Vec<f32>> {
+    let mut flat = flat.get(..body_length(network))?.to_vec();
+    flat.resize(network.parameter_count(), 0.0);
+    Some(flat)
+}
+
+/// The parameters of `network` from those of one with another number of outputs,
+/// whose first every output becomes. `None` if the body is another.
+pub fn with_shared_head(network: &Network, flat: &[f32]) -> Option<Vec<f32>> {
+    let (from, to) = (outputs(network, flat.len())?, network.output());
+    let (body, mut rest) = flat.split_at(body_length(network));
+    let mut result = body.to_vec();
+    for info in tensors_of_head(network) {
+        let (tensor, after) = rest.split_at(info.len() / to * from);
+        rest = after;
+        let starts = tensor.iter().step_by(from);
+        result.extend(starts.flat_map(|&start| std::iter::repeat_n(start, to)));
+    }
+    Some(result)
+}
+
+/// The gradient of a head whose outputs are held equal: that of every output
+/// becomes the mean over all, which is the projection of the gradient, `[1, in,
+/// out]`, on such heads.
+pub fn hold_equal<B: Backend>(network: &Network, gradients: &mut [Tensor<B, 3>]) {
+    for (info, gradient) in network.tensors().iter().zip(gradients) {
+        if is_in_head(network, info) {
+            let outputs = gradient.dims()[2];
+            let mean = gradient.clone().mean_dim(2);
+            *gradient = mean.repeat_dim(2, outputs);
+        }
+    }
+}
+
+/// A factor for every adapting tensor: `of_head` for those of the head, else 1.
+pub fn rate_factors(network: &Network, of_head: f32) -> Vec<f32> {
+    let adapting = network.tensors().iter().filter(|info| info.adapts);
+    adapting
+        .map(|info| match is_in_head(network, info) {
+            true => of_head,
+            false => 1.0,
+        })
+        .collect()
+}

@@ -1,0 +1,92 @@
+//! `tasks.distribution = "images"`.
+
+use std::path::PathBuf;
+
+use serde::{Deserialize, Serialize};
+
+use super::{ImageTasks, Rotations, square};
+use crate::data::{
+    Augment, Bank, DataError, Group, ImageFolder, Normalise, Pixels, Sheets, Source,
+};
+use crate::nn::Shape;
+use crate::tasks::TasksError;
+
+/// A folder of images, one folder or list a split. The defaults are those of
+/// miniImageNet in Finn et al. 2017.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Images {
+    /// Where they are, unless the command line says otherwise.
+    pub path: PathBuf,
+    /// Classes of a task, N.
+    pub ways: usize,
+    /// Width and height that images are resized to.
+    pub size: usize,
+    /// 1 for grey, 3 for colour.
+    pub channels: usize,
+    /// How bytes become numbers.
+    pub normalise: Normalise,
+    /// How tiles lie where a class is a sheet of them.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub sheets: Option<Sheets>,
+    /// How training images are distorted, if they are.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub augment: Option<Augment>,
+}
+
+impl Default for Images {
+    fn default() -> Self {
+        Self {
+            path: "data/miniimagenet".into(),
+            ways: 5,
+            size: 84,
+            channels: 3,
+            normalise: Normalise::Unit,
+            sheets: None,
+            augment: None,
+        }
+    }
+}
+
+impl Images {
+    /// Shape of one example.
+    pub fn shape(&self) -> Shape {
+        square(self.size, self.channels)
+    }
+
+    /// What images are decoded to.
+    pub fn pixels(&self) -> Pixels {
+        Pixels {
+            size: self.size,
+            channels: self.channels,
+            inverted: false,
+        }
+    }
+
+    /// The classes there are.
+    ///
+    /// # Errors
+    /// [`DataError`] where the data set is not there or cannot be listed.
+    pub fn list(&self) -> Result<Source, DataError> {
+        let folder = ImageFolder {
+            path: &self.path,
+            sheets: self.sheets,
+        };
+        folder.list()
+    }
+
+    /// Opens the data set.
+    ///
+    /// # Errors
+    /// [`TasksError`] where it cannot be used or a split has too few classes.
+    pub fn open(&self) -> Result<ImageTasks, TasksError> {
+        let bank = Bank::open(&self.list()?, self.pixels(), self.normalise)?;
+        let splits = [Group::Train, Group::Validation, Group::Test].map(|group| {
+            let classes = bank.classes().iter().enumerate();
+            let meant = classes.filter(|(_, class)| class.group == group);
+            meant.map(|(index, _)| index).collect()
+        });
+        let tasks = ImageTasks::new(bank, self.ways, Rotations::None, splits)?;
+        Ok(tasks.augmented(self.augment))
+    }
+}

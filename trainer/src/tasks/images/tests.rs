@@ -1,0 +1,132 @@
+use std::collections::HashSet;
+
+use super::*;
+use crate::data::Normalise;
+use crate::data::tests::{Fixture, pixels};
+
+/// Tasks of nine characters with five drawings each, three in each split.
+fn tasks(fixture: &Fixture, ways: usize, rotations: Rotations) -> ImageTasks {
+    let source = crate::data::omniglot(fixture.path()).unwrap();
+    let bank = Bank::open(&source, pixels(7), Normalise::Unit).unwrap();
+    let splits = [vec![0, 2, 4], vec![1, 3, 5], vec![6, 7, 8]];
+    ImageTasks::new(bank, ways, rotations, splits).unwrap()
+}
+
+fn picks(examples: &Examples) -> &[Pick] {
+    match examples {
+        Examples::Images { picks, .. } => picks,
+        Examples::Values(_) => panic!("no images"),
+    }
+}
+
+fn draw(tasks: &ImageTasks, shots: usize, queries: usize) -> TaskBatch {
+    tasks.draw(
+        Split::Train,
+        &mut generator(1, Stream::Train, 0),
+        40,
+        shots,
+        queries,
+    )
+}
+
+#[test]
+fn a_task_has_different_classes_of_its_split_and_different_images() {
+    let fixture = Fixture::omniglot(9, 5);
+    for rotations in [Rotations::None, Rotations::Drawn, Rotations::Classes] {
+        let batch = draw(&tasks(&fixture, 3, rotations), 2, 3);
+        let examples = |x: &Examples, y: &[f32]| -> Vec<(Pick, usize)> {
+            let labels = y.chunks_exact(3).map(|row| {
+                assert_eq!(row.iter().sum::<f32>(), 1.0);
+                row.iter().position(|&value| value == 1.0).unwrap()
+            });
+            picks(x).iter().copied().zip(labels).collect()
+        };
+        let support = examples(&batch.support_x, &batch.support_y);
+        let query = examples(&batch.query_x, &batch.query_y);
+        let mut turned = HashSet::new();
+        for (support, query) in support.chunks(2 * 3).zip(query.chunks(3 * 3)) {
+            let mut classes = HashSet::new();
+            let mut seen = HashSet::new();
+            for (pick, label) in support.iter().chain(query) {
+                let character = pick.image / 5;
+                assert!([0, 2, 4].contains(&character), "another split's");
+                classes.insert((character, pick.quarter_turns, *label));
+                assert!(
+                    seen.insert((pick.image, pick.quarter_turns)),
+                    "an image twice"
+                );
+                turned.insert(pick.quarter_turns);
+                assert_eq!(pick.distortion, None);
+            }
+            assert_eq!(classes.len(), 3, "as many classes as labels");
+            let kinds: HashSet<_> = classes.iter().map(|(c, turns, _)| (c, turns)).collect();
+            assert_eq!(kinds.len(), 3);
+            if rotations != Rotations::Classes {
+                let characters: HashSet<_> = classes.iter().map(|(c, ..)| c).collect();
+                assert_eq!(characters.len(), 3);
+            }
+        }
+        let expected = if rotations == Rotations::None { 1 } else { 4 };
+        assert_eq!(turned.len(), expected);
+    }
+}
+
+#[test]
+fn fewer_shots_or_queries_are_the_first_of_more() {
+    let fixture = Fixture::omniglot(9, 5);
+    let tasks = tasks(&fixture, 3, Rotations::Drawn);
+    let (few, many) = (draw(&tasks, 1, 1), draw(&tasks, 3, 2));
+    assert_eq!(many.truncated(1).support_x, few.support_x);
+    let first_queries = |batch: &TaskBatch, of: usize| -> Vec<Pick> {
+        let parts = picks(&batch.query_x).chunks(of);
+        parts.flat_map(|part| part[..3].to_vec()).collect()
+    };
+    assert_eq!(first_queries(&many, 6), first_queries(&few, 3));
+}
+
+#[test]
+fn training_images_alone_are_distorted_each_in_its_own_way() {
+    let fixture = Fixture::omniglot(9, 5);
+    let augment = Augment {
+        rotate: 10.0,
+        ..Augment::default()
+    };
+    let plain = tasks(&fixture, 2, Rotations::Classes);
+    let augmented = plain.clone().augmented(Some(augment));
+    let distorted = draw(&augmented, 1, 2);
+    let all = [&distorted.support_x, &distorted.query_x]
+        .map(picks)
+        .concat();
+    let drawn: Vec<_> = all.iter().filter_map(|pick| pick.distortion).collect();
+    assert_eq!(drawn.len(), all.len());
+    assert!((1..drawn.len()).all(|at| drawn[at] != drawn[at - 1]));
+    // The same images otherwise.
+    for (plain, distorted) in [
+        (draw(&plain, 1, 2).support_x, distorted.support_x),
+        (draw(&plain, 1, 2).query_x, distorted.query_x),
+    ] {
+        let mut undone = picks(&distorted).to_vec();
+        undone.iter_mut().for_each(|pick| pick.distortion = None);
+        assert_eq!(undone, picks(&plain));
+    }
+    let rng = || generator(2, Stream::Test, 0);
+    for split in [Split::Validation, Split::Test] {
+        let [a, b] = [&plain, &augmented].map(|tasks| tasks.draw(split, &mut rng(), 4, 1, 1));
+        assert_eq!(a, b);
+    }
+}
+
+#[test]
+fn too_few_classes_and_images_are_told_with_their_numbers() {
+    let fixture = Fixture::omniglot(9, 5);
+    let three = tasks(&fixture, 2, Rotations::Classes);
+    let error = three.check(Split::Train, 3, 3).unwrap_err().to_string();
+    assert!(error.contains("has 5 images, but 6 are needed"), "{error}");
+    assert_eq!(three.check(Split::Train, 3, 2), Ok(()));
+    let (bank, splits) = (three.bank.clone(), [vec![0, 1], vec![2, 3], vec![4]]);
+    let few = ImageTasks::new(bank, 2, Rotations::None, splits).unwrap();
+    assert_eq!(few.check(Split::Validation, 1, 1), Ok(()));
+    let error = few.check(Split::Test, 1, 1).unwrap_err();
+    let expected = "the test split has 1 class, but a task needs 2";
+    assert_eq!(error.to_string(), expected);
+}

@@ -1,0 +1,82 @@
+//! The data sets that people download, where they are at hand: in the folder that
+//! `MAMLET_DATA` names, or in `shared/data` beside the project. Elsewhere these
+//! tests say "not run: no data".
+
+use std::path::{Path, PathBuf};
+
+use mamlet_trainer::config::Config;
+use mamlet_trainer::data::Group;
+use mamlet_trainer::tasks::{ImageTasks, Split, TaskDistribution, TasksConfig};
+
+/// The folder of a data set.
+fn data(name: &str) -> Option<PathBuf> {
+    let beside = || Path::new(env!("CARGO_MANIFEST_DIR")).join("../../shared/data");
+    let folder = std::env::var_os("MAMLET_DATA").map_or_else(beside, PathBuf::from);
+    let folder = folder.join(name);
+    if !folder.is_dir() {
+        eprintln!("not run: no data ({name})");
+        return None;
+    }
+    Some(folder)
+}
+
+/// The tasks of a config of `trainer/configs`, of the data in `folder`.
+fn tasks(config: &str, folder: &Path, sets: &[&str]) -> ImageTasks {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR"))
+        .join("configs")
+        .join(config);
+    let mut all = vec![format!("tasks.path={}", folder.display())];
+    all.extend(sets.iter().map(|set| (*set).to_owned()));
+    match Config::load(&path, &all).unwrap().tasks {
+        TasksConfig::Omniglot(omniglot) => omniglot.open().unwrap(),
+        TasksConfig::Images(images) => images.open().unwrap(),
+        _ => panic!("no images"),
+    }
+}
+
+#[test]
+fn omniglot_is_whole() {
+    let Some(folder) = data("omniglot") else {
+        return;
+    };
+    let tasks = tasks("omniglot-5way-1shot.toml", &folder, &[]);
+    let classes = tasks.bank().classes();
+    let of = |group| classes.iter().filter(|class| class.group == group).count();
+    assert_eq!([of(Group::Train), of(Group::Test)], [964, 659]);
+    assert!(classes.iter().all(|class| class.count == 20));
+    let split = |split| tasks.classes_of(split).to_vec();
+    let splits = [Split::Train, Split::Validation, Split::Test].map(split);
+    assert_eq!(splits.each_ref().map(Vec::len), [1100, 100, 423]);
+    let mut all = splits.concat();
+    all.sort_unstable();
+    assert_eq!(all, (0..1623).collect::<Vec<_>>(), "each in one split");
+    // A drawing is mostly paper, which is 0.
+    let bytes: Vec<u8> = (0..1000)
+        .flat_map(|image| tasks.bank().bytes(image).to_vec())
+        .collect();
+    let ink = bytes.iter().map(|&byte| f64::from(byte)).sum::<f64>() / 255.0 / bytes.len() as f64;
+    assert!((0.05..0.15).contains(&ink), "{ink}");
+
+    let lake = self::tasks(
+        "omniglot-5way-1shot.toml",
+        &folder,
+        &["tasks.split=lake", "tasks.rotations=none"],
+    );
+    let counts = [Split::Train, Split::Validation, Split::Test]
+        .map(|split| lake.class_count(split).unwrap());
+    assert_eq!(counts, [864, 100, 659]);
+}
+
+#[test]
+fn mini_imagenet_is_whole() {
+    let Some(folder) = data("miniimagenet") else {
+        return;
+    };
+    // Smaller images, for the test to take less time and memory.
+    let tasks = tasks("miniimagenet-5way-1shot.toml", &folder, &["tasks.size=16"]);
+    let counts = [Split::Train, Split::Validation, Split::Test]
+        .map(|split| tasks.class_count(split).unwrap());
+    assert_eq!(counts, [64, 16, 20]);
+    let classes = tasks.bank().classes();
+    assert!(classes.iter().all(|class| class.count == 600));
+}
