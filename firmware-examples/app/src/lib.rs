@@ -8,10 +8,12 @@
 #![no_std]
 
 pub mod arithmetic;
+mod host_file;
 mod panic;
 mod print;
 mod start;
 
+pub use host_file::HostFile;
 pub use print::{Decimals, fail, print, succeed};
 pub use start::entry;
 
@@ -27,6 +29,11 @@ pub static CONTEXT: &[u8] =
 /// Five classes of recordings, for a body of 8-bit integers that stays as it is
 /// and a head that adapts.
 pub static HEAD: &[u8] = mamlet_runtime::include_aligned!("../../artifacts/waveforms-head.mamlet");
+
+/// Characters of Omniglot: a convolutional body of 8-bit integers that stays as it
+/// is and a head that adapts (`trainer/configs/omniglot-micro-int8.toml`).
+pub static OMNIGLOT: &[u8] =
+    mamlet_runtime::include_aligned!("../../artifacts/omniglot-micro-int8.mamlet");
 
 // The conformance suite and the episodes: see build.rs.
 include!(concat!(env!("OUT_DIR"), "/generated.rs"));

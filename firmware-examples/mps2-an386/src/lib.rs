@@ -11,4 +11,6 @@ extern "C" fn this_program_can_panic() -> ! {
     fail()
 }
 
-pub use app::{ARTIFACT, CONTEXT, HEAD, SUPPORT, fail, println as hprintln, succeed};
+pub use app::{
+    ARTIFACT, CONTEXT, HEAD, HostFile, OMNIGLOT, SUPPORT, fail, println as hprintln, succeed,
+};

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result, bail, ensure};
 
 use crate::machine::Machine;
+use crate::omniglot;
 use crate::project::firmware_examples;
 pub use crate::toolchain::Toolchain;
 
@@ -57,6 +58,13 @@ pub fn run_example(example: &str, machine: &str) -> Result<()> {
     }
     machine.check_emulator()?;
     machine.build(&Toolchain::find()?, "release", &[example])?;
+    if example == omniglot::EXAMPLE {
+        let data = omniglot::data().context(
+            "no Omniglot: put its images_background.zip and images_evaluation.zip into a folder \
+             and name it in MAMLET_DATA",
+        )?;
+        omniglot::write_episodes(&data)?;
+    }
     print!("{}", machine.emulate(&machine.program("release", example))?);
     Ok(())
 }

@@ -216,17 +216,18 @@ impl Machine {
     /// Emulates a program and returns what it prints.
     ///
     /// # Errors
-    /// Where it fails, or does not end within a minute.
+    /// Where it fails, or does not end within two minutes.
     pub fn emulate(&self, program: &Path) -> Result<String> {
         self.check_emulator()?;
         output(
             Command::new("timeout")
-                .arg("60")
+                .arg("120")
+                .current_dir(working_folder()?)
                 .args(&self.about.qemu)
                 .args(["-nographic", "-semihosting-config"])
                 .arg("enable=on,target=native")
                 .arg("-kernel")
-                .arg(program),
+                .arg(program.canonicalize()?),
         )
     }
 }
@@ -235,6 +236,13 @@ impl Machine {
 pub fn program(machine: &str, profile: &str, program: &str) -> PathBuf {
     let machines = target_folder().join("machines");
     machines.join(machine).join(profile).join(program)
+}
+
+/// The folder that programs are run in, where they find files of the host.
+pub fn working_folder() -> Result<PathBuf> {
+    let folder = target_folder().join("machines");
+    fs::create_dir_all(&folder).with_context(|| format!("cannot make {}", folder.display()))?;
+    Ok(folder)
 }
 
 /// Where cargo builds the firmware.

@@ -8,6 +8,7 @@ mod fuzz;
 mod kernels;
 mod machine;
 mod measure;
+mod omniglot;
 mod panics;
 mod project;
 mod test;

@@ -16,6 +16,15 @@ pub fn firmware_examples() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("..")
 }
 
+/// Where data sets are: `MAMLET_DATA` or, where it is not set, a folder
+/// `shared/data` beside the project.
+pub fn data_folder() -> Option<PathBuf> {
+    let named = std::env::var_os("MAMLET_DATA").map(PathBuf::from);
+    let folder = named.unwrap_or_else(|| root().join("../shared/data"));
+    // Programs run in folders of their own.
+    folder.canonicalize().ok()
+}
+
 /// Cargo, free of what the cargo that started this program left behind.
 pub fn cargo(folder: &Path) -> Command {
     let mut command = Command::new("cargo");

@@ -11,6 +11,7 @@ use crate::fuzz;
 use crate::kernels;
 use crate::machine::Machine;
 use crate::measure::{Workload, workloads};
+use crate::omniglot;
 use crate::project::{cargo, firmware_examples, output, root, run};
 
 /// The features of the runtime, and none.
@@ -32,6 +33,8 @@ enum Outcome {
     Passed,
     Failed(anyhow::Error),
     NotRun(anyhow::Error),
+    /// It needs a data set, which no machine must have.
+    WithoutData,
 }
 
 /// Runs checks one after the other and keeps what came of them.
@@ -107,6 +110,14 @@ fn outcomes(only: Option<String>) -> Result<Checks> {
             Err(missing) => Outcome::NotRun(missing),
         });
     }
+    checks.check("Omniglot: simulator and board agree", || {
+        let missing = check_qemu().and_then(|()| Toolchain::find().map(drop));
+        match (missing, omniglot::data()) {
+            (Err(missing), _) => Outcome::NotRun(missing),
+            (Ok(()), None) => Outcome::WithoutData,
+            (Ok(()), Some(data)) => omniglot::simulator_and_board_agree(&data).into(),
+        }
+    });
     Ok(checks)
 }
 
@@ -132,7 +143,7 @@ fn firmware_on(machine: &Machine) -> Outcome {
 /// or in CI where one was not run.
 pub fn check_all(only: Option<String>) -> Result<()> {
     let Checks { outcomes, .. } = outcomes(only)?;
-    let (mut passed, mut failed, mut skipped) = (0, 0, 0);
+    let (mut passed, mut failed, mut skipped, mut without_data) = (0, 0, 0, 0);
     println!();
     for (name, outcome, seconds) in &outcomes {
         let word = match outcome {
@@ -148,10 +159,16 @@ pub fn check_all(only: Option<String>) -> Result<()> {
                 skipped += 1;
                 format!("not run: {missing:#}")
             }
+            Outcome::WithoutData => {
+                without_data += 1;
+                "not run: no data".into()
+            }
         };
         println!("{seconds:>7.1} s  {name}: {word}");
     }
-    println!("{passed} passed, {failed} failed, {skipped} skipped");
+    println!(
+        "{passed} passed, {failed} failed, {skipped} skipped, {without_data} without their data"
+    );
     ensure!(!outcomes.is_empty(), "no check of that name");
     ensure!(failed == 0, "{failed} checks failed");
     if skipped > 0 && std::env::var_os("CI").is_some() {
