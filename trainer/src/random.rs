@@ -43,6 +43,9 @@ pub enum Stream {
     Split = 13,
     /// Distortions of the images of a task, under the seed of the task; index 0.
     Augment = 14,
+    /// Classes and recordings of a task, and how they are changed, under the seed of
+    /// the task; indexed by which of them.
+    Recordings = 15,
     /// Examples of the inner steps of Reptile; indexed by iteration.
     InnerBatches = 16,
 }

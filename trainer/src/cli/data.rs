@@ -73,7 +73,7 @@ impl Check {
         };
         let tasks = match opened {
             Ok(tasks) => tasks,
-            Err(TasksError::Data(DataError::Problems { what, problems })) => {
+            Err(TasksError::Data(DataError::Problems { what, problems, .. })) => {
                 for problem in &problems {
                     output::line(problem)?;
                 }

@@ -1,11 +1,9 @@
 //! What a config must satisfy beyond its types.
 
-use super::{Config, KeepBy, Method, TasksConfig};
-use crate::data::Augment;
+use super::{Config, KeepBy, Method};
 use crate::loss::LossKind;
 use crate::nn::init::Init;
 use crate::nn::{HeadStart, LayerSpec};
-use crate::tasks::Rotations;
 
 /// A key with an unusable value.
 pub(super) struct Fault {
@@ -65,7 +63,7 @@ pub(super) fn check(config: &Config) -> Result<(), Fault> {
         "letters, digits, '-', '_' and '.', as it names a folder",
         format!("{:?}", config.name),
     )?;
-    check_tasks(config)?;
+    super::tasks::check(config)?;
     check_model(config)?;
     super::inner::check(config)?;
     super::meta::check(config)?;
@@ -74,132 +72,12 @@ pub(super) fn check(config: &Config) -> Result<(), Fault> {
     check_averaging(config)
 }
 
-fn bounds(key: &str, [low, high]: [f64; 2]) -> Result<(), Fault> {
-    require(
-        low.is_finite() && high.is_finite() && low <= high,
-        key,
-        "[low, high] with low <= high",
-        format!("[{low}, {high}]"),
-    )
-}
-
-fn not_negative(key: &str, value: f64) -> Result<(), Fault> {
+pub(super) fn not_negative(key: &str, value: f64) -> Result<(), Fault> {
     require(
         value.is_finite() && value >= 0.0,
         key,
         "a number of at least 0",
         value,
-    )
-}
-
-/// How far images are distorted.
-fn augment(augment: Option<Augment>) -> Result<(), Fault> {
-    let Some(augment) = augment else {
-        return Ok(());
-    };
-    not_negative("tasks.augment.rotate", augment.rotate)?;
-    not_negative("tasks.augment.shift", augment.shift)?;
-    for (key, share) in [
-        ("tasks.augment.scale", augment.scale),
-        ("tasks.augment.shear", augment.shear),
-    ] {
-        require(
-            (0.0..1.0).contains(&share),
-            key,
-            "a share from 0 to below 1",
-            share,
-        )?;
-    }
-    Ok(())
-}
-
-/// Width and height of an image.
-fn side(key: &str, value: usize) -> Result<(), Fault> {
-    require(
-        (1..=4096).contains(&value),
-        key,
-        "from 1 to 4096 pixels",
-        value,
-    )
-}
-
-fn check_tasks(config: &Config) -> Result<(), Fault> {
-    match &config.tasks {
-        TasksConfig::Sinusoid(sinusoid) => {
-            bounds("tasks.amplitude", sinusoid.amplitude)?;
-            bounds("tasks.phase", sinusoid.phase)?;
-            bounds("tasks.x", sinusoid.x)?;
-        }
-        TasksConfig::Waveforms(waveforms) => {
-            require(
-                waveforms.ways >= 2,
-                "tasks.ways",
-                "at least 2",
-                waveforms.ways,
-            )?;
-            at_least_one("tasks.length", waveforms.length)?;
-            at_least_one("tasks.channels", waveforms.channels)?;
-            at_least_one("tasks.components", waveforms.components)?;
-            bounds("tasks.amplitude", waveforms.amplitude)?;
-            bounds("tasks.cycles", waveforms.cycles)?;
-            bounds("tasks.gain", waveforms.gain)?;
-            not_negative("tasks.shift", waveforms.shift)?;
-            not_negative("tasks.noise", waveforms.noise)?;
-        }
-        TasksConfig::Omniglot(omniglot) => {
-            require(
-                omniglot.ways >= 2,
-                "tasks.ways",
-                "at least 2",
-                omniglot.ways,
-            )?;
-            side("tasks.size", omniglot.size)?;
-            augment(omniglot.augment)?;
-            let fewest = omniglot.characters.iter().min().copied().unwrap_or(0);
-            require(
-                fewest >= omniglot.ways || omniglot.rotations == Rotations::Classes,
-                "tasks.characters",
-                format!("at least tasks.ways = {} in each split", omniglot.ways),
-                format!("{:?}", omniglot.characters),
-            )?;
-        }
-        TasksConfig::Images(images) => {
-            require(images.ways >= 2, "tasks.ways", "at least 2", images.ways)?;
-            side("tasks.size", images.size)?;
-            augment(images.augment)?;
-            require(
-                matches!(images.channels, 1 | 3),
-                "tasks.channels",
-                "1, grey, or 3, colour",
-                images.channels,
-            )?;
-            if let Some(sheets) = images.sheets {
-                side("tasks.sheets.tile", sheets.tile)?;
-                at_least_one("tasks.sheets.columns", sheets.columns)?;
-            }
-        }
-    }
-    let needs_sinusoids = matches!(config.method, Method::Oracle | Method::Averaging);
-    require(
-        !needs_sinusoids || config.tasks.sinusoid().is_some(),
-        "method",
-        "\"oracle\" and \"averaging\" with tasks.distribution = \"sinusoid\" only",
-        "other tasks",
-    )?;
-    let classes = config.tasks.classes();
-    let fits = match config.inner.loss {
-        LossKind::Mse | LossKind::Huber { .. } => true,
-        LossKind::CrossEntropy => classes.is_some(),
-        LossKind::GaussianPolicy | LossKind::CategoricalPolicy => false,
-    };
-    require(
-        fits,
-        "inner.loss",
-        match classes {
-            Some(_) => "\"cross_entropy\", \"mse\" or \"huber\", as targets are classes",
-            None => "\"mse\" or \"huber\", as targets are values",
-        },
-        format!("the {}", config.inner.loss.name()),
     )
 }
 

@@ -13,6 +13,7 @@ mod parse;
 mod reptile;
 mod schedule;
 mod source;
+mod tasks;
 
 use serde::{Deserialize, Serialize};
 

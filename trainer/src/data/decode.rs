@@ -61,6 +61,7 @@ pub(super) fn classes(source: &Source, pixels: Pixels) -> Result<Vec<Vec<u8>>, D
     }
     Err(DataError::Problems {
         what: format!("{} ({})", source.name, source.path.display()),
+        unit: "file",
         problems,
     })
 }

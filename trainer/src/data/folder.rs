@@ -27,6 +27,15 @@ const SPLITS: [(Group, &[&str]); 3] = [
     (Group::Test, &["test"]),
 ];
 
+/// The split folders that are in a folder.
+pub(super) fn split_folders(place: &Path) -> Vec<(Group, PathBuf)> {
+    let all = SPLITS.iter().flat_map(|(group, names)| {
+        let names = names.iter();
+        names.map(|name| (*group, place.join(name)))
+    });
+    all.filter(|(_, folder)| folder.is_dir()).collect()
+}
+
 const REMEDY: &str = "name a folder with --data, MAMLET_DATA or tasks.path that holds train, val \
                       and test, each with a folder of images or a sheet for every class, or \
                       train.csv, val.csv and test.csv (filename,label) and the images";

@@ -21,6 +21,7 @@ mod examples;
 mod folder;
 mod omniglot;
 mod places;
+mod recordings;
 mod resident;
 mod sheets;
 mod source;
@@ -35,6 +36,7 @@ pub use examples::{Examples, Pick};
 pub use folder::ImageFolder;
 pub use omniglot::{OmniglotPart, omniglot};
 pub use places::{Places, set_places};
+pub use recordings::{Layout, Recording, Recordings};
 pub use sheets::Sheets;
 pub use source::{Group, ImageAt, Source, SourceClass};
 
@@ -60,11 +62,13 @@ pub enum DataError {
         /// What the system or the format's reader says.
         why: String,
     },
-    /// Files that cannot be used.
-    #[error("{} of {what} cannot be used:{}", counted(problems.len(), "file"), lines(problems))]
+    /// Files or rows that cannot be used.
+    #[error("{} of {what} cannot be used:{}", counted(problems.len(), unit), lines(problems))]
     Problems {
         /// The data set.
         what: String,
+        /// `file` or `row`.
+        unit: &'static str,
         /// Every one of them.
         problems: Vec<Problem>,
     },
@@ -80,10 +84,10 @@ pub enum DataError {
     },
 }
 
-/// A file that cannot be used.
+/// A file, or a row of one, that cannot be used.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Problem {
-    /// The file, and the entry where it is an archive.
+    /// The file, and the entry where it is an archive, or the line.
     pub file: String,
     /// What is wrong with it.
     pub what: String,

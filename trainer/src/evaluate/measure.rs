@@ -263,6 +263,7 @@ fn distribution(model: &TrainedModel) -> TasksConfig {
         // Where the data lies makes no difference.
         TasksConfig::Omniglot(omniglot) => omniglot.path = PathBuf::new(),
         TasksConfig::Images(images) => images.path = PathBuf::new(),
+        TasksConfig::Recordings(recorded) => recorded.path = PathBuf::new(),
         TasksConfig::Waveforms(_) => {}
     }
     tasks

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 
 use super::ways::OtherWays;
-use super::{ImageTasks, Images, Omniglot, Sinusoid, TaskDistribution, Waveforms};
+use super::{ImageTasks, Images, Omniglot, Recorded, Sinusoid, TaskDistribution, Waveforms};
 use crate::data::DataError;
 use crate::nn::Shape;
 
@@ -22,6 +22,8 @@ pub enum TasksConfig {
     Omniglot(Omniglot),
     /// Classification of images in a folder.
     Images(Images),
+    /// Classification of recordings of sensors.
+    Recordings(Recorded),
 }
 
 /// Why tasks cannot be drawn.
@@ -41,6 +43,7 @@ impl TasksConfig {
             Self::Waveforms(waveforms) => waveforms.shape(),
             Self::Omniglot(omniglot) => omniglot.shape(),
             Self::Images(images) => images.shape(),
+            Self::Recordings(recorded) => recorded.shape(),
         }
     }
 
@@ -56,6 +59,7 @@ impl TasksConfig {
             Self::Waveforms(waveforms) => waveforms.output(),
             Self::Omniglot(omniglot) => omniglot.ways,
             Self::Images(images) => images.ways,
+            Self::Recordings(recorded) => recorded.ways,
         }
     }
 
@@ -67,6 +71,7 @@ impl TasksConfig {
             Self::Waveforms(waveforms) => waveforms.classes(),
             Self::Omniglot(omniglot) => Some(omniglot.ways),
             Self::Images(images) => Some(images.ways),
+            Self::Recordings(recorded) => Some(recorded.ways),
         }
     }
 
@@ -77,6 +82,7 @@ impl TasksConfig {
             Self::Waveforms(waveforms) => waveforms.ways = ways,
             Self::Omniglot(omniglot) => omniglot.ways = ways,
             Self::Images(images) => images.ways = ways,
+            Self::Recordings(recorded) => recorded.ways = ways,
         }
     }
 
@@ -102,6 +108,7 @@ impl TasksConfig {
             Self::Waveforms(waveforms) => Arc::new(waveforms.clone()),
             Self::Omniglot(omniglot) => Arc::new(omniglot.open()?),
             Self::Images(images) => Arc::new(images.open()?),
+            Self::Recordings(recorded) => Arc::new(recorded.open()?),
         })
     }
 
@@ -111,7 +118,7 @@ impl TasksConfig {
     /// As [`TasksConfig::open`].
     pub fn open_images(&self) -> Option<Result<ImageTasks, TasksError>> {
         match self {
-            Self::Sinusoid(_) | Self::Waveforms(_) => None,
+            Self::Sinusoid(_) | Self::Waveforms(_) | Self::Recordings(_) => None,
             Self::Omniglot(omniglot) => Some(omniglot.open()),
             Self::Images(images) => Some(images.open()),
         }

@@ -1,0 +1,172 @@
+//! Recordings of sensors in CSV files: who was recorded, what it was, and the
+//! samples.
+//!
+//! ```text
+//! FOLDER/recordings.toml      how they lie, unless the config says it
+//! FOLDER/*.csv                one person or device a file, split by the config
+//! FOLDER/{train,val,test}/*.csv   or split by folders
+//! ```
+//!
+//! Every file has one header. A row is a sample; rows of one recording follow one
+//! another.
+
+mod layout;
+mod read;
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+pub use layout::Layout;
+
+use super::folder::split_folders;
+use super::source::{entries, file_name};
+use super::{DataError, Group, Problem, places};
+
+/// One recording.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Recording {
+    /// Who or what was recorded, as an index of [`Recordings::users`].
+    pub user: usize,
+    /// What it is, as an index of [`Recordings::classes`].
+    pub class: usize,
+    /// What of one user was recorded in one go, as far as the columns of
+    /// [`Layout::recording`] tell.
+    pub session: usize,
+    /// The folder it was found in, where folders are splits.
+    pub group: Option<Group>,
+    /// The file, as an index of [`Recordings::files`].
+    pub file: usize,
+    /// Line of its first row, from 1.
+    pub line: u64,
+    /// `[rows, channels]`.
+    pub samples: Vec<f32>,
+}
+
+/// All recordings of a folder.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Recordings {
+    /// The folder.
+    pub path: PathBuf,
+    /// How they lie there.
+    pub layout: Layout,
+    /// Columns of the channels.
+    pub channels: Vec<String>,
+    /// All files.
+    pub files: Vec<PathBuf>,
+    /// All people or devices, by name.
+    pub users: Vec<String>,
+    /// All classes, by the value of their column: numbers by size, names by the
+    /// alphabet.
+    pub classes: Vec<String>,
+    /// In the order of files and lines.
+    pub recordings: Vec<Recording>,
+}
+
+const REMEDY: &str = "name a folder with --data, MAMLET_DATA or tasks.path that holds CSV files, or \
+                      folders train, val and test of them";
+
+impl Recordings {
+    /// Reads these channels of all recordings of a folder. `layout` may be `None`
+    /// where the folder has a `recordings.toml`.
+    ///
+    /// # Errors
+    /// [`DataError`] where there is no such folder or no layout, and with every
+    /// row that cannot be used.
+    pub fn open(
+        path: &Path,
+        channels: &[String],
+        layout: Option<&Layout>,
+    ) -> Result<Arc<Self>, DataError> {
+        let looked = places::candidates(path);
+        let found = looked.iter().find_map(|place| {
+            let files = files(place).ok()?;
+            (!files.is_empty()).then_some((place, files))
+        });
+        let (place, files) = found.ok_or_else(|| DataError::NotFound {
+            what: "CSV files with recordings".into(),
+            looked: looked.clone(),
+            remedy: REMEDY.into(),
+        })?;
+        let layout = match layout {
+            Some(layout) => layout.clone(),
+            None => Layout::in_folder(place)?,
+        };
+        let pattern = layout.pattern().map_err(|why| DataError::Read {
+            path: place.clone(),
+            why,
+        })?;
+        let files: Vec<_> = files
+            .into_iter()
+            .filter(|(_, file)| pattern.matches(&file_name(file)))
+            .collect();
+        if files.is_empty() {
+            return Err(DataError::TooFew {
+                what: place.display().to_string(),
+                has: "no CSV file of that name".into(),
+                needs: format!("files = {:?} asks for one", layout.files),
+            });
+        }
+        let mut reader = read::Reader::new(&layout, channels);
+        for (group, file) in &files {
+            reader.file(*group, file)?;
+        }
+        let (recordings, problems) = reader.finish();
+        if !problems.is_empty() {
+            return Err(DataError::Problems {
+                what: place.display().to_string(),
+                unit: "row",
+                problems,
+            });
+        }
+        Ok(Arc::new(Self {
+            path: place.clone(),
+            files: files.into_iter().map(|(_, file)| file).collect(),
+            layout,
+            ..recordings
+        }))
+    }
+
+    /// Rows of a recording.
+    pub fn rows(&self, recording: &Recording) -> usize {
+        recording.samples.len() / self.channels.len()
+    }
+
+    /// Whether folders are splits.
+    pub fn is_split(&self) -> bool {
+        self.recordings.iter().any(|r| r.group.is_some())
+    }
+
+    /// File and first line of a recording, in words.
+    pub fn place(&self, recording: &Recording) -> String {
+        let file = self.files.get(recording.file);
+        let file = file.map_or(String::new(), |file| file.display().to_string());
+        format!("{file}, line {}", recording.line)
+    }
+}
+
+/// The CSV files of a folder or of its split folders.
+fn files(place: &Path) -> Result<Vec<(Option<Group>, PathBuf)>, DataError> {
+    let csv = |path: &PathBuf| path.is_file() && path.extension().is_some_and(|e| e == "csv");
+    let own = entries(place)?.into_iter().filter(csv);
+    let mut all: Vec<(Option<Group>, PathBuf)> = own.map(|path| (None, path)).collect();
+    let folders = split_folders(place);
+    if !folders.is_empty() {
+        all.clear();
+    }
+    for (group, folder) in folders {
+        let own = entries(&folder)?.into_iter().filter(csv);
+        all.extend(own.map(|path| (Some(group), path)));
+    }
+    Ok(all)
+}
+
+/// A row that cannot be used.
+fn problem(file: &Path, line: u64, what: impl Into<String>) -> Problem {
+    Problem {
+        file: format!("{}, line {line}", file.display()),
+        what: what.into(),
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,119 @@
+//! Changes of recordings that are true to sensors.
+
+use std::f32::consts::{PI, TAU};
+
+use rand::RngExt;
+use rand_chacha::ChaCha8Rng;
+use rand_distr::StandardNormal;
+use serde::{Deserialize, Serialize};
+
+/// How strongly training examples are changed, anew for every example but
+/// `mount`. 0, the default, leaves that out.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct SensorAugment {
+    /// Channels that are the axes of one frame, such as `[["ax", "ay", "az"], ["gx",
+    /// "gy", "gz"]]`; all frames of an example turn together.
+    pub frames: Vec<[String; 3]>,
+    /// The largest turn of the frames about an axis of any direction, in degrees.
+    pub rotate: f64,
+    /// The same for all examples of a task together: a sensor that sits
+    /// differently.
+    pub mount: f64,
+    /// How much faster or slower an example goes in places, as a share of its
+    /// speed, below 1.
+    pub warp: f64,
+    /// Shift in time, either way, as a share of an example.
+    pub shift: f64,
+    /// Largest share by which an example is stronger or weaker.
+    pub scale: f64,
+    /// Standard deviation of noise on every number, as a share of the channel's
+    /// own.
+    pub noise: f64,
+    /// Share of the samples that are lost: the one before stands in their place.
+    pub drop: f64,
+}
+
+/// A rotation.
+pub(super) type Rotation = [[f32; 3]; 3];
+
+impl SensorAugment {
+    /// A turn of at most `degrees` about an axis of any direction (Rodrigues).
+    pub(super) fn rotation(rng: &mut ChaCha8Rng, degrees: f64) -> Option<Rotation> {
+        if degrees == 0.0 {
+            return None;
+        }
+        let axis: [f32; 3] = std::array::from_fn(|_| rng.sample(StandardNormal));
+        let length = axis.iter().map(|a| a * a).sum::<f32>().sqrt().max(1e-12);
+        let [x, y, z] = axis.map(|a| a / length);
+        let angle = degrees.to_radians() as f32 * (2.0 * rng.random::<f32>() - 1.0);
+        let (sin, cos) = angle.sin_cos();
+        let c = 1.0 - cos;
+        Some([
+            [cos + x * x * c, x * y * c - z * sin, x * z * c + y * sin],
+            [y * x * c + z * sin, cos + y * y * c, y * z * c - x * sin],
+            [z * x * c - y * sin, z * y * c + x * sin, cos + z * z * c],
+        ])
+    }
+
+    /// Changes an example, `[length, channels]`. `frames` are the channels of
+    /// [`SensorAugment::frames`], `sigma` the channels' standard deviations.
+    pub(super) fn apply(
+        &self,
+        rng: &mut ChaCha8Rng,
+        (frames, mount): (&[[usize; 3]], Option<Rotation>),
+        sigma: &[f32],
+        example: &mut Vec<f32>,
+    ) {
+        let channels = sigma.len();
+        let mut around = |most: f64| most as f32 * (2.0 * rng.random::<f32>() - 1.0);
+        let (slow, slower, shift) = (around(self.warp), around(self.warp), around(self.shift));
+        let scale = 1.0 + around(self.scale);
+        if self.warp > 0.0 || self.shift > 0.0 {
+            // Both terms together change the speed by at most `warp`.
+            let place = |u: f32| {
+                let half = slow * (PI * u).sin() / PI + slower * (TAU * u).sin() / TAU;
+                u + 0.5 * half + shift
+            };
+            *example = at_places(example, channels, place);
+        }
+        let own = Self::rotation(rng, self.rotate);
+        for sample in example.chunks_exact_mut(channels) {
+            for rotation in [mount, own].into_iter().flatten() {
+                for frame in frames {
+                    let axes = frame.map(|channel| sample[channel]);
+                    for (channel, row) in frame.iter().zip(rotation) {
+                        sample[*channel] = row.iter().zip(axes).map(|(r, a)| r * a).sum();
+                    }
+                }
+            }
+            for (value, sigma) in sample.iter_mut().zip(sigma) {
+                *value *= scale;
+                if self.noise > 0.0 {
+                    let noise: f32 = rng.sample(StandardNormal);
+                    *value += self.noise as f32 * sigma * noise;
+                }
+            }
+        }
+        if self.drop > 0.0 {
+            for at in 1..example.len() / channels {
+                if rng.random::<f64>() < self.drop {
+                    example.copy_within((at - 1) * channels..at * channels, at * channels);
+                }
+            }
+        }
+    }
+}
+
+/// `[length, channels]` read at other places of the time `u` in [0, 1], between
+/// samples by a straight line and beyond the ends what is there.
+fn at_places(example: &[f32], channels: usize, place: impl Fn(f32) -> f32) -> Vec<f32> {
+    let length = example.len() / channels;
+    let last = (length - 1) as f32;
+    let mut changed = Vec::with_capacity(example.len());
+    for at in 0..length {
+        let from = (place(at as f32 / last.max(1.0)) * last).clamp(0.0, last);
+        super::signal::append_at(example, channels, from, &mut changed);
+    }
+    changed
+}

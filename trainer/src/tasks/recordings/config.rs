@@ -1,0 +1,126 @@
+//! `tasks.distribution = "recordings"`.
+
+use std::path::PathBuf;
+
+use serde::{Deserialize, Serialize};
+
+use super::{RecordedTasks, SensorAugment};
+use crate::data::{Layout, Recordings};
+use crate::nn::Shape;
+use crate::tasks::TasksError;
+
+/// Classification of recordings of sensors, such as gestures.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Recorded {
+    /// Where the CSV files are, unless the command line says otherwise.
+    pub path: PathBuf,
+    /// What a task is.
+    pub task: RecordedTask,
+    /// Classes of a task, N.
+    pub ways: usize,
+    /// Columns of the channels that the network sees, in this order.
+    pub channels: Vec<String>,
+    /// Samples of an example: what a whole recording is resampled to or, with
+    /// `stride`, what is cut out of it.
+    pub length: usize,
+    /// Examples are windows of `length` samples, one beginning so many samples
+    /// after the other. Support and query set have windows of different
+    /// recordings.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub stride: Option<usize>,
+    /// Samples a second of windows; those of the recordings if absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rate: Option<f64>,
+    /// What is subtracted from every channel.
+    #[serde(default)]
+    pub centre: Centre,
+    /// Whether every channel is divided by its standard deviation, and its mean
+    /// subtracted, over the recordings of the training split.
+    #[serde(default = "default::normalise")]
+    pub normalise: bool,
+    /// Which label a class has.
+    #[serde(default)]
+    pub labels: Labels,
+    /// People or devices of the training, validation and test split, where
+    /// folders do not say.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub users: Option<[usize; 3]>,
+    /// Classes of the splits, where folders do not say and classes are to be
+    /// unseen.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub classes: Option<[usize; 3]>,
+    /// Decides which these are.
+    #[serde(default = "default::split_seed")]
+    pub split_seed: u64,
+    /// How the files are read; a `recordings.toml` beside them if absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub layout: Option<Layout>,
+    /// How training examples are changed, if they are.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub augment: Option<SensorAugment>,
+}
+
+/// What a task is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum RecordedTask {
+    /// Some classes that training did not see, by anybody of the split.
+    NewClasses,
+    /// Classes by one person or device that training did not see.
+    NewUser,
+}
+
+/// What is subtracted from every channel of an example.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Centre {
+    /// Nothing.
+    #[default]
+    None,
+    /// Its mean over the example.
+    Example,
+    /// Its median over everything that was recorded in one go: the same user and
+    /// the same values of the layout's `recording`.
+    Session,
+}
+
+/// Which label a class has in a task.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Labels {
+    /// Drawn for every task, so that a network cannot know a class without the
+    /// support set.
+    #[default]
+    Shuffled,
+    /// Always the same, where tasks have all classes.
+    Fixed,
+}
+
+mod default {
+    pub fn normalise() -> bool {
+        true
+    }
+    pub fn split_seed() -> u64 {
+        1
+    }
+}
+
+impl Recorded {
+    /// Shape of one example.
+    pub fn shape(&self) -> Shape {
+        Shape::Sequence {
+            length: self.length,
+            channels: self.channels.len(),
+        }
+    }
+
+    /// Reads the recordings.
+    ///
+    /// # Errors
+    /// [`TasksError`] where they cannot be read or a split would be empty.
+    pub fn open(&self) -> Result<RecordedTasks, TasksError> {
+        let recordings = Recordings::open(&self.path, &self.channels, self.layout.as_ref())?;
+        RecordedTasks::new(self.clone(), &recordings)
+    }
+}

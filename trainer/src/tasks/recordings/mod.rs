@@ -1,0 +1,459 @@
+//! Few-shot classification of recordings: new classes, or the classes of a new
+//! person.
+
+mod augment;
+mod config;
+mod signal;
+
+use std::collections::BTreeMap;
+
+use rand::RngExt;
+use rand::seq::{SliceRandom, index};
+use rand_chacha::ChaCha8Rng;
+
+pub use augment::SensorAugment;
+pub use config::{Centre, Labels, Recorded, RecordedTask};
+
+use super::{LabelledBatch, Split, TaskBatch, TaskDistribution, TasksError};
+use crate::data::{DataError, Group, Recording, Recordings, counted};
+use crate::nn::Shape;
+use crate::random::{Stream, generator};
+
+/// Examples of one recording: whole, or its windows.
+type Examples = Vec<Vec<f32>>;
+
+/// The recordings of one class that a task draws from.
+#[derive(Clone, Debug)]
+struct OfClass {
+    class: usize,
+    /// Indices of [`RecordedTasks::recordings`].
+    recordings: Vec<usize>,
+}
+
+/// What the classes of one task come from: a person, or everybody of a split.
+type Pool = Vec<OfClass>;
+
+/// Tasks of recordings in memory.
+#[derive(Clone, Debug)]
+pub struct RecordedTasks {
+    config: Recorded,
+    /// Names of all classes.
+    classes: Vec<String>,
+    /// Centred and of one length, but neither changed nor normalised.
+    recordings: Vec<Examples>,
+    splits: [Vec<Pool>; 3],
+    mean: Vec<f32>,
+    sigma: Vec<f32>,
+    /// Channels of [`SensorAugment::frames`].
+    frames: Vec<[usize; 3]>,
+}
+
+/// Index of the generator of a task's classes and their examples.
+const CLASSES: u64 = 0;
+/// Index of that of the changes of its examples.
+const CHANGES: u64 = 1;
+
+impl RecordedTasks {
+    /// Tasks of `config` from these recordings.
+    ///
+    /// # Errors
+    /// [`DataError::TooFew`] where a split would be empty, a recording is shorter
+    /// than a window, or labels are to be fixed and tasks lack some classes.
+    pub fn new(config: Recorded, all: &Recordings) -> Result<Self, TasksError> {
+        let splits = splits(&config, all)?;
+        let channels = all.channels.len();
+        let medians = session_medians(&config, all);
+        let mut recordings = Vec::with_capacity(all.recordings.len());
+        for recording in &all.recordings {
+            let examples = examples(&config, all, recording, &medians);
+            if examples.is_empty() {
+                return Err(too_few(
+                    format!("the recording at {}", all.place(recording)),
+                    counted(all.rows(recording), "row"),
+                    format!("a window has {} samples", config.length),
+                ));
+            }
+            recordings.push(examples);
+        }
+        let training = splits[Split::Train as usize].iter().flatten();
+        let training = training.flat_map(|of_class| &of_class.recordings);
+        let training = training.flat_map(|&at| recordings[at].iter().map(|e| &e[..]));
+        let (mean, sigma) = match config.normalise {
+            true => signal::moments(training, channels),
+            false => (vec![0.0; channels], vec![1.0; channels]),
+        };
+        let column = |name: &String| config.channels.iter().position(|own| own == name);
+        let named = config.augment.iter().flat_map(|augment| &augment.frames);
+        // The config was checked: they are all there.
+        let frames = named
+            .filter_map(|[x, y, z]| Some([column(x)?, column(y)?, column(z)?]))
+            .collect();
+        if config.labels == Labels::Fixed && config.ways != all.classes.len() {
+            return Err(too_few(
+                "the data".into(),
+                counted(all.classes.len(), "class"),
+                format!(
+                    "labels = \"fixed\" needs tasks.ways = {} of them",
+                    config.ways
+                ),
+            ));
+        }
+        Ok(Self {
+            config,
+            classes: all.classes.clone(),
+            recordings,
+            splits,
+            mean,
+            sigma,
+            frames,
+        })
+    }
+
+    /// The config.
+    pub fn config(&self) -> &Recorded {
+        &self.config
+    }
+
+    /// Names of the classes of a split.
+    pub fn classes_of(&self, split: Split) -> Vec<&str> {
+        let pools = self.splits[split as usize].iter().flatten();
+        let classes: BTreeMap<usize, &str> = pools
+            .map(|of_class| (of_class.class, &self.classes[of_class.class][..]))
+            .collect();
+        classes.into_values().collect()
+    }
+
+    /// The pools of a split that have enough classes for a task.
+    fn pools(&self, split: Split) -> impl Iterator<Item = &Pool> {
+        let pools = self.splits[split as usize].iter();
+        pools.filter(|pool| pool.len() >= self.config.ways)
+    }
+
+    /// The examples of the task with a seed: of support and query set, `[example,
+    /// length × channels]` and the labels.
+    fn task(&self, split: Split, seed: u64, [shots, queries]: [usize; 2]) -> [Set; 2] {
+        let mut rng = generator(seed, Stream::Recordings, CLASSES);
+        let mut changes = generator(seed, Stream::Recordings, CHANGES);
+        let pools: Vec<&Pool> = self.pools(split).collect();
+        let pool = pools[rng.random_range(0..pools.len())];
+        let ways = self.config.ways;
+        let mut labels: Vec<usize> = (0..ways).collect();
+        labels.shuffle(&mut rng);
+        let classes: Vec<(&OfClass, usize)> = match self.config.labels {
+            Labels::Fixed => pool
+                .iter()
+                .map(|of_class| (of_class, of_class.class))
+                .collect(),
+            Labels::Shuffled => {
+                let chosen = index::sample(&mut rng, pool.len(), ways);
+                chosen.iter().map(|at| &pool[at]).zip(labels).collect()
+            }
+        };
+        // Of every class a random order of its recordings, each with a number that
+        // chooses a window.
+        let orders: Vec<(Vec<(usize, u64)>, usize)> = classes
+            .into_iter()
+            .map(|(of_class, label)| {
+                let mut order: Vec<(usize, u64)> =
+                    of_class.recordings.iter().map(|&at| (at, 0)).collect();
+                order.shuffle(&mut rng);
+                order
+                    .iter_mut()
+                    .for_each(|(_, number)| *number = rng.random());
+                (order, label)
+            })
+            .collect();
+        let augment = self.config.augment.as_ref();
+        let augment = augment.filter(|_| split == Split::Train);
+        let mount = augment.and_then(|a| SensorAugment::rotation(&mut changes, a.mount));
+        let mut set = |count: usize, back: bool| {
+            let mut set = Set::default();
+            for at in 0..count {
+                for (order, label) in &orders {
+                    let at = at % order.len();
+                    let at = if back { order.len() - 1 - at } else { at };
+                    let (recording, number) = order[at];
+                    let windows = &self.recordings[recording];
+                    let mut example = windows[(number % windows.len() as u64) as usize].clone();
+                    if let Some(augment) = augment {
+                        let frames = (&self.frames[..], mount);
+                        augment.apply(&mut changes, frames, &self.sigma, &mut example);
+                    }
+                    set.x.extend(self.normalised(example));
+                    set.labels.push(*label);
+                }
+            }
+            set
+        };
+        [set(shots, false), set(queries, true)]
+    }
+
+    fn normalised(&self, mut example: Vec<f32>) -> Vec<f32> {
+        for sample in example.chunks_exact_mut(self.sigma.len()) {
+            for ((value, mean), sigma) in sample.iter_mut().zip(&self.mean).zip(&self.sigma) {
+                *value = (*value - mean) / sigma;
+            }
+        }
+        example
+    }
+}
+
+/// Examples and labels.
+#[derive(Default)]
+struct Set {
+    x: Vec<f32>,
+    labels: Vec<usize>,
+}
+
+impl TaskDistribution for RecordedTasks {
+    fn shape(&self) -> Shape {
+        self.config.shape()
+    }
+
+    fn output(&self) -> usize {
+        self.config.ways
+    }
+
+    fn classes(&self) -> Option<usize> {
+        Some(self.config.ways)
+    }
+
+    /// Every task has a generator of its own for classes and recordings. Support
+    /// examples are the first of a random order of a class's recordings, query
+    /// examples the last, from the end, so neither depends on how many there are
+    /// of the other. Panics where no pool has enough classes, which
+    /// [`TaskDistribution::check`] tells; where a class has fewer recordings than
+    /// both need, which it tells too, they repeat.
+    fn draw(
+        &self,
+        split: Split,
+        rng: &mut ChaCha8Rng,
+        tasks: usize,
+        shots: usize,
+        queries: usize,
+    ) -> TaskBatch {
+        let ways = self.config.ways;
+        let [mut support, mut query] = [(); 2].map(|()| (Vec::new(), Vec::new()));
+        for _ in 0..tasks {
+            let sets = self.task(split, rng.random(), [shots, queries]);
+            for (set, (x, y)) in sets.into_iter().zip([&mut support, &mut query]) {
+                x.extend(set.x);
+                let one_hot = set
+                    .labels
+                    .into_iter()
+                    .flat_map(|label| (0..ways).map(move |at| f32::from(u8::from(at == label))));
+                y.extend(one_hot);
+            }
+        }
+        TaskBatch {
+            tasks,
+            input: self.input(),
+            output: ways,
+            classes: Some(ways),
+            support_x: support.0.into(),
+            support_y: support.1,
+            query_x: query.0.into(),
+            query_y: query.1,
+        }
+    }
+
+    fn class_count(&self, split: Split) -> Option<usize> {
+        Some(self.classes_of(split).len())
+    }
+
+    fn draw_labelled(&self, rng: &mut ChaCha8Rng, count: usize) -> Option<LabelledBatch> {
+        let mut by_class: BTreeMap<usize, Vec<usize>> = BTreeMap::new();
+        for of_class in self.splits[Split::Train as usize].iter().flatten() {
+            let recordings = by_class.entry(of_class.class).or_default();
+            recordings.extend(&of_class.recordings);
+        }
+        let by_class: Vec<Vec<usize>> = by_class.into_values().collect();
+        let mut batch = LabelledBatch {
+            input: self.input(),
+            x: Vec::new().into(),
+            classes: Vec::with_capacity(count),
+        };
+        let mut x = Vec::with_capacity(count * self.input());
+        for _ in 0..count {
+            let class = rng.random_range(0..by_class.len());
+            let recordings = &by_class[class];
+            let windows = &self.recordings[recordings[rng.random_range(0..recordings.len())]];
+            let mut example = windows[rng.random_range(0..windows.len())].clone();
+            if let Some(augment) = &self.config.augment {
+                let mount = SensorAugment::rotation(rng, augment.mount);
+                augment.apply(rng, (&self.frames, mount), &self.sigma, &mut example);
+            }
+            x.extend(self.normalised(example));
+            batch.classes.push(class);
+        }
+        batch.x = x.into();
+        Some(batch)
+    }
+
+    fn check(&self, split: Split, shots: usize, queries: usize) -> Result<(), TasksError> {
+        let (needed, ways) = (shots + queries, self.config.ways);
+        let most = self.splits[split as usize].iter().map(Vec::len).max();
+        if self.pools(split).next().is_none() {
+            return Err(too_few(
+                format!("the {} split", split.name()),
+                counted(most.unwrap_or(0), "class"),
+                format!("a task needs {ways}"),
+            ));
+        }
+        let fewest = self.pools(split).flatten();
+        let fewest = fewest.min_by_key(|of_class| of_class.recordings.len());
+        match fewest {
+            Some(of_class) if of_class.recordings.len() < needed => Err(too_few(
+                format!(
+                    "class {} of the {} split",
+                    self.classes[of_class.class],
+                    split.name()
+                ),
+                counted(of_class.recordings.len(), "recording"),
+                format!(
+                    "{needed} are needed, {shots} for the support and {queries} for the query set"
+                ),
+            )),
+            _ => Ok(()),
+        }
+    }
+}
+
+fn too_few(what: String, has: String, needs: String) -> TasksError {
+    DataError::TooFew { what, has, needs }.into()
+}
+
+/// What training, validation and test tasks are drawn from.
+fn splits(config: &Recorded, all: &Recordings) -> Result<[Vec<Pool>; 3], TasksError> {
+    let parts = [Group::Train, Group::Validation, Group::Test];
+    let drawn = |counts: Option<[usize; 3]>, names: &[String], key: &str, index: u64| {
+        let Some(counts) = counts else {
+            return Ok(None);
+        };
+        let needed: usize = counts.iter().sum();
+        if needed > names.len() {
+            return Err(too_few(
+                all.path.display().to_string(),
+                format!("{} {key}", names.len()),
+                format!("tasks.{key} = {counts:?} need {needed}"),
+            ));
+        }
+        let mut order: Vec<usize> = (0..names.len()).collect();
+        order.shuffle(&mut generator(config.split_seed, Stream::Split, index));
+        // Which split each belongs to; the rest belong to none.
+        let mut of: Vec<Option<Group>> = vec![None; names.len()];
+        let mut order = order.into_iter();
+        for (group, count) in parts.into_iter().zip(counts) {
+            for at in order.by_ref().take(count) {
+                of[at] = Some(group);
+            }
+        }
+        Ok(Some(of))
+    };
+    let users = drawn(config.users, &all.users, "users", 1)?;
+    let classes = drawn(config.classes, &all.classes, "classes", 2)?;
+    let unsplit = users.is_none() && classes.is_none();
+    if unsplit != all.is_split() {
+        let (has, needs) = match unsplit {
+            true => (
+                "no folders train, val and test",
+                "tasks.users or tasks.classes must split it",
+            ),
+            false => (
+                "folders that split it",
+                "tasks.users and tasks.classes split it too",
+            ),
+        };
+        return Err(too_few(
+            all.path.display().to_string(),
+            has.into(),
+            needs.into(),
+        ));
+    }
+    let belongs = |recording: &Recording, group: Group| {
+        let of = |of: &Option<Vec<Option<Group>>>, at: usize| {
+            of.as_ref().is_none_or(|of| of[at] == Some(group))
+        };
+        recording.group.is_none_or(|own| own == group)
+            && of(&users, recording.user)
+            && of(&classes, recording.class)
+    };
+    Ok(parts.map(|group| {
+        let mut pools: BTreeMap<usize, BTreeMap<usize, Vec<usize>>> = BTreeMap::new();
+        for (at, recording) in all.recordings.iter().enumerate() {
+            if belongs(recording, group) {
+                let pool = match config.task {
+                    RecordedTask::NewClasses => 0,
+                    RecordedTask::NewUser => recording.user,
+                };
+                let classes = pools.entry(pool).or_default();
+                classes.entry(recording.class).or_default().push(at);
+            }
+        }
+        let of_class = |(class, recordings)| OfClass { class, recordings };
+        let pools = pools.into_values();
+        pools
+            .map(|classes| classes.into_iter().map(of_class).collect())
+            .collect()
+    }))
+}
+
+/// The medians of every session, where they are asked for.
+fn session_medians(config: &Recorded, all: &Recordings) -> BTreeMap<usize, Vec<f32>> {
+    if config.centre != Centre::Session {
+        return BTreeMap::new();
+    }
+    let mut sessions: BTreeMap<usize, Vec<&[f32]>> = BTreeMap::new();
+    for recording in &all.recordings {
+        let parts = sessions.entry(recording.session).or_default();
+        parts.push(&recording.samples);
+    }
+    let sessions = sessions.into_iter();
+    sessions
+        .map(|(session, parts)| {
+            let medians = signal::medians(parts.iter().copied(), all.channels.len());
+            (session, medians)
+        })
+        .collect()
+}
+
+/// The examples of a recording, centred; none where it is shorter than a window.
+fn examples(
+    config: &Recorded,
+    all: &Recordings,
+    recording: &Recording,
+    medians: &BTreeMap<usize, Vec<f32>>,
+) -> Examples {
+    let channels = all.channels.len();
+    let mut samples = recording.samples.clone();
+    if let Some(medians) = medians.get(&recording.session) {
+        for sample in samples.chunks_exact_mut(channels) {
+            for (value, median) in sample.iter_mut().zip(medians) {
+                *value -= median;
+            }
+        }
+    }
+    let mut examples = match config.stride {
+        None => vec![signal::resampled(&samples, channels, config.length)],
+        Some(stride) => {
+            if let Some(rate) = config.rate {
+                samples = signal::at_rate(&samples, channels, rate / all.layout.rate);
+            }
+            let rows = samples.len() / channels;
+            let starts = (0..(rows + 1).saturating_sub(config.length)).step_by(stride);
+            let window = |start: usize| {
+                samples[start * channels..(start + config.length) * channels].to_vec()
+            };
+            starts.map(window).collect()
+        }
+    };
+    if config.centre == Centre::Example {
+        for example in &mut examples {
+            signal::subtract_mean(example, channels);
+        }
+    }
+    examples
+}
+
+#[cfg(test)]
+mod tests;
