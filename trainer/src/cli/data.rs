@@ -8,7 +8,7 @@ use super::{exit, output};
 use crate::config::Config;
 use crate::data::DataError;
 use crate::nn::Shape;
-use crate::tasks::{ImageTasks, Split, TasksError};
+use crate::tasks::{ImageTasks, RecordedTasks, Split, TasksConfig, TasksError};
 
 /// Look at data sets.
 #[derive(Debug, Args)]
@@ -67,22 +67,21 @@ struct SplitReport {
 impl Check {
     fn run(self) -> anyhow::Result<u8> {
         let config = Config::load(&self.config, &self.set)?;
-        let Some(opened) = config.tasks.open_images() else {
-            output::line("its tasks come from formulas: there is no data to check")?;
-            return Ok(exit::SUCCESS);
-        };
-        let tasks = match opened {
-            Ok(tasks) => tasks,
-            Err(TasksError::Data(DataError::Problems { what, problems, .. })) => {
-                for problem in &problems {
-                    output::line(problem)?;
-                }
-                anyhow::bail!("{what}: {} problems, each on a line above", problems.len());
+        if let TasksConfig::Recordings(recorded) = &config.tasks {
+            let tasks = usable(recorded.open())?;
+            return self.recordings(&config, &tasks);
+        }
+        match config.tasks.open_images() {
+            Some(tasks) => self.images(&config, &usable(tasks)?),
+            None => {
+                output::line("its tasks come from formulas: there is no data to check")?;
+                Ok(exit::SUCCESS)
             }
-            Err(error) => return Err(error.into()),
-        };
-        let splits = [Split::Train, Split::Validation, Split::Test];
-        let reports = splits.map(|split| report(&tasks, split));
+        }
+    }
+
+    fn images(&self, config: &Config, tasks: &ImageTasks) -> anyhow::Result<u8> {
+        let reports = SPLITS.map(|split| report(tasks, split));
         let shape = tasks.bank().shape();
         if self.json {
             let value = serde_json::json!({
@@ -110,6 +109,69 @@ impl Check {
             ))?;
         }
         Ok(exit::SUCCESS)
+    }
+
+    fn recordings(&self, config: &Config, tasks: &RecordedTasks) -> anyhow::Result<u8> {
+        let splits = SPLITS.map(|split| (split.name(), tasks.holds(split)));
+        if self.json {
+            let splits =
+                splits.map(|(split, holds)| serde_json::json!({ "split": split, "holds": holds }));
+            output::line(serde_json::json!({ "config": config.name, "splits": splits }))?;
+            return Ok(exit::SUCCESS);
+        }
+        let head = [
+            "split",
+            "users",
+            "classes",
+            "recordings",
+            "of a class",
+            "rows",
+            "examples",
+        ];
+        let rows = splits.iter().map(|(split, holds)| {
+            let counts = || holds.classes.values();
+            vec![
+                (*split).to_owned(),
+                holds.users.to_string(),
+                holds.classes.len().to_string(),
+                counts().sum::<usize>().to_string(),
+                range(counts().min().copied(), counts().max().copied()),
+                range(Some(holds.rows[0]), Some(holds.rows[1])),
+                holds.examples.to_string(),
+            ]
+        });
+        let rows: Vec<Vec<String>> = rows.collect();
+        output::line(output::table(&head.map(str::to_owned), &rows))?;
+        let recorded = tasks.config();
+        output::line(format_args!(
+            "examples of {} samples of {} channels; every row can be read",
+            recorded.length,
+            recorded.channels.len()
+        ))?;
+        Ok(exit::SUCCESS)
+    }
+}
+
+const SPLITS: [Split; 3] = [Split::Train, Split::Validation, Split::Test];
+
+/// `5`, or `3 to 5`.
+fn range(fewest: Option<usize>, most: Option<usize>) -> String {
+    match (fewest, most) {
+        (Some(fewest), Some(most)) if fewest < most => format!("{fewest} to {most}"),
+        (_, most) => most.unwrap_or(0).to_string(),
+    }
+}
+
+/// The tasks, or every problem on a line of its own.
+fn usable<T>(opened: Result<T, TasksError>) -> anyhow::Result<T> {
+    match opened {
+        Err(TasksError::Data(DataError::Problems { what, problems, .. })) => {
+            for problem in &problems {
+                output::line(problem)?;
+            }
+            anyhow::bail!("{what}: {} problems, each on a line above", problems.len())
+        }
+        opened => Ok(opened?),
     }
 }
 

@@ -5,11 +5,12 @@ mod augment;
 mod config;
 mod signal;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use rand::RngExt;
 use rand::seq::{SliceRandom, index};
 use rand_chacha::ChaCha8Rng;
+use serde::Serialize;
 
 pub use augment::SensorAugment;
 pub use config::{Centre, Labels, Recorded, RecordedTask};
@@ -41,6 +42,8 @@ pub struct RecordedTasks {
     classes: Vec<String>,
     /// Centred and of one length, but neither changed nor normalised.
     recordings: Vec<Examples>,
+    /// User and rows of each.
+    sources: Vec<[usize; 2]>,
     splits: [Vec<Pool>; 3],
     mean: Vec<f32>,
     sigma: Vec<f32>,
@@ -98,10 +101,12 @@ impl RecordedTasks {
                 ),
             ));
         }
+        let source = |recording: &Recording| [recording.user, all.rows(recording)];
         Ok(Self {
             config,
             classes: all.classes.clone(),
             recordings,
+            sources: all.recordings.iter().map(source).collect(),
             splits,
             mean,
             sigma,
@@ -121,6 +126,28 @@ impl RecordedTasks {
             .map(|of_class| (of_class.class, &self.classes[of_class.class][..]))
             .collect();
         classes.into_values().collect()
+    }
+
+    /// What a split holds.
+    pub fn holds(&self, split: Split) -> Holds {
+        let mut holds = Holds {
+            rows: [usize::MAX, 0],
+            ..Holds::default()
+        };
+        let mut users = BTreeSet::new();
+        for of_class in self.splits[split as usize].iter().flatten() {
+            let class = &self.classes[of_class.class];
+            *holds.classes.entry(class.clone()).or_default() += of_class.recordings.len();
+            for &at in &of_class.recordings {
+                let [user, rows] = self.sources[at];
+                users.insert(user);
+                holds.rows = [holds.rows[0].min(rows), holds.rows[1].max(rows)];
+                holds.examples += self.recordings[at].len();
+            }
+        }
+        holds.users = users.len();
+        holds.rows[0] = holds.rows[0].min(holds.rows[1]);
+        holds
     }
 
     /// The pools of a split that have enough classes for a task.
@@ -196,6 +223,19 @@ impl RecordedTasks {
         }
         example
     }
+}
+
+/// What a split of recordings holds.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct Holds {
+    /// People or devices.
+    pub users: usize,
+    /// Recordings of every class.
+    pub classes: BTreeMap<String, usize>,
+    /// Examples that are made of them.
+    pub examples: usize,
+    /// Rows of the shortest and of the longest recording.
+    pub rows: [usize; 2],
 }
 
 /// Examples and labels.
