@@ -18,11 +18,39 @@ pub struct Pick {
     pub distortion: Option<Distortion>,
 }
 
+/// `(x − mean) · scale` for every feature, which an artifact carries, so that a
+/// device takes what its sensor gives.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Normalisation {
+    /// The means.
+    pub mean: Vec<f32>,
+    /// One over the standard deviations.
+    pub scale: Vec<f32>,
+}
+
+impl Normalisation {
+    /// `[examples, features]` as a network sees them.
+    pub fn apply(&self, values: &mut [f32]) {
+        for example in values.chunks_exact_mut(self.mean.len()) {
+            for ((value, mean), scale) in example.iter_mut().zip(&self.mean).zip(&self.scale) {
+                *value = (*value - mean) * scale;
+            }
+        }
+    }
+}
+
 /// Inputs of examples: numbers, or images by index.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Examples {
     /// `[examples, features]`, row-major.
     Values(Vec<f32>),
+    /// The same as a sensor gives them; a network sees them normalised.
+    Measured {
+        /// `[examples, features]`, row-major.
+        values: Vec<f32>,
+        /// What a network sees of them.
+        normalisation: Arc<Normalisation>,
+    },
     /// Images of a bank.
     Images {
         /// Where they are.
@@ -33,10 +61,10 @@ pub enum Examples {
 }
 
 impl Examples {
-    /// The numbers, `[examples, features]`.
+    /// The numbers that a device takes, `[examples, features]`.
     pub fn values(&self) -> Cow<'_, [f32]> {
         match self {
-            Self::Values(values) => Cow::Borrowed(values),
+            Self::Values(values) | Self::Measured { values, .. } => Cow::Borrowed(values),
             Self::Images { bank, picks } => {
                 let turns = bank.turns();
                 let mut values = Vec::with_capacity(picks.len() * bank.features());
@@ -51,7 +79,7 @@ impl Examples {
     /// Number of examples of `features` numbers each.
     pub fn count(&self, features: usize) -> usize {
         match self {
-            Self::Values(values) => values.len() / features,
+            Self::Values(values) | Self::Measured { values, .. } => values.len() / features,
             Self::Images { picks, .. } => picks.len(),
         }
     }
@@ -67,6 +95,13 @@ impl Examples {
         }
         match self {
             Self::Values(values) => Self::Values(keep(values, kept * features, of * features)),
+            Self::Measured {
+                values,
+                normalisation,
+            } => Self::Measured {
+                values: keep(values, kept * features, of * features),
+                normalisation: normalisation.clone(),
+            },
             Self::Images { bank, picks } => Self::Images {
                 bank: bank.clone(),
                 picks: keep(picks, kept, of),
@@ -80,6 +115,13 @@ impl Examples {
             Self::Values(values) => {
                 Self::Values(values[range.start * features..range.end * features].to_vec())
             }
+            Self::Measured {
+                values,
+                normalisation,
+            } => Self::Measured {
+                values: values[range.start * features..range.end * features].to_vec(),
+                normalisation: normalisation.clone(),
+            },
             Self::Images { bank, picks } => Self::Images {
                 bank: bank.clone(),
                 picks: picks[range].to_vec(),
@@ -87,13 +129,20 @@ impl Examples {
         }
     }
 
-    /// `[examples, features]` on a device. Images are gathered there from a copy
+    /// What a network sees, `[examples, features]`, on a device. Images are gathered there from a copy
     /// that stays; in the memory of the CPU they are gathered as they are.
     pub fn to_device<B: Backend>(self, features: usize, device: &B::Device) -> Tensor<B, 2> {
         let count = self.count(features);
         match self {
             Self::Images { bank, picks } if !B::name(device).contains("flex") => {
                 bank.gather(&picks, device)
+            }
+            Self::Measured {
+                mut values,
+                normalisation,
+            } => {
+                normalisation.apply(&mut values);
+                Tensor::from_data(TensorData::new(values, [count, features]), device)
             }
             examples => {
                 let values = examples.values().into_owned();

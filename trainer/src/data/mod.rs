@@ -32,7 +32,7 @@ use std::path::PathBuf;
 pub use augment::{Augment, Distortion};
 pub use bank::{Bank, ClassImages, Normalise};
 pub use decode::Pixels;
-pub use examples::{Examples, Pick};
+pub use examples::{Examples, Normalisation, Pick};
 pub use folder::ImageFolder;
 pub use omniglot::{OmniglotPart, omniglot};
 pub use places::{Places, set_places};

@@ -305,6 +305,9 @@ fn writer(
     }
     let parts = parts::of(model)?;
     let mut writer = ArtifactWriter::new(&config.name, parts::shape(model.network.spec().input));
+    if let Some(normalisation) = distribution.normalisation() {
+        writer.normalisation(&normalisation.mean, &normalisation.scale);
+    }
     let halves = quantize.f16;
     match quantize.int8 {
         true => quantize::write(model, distribution, parts, &mut writer, halves)?,

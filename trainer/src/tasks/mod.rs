@@ -7,12 +7,14 @@ mod sinusoid;
 mod waveforms;
 mod ways;
 
+use std::sync::Arc;
+
 use burn::tensor::{Tensor, TensorData, backend::Backend};
 use rand::RngExt;
 use rand_chacha::ChaCha8Rng;
 use serde::{Deserialize, Serialize};
 
-use crate::data::Examples;
+use crate::data::{Examples, Normalisation};
 use crate::nn::Shape;
 
 pub use config::{TasksConfig, TasksError};
@@ -94,6 +96,11 @@ pub trait TaskDistribution: Send + Sync {
     /// [`TasksError`] with what there is and what is needed.
     fn check(&self, _split: Split, _shots: usize, _queries: usize) -> Result<(), TasksError> {
         Ok(())
+    }
+
+    /// What a network sees of examples that are [`Examples::Measured`].
+    fn normalisation(&self) -> Option<Arc<Normalisation>> {
+        None
     }
 
     /// Classes that a split has to draw from, rotations counted; `None` where

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use rand_chacha::ChaCha8Rng;
 
 use super::{LabelledBatch, Split, TaskBatch, TaskDistribution, TasksError};
+use crate::data::Normalisation;
 use crate::nn::Shape;
 
 /// Two distributions that differ in the number of classes of a task: one for the
@@ -50,6 +51,10 @@ impl TaskDistribution for OtherWays {
 
     fn check(&self, split: Split, shots: usize, queries: usize) -> Result<(), TasksError> {
         self.of(split).check(split, shots, queries)
+    }
+
+    fn normalisation(&self) -> Option<Arc<Normalisation>> {
+        self.train.normalisation()
     }
 
     fn class_count(&self, split: Split) -> Option<usize> {

@@ -15,7 +15,7 @@ fn tasks(fixture: &Fixture, ways: usize, rotations: Rotations) -> ImageTasks {
 fn picks(examples: &Examples) -> &[Pick] {
     match examples {
         Examples::Images { picks, .. } => picks,
-        Examples::Values(_) => panic!("no images"),
+        _ => panic!("no images"),
     }
 }
 

@@ -6,6 +6,7 @@ mod config;
 mod signal;
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use rand::RngExt;
 use rand::seq::{SliceRandom, index};
@@ -16,7 +17,7 @@ pub use augment::SensorAugment;
 pub use config::{Centre, Labels, Recorded, RecordedTask};
 
 use super::{LabelledBatch, Split, TaskBatch, TaskDistribution, TasksError};
-use crate::data::{DataError, Group, Recording, Recordings, counted};
+use crate::data::{self, DataError, Group, Normalisation, Recording, Recordings, counted};
 use crate::nn::Shape;
 use crate::random::{Stream, generator};
 
@@ -45,8 +46,9 @@ pub struct RecordedTasks {
     /// User and rows of each.
     sources: Vec<[usize; 2]>,
     splits: [Vec<Pool>; 3],
-    mean: Vec<f32>,
+    /// Standard deviation of every channel, or 1.
     sigma: Vec<f32>,
+    normalisation: Arc<Normalisation>,
     /// Channels of [`SensorAugment::frames`].
     frames: Vec<[usize; 3]>,
 }
@@ -103,13 +105,20 @@ impl RecordedTasks {
         }
         let source = |recording: &Recording| [recording.user, all.rows(recording)];
         Ok(Self {
-            config,
             classes: all.classes.clone(),
             recordings,
             sources: all.recordings.iter().map(source).collect(),
             splits,
-            mean,
+            normalisation: Arc::new(Normalisation {
+                mean: mean.repeat(config.length),
+                scale: sigma
+                    .iter()
+                    .map(|s| 1.0 / s)
+                    .collect::<Vec<_>>()
+                    .repeat(config.length),
+            }),
             sigma,
+            config,
             frames,
         })
     }
@@ -206,7 +215,7 @@ impl RecordedTasks {
                         let frames = (&self.frames[..], mount);
                         augment.apply(&mut changes, frames, &self.sigma, &mut example);
                     }
-                    set.x.extend(self.normalised(example));
+                    set.x.extend(example);
                     set.labels.push(*label);
                 }
             }
@@ -215,13 +224,11 @@ impl RecordedTasks {
         [set(shots, false), set(queries, true)]
     }
 
-    fn normalised(&self, mut example: Vec<f32>) -> Vec<f32> {
-        for sample in example.chunks_exact_mut(self.sigma.len()) {
-            for ((value, mean), sigma) in sample.iter_mut().zip(&self.mean).zip(&self.sigma) {
-                *value = (*value - mean) / sigma;
-            }
+    fn measured(&self, values: Vec<f32>) -> data::Examples {
+        data::Examples::Measured {
+            values,
+            normalisation: self.normalisation.clone(),
         }
-        example
     }
 }
 
@@ -290,11 +297,16 @@ impl TaskDistribution for RecordedTasks {
             input: self.input(),
             output: ways,
             classes: Some(ways),
-            support_x: support.0.into(),
+            support_x: self.measured(support.0),
             support_y: support.1,
-            query_x: query.0.into(),
+            query_x: self.measured(query.0),
             query_y: query.1,
         }
+    }
+
+    fn normalisation(&self) -> Option<Arc<Normalisation>> {
+        let normalises = self.config.normalise;
+        normalises.then(|| self.normalisation.clone())
     }
 
     fn class_count(&self, split: Split) -> Option<usize> {
@@ -323,10 +335,10 @@ impl TaskDistribution for RecordedTasks {
                 let mount = SensorAugment::rotation(rng, augment.mount);
                 augment.apply(rng, (&self.frames, mount), &self.sigma, &mut example);
             }
-            x.extend(self.normalised(example));
+            x.extend(example);
             batch.classes.push(class);
         }
-        batch.x = x.into();
+        batch.x = self.measured(x);
         Some(batch)
     }
 

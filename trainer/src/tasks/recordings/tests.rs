@@ -2,8 +2,11 @@ use std::collections::HashSet;
 use std::path::Path;
 
 use super::*;
+use burn::backend::Flex;
+
 use crate::data::Layout;
 use crate::data::tests::Fixture;
+use crate::meta::to_host;
 
 /// Six people, four classes, five takes of each: three rows whose first channel
 /// says which, `100 user + 10 class + take`, and whose second is the row.
@@ -202,9 +205,10 @@ fn training_data_alone_says_mean_and_deviation() {
     let tasks = config.open().unwrap();
     let pools = tasks.splits[0].iter().flatten();
     let training = pools.flat_map(|of_class| &of_class.recordings);
-    let training: Vec<f32> = training
-        .flat_map(|&at| tasks.normalised(tasks.recordings[at][0].clone()))
-        .collect();
+    let training = training.flat_map(|&at| tasks.recordings[at][0].clone());
+    let training = tasks.measured(training.collect());
+    let device = Default::default();
+    let training = to_host(training.to_device::<Flex>(6, &device));
     let parts = [&training[..]];
     let (mean, sigma) = signal::moments(parts.into_iter(), 2);
     for (mean, sigma) in mean.into_iter().zip(sigma) {
