@@ -160,6 +160,9 @@ fn check_record(config: &Config) -> Result<(), Fault> {
     }
     at_least_one("record.validation_tasks", record.validation_tasks)?;
     at_least_one("record.validation_shots", record.validation_shots)?;
+    if let Some(queries) = record.validation_queries {
+        at_least_one("record.validation_queries", queries)?;
+    }
     require(
         record.keep_by == KeepBy::Loss || config.tasks.classes().is_some(),
         "record.keep_by",

@@ -146,6 +146,10 @@ pub struct RecordConfig {
     pub validation_tasks: usize,
     /// Support examples of the validation tasks.
     pub validation_shots: usize,
+    /// Query examples of the validation tasks, of each class where there are
+    /// classes; 50 of all classes together if absent.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub validation_queries: Option<usize>,
     /// The steps whose mean validation loss decides which iteration is best.
     pub validation_steps: Vec<usize>,
     /// Iterations between checkpoints; the last two are kept.
@@ -193,6 +197,7 @@ impl Default for RecordConfig {
             validate_every: 1000,
             validation_tasks: 200,
             validation_shots: 10,
+            validation_queries: None,
             validation_steps: vec![1],
             checkpoint_every: 5000,
             keep: Keep::Last,

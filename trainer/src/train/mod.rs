@@ -93,7 +93,7 @@ pub fn train<B: AutodiffBackend>(
     let shots = config.meta.shots.choices().iter().copied().max();
     distribution.check(Split::Train, shots.unwrap_or(1), config.meta.queries)?;
     let record = &config.record;
-    let queries = trainer::validation_queries(&*distribution);
+    let queries = trainer::validation_queries(config, &*distribution);
     distribution.check(Split::Validation, record.validation_shots, queries)?;
     let mut trainer = Trainer::<B>::new(config, distribution.clone(), device.clone())?;
     let mut last_validation = Vec::new();

@@ -27,8 +27,9 @@ use crate::tasks::{Split, TaskBatch, TaskDistribution};
 const VALIDATION_QUERIES: usize = 50;
 
 /// Query examples of a validation task, of each class where there are classes.
-pub(super) fn validation_queries(distribution: &dyn TaskDistribution) -> usize {
-    VALIDATION_QUERIES.div_ceil(distribution.classes().unwrap_or(1))
+pub(super) fn validation_queries(config: &Config, distribution: &dyn TaskDistribution) -> usize {
+    let usual = VALIDATION_QUERIES.div_ceil(distribution.classes().unwrap_or(1));
+    config.record.validation_queries.unwrap_or(usual)
 }
 
 /// Inner steps of a validation of regression.
@@ -92,7 +93,7 @@ impl<B: AutodiffBackend> Trainer<B> {
         };
         let betas = config.meta.betas.map(|beta| beta as f32);
         let record = &config.record;
-        let queries = validation_queries(&*distribution);
+        let queries = validation_queries(config, &*distribution);
         let validation = distribution.draw(
             Split::Validation,
             &mut generator(config.seed, Stream::Validation, 0),
