@@ -4,7 +4,7 @@ use super::check::{Fault, at_least_one, not_negative, positive, require};
 use super::{Config, Method, TasksConfig};
 use crate::data::{Augment, Layout};
 use crate::loss::LossKind;
-use crate::tasks::{Recorded, Rotations};
+use crate::tasks::{Derived, Labels, Recorded, Rotations};
 
 fn bounds(key: &str, [low, high]: [f64; 2]) -> Result<(), Fault> {
     require(
@@ -188,8 +188,9 @@ fn check_recorded(recorded: &Recorded) -> Result<(), Fault> {
         )?;
     }
     let turns = augment.rotate > 0.0 || augment.mount > 0.0;
+    let mirrors = augment.classes.iter().any(|&by| by != Derived::Reversed);
     require(
-        !turns || !augment.frames.is_empty(),
+        !(turns || mirrors) || !augment.frames.is_empty(),
         "tasks.augment.frames",
         "the channels that turn, such as [[\"ax\", \"ay\", \"az\"]]",
         "none",
@@ -201,5 +202,25 @@ fn check_recorded(recorded: &Recorded) -> Result<(), Fault> {
         "tasks.augment.frames",
         format!("names of tasks.channels, {channels:?}"),
         format!("{:?}", unknown.map_or("", |name| name)),
+    )?;
+    let unknown = (augment.turning.iter()).find(|frame| !augment.frames.contains(frame));
+    require(
+        unknown.is_none(),
+        "tasks.augment.turning",
+        "some of tasks.augment.frames",
+        format!("{unknown:?}"),
+    )?;
+    let fixed = recorded.labels == Labels::Fixed;
+    require(
+        augment.classes.is_empty() || !fixed,
+        "tasks.augment.classes",
+        "no such key where tasks.labels = \"fixed\", as there are no further classes then",
+        format!("{:?}", augment.classes),
+    )?;
+    require(
+        augment.classes.len() <= 6,
+        "tasks.augment.classes",
+        "at most 6 changes",
+        augment.classes.len(),
     )
 }

@@ -19,7 +19,9 @@ use crate::nn::Shape;
 
 pub use config::{TasksConfig, TasksError};
 pub use images::{ImageTasks, Images, Omniglot, OmniglotSplit, Rotations};
-pub use recordings::{Centre, Holds, Labels, Recorded, RecordedTask, RecordedTasks, SensorAugment};
+pub use recordings::{
+    Centre, Derived, Holds, Labels, Recorded, RecordedTask, RecordedTasks, SensorAugment,
+};
 pub use sinusoid::{Sinusoid, SinusoidInputs, SinusoidTask};
 pub use waveforms::Waveforms;
 

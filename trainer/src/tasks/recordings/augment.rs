@@ -15,6 +15,11 @@ pub struct SensorAugment {
     /// Channels that are the axes of one frame, such as `[["ax", "ay", "az"], ["gx",
     /// "gy", "gz"]]`; all frames of an example turn together.
     pub frames: Vec<[String; 3]>,
+    /// Those of the frames that measure rates of turn, such as `[["gx", "gy",
+    /// "gz"]]`: a mirror and time that runs backwards change them otherwise.
+    pub turning: Vec<[String; 3]>,
+    /// What makes further classes of the training classes, alone and together.
+    pub classes: Vec<Derived>,
     /// The largest turn of the frames about an axis of any direction, in degrees.
     pub rotate: f64,
     /// The same for all examples of a task together: a sensor that sits
@@ -33,6 +38,73 @@ pub struct SensorAugment {
     /// Share of the samples that are lost: the one before stands in their place.
     pub drop: f64,
 }
+
+/// What makes another class of a class: another movement, whose every recording
+/// is one of the first class changed in the same way.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Derived {
+    /// Backwards in time: `a(t) → a(−t)`, `ω(t) → −ω(−t)`.
+    Reversed,
+    /// In a mirror across the first axis of all frames: `x → −x` and, of rates of
+    /// turn, `y → −y` and `z → −z`.
+    MirrorX,
+    /// The same across the second axis.
+    MirrorY,
+    /// The same across the third axis.
+    MirrorZ,
+    /// A quarter turn about the first axis of all frames, `(x, y, z) → (x, −z, y)`.
+    QuarterX,
+    /// The same about the second axis, `(x, y, z) → (z, y, −x)`.
+    QuarterY,
+    /// The same about the third axis, `(x, y, z) → (−y, x, z)`.
+    QuarterZ,
+}
+
+impl Derived {
+    /// Changes an example, `[length, channels]`.
+    pub(super) fn apply(self, frames: &Frames, channels: usize, example: &mut [f32]) {
+        let mirrored = match self {
+            Self::Reversed => {
+                let rows = example.len() / channels;
+                for (row, channel) in (0..rows / 2).flat_map(|r| (0..channels).map(move |c| (r, c)))
+                {
+                    let other = rows - 1 - row;
+                    example.swap(row * channels + channel, other * channels + channel);
+                }
+                None
+            }
+            Self::MirrorX => Some(0),
+            Self::MirrorY => Some(1),
+            Self::MirrorZ => Some(2),
+            Self::QuarterX | Self::QuarterY | Self::QuarterZ => None,
+        };
+        for sample in example.chunks_exact_mut(channels) {
+            for (frame, turning) in frames {
+                let [x, y, z] = frame.map(|channel| sample[channel]);
+                let mut axes = match self {
+                    Self::QuarterX => [x, -z, y],
+                    Self::QuarterY => [z, y, -x],
+                    Self::QuarterZ => [-y, x, z],
+                    _ => [x, y, z],
+                };
+                if let Some(mirrored) = mirrored {
+                    axes[mirrored] = -axes[mirrored];
+                }
+                let backwards = self == Self::Reversed || mirrored.is_some();
+                if *turning && backwards {
+                    axes = axes.map(|value| -value);
+                }
+                for (channel, value) in frame.iter().zip(axes) {
+                    sample[*channel] = value;
+                }
+            }
+        }
+    }
+}
+
+/// The channels of every frame, and whether it measures rates of turn.
+pub(super) type Frames = Vec<([usize; 3], bool)>;
 
 /// A rotation.
 pub(super) type Rotation = [[f32; 3]; 3];
@@ -61,7 +133,7 @@ impl SensorAugment {
     pub(super) fn apply(
         &self,
         rng: &mut ChaCha8Rng,
-        (frames, mount): (&[[usize; 3]], Option<Rotation>),
+        (frames, mount): (&Frames, Option<Rotation>),
         sigma: &[f32],
         example: &mut Vec<f32>,
     ) {
@@ -80,7 +152,7 @@ impl SensorAugment {
         let own = Self::rotation(rng, self.rotate);
         for sample in example.chunks_exact_mut(channels) {
             for rotation in [mount, own].into_iter().flatten() {
-                for frame in frames {
+                for (frame, _) in frames {
                     let axes = frame.map(|channel| sample[channel]);
                     for (channel, row) in frame.iter().zip(rotation) {
                         sample[*channel] = row.iter().zip(axes).map(|(r, a)| r * a).sum();

@@ -13,7 +13,8 @@ use rand::seq::{SliceRandom, index};
 use rand_chacha::ChaCha8Rng;
 use serde::Serialize;
 
-pub use augment::SensorAugment;
+use augment::Frames;
+pub use augment::{Derived, SensorAugment};
 pub use config::{Centre, Labels, Recorded, RecordedTask};
 
 use super::{LabelledBatch, Split, TaskBatch, TaskDistribution, TasksError};
@@ -32,6 +33,9 @@ struct OfClass {
     recordings: Vec<usize>,
 }
 
+/// What is done, in this order, to all recordings of a class to get another.
+type Form = Vec<Derived>;
+
 /// What the classes of one task come from: a person, or everybody of a split.
 type Pool = Vec<OfClass>;
 
@@ -49,8 +53,9 @@ pub struct RecordedTasks {
     /// Standard deviation of every channel, or 1.
     sigma: Vec<f32>,
     normalisation: Arc<Normalisation>,
-    /// Channels of [`SensorAugment::frames`].
-    frames: Vec<[usize; 3]>,
+    frames: Frames,
+    /// What makes a class of training of a class: nothing, and everything derived.
+    forms: Vec<Form>,
 }
 
 /// Index of the generator of a task's classes and their examples.
@@ -88,11 +93,21 @@ impl RecordedTasks {
             false => (vec![0.0; channels], vec![1.0; channels]),
         };
         let column = |name: &String| config.channels.iter().position(|own| own == name);
-        let named = config.augment.iter().flat_map(|augment| &augment.frames);
+        let augment = config.augment.clone().unwrap_or_default();
         // The config was checked: they are all there.
-        let frames = named
-            .filter_map(|[x, y, z]| Some([column(x)?, column(y)?, column(z)?]))
+        let frames = (augment.frames.iter())
+            .filter_map(|frame| {
+                let [x, y, z] = frame;
+                let turning = augment.turning.contains(frame);
+                Some(([column(x)?, column(y)?, column(z)?], turning))
+            })
             .collect();
+        let mut forms = vec![Form::new()];
+        for derived in augment.classes {
+            for at in 0..forms.len() {
+                forms.push([&forms[at][..], &[derived]].concat());
+            }
+        }
         if config.labels == Labels::Fixed && config.ways != all.classes.len() {
             return Err(too_few(
                 "the data".into(),
@@ -120,6 +135,7 @@ impl RecordedTasks {
             sigma,
             config,
             frames,
+            forms,
         })
     }
 
@@ -175,44 +191,52 @@ impl RecordedTasks {
         let ways = self.config.ways;
         let mut labels: Vec<usize> = (0..ways).collect();
         labels.shuffle(&mut rng);
-        let classes: Vec<(&OfClass, usize)> = match self.config.labels {
+        let augment = self.config.augment.as_ref();
+        let augment = augment.filter(|_| split == Split::Train);
+        let forms = match augment {
+            Some(_) => &self.forms[..],
+            None => &self.forms[..1],
+        };
+        let classes: Vec<(&OfClass, &Form, usize)> = match self.config.labels {
             Labels::Fixed => pool
                 .iter()
-                .map(|of_class| (of_class, of_class.class))
+                .map(|of_class| (of_class, &self.forms[0], of_class.class))
                 .collect(),
             Labels::Shuffled => {
-                let chosen = index::sample(&mut rng, pool.len(), ways);
-                chosen.iter().map(|at| &pool[at]).zip(labels).collect()
+                let chosen = index::sample(&mut rng, pool.len() * forms.len(), ways).into_iter();
+                chosen
+                    .zip(labels)
+                    .map(|(at, label)| (&pool[at % pool.len()], &forms[at / pool.len()], label))
+                    .collect()
             }
         };
         // Of every class a random order of its recordings, each with a number that
         // chooses a window.
-        let orders: Vec<(Vec<(usize, u64)>, usize)> = classes
+        let orders: Vec<(Vec<(usize, u64)>, &Form, usize)> = classes
             .into_iter()
-            .map(|(of_class, label)| {
+            .map(|(of_class, form, label)| {
                 let mut order: Vec<(usize, u64)> =
                     of_class.recordings.iter().map(|&at| (at, 0)).collect();
                 order.shuffle(&mut rng);
                 order
                     .iter_mut()
                     .for_each(|(_, number)| *number = rng.random());
-                (order, label)
+                (order, form, label)
             })
             .collect();
-        let augment = self.config.augment.as_ref();
-        let augment = augment.filter(|_| split == Split::Train);
         let mount = augment.and_then(|a| SensorAugment::rotation(&mut changes, a.mount));
         let mut set = |count: usize, back: bool| {
             let mut set = Set::default();
             for at in 0..count {
-                for (order, label) in &orders {
+                for (order, form, label) in &orders {
                     let at = at % order.len();
                     let at = if back { order.len() - 1 - at } else { at };
                     let (recording, number) = order[at];
                     let windows = &self.recordings[recording];
                     let mut example = windows[(number % windows.len() as u64) as usize].clone();
+                    self.give_form(form, &mut example);
                     if let Some(augment) = augment {
-                        let frames = (&self.frames[..], mount);
+                        let frames = (&self.frames, mount);
                         augment.apply(&mut changes, frames, &self.sigma, &mut example);
                     }
                     set.x.extend(example);
@@ -222,6 +246,12 @@ impl RecordedTasks {
             set
         };
         [set(shots, false), set(queries, true)]
+    }
+
+    fn give_form(&self, form: &Form, example: &mut [f32]) {
+        for derived in form {
+            derived.apply(&self.frames, self.sigma.len(), example);
+        }
     }
 
     fn measured(&self, values: Vec<f32>) -> data::Examples {
@@ -310,7 +340,11 @@ impl TaskDistribution for RecordedTasks {
     }
 
     fn class_count(&self, split: Split) -> Option<usize> {
-        Some(self.classes_of(split).len())
+        let forms = match split {
+            Split::Train => self.forms.len(),
+            _ => 1,
+        };
+        Some(self.classes_of(split).len() * forms)
     }
 
     fn draw_labelled(&self, rng: &mut ChaCha8Rng, count: usize) -> Option<LabelledBatch> {
@@ -327,10 +361,12 @@ impl TaskDistribution for RecordedTasks {
         };
         let mut x = Vec::with_capacity(count * self.input());
         for _ in 0..count {
-            let class = rng.random_range(0..by_class.len());
-            let recordings = &by_class[class];
+            let class = rng.random_range(0..by_class.len() * self.forms.len());
+            let (of_class, form) = (class % by_class.len(), class / by_class.len());
+            let recordings = &by_class[of_class];
             let windows = &self.recordings[recordings[rng.random_range(0..recordings.len())]];
             let mut example = windows[rng.random_range(0..windows.len())].clone();
+            self.give_form(&self.forms[form], &mut example);
             if let Some(augment) = &self.config.augment {
                 let mount = SensorAugment::rotation(rng, augment.mount);
                 augment.apply(rng, (&self.frames, mount), &self.sigma, &mut example);
