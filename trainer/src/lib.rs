@@ -14,6 +14,7 @@
 //! - [`run`]: the run directory, checkpoints and metrics;
 //! - [`train`]: the training loop;
 //! - [`baselines`]: the mean of many networks' parameters;
+//! - [`rivals`]: what can be had without meta-learning and without a network;
 //! - [`model`]: the result of a run;
 //! - [`evaluate`]: all methods on the same tasks, with intervals;
 //! - [`export`]: the artifact of a run, checked by the engine that will run it;
@@ -36,6 +37,7 @@ pub mod model;
 pub mod nn;
 pub mod plot;
 pub mod random;
+pub mod rivals;
 pub mod run;
 pub mod tasks;
 pub mod train;

@@ -1,20 +1,23 @@
 //! `mamlet evaluate`.
 
 use std::io::IsTerminal;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use burn::tensor::backend::AutodiffBackend;
 use clap::{Args, ValueEnum};
 use indicatif::{ProgressBar, ProgressStyle};
 
-use super::{exit, find_run, output};
+use super::{exit, find_run, output, train};
+use crate::config::Method;
 use crate::device::{DeviceChoice, Job, dispatch};
 use crate::evaluate::{
     EvaluateError, Interval, Measure, MethodReport, Progress, Protocol, Report, Setting,
     ShotsReport, evaluate,
 };
 use crate::model::TrainedModel;
+use crate::rivals::networks;
+use crate::run::RunDir;
 use crate::tasks::Split;
 
 /// Compare runs on the same tasks: error after each inner step, with intervals.
@@ -36,7 +39,8 @@ Examples:
   mamlet evaluate runs/sinusoid runs/pretraining
   mamlet evaluate trainer/configs/sinusoid*.toml --json > report.json
   mamlet evaluate runs/sinusoid --tasks 600 --shots 5 --steps 10
-  mamlet evaluate runs/omniglot --shots 1 --queries 1,5,15 --setting inductive")]
+  mamlet evaluate runs/omniglot --shots 1 --queries 1,5,15 --setting inductive
+  mamlet evaluate runs/gestures-new-classes --tasks 2000 --shots 1,2 --queries 3 --rivals trained")]
 pub(super) struct Arguments {
     /// Run directories, or configs that were trained into their usual place
     #[arg(required = true, value_name = "RUN|CONFIG")]
@@ -74,6 +78,10 @@ pub(super) struct Episodes {
     /// [default: 15]
     #[arg(long, value_delimiter = ',')]
     queries: Option<Vec<usize>>,
+    /// What else is measured on the same tasks [default: simple where data was
+    /// measured, else none]
+    #[arg(long, value_enum)]
+    pub(super) rivals: Option<RivalsChoice>,
     /// How queries are predicted where they can see one another
     #[arg(long, value_enum, default_value = "both")]
     setting: SettingChoice,
@@ -88,6 +96,18 @@ enum SettingChoice {
     Transductive,
     Inductive,
     Both,
+}
+
+/// `--rivals`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(super) enum RivalsChoice {
+    /// The runs alone.
+    None,
+    /// What needs no network: nearest neighbours, or corrected averages and ridge.
+    Simple,
+    /// Also networks like the first run's: from scratch, pretrained and
+    /// fine-tuned, prototypical. They are trained into RUN/rivals, once.
+    Trained,
 }
 
 impl Episodes {
@@ -109,6 +129,7 @@ impl Episodes {
                 SettingChoice::Both => usual.settings,
             },
             seed: self.seed,
+            rivals: (self.rivals).map_or(usual.rivals, |rivals| rivals != RivalsChoice::None),
             ..usual
         }
     }
@@ -116,7 +137,17 @@ impl Episodes {
 
 impl Arguments {
     pub(super) fn run(self) -> anyhow::Result<u8> {
-        let models = load(&self.runs, self.episodes.ways)?;
+        let mut models = load(&self.runs, self.episodes.ways)?;
+        if self.episodes.rivals == Some(RivalsChoice::Trained) {
+            anyhow::ensure!(
+                self.episodes.ways.is_none(),
+                "--rivals trained goes with the run's own number of classes; leave --ways out"
+            );
+            match trained_rivals(&models[0].0, self.device)? {
+                Some(rivals) => models.extend(rivals),
+                None => return Ok(exit::INTERRUPTED),
+            }
+        }
         let protocol = self.episodes.protocol(&models, self.steps);
         let report = execute(&models, &protocol, self.device)?;
         if self.json {
@@ -147,6 +178,36 @@ pub(super) fn load(
         models.extend(head_only.map(|model| (name, model)));
     }
     Ok(models)
+}
+
+/// Networks like a run's that are trained otherwise, in RUN/rivals; `None` if
+/// their training was interrupted.
+fn trained_rivals(
+    run: &str,
+    device: DeviceChoice,
+) -> anyhow::Result<Option<Vec<(String, TrainedModel)>>> {
+    let all = networks(&RunDir::open(Path::new(run))?.config()?);
+    if all.is_empty() {
+        eprintln!("{run}: no dense layer last, or a context layer, so no rivals are trained");
+    }
+    let mut models = Vec::new();
+    for (name, config) in all {
+        let path = Path::new(run).join("rivals").join(name);
+        let model = if config.method == Method::Random {
+            TrainedModel::initial(config)?
+        } else {
+            eprintln!("{}: {}", path.display(), config.title);
+            match train::needed(&config, &path, device)? {
+                Some(model) => model,
+                None => return Ok(None),
+            }
+        };
+        let head_only = model.head_only()?;
+        let name = path.display().to_string();
+        models.push((name.clone(), model));
+        models.extend(head_only.map(|model| (name, model)));
+    }
+    Ok(Some(models))
 }
 
 /// What is usual for the tasks of the first of some models.
@@ -255,6 +316,7 @@ pub(super) fn render(report: &Report) -> String {
     );
     for shots in &report.shots {
         text += &format!("\n\n{}", table(shots, measure, per));
+        text += &rivals(shots, measure);
     }
     text += &notes(report);
     text.trim_end().to_owned()
@@ -297,6 +359,39 @@ fn table(shots: &ShotsReport, measure: Measure, per: &str) -> String {
         .map(|method| row(method, measure, &columns))
         .collect();
     output::table(&head, &rows)
+}
+
+/// What can be had without meta-learning, and whether it pays.
+fn rivals(shots: &ShotsReport, measure: Measure) -> String {
+    let mut text = String::new();
+    if !shots.rivals.is_empty() {
+        let head = ["rival, on the same tasks", measure.name(), "chosen"].map(str::to_owned);
+        let rows = shots.rivals.iter().map(|rival| {
+            let chosen = rival.choice.as_ref();
+            vec![
+                rival.title.clone(),
+                value(rival.of(measure), measure),
+                chosen.map_or_else(String::new, |(name, value)| format!("{name} {value}")),
+            ]
+        });
+        text += &format!("\n\n{}", output::table(&head, &rows.collect::<Vec<_>>()));
+    }
+    if let Some(verdict) = &shots.verdict {
+        let scale = if measure == Measure::Accuracy {
+            100.0
+        } else {
+            1.0
+        };
+        text += &format!(
+            "\n{}: {} is ahead of {} by {} ± {}",
+            verdict.words(),
+            verdict.run,
+            verdict.rival,
+            number(scale * verdict.ahead.mean, measure),
+            number(scale * verdict.ahead.half_width, measure)
+        );
+    }
+    text
 }
 
 fn row(method: &MethodReport, measure: Measure, columns: &[usize]) -> Vec<String> {

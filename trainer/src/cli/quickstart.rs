@@ -19,9 +19,8 @@ use crate::evaluate::Protocol;
 use crate::export::{Options, export};
 use crate::model::TrainedModel;
 use crate::random::{Stream, generator};
-use crate::run::{Manifest, RunDir, write_atomically};
+use crate::run::{RunDir, write_atomically};
 use crate::tasks::Split;
-use crate::train::End;
 
 /// Train, compare, draw and export in under three minutes on two cores, no GPU.
 ///
@@ -62,7 +61,7 @@ impl Arguments {
             let config = Config::parse(text, "built-in config", &sets)?;
             let path = self.output.join(&config.name);
             eprintln!("{}: {} iterations", config.title, config.meta.iterations);
-            let Some(model) = self.train(&config, &path)? else {
+            let Some(model) = train::needed(&config, &path, self.device)? else {
                 return Ok(exit::INTERRUPTED);
             };
             models.push((path.display().to_string(), model));
@@ -159,28 +158,6 @@ impl Arguments {
             support.display(),
             query.display()
         ))
-    }
-
-    /// Trains a run, or goes on with it if an earlier quickstart was
-    /// interrupted; `None` if this one is.
-    fn train(&self, config: &Config, path: &Path) -> anyhow::Result<Option<TrainedModel>> {
-        let run = match RunDir::resume(path, config) {
-            Ok(run) => run,
-            Err(_) => {
-                let manifest =
-                    Manifest::new(config, &self.device.to_string(), std::env::args().collect());
-                RunDir::create(path, config, &manifest, true)?
-            }
-        };
-        let end = train::execute(config, &run, self.device)
-            .with_context(|| format!("quickstart, {}", config.name))?;
-        match end {
-            End::Finished(_) => Ok(Some(TrainedModel::load(path)?)),
-            End::Stopped { .. } => {
-                eprintln!("stopped; `mamlet quickstart` goes on from here");
-                Ok(None)
-            }
-        }
     }
 }
 

@@ -14,6 +14,7 @@ use indicatif::{ProgressBar, ProgressStyle};
 use super::{exit, output, run_path};
 use crate::config::Config;
 use crate::device::{DeviceChoice, Job, check, dispatch};
+use crate::model::TrainedModel;
 use crate::run::{Line, Manifest, Outcome, RunDir};
 use crate::train::{End, Event, TrainError, train};
 
@@ -111,6 +112,29 @@ fn hint(run: &RunDir, resume: &str) -> String {
             checkpoint.iteration
         ),
         _ => "training stopped before the first checkpoint".to_owned(),
+    }
+}
+
+/// Trains a run that a command needs, or goes on with it if an earlier command was
+/// interrupted; `None` if this one is.
+pub(super) fn needed(
+    config: &Config,
+    path: &Path,
+    device: DeviceChoice,
+) -> anyhow::Result<Option<TrainedModel>> {
+    let run = match RunDir::resume(path, config) {
+        Ok(run) => run,
+        Err(_) => {
+            let manifest = Manifest::new(config, &device.to_string(), std::env::args().collect());
+            RunDir::create(path, config, &manifest, true)?
+        }
+    };
+    match execute(config, &run, device).with_context(|| format!("training {}", config.name))? {
+        End::Finished(_) => Ok(Some(TrainedModel::load(path)?)),
+        End::Stopped { .. } => {
+            eprintln!("stopped; the same command goes on from here");
+            Ok(None)
+        }
     }
 }
 

@@ -76,6 +76,15 @@ impl Examples {
         }
     }
 
+    /// The numbers that a network sees, `[examples, features]`.
+    pub fn network_values(&self) -> Cow<'_, [f32]> {
+        let mut values = self.values();
+        if let Self::Measured { normalisation, .. } = self {
+            normalisation.apply(values.to_mut());
+        }
+        values
+    }
+
     /// Number of examples of `features` numbers each.
     pub fn count(&self, features: usize) -> usize {
         match self {
@@ -137,15 +146,8 @@ impl Examples {
             Self::Images { bank, picks } if !B::name(device).contains("flex") => {
                 bank.gather(&picks, device)
             }
-            Self::Measured {
-                mut values,
-                normalisation,
-            } => {
-                normalisation.apply(&mut values);
-                Tensor::from_data(TensorData::new(values, [count, features]), device)
-            }
             examples => {
-                let values = examples.values().into_owned();
+                let values = examples.network_values().into_owned();
                 Tensor::from_data(TensorData::new(values, [count, features]), device)
             }
         }

@@ -8,6 +8,7 @@ mod measure;
 mod predict;
 mod protocol;
 mod report;
+mod rivals;
 mod seeds;
 mod sinusoids;
 mod statistics;
@@ -23,10 +24,12 @@ pub use measure::{Progress, rates};
 pub use predict::Head;
 pub use protocol::{Protocol, Setting, sees_the_batch};
 pub use report::{Choice, Measure, MethodReport, Report, ShotsReport, Spread, StepReport};
+pub use rivals::{RivalReport, Verdict};
 pub use sinusoids::{AdaptedSinusoid, sinusoids};
 pub use statistics::Interval;
 
 use measure::{Measured, Steps, measure};
+use rivals::MeasuredRival;
 
 /// Why models cannot be compared.
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
@@ -58,7 +61,8 @@ pub enum EvaluateError {
 }
 
 /// Evaluates `models`, each with the run it comes from, on the same tasks, and
-/// runs that differ in nothing but their seed together.
+/// runs that differ in nothing but their seed together; beside them, where the
+/// protocol asks for it, the rivals that suit the tasks.
 ///
 /// The tasks are drawn once, with as many support and query examples as the
 /// largest numbers asked for; fewer are the first of these, so only the sets
@@ -72,9 +76,15 @@ pub fn evaluate<B: Backend>(
     models: &[(String, TrainedModel)],
     protocol: &Protocol,
     device: &B::Device,
-    observe: impl FnMut(Progress<'_>),
+    mut observe: impl FnMut(Progress<'_>),
 ) -> Result<Report, EvaluateError> {
-    let measured = measure::<B>(models, protocol, Steps::All, device, observe)?;
+    let measured = measure::<B>(models, protocol, Steps::All, device, &mut observe)?;
+    let rivals = match models.first() {
+        Some((_, model)) if protocol.rivals => {
+            rivals::measure::<B>(model, protocol, device, &mut observe)?
+        }
+        _ => Vec::new(),
+    };
     let mut sets = Vec::new();
     for &shots in &protocol.shots {
         for &queries in &protocol.queries {
@@ -86,10 +96,16 @@ pub fn evaluate<B: Backend>(
                 .map(|measured| MethodReport::new(&models[measured.model], measured))
                 .collect();
             methods.extend(seeds::together(models, &here));
+            let of_set: Vec<&MeasuredRival> = (rivals.iter())
+                .filter(|rival| rival.is_of(shots, queries))
+                .collect();
+            let classes = methods.first().is_some_and(MethodReport::has_classes);
             sets.push(ShotsReport {
                 shots,
                 queries,
                 methods,
+                rivals: of_set.iter().map(|rival| rival.report(classes)).collect(),
+                verdict: rivals::verdict(models, &here, &of_set),
             });
         }
     }

@@ -27,6 +27,8 @@ pub struct Protocol {
     pub seed: u64,
     /// Validation tasks on which a tuned rate is chosen.
     pub tuning_tasks: usize,
+    /// Whether rivals without a network are measured beside the runs.
+    pub rivals: bool,
 }
 
 /// How the queries of a task are predicted. It matters for batch norms that
@@ -67,6 +69,7 @@ impl Default for Protocol {
             split: Split::Test,
             seed: 2017,
             tuning_tasks: 500,
+            rivals: false,
         }
     }
 }
@@ -76,13 +79,17 @@ impl Protocol {
     /// of examples for each of them.
     pub fn usual(tasks: &TasksConfig) -> Self {
         match tasks.classes() {
-            None => Self::default(),
+            None => Self {
+                rivals: tasks.is_measured(),
+                ..Self::default()
+            },
             Some(_) => Self {
                 tasks: 600,
                 shots: vec![1, 5],
                 queries: vec![15],
                 steps: None,
                 tuning_tasks: 200,
+                rivals: tasks.is_measured(),
                 ..Self::default()
             },
         }

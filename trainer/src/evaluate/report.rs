@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::measure::Measured;
-use super::{Curves, Interval, Setting};
+use super::{Curves, Interval, RivalReport, Setting, Verdict};
 use crate::config::{Config, Keep, KeepBy, Method, Protocol};
 use crate::model::TrainedModel;
 use crate::tasks::Split;
@@ -38,6 +38,12 @@ pub struct ShotsReport {
     /// One entry per run and setting, then one for each group of runs that
     /// differ in their seed.
     pub methods: Vec<MethodReport>,
+    /// What can be had without training a network, where that was measured.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub rivals: Vec<RivalReport>,
+    /// Whether meta-learning is ahead, where there is something to be ahead of.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub verdict: Option<Verdict>,
 }
 
 /// One run, or the mean of several that differ in their seed.
@@ -121,6 +127,11 @@ impl MethodReport {
             tuned_rate: measured.tuned_rate,
             steps: StepReport::all(&measured.curves),
         }
+    }
+
+    /// Whether there is an accuracy.
+    pub(super) fn has_classes(&self) -> bool {
+        self.steps.iter().any(|step| step.accuracy.is_some())
     }
 
     /// What was measured after `step` inner steps, if it was.

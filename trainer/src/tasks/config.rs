@@ -92,6 +92,12 @@ impl TasksConfig {
         !matches!(self, Self::Sinusoid(_) | Self::Waveforms(_))
     }
 
+    /// Whether examples were measured rather than made up, so that it is worth
+    /// knowing what can be had without meta-learning.
+    pub fn is_measured(&self) -> bool {
+        !matches!(self, Self::Sinusoid(_) | Self::Waveforms(_))
+    }
+
     /// Examples of `shots` shots: as many of each class, where there are
     /// classes.
     pub fn set_size(&self, shots: usize) -> usize {

@@ -63,7 +63,7 @@ pub enum Derived {
 
 impl Derived {
     /// Changes an example, `[length, channels]`.
-    pub(super) fn apply(self, frames: &Frames, channels: usize, example: &mut [f32]) {
+    pub(super) fn apply(self, frames: &[Frame], channels: usize, example: &mut [f32]) {
         let mirrored = match self {
             Self::Reversed => {
                 let rows = example.len() / channels;
@@ -103,8 +103,8 @@ impl Derived {
     }
 }
 
-/// The channels of every frame, and whether it measures rates of turn.
-pub(super) type Frames = Vec<([usize; 3], bool)>;
+/// The channels of a frame, and whether it measures rates of turn.
+pub(super) type Frame = ([usize; 3], bool);
 
 /// A rotation.
 pub(super) type Rotation = [[f32; 3]; 3];
@@ -133,7 +133,7 @@ impl SensorAugment {
     pub(super) fn apply(
         &self,
         rng: &mut ChaCha8Rng,
-        (frames, mount): (&Frames, Option<Rotation>),
+        (frames, mount): (&[Frame], Option<Rotation>),
         sigma: &[f32],
         example: &mut Vec<f32>,
     ) {

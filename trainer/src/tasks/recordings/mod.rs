@@ -13,7 +13,7 @@ use rand::seq::{SliceRandom, index};
 use rand_chacha::ChaCha8Rng;
 use serde::Serialize;
 
-use augment::Frames;
+use augment::Frame;
 pub use augment::{Derived, SensorAugment};
 pub use config::{Centre, Labels, Recorded, RecordedTask};
 
@@ -53,7 +53,7 @@ pub struct RecordedTasks {
     /// Standard deviation of every channel, or 1.
     sigma: Vec<f32>,
     normalisation: Arc<Normalisation>,
-    frames: Frames,
+    frames: Vec<Frame>,
     /// What makes a class of training of a class: nothing, and everything derived.
     forms: Vec<Form>,
 }
@@ -178,7 +178,8 @@ impl RecordedTasks {
     /// The pools of a split that have enough classes for a task.
     fn pools(&self, split: Split) -> impl Iterator<Item = &Pool> {
         let pools = self.splits[split as usize].iter();
-        pools.filter(|pool| pool.len() >= self.config.ways)
+        let forms = self.forms_of(split).len();
+        pools.filter(move |pool| pool.len() * forms >= self.config.ways)
     }
 
     /// The examples of the task with a seed: of support and query set, `[example,
@@ -193,10 +194,7 @@ impl RecordedTasks {
         labels.shuffle(&mut rng);
         let augment = self.config.augment.as_ref();
         let augment = augment.filter(|_| split == Split::Train);
-        let forms = match augment {
-            Some(_) => &self.forms[..],
-            None => &self.forms[..1],
-        };
+        let forms = self.forms_of(split);
         let classes: Vec<(&OfClass, &Form, usize)> = match self.config.labels {
             Labels::Fixed => pool
                 .iter()
@@ -236,7 +234,7 @@ impl RecordedTasks {
                     let mut example = windows[(number % windows.len() as u64) as usize].clone();
                     self.give_form(form, &mut example);
                     if let Some(augment) = augment {
-                        let frames = (&self.frames, mount);
+                        let frames = (&self.frames[..], mount);
                         augment.apply(&mut changes, frames, &self.sigma, &mut example);
                     }
                     set.x.extend(example);
@@ -246,6 +244,14 @@ impl RecordedTasks {
             set
         };
         [set(shots, false), set(queries, true)]
+    }
+
+    /// What makes a class of a split of a class.
+    fn forms_of(&self, split: Split) -> &[Form] {
+        match split {
+            Split::Train => &self.forms,
+            Split::Validation | Split::Test => &self.forms[..1],
+        }
     }
 
     fn give_form(&self, form: &Form, example: &mut [f32]) {
@@ -340,11 +346,7 @@ impl TaskDistribution for RecordedTasks {
     }
 
     fn class_count(&self, split: Split) -> Option<usize> {
-        let forms = match split {
-            Split::Train => self.forms.len(),
-            _ => 1,
-        };
-        Some(self.classes_of(split).len() * forms)
+        Some(self.classes_of(split).len() * self.forms_of(split).len())
     }
 
     fn draw_labelled(&self, rng: &mut ChaCha8Rng, count: usize) -> Option<LabelledBatch> {
@@ -369,7 +371,7 @@ impl TaskDistribution for RecordedTasks {
             self.give_form(&self.forms[form], &mut example);
             if let Some(augment) = &self.config.augment {
                 let mount = SensorAugment::rotation(rng, augment.mount);
-                augment.apply(rng, (&self.frames, mount), &self.sigma, &mut example);
+                augment.apply(rng, (&self.frames[..], mount), &self.sigma, &mut example);
             }
             x.extend(example);
             batch.classes.push(class);
@@ -381,6 +383,7 @@ impl TaskDistribution for RecordedTasks {
     fn check(&self, split: Split, shots: usize, queries: usize) -> Result<(), TasksError> {
         let (needed, ways) = (shots + queries, self.config.ways);
         let most = self.splits[split as usize].iter().map(Vec::len).max();
+        let most = most.map(|most| most * self.forms_of(split).len());
         if self.pools(split).next().is_none() {
             return Err(too_few(
                 format!("the {} split", split.name()),

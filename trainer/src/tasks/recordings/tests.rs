@@ -322,7 +322,7 @@ fn a_folder_must_be_split_in_one_way() {
 
 #[test]
 fn changes_are_true_to_sensors_and_for_training_alone() {
-    let frames = [[0, 1, 2]];
+    let frames = [([0, 1, 2], false)];
     let example: Vec<f32> = (0..40 * 4).map(|i| (i as f32 * 0.7).sin()).collect();
     let changed = |augment: &SensorAugment, index: u64| {
         let mut rng = generator(5, Stream::Recordings, index);
@@ -421,4 +421,80 @@ fn changes_are_true_to_sensors_and_for_training_alone() {
     assert_eq!(a, b);
     let [a, b] = both(Split::Train);
     assert!(a != b && a.support_y == b.support_y);
+}
+
+/// `ω × v` of a rate of turn and a velocity is a velocity, so a mirror and a turn
+/// must change the three of them in step.
+#[test]
+fn derived_movements_obey_mechanics() {
+    let frames = [([0, 1, 2], false), ([3, 4, 5], true), ([6, 7, 8], false)];
+    let vectors: Vec<f32> = (0..6).map(|i| (1.7 * i as f32).sin() + 0.1).collect();
+    let cross = |a: &[f32], v: &[f32]| {
+        [
+            a[1] * v[2] - a[2] * v[1],
+            a[2] * v[0] - a[0] * v[2],
+            a[0] * v[1] - a[1] * v[0],
+        ]
+    };
+    let example = [&vectors[..], &cross(&vectors[3..], &vectors)].concat();
+    let changed = |derived: Derived, times: usize| {
+        let mut example = example.clone();
+        (0..times).for_each(|_| derived.apply(&frames, 9, &mut example));
+        example
+    };
+    use Derived::*;
+    for (derived, order) in [
+        (MirrorX, 2),
+        (MirrorY, 2),
+        (MirrorZ, 2),
+        (QuarterX, 4),
+        (QuarterY, 4),
+        (QuarterZ, 4),
+    ] {
+        let once = changed(derived, 1);
+        let expected = cross(&once[3..6], &once[..3]);
+        for (a, b) in expected.iter().zip(&once[6..]) {
+            assert!((a - b).abs() < 1e-6, "{derived:?}");
+        }
+        assert_ne!(changed(derived, order / 2), example);
+        assert_eq!(changed(derived, order), example);
+    }
+    // Two samples of an acceleration and a rate of turn.
+    let mut two = vec![
+        1.0, 2.0, 3.0, 4.0, 5.0, 6.0, -1.0, -2.0, -3.0, -4.0, -5.0, -6.0,
+    ];
+    Reversed.apply(&frames[..2], 6, &mut two);
+    let backwards = [
+        -1.0, -2.0, -3.0, 4.0, 5.0, 6.0, 1.0, 2.0, 3.0, -4.0, -5.0, -6.0,
+    ];
+    assert_eq!(two, backwards);
+}
+
+#[test]
+fn further_classes_are_for_training_alone() {
+    let fixture = fixture();
+    let augment = SensorAugment {
+        classes: vec![Derived::Reversed],
+        ..SensorAugment::default()
+    };
+    let config = Recorded {
+        ways: 8,
+        augment: Some(augment),
+        ..recorded(fixture.path(), RecordedTask::NewUser)
+    };
+    let tasks = config.open().unwrap();
+    let count = |split| tasks.class_count(split);
+    assert_eq!(
+        [Split::Train, Split::Validation, Split::Test].map(count),
+        [Some(8), Some(4), Some(4)]
+    );
+    assert!(tasks.check(Split::Train, 1, 1).is_ok());
+    assert!(tasks.check(Split::Test, 1, 1).is_err());
+    let batch = draw(&tasks, Split::Train, 1, 1);
+    let values = batch.support_x.values();
+    for task in values.chunks(8 * 6) {
+        // The second channel is the row, or the row from the end.
+        let backwards = task.chunks(6).filter(|example| example[1] == 2.0).count();
+        assert_eq!(backwards, 4);
+    }
 }

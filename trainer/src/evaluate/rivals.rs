@@ -1,0 +1,253 @@
+//! Rivals on the episodes of an evaluation, and whether meta-learning is ahead of
+//! them.
+
+use burn::tensor::{Tensor, TensorData, backend::Backend};
+use serde::{Deserialize, Serialize};
+
+use super::episodes::Episodes;
+use super::measure::{Measured, Progress};
+use super::{EvaluateError, Interval, Measure, Paired, Protocol};
+use crate::loss::{Loss, Reduction};
+use crate::meta::to_host;
+use crate::model::TrainedModel;
+use crate::random::{Stream, generator};
+use crate::rivals::{Average, Fitted, Rival, largest};
+use crate::tasks::{Split, TaskBatch};
+
+/// Training tasks that the average is fitted to.
+const TRAINING_TASKS: usize = 1000;
+
+/// What one rival reached.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct RivalReport {
+    /// Its title.
+    pub title: String,
+    /// Name and value of what it chose on validation tasks, if it can.
+    pub choice: Option<(String, f64)>,
+    /// Its mean query loss; `None` where tasks have classes.
+    pub loss: Option<Interval>,
+    /// Its mean accuracy, from 0 to 1, where tasks have classes.
+    pub accuracy: Option<Interval>,
+}
+
+impl RivalReport {
+    /// The mean of `measure`, as [`super::StepReport::of`] gives it.
+    pub fn of(&self, measure: Measure) -> Option<Interval> {
+        match measure {
+            Measure::Loss => self.loss,
+            Measure::Accuracy => self.accuracy.map(|accuracy| Interval {
+                mean: 100.0 * accuracy.mean,
+                half_width: 100.0 * accuracy.half_width,
+            }),
+        }
+    }
+}
+
+/// The best meta-learned run against the best of all else.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Verdict {
+    /// Title of the run.
+    pub run: String,
+    /// Title of the best rival: one of the rivals, or a run by another method.
+    pub rival: String,
+    /// How far the run is ahead, task by task: in accuracy from 0 to 1, or in
+    /// loss.
+    pub ahead: Paired,
+}
+
+impl Verdict {
+    /// In words.
+    pub fn words(&self) -> &'static str {
+        match (self.ahead.excludes_zero, self.ahead.mean > 0.0) {
+            (true, true) => "meta-learning pays",
+            (true, false) => "meta-learning does not pay: the rival is better",
+            (false, _) => "meta-learning makes no difference that these tasks could show",
+        }
+    }
+}
+
+/// A rival with one number of shots and of queries, task by task: accuracies, or
+/// losses.
+#[derive(Clone, Debug)]
+pub(super) struct MeasuredRival {
+    rival: Rival,
+    choice: f64,
+    shots: usize,
+    queries: usize,
+    values: Vec<f32>,
+}
+
+impl MeasuredRival {
+    pub fn is_of(&self, shots: usize, queries: usize) -> bool {
+        (self.shots, self.queries) == (shots, queries)
+    }
+
+    pub fn report(&self, classes: bool) -> RivalReport {
+        let interval = Interval::of(&self.values);
+        let interval = interval.mean.is_finite().then_some(interval);
+        let name = self.rival.choice_name();
+        RivalReport {
+            title: self.rival.title().to_owned(),
+            choice: name.map(|name| (name.to_owned(), self.choice)),
+            loss: interval.filter(|_| !classes),
+            accuracy: interval.filter(|_| classes),
+        }
+    }
+}
+
+/// Measures all rivals that suit the tasks of a model, on its test episodes.
+pub(super) fn measure<B: Backend>(
+    model: &TrainedModel,
+    protocol: &Protocol,
+    device: &B::Device,
+    mut observe: impl FnMut(Progress<'_>),
+) -> Result<Vec<MeasuredRival>, EvaluateError> {
+    let config = &model.config;
+    let distribution = config.tasks.open()?;
+    let usual = Protocol::usual(&config.tasks);
+    let episodes = |from, tasks| Episodes::new(&*distribution, protocol, &usual, from, tasks);
+    let validation = episodes(
+        (Split::Validation, Stream::Validation),
+        protocol.tuning_tasks,
+    );
+    let test = episodes((protocol.split, Stream::Test), protocol.tasks);
+    let whole: Vec<TaskBatch> = validation.parts().collect();
+    let average = match distribution.classes() {
+        Some(_) => None,
+        None => {
+            let mut rng = generator(protocol.seed, Stream::Train, 0);
+            let (shots, queries) = (usual.most_shots(), usual.most_queries());
+            distribution.check(Split::Train, shots, 1)?;
+            let training =
+                distribution.draw(Split::Train, &mut rng, TRAINING_TASKS, shots, queries);
+            whole.first().map(|whole| Average::fit(&training, whole))
+        }
+    };
+    let mut fitted: Vec<(usize, Fitted<'_>)> = Vec::new();
+    for &shots in &protocol.shots {
+        // The first part is enough to choose one number of a few.
+        for validation in whole.iter().take(1).map(|part| part.truncated(shots)) {
+            for rival in Rival::suited(&*distribution) {
+                let shape = distribution.shape();
+                let fit = Fitted::new(rival, shape, average.as_ref(), &validation);
+                fitted.push((shots, fit));
+            }
+        }
+    }
+    let mut measured: Vec<MeasuredRival> = Vec::new();
+    for (shots, fit) in &fitted {
+        for &queries in &protocol.queries {
+            measured.push(MeasuredRival {
+                rival: fit.rival,
+                choice: fit.choice,
+                shots: *shots,
+                queries,
+                values: Vec::new(),
+            });
+        }
+    }
+    let mut done = 0;
+    for part in test.parts() {
+        for ((shots, fit), measured) in fitted
+            .iter()
+            .zip(measured.chunks_mut(protocol.queries.len()))
+        {
+            let part = part.truncated(*shots);
+            let predictions = fit.predict(&part);
+            for measured in measured {
+                let queries = distribution.set_size(measured.queries);
+                let values = values::<B>(config.loss(), &part, &predictions, queries, device);
+                measured.values.extend(values);
+            }
+        }
+        done += part.tasks;
+        observe(Progress {
+            title: "rivals",
+            done,
+            tasks: protocol.tasks,
+        });
+    }
+    Ok(measured)
+}
+
+/// Accuracy or loss of every task on its first `queries` queries.
+fn values<B: Backend>(
+    loss: Loss,
+    batch: &TaskBatch,
+    predictions: &[f32],
+    queries: usize,
+    device: &B::Device,
+) -> Vec<f32> {
+    let (tasks, width) = (batch.tasks, batch.output);
+    let of_task = batch.query_examples() * width;
+    let kept = queries * width;
+    let first = |values: &[f32]| -> Vec<f32> {
+        let parts = values.chunks_exact(of_task);
+        parts.flat_map(|part| &part[..kept]).copied().collect()
+    };
+    let (predictions, targets) = (first(predictions), first(&batch.query_y));
+    if batch.classes.is_some() {
+        let right = |(p, y): (&[f32], &[f32])| f32::from(u8::from(largest(p) == largest(y)));
+        let pairs = predictions
+            .chunks_exact(kept)
+            .zip(targets.chunks_exact(kept));
+        return pairs
+            .map(|(p, y)| {
+                let right = p.chunks_exact(width).zip(y.chunks_exact(width)).map(right);
+                right.sum::<f32>() / queries as f32
+            })
+            .collect();
+    }
+    let tensor = |values: Vec<f32>| -> Tensor<B, 3> {
+        Tensor::from_data(TensorData::new(values, [tasks, queries, width]), device)
+    };
+    let loss = Loss {
+        reduction: Reduction::Mean,
+        ..loss
+    };
+    to_host(loss.value(tensor(predictions), tensor(targets)))
+}
+
+/// The best meta-learned run against the best of all else, after each run's own
+/// number of steps; `None` where one of the two is missing.
+pub(super) fn verdict(
+    models: &[(String, TrainedModel)],
+    measured: &[&Measured],
+    rivals: &[&MeasuredRival],
+) -> Option<Verdict> {
+    let mut learned: Vec<(&str, &[f32])> = Vec::new();
+    let mut others: Vec<(&str, &[f32])> = Vec::new();
+    let mut classes = false;
+    for measured in measured {
+        let (_, model) = &models[measured.model];
+        let curves = &measured.curves;
+        let row = curves.steps.iter().position(|&s| s == measured.own_steps)?;
+        classes = curves.accuracy.is_some();
+        let rows = curves.accuracy.as_ref().unwrap_or(&curves.query);
+        let kind = match model.config.method.has_recipe() {
+            true => &mut learned,
+            false => &mut others,
+        };
+        kind.push((&model.config.title, &rows[row]));
+    }
+    others.extend(rivals.iter().map(|r| (r.rival.title(), &r.values[..])));
+    let sign = if classes { 1.0 } else { -1.0 };
+    let best = |all: &[(&'_ str, &'_ [f32])]| {
+        let finite = all.iter().enumerate().filter_map(|(at, (_, values))| {
+            let mean = Interval::of(values).mean;
+            mean.is_finite().then_some((at, sign * mean))
+        });
+        finite.max_by(|a, b| a.1.total_cmp(&b.1)).map(|(at, _)| at)
+    };
+    let (run, run_values) = learned[best(&learned)?];
+    let (rival, rival_values) = others[best(&others)?];
+    let ahead = match classes {
+        true => Paired::of(rival_values, run_values),
+        false => Paired::of(run_values, rival_values),
+    }?;
+    Some(Verdict {
+        run: run.to_owned(),
+        rival: rival.to_owned(),
+        ahead,
+    })
+}

@@ -1,0 +1,233 @@
+//! What a user could do without meta-learning and without a network: rivals that
+//! every evaluation can set beside its runs, on the same episodes.
+//!
+//! With classes: the nearest support example, by Euclidean distance or by dynamic
+//! time warping. With values: the average of all training units, alone or
+//! corrected by the support set, and a line through the support set. What a rival
+//! can choose it chooses on validation tasks, for each number of shots.
+
+mod linear;
+mod neighbours;
+mod networks;
+
+use rayon::prelude::*;
+
+use crate::nn::Shape;
+use crate::tasks::{TaskBatch, TaskDistribution};
+
+pub use linear::Average;
+pub use networks::networks;
+
+/// A way to predict the queries of a task from its support set.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Rival {
+    /// The class of the support example with the smallest `Σ (x − s)²`.
+    Nearest,
+    /// The same by dynamic time warping (Sakoe & Chiba 1978), all channels warped
+    /// together.
+    Warped,
+    /// `p(x)`, the average of the training units: a polynomial of the inputs.
+    Average,
+    /// `p(x) + a`: the average corrected by an offset.
+    Offset,
+    /// `p(x) + a + b·p(x)`: by offset and slope.
+    OffsetAndSlope,
+    /// `ȳ + a + b·x`, ridge regression on the support set alone; `ȳ` is the mean
+    /// of the training units.
+    Ridge,
+}
+
+impl Rival {
+    /// Those that suit such tasks.
+    pub fn suited(distribution: &dyn TaskDistribution) -> Vec<Self> {
+        match (distribution.classes(), distribution.shape()) {
+            (Some(_), Shape::Sequence { .. }) => vec![Self::Nearest, Self::Warped],
+            (Some(_), _) => vec![Self::Nearest],
+            (None, _) => vec![
+                Self::Average,
+                Self::Offset,
+                Self::OffsetAndSlope,
+                Self::Ridge,
+            ],
+        }
+    }
+
+    /// As in tables.
+    pub fn title(self) -> &'static str {
+        match self {
+            Self::Nearest => "nearest neighbour, Euclid",
+            Self::Warped => "nearest neighbour, DTW",
+            Self::Average => "average of the training units",
+            Self::Offset => "average, offset corrected",
+            Self::OffsetAndSlope => "average, offset and slope corrected",
+            Self::Ridge => "ridge on the support set",
+        }
+    }
+
+    /// Whether it learns from the support set; the average does not.
+    pub fn adapts(self) -> bool {
+        self != Self::Average
+    }
+
+    /// What [`Fitted::choice`] is chosen from: the band of a warp as a share of
+    /// the length, or the weight of a penalty in examples.
+    fn choices(self) -> &'static [f64] {
+        match self {
+            Self::Nearest | Self::Average => &[0.0],
+            Self::Warped => &[0.1, 0.2, 1.0],
+            Self::Offset | Self::OffsetAndSlope | Self::Ridge => {
+                &[1e-6, 1e-4, 1e-2, 0.1, 0.3, 1.0, 3.0, 10.0]
+            }
+        }
+    }
+
+    /// What [`Fitted::choice`] is.
+    pub fn choice_name(self) -> Option<&'static str> {
+        match self {
+            Self::Nearest | Self::Average => None,
+            Self::Warped => Some("band"),
+            Self::Offset | Self::OffsetAndSlope | Self::Ridge => Some("penalty"),
+        }
+    }
+}
+
+/// A rival with what it learned of training and validation tasks.
+#[derive(Clone, Debug)]
+pub struct Fitted<'a> {
+    /// Which.
+    pub rival: Rival,
+    /// What it chose, where it can.
+    pub choice: f64,
+    average: Option<&'a Average>,
+    shape: Shape,
+}
+
+impl<'a> Fitted<'a> {
+    /// The rival with the choice that is best on validation tasks: by accuracy, or
+    /// by the mean squared error.
+    pub fn new(
+        rival: Rival,
+        shape: Shape,
+        average: Option<&'a Average>,
+        validation: &TaskBatch,
+    ) -> Self {
+        let with = |&choice: &f64| Self {
+            rival,
+            choice,
+            average,
+            shape,
+        };
+        let candidates: Vec<Self> = rival.choices().iter().map(with).collect();
+        if let [only] = &candidates[..] {
+            return only.clone();
+        }
+        let scores = candidates.iter().map(|fitted| fitted.error(validation));
+        let best = scores
+            .enumerate()
+            .min_by(|(_, a), (_, b)| a.total_cmp(b))
+            .map_or(0, |(at, _)| at);
+        candidates[best].clone()
+    }
+
+    /// Share of wrong queries, or mean squared error.
+    fn error(&self, batch: &TaskBatch) -> f64 {
+        let predictions = self.predict(batch);
+        let width = batch.output;
+        let pairs = predictions
+            .chunks_exact(width)
+            .zip(batch.query_y.chunks_exact(width));
+        let (mut sum, mut count) = (0.0, 0usize);
+        for (prediction, target) in pairs {
+            sum += match batch.classes {
+                Some(_) => f64::from(u8::from(largest(prediction) != largest(target))),
+                None => {
+                    let squares = prediction.iter().zip(target);
+                    let squares = squares.map(|(p, y)| f64::from(p - y).powi(2));
+                    squares.sum::<f64>() / width as f64
+                }
+            };
+            count += 1;
+        }
+        sum / count.max(1) as f64
+    }
+
+    /// Predictions of all queries, `[T, queries, output]`; with classes, numbers
+    /// of which the largest is that of the predicted class.
+    pub fn predict(&self, batch: &TaskBatch) -> Vec<f32> {
+        let support = batch.support_x.network_values();
+        let queries = batch.query_x.network_values();
+        let of_task = |task: usize| {
+            let part = |values: &[f32]| -> std::ops::Range<usize> {
+                let width = values.len() / batch.tasks;
+                task * width..(task + 1) * width
+            };
+            let support_y = &batch.support_y[part(&batch.support_y)];
+            let support = &support[part(&support)];
+            let queries = &queries[part(&queries)];
+            let known = Known {
+                x: support,
+                y: support_y,
+                input: batch.input,
+                output: batch.output,
+            };
+            self.predict_task(known, queries)
+        };
+        (0..batch.tasks)
+            .into_par_iter()
+            .flat_map_iter(of_task)
+            .collect()
+    }
+
+    fn predict_task(&self, known: Known<'_>, queries: &[f32]) -> Vec<f32> {
+        let each = queries.chunks_exact(known.input);
+        match (self.rival, self.average) {
+            (Rival::Nearest, _) => each
+                .flat_map(|query| neighbours::nearest(known, query, neighbours::euclid))
+                .collect(),
+            (Rival::Warped, _) => {
+                let channels = match self.shape {
+                    Shape::Sequence { channels, .. } => channels,
+                    _ => 1,
+                };
+                let rows = known.input / channels;
+                let band = ((self.choice * rows as f64).ceil() as usize).clamp(1, rows);
+                each.flat_map(|query| {
+                    neighbours::nearest(known, query, |a, b, most| {
+                        neighbours::warped(a, b, channels, band, most)
+                    })
+                })
+                .collect()
+            }
+            (_, None) => vec![0.0; queries.len() / known.input * known.output],
+            (Rival::Average, Some(average)) => each.flat_map(|x| average.at(x)).collect(),
+            (corrected, Some(average)) => {
+                linear::corrected(corrected, average, known, queries, self.choice)
+            }
+        }
+    }
+}
+
+/// A support set: `x [S, input]`, `y [S, output]`.
+#[derive(Clone, Copy, Debug)]
+struct Known<'a> {
+    x: &'a [f32],
+    y: &'a [f32],
+    input: usize,
+    output: usize,
+}
+
+impl<'a> Known<'a> {
+    fn examples(self) -> impl Iterator<Item = (&'a [f32], &'a [f32])> {
+        let x = self.x.chunks_exact(self.input);
+        x.zip(self.y.chunks_exact(self.output))
+    }
+}
+
+/// Index of the largest; the first of several.
+pub(crate) fn largest(values: &[f32]) -> usize {
+    let better = |best: usize, at: usize| if values[at] > values[best] { at } else { best };
+    (0..values.len()).fold(0, better)
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,75 @@
+//! Rivals that are networks like the one that is judged, trained without an inner
+//! loop or not at all.
+
+use crate::config::{Config, InnerConfig, Keep, KeepBy, Method, RateConfig, StepLoss};
+use crate::nn::{Adapt, HeadStart, LayerSpec};
+
+/// Rates that rivals choose from on validation tasks.
+const RATES: [f64; 6] = [0.003, 0.01, 0.03, 0.1, 0.3, 1.0];
+
+/// Gradient steps that rivals take on the support set.
+const STEPS: usize = 20;
+
+/// The rivals of the run of `config`, each by the name of its folder:
+///
+/// - `scratch`: initial weights, all of which learn from the support set;
+/// - `pretrained`: one network trained on all training tasks or, with classes, a
+///   classifier of all of them, then fine-tuned on the support set;
+/// - `prototypical`, with classes: the network without its last layer, see
+///   [`prototypical`](crate::baselines::prototypical).
+///
+/// The two that train take as many iterations, with the same rate and batches.
+/// Empty where the network has no dense layer last, or a context.
+pub fn networks(config: &Config) -> Vec<(&'static str, Config)> {
+    let layers = &config.model.layers;
+    let dense = matches!(layers.last(), Some(LayerSpec::Dense { .. }));
+    let context = layers
+        .iter()
+        .any(|layer| matches!(layer, LayerSpec::Context { .. }));
+    if !dense || context {
+        return Vec::new();
+    }
+    let mut plain = config.clone();
+    plain.model.head = HeadStart::Own;
+    plain.meta.ways = None;
+    plain.meta.step_loss = StepLoss::Last;
+    plain.reptile = None;
+    plain.record.keep = Keep::Last;
+    plain.record.keep_by = KeepBy::Loss;
+    plain.record.validation_steps = vec![0];
+    plain.inner = InnerConfig {
+        steps: 0,
+        evaluation_steps: Some(STEPS),
+        rate: RateConfig::Tuned {
+            candidates: RATES.to_vec(),
+        },
+        momentum: None,
+        adapt: Adapt::default(),
+        second_order_from: None,
+        ..config.inner.clone()
+    };
+    let named = |name: &str, title: &str, method: Method| Config {
+        name: format!("{}-{name}", config.name),
+        title: title.to_owned(),
+        method,
+        ..plain.clone()
+    };
+    let mut all = vec![
+        ("scratch", named("scratch", "from scratch", Method::Random)),
+        (
+            "pretrained",
+            named("pretrained", "pretrained, fine-tuned", Method::Pretraining),
+        ),
+    ];
+    if config.tasks.classes().is_some() {
+        let mut prototypical = named("prototypical", "prototypical", Method::Prototypical);
+        prototypical.model.layers.pop();
+        prototypical.meta.ways = config.meta.ways;
+        prototypical.inner.evaluation_steps = None;
+        prototypical.inner.rate = RateConfig::None;
+        prototypical.record.keep = Keep::Best;
+        prototypical.record.keep_by = KeepBy::Accuracy;
+        all.push(("prototypical", prototypical));
+    }
+    all
+}
