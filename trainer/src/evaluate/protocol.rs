@@ -27,6 +27,9 @@ pub struct Protocol {
     pub seed: u64,
     /// Validation tasks on which a tuned rate is chosen.
     pub tuning_tasks: usize,
+    /// Other tasks than the models' own, which they see by the scales they were
+    /// trained with.
+    pub on: Option<TasksConfig>,
 }
 
 /// How the queries of a task are predicted. It matters for batch norms that
@@ -67,6 +70,7 @@ impl Default for Protocol {
             split: Split::Test,
             seed: 2017,
             tuning_tasks: 500,
+            on: None,
         }
     }
 }
@@ -76,6 +80,16 @@ impl Protocol {
     /// of examples for each of them.
     pub fn usual(tasks: &TasksConfig) -> Self {
         match tasks.classes() {
+            None if tasks.has_target_scale() => Self {
+                tasks: 2000,
+                shots: vec![1, 2, 3, 5],
+                queries: vec![match tasks {
+                    TasksConfig::Readings(readings) => readings.usual_queries(),
+                    _ => 20,
+                }],
+                steps: None,
+                ..Self::default()
+            },
             None => Self::default(),
             Some(_) => Self {
                 tasks: 600,
