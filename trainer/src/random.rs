@@ -48,6 +48,9 @@ pub enum Stream {
     Recordings = 15,
     /// Examples of the inner steps of Reptile; indexed by iteration.
     InnerBatches = 16,
+    /// Examples of a task of readings, curves or synthetic sensors, under the seed
+    /// of the task; index 0.
+    Devices = 24,
 }
 
 /// The generator at address (`seed`, `stream`, `index`): ChaCha with 8 rounds,

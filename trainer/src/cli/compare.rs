@@ -57,7 +57,7 @@ enum By {
 impl Arguments {
     pub(super) fn run(self) -> anyhow::Result<u8> {
         let models = load(&self.runs, self.episodes.ways)?;
-        let protocol = self.episodes.protocol(&models, self.steps);
+        let protocol = self.episodes.protocol(&models, self.steps, None);
         let classes = models
             .first()
             .map(|(_, model)| model.config.tasks.classes());
@@ -143,7 +143,7 @@ fn table(set: &Compared, measure: Measure, classes: bool) -> String {
 
 fn row(run: &ComparedRun, measure: Measure) -> Vec<String> {
     let scale = match measure {
-        Measure::Loss => 1.0,
+        Measure::Loss | Measure::Error => 1.0,
         Measure::Accuracy => 100.0,
     };
     let scaled = run.value.map(|value| Interval {

@@ -1,5 +1,6 @@
 //! `mamlet data`.
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
@@ -8,7 +9,10 @@ use super::{exit, output};
 use crate::config::Config;
 use crate::data::DataError;
 use crate::nn::Shape;
-use crate::tasks::{ImageTasks, RecordedTasks, Split, TasksConfig, TasksError};
+use crate::tasks::{
+    CurveTasks, ImageTasks, ReadingTasks, RecordedTasks, Split, TargetScale, TaskDistribution,
+    TasksConfig, TasksError,
+};
 
 /// Look at data sets.
 #[derive(Debug, Args)]
@@ -32,6 +36,7 @@ enum Command {
 Examples:
   mamlet data check trainer/configs/omniglot-5way-1shot.toml --data FOLDER_OF_THE_ZIPS
   mamlet data check trainer/configs/miniimagenet-5way-1shot.toml --json
+  mamlet data check trainer/configs/calibration-raingauge.toml --data FOLDER
 
 Exit codes: 0 all of it can be used, 1 it cannot, 2 wrong usage")]
 struct Check {
@@ -71,6 +76,17 @@ impl Check {
             let tasks = usable(recorded.open())?;
             return self.recordings(&config, &tasks);
         }
+        match &config.tasks {
+            TasksConfig::Readings(readings) => {
+                let tasks = usable(readings.open())?;
+                return self.readings(&config, &tasks);
+            }
+            TasksConfig::Curves(curves) => {
+                let tasks = usable(curves.open())?;
+                return self.curves(&config, &tasks);
+            }
+            _ => {}
+        }
         match config.tasks.open_images() {
             Some(tasks) => self.images(&config, &usable(tasks)?),
             None => {
@@ -108,6 +124,87 @@ impl Check {
                 (images * shape.features()) as f64 / 1e6
             ))?;
         }
+        Ok(exit::SUCCESS)
+    }
+
+    fn readings(&self, config: &Config, tasks: &ReadingTasks) -> anyhow::Result<u8> {
+        let splits = SPLITS.map(|split| (split.name(), tasks.holds(split)));
+        let readings = tasks.config();
+        let names = readings.inputs.iter().chain([&readings.target]);
+        let ranges: Vec<(&String, &[f64; 2])> = names.zip(tasks.ranges()).collect();
+        if self.json {
+            let splits =
+                splits.map(|(split, holds)| serde_json::json!({ "split": split, "holds": holds }));
+            let value = serde_json::json!({
+                "config": config.name,
+                "splits": splits,
+                "ranges": ranges,
+                "unit": readings.unit,
+                "scale": tasks.target_scale(),
+            });
+            output::line(value)?;
+            return Ok(exit::SUCCESS);
+        }
+        let head = ["split", "devices", "rows", "of a device", "fewest"].map(str::to_owned);
+        let rows = splits.iter().map(|(split, holds)| {
+            let [fewest, most] = holds.of_device;
+            vec![
+                (*split).to_owned(),
+                holds.devices.to_string(),
+                holds.rows.to_string(),
+                range(Some(fewest), Some(most)),
+                holds.smallest.clone(),
+            ]
+        });
+        output::line(output::table(&head, &rows.collect::<Vec<_>>()))?;
+        for (name, [low, high]) in ranges {
+            output::line(format_args!("{name}: {low} to {high}"))?;
+        }
+        output::line(format_args!(
+            "{}; every row can be read",
+            scale(tasks.target_scale())
+        ))?;
+        Ok(exit::SUCCESS)
+    }
+
+    fn curves(&self, config: &Config, tasks: &CurveTasks) -> anyhow::Result<u8> {
+        let splits = SPLITS.map(|split| (split.name(), tasks.holds(split)));
+        let nominal: BTreeMap<&str, f64> = tasks.nominal().into_iter().flatten().collect();
+        if self.json {
+            let splits =
+                splits.map(|(split, holds)| serde_json::json!({ "split": split, "holds": holds }));
+            let value = serde_json::json!({
+                "config": config.name,
+                "splits": splits,
+                "nominal": nominal,
+                "scale": tasks.target_scale(),
+                "noise_floor": tasks.floor(),
+            });
+            output::line(value)?;
+            return Ok(exit::SUCCESS);
+        }
+        let head = ["split", "devices", "calibrations"].map(str::to_owned);
+        let rows = splits.iter().map(|(split, holds)| {
+            vec![
+                (*split).to_owned(),
+                holds.devices.to_string(),
+                holds.calibrations.to_string(),
+            ]
+        });
+        output::line(output::table(&head, &rows.collect::<Vec<_>>()))?;
+        if !nominal.is_empty() {
+            let values = nominal
+                .iter()
+                .map(|(name, value)| format!("{name} = {value}"));
+            let values: Vec<String> = values.collect();
+            output::line(format_args!("median device: {}", values.join(", ")))?;
+        }
+        output::line(format_args!(
+            "{}; noise of readings is worth {:.2e} {}; every row has a curve",
+            scale(tasks.target_scale()),
+            tasks.floor(),
+            tasks.config().unit
+        ))?;
         Ok(exit::SUCCESS)
     }
 
@@ -153,6 +250,23 @@ impl Check {
 }
 
 const SPLITS: [Split; 3] = [Split::Train, Split::Validation, Split::Test];
+
+/// What the network learns, in words.
+fn scale(scale: Option<TargetScale>) -> String {
+    let Some(TargetScale {
+        mean,
+        deviation,
+        unit,
+    }) = scale
+    else {
+        return String::new();
+    };
+    let mean: Vec<String> = mean.iter().map(f32::to_string).collect();
+    format!(
+        "targets of training: mean {}, standard deviation {deviation} {unit}",
+        mean.join(", ")
+    )
+}
 
 /// `5`, or `3 to 5`.
 fn range(fewest: Option<usize>, most: Option<usize>) -> String {

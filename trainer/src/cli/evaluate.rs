@@ -9,7 +9,7 @@ use clap::{Args, ValueEnum};
 use indicatif::{ProgressBar, ProgressStyle};
 
 use super::{exit, find_run, output, train};
-use crate::config::Method;
+use crate::config::{Config, Method, TasksConfig};
 use crate::device::{DeviceChoice, Job, dispatch};
 use crate::evaluate::{
     EvaluateError, Interval, Measure, MethodReport, Progress, Protocol, Report, Setting,
@@ -40,13 +40,18 @@ Examples:
   mamlet evaluate trainer/configs/sinusoid*.toml --json > report.json
   mamlet evaluate runs/sinusoid --tasks 600 --shots 5 --steps 10
   mamlet evaluate runs/omniglot --shots 1 --queries 1,5,15 --setting inductive
-  mamlet evaluate runs/gestures-new-classes --tasks 2000 --shots 1,2 --queries 3 --rivals trained")]
+  mamlet evaluate runs/gestures-new-classes --tasks 2000 --shots 1,2 --queries 3 --rivals trained
+  mamlet evaluate runs/sensors --on trainer/configs/calibration-ocean-thermometer.toml")]
 pub(super) struct Arguments {
     /// Run directories, or configs that were trained into their usual place
     #[arg(required = true, value_name = "RUN|CONFIG")]
     runs: Vec<PathBuf>,
     #[command(flatten)]
     episodes: Episodes,
+    /// Other tasks than the runs' own: those of another config, with as many inputs
+    /// and outputs, such as real devices for a run that was trained on synthetic ones
+    #[arg(long, value_name = "CONFIG")]
+    on: Option<PathBuf>,
     /// Inner steps [default: 10, with classes as many as each run is meant to
     /// take]
     #[arg(long)]
@@ -62,7 +67,7 @@ pub(super) struct Arguments {
 /// Which episodes, and how their queries are predicted.
 #[derive(Debug, Args)]
 pub(super) struct Episodes {
-    /// Number of test tasks [default: 4000, with classes 600]
+    /// Number of test tasks [default: 4000, with classes 600, of devices 2000]
     #[arg(long)]
     tasks: Option<usize>,
     /// Classes of a task, for runs that take any number: those with
@@ -71,10 +76,11 @@ pub(super) struct Episodes {
     #[arg(long)]
     pub(super) ways: Option<usize>,
     /// Numbers of support examples, K, of each class if there are classes
-    /// [default: 5,10,20, with classes 1,5]
+    /// [default: 5,10,20, with classes 1,5, of devices 1,2,3,5]
     #[arg(long, value_delimiter = ',')]
     shots: Option<Vec<usize>>,
-    /// Numbers of query examples per task [default: 100], or of each class
+    /// Numbers of query examples per task [default: 100, of devices 20, or 15
+    /// readings], or of each class
     /// [default: 15]
     #[arg(long, value_delimiter = ',')]
     queries: Option<Vec<usize>>,
@@ -116,8 +122,9 @@ impl Episodes {
         &self,
         models: &[(String, TrainedModel)],
         steps: Option<usize>,
+        on: Option<TasksConfig>,
     ) -> Protocol {
-        let usual = usual(models);
+        let usual = on.as_ref().map_or_else(|| usual(models), Protocol::usual);
         Protocol {
             tasks: self.tasks.unwrap_or(usual.tasks),
             shots: self.shots.clone().unwrap_or(usual.shots),
@@ -130,6 +137,7 @@ impl Episodes {
             },
             seed: self.seed,
             rivals: (self.rivals).map_or(usual.rivals, |rivals| rivals != RivalsChoice::None),
+            on,
             ..usual
         }
     }
@@ -148,7 +156,9 @@ impl Arguments {
                 None => return Ok(exit::INTERRUPTED),
             }
         }
-        let protocol = self.episodes.protocol(&models, self.steps);
+        let on = self.on.as_ref().map(|path| Config::load(path, &[]));
+        let on = on.transpose()?.map(|config| config.tasks);
+        let protocol = self.episodes.protocol(&models, self.steps, on);
         let report = execute(&models, &protocol, self.device)?;
         if self.json {
             output::line(serde_json::to_string(&report)?)?;
@@ -311,7 +321,7 @@ pub(super) fn render(report: &Report) -> String {
     };
     let mut text = format!(
         "{}, mean with 95 % interval over tasks; {}",
-        measure.name(),
+        measured(measure, report.unit.as_deref()),
         episodes(report.split, report.tasks, report.ways, report.seed)
     );
     for shots in &report.shots {
@@ -356,7 +366,10 @@ fn table(shots: &ShotsReport, measure: Measure, per: &str) -> String {
     }));
     head.extend(["rate", "diverged"].map(str::to_owned));
     let rows: Vec<Vec<String>> = (shots.methods.iter())
-        .map(|method| row(method, measure, &columns))
+        .flat_map(|method| {
+            let own = row(method, measure, &columns);
+            std::iter::once(own).chain(of_devices(method, &columns))
+        })
         .collect();
     output::table(&head, &rows)
 }
@@ -394,6 +407,19 @@ fn rivals(shots: &ShotsReport, measure: Measure) -> String {
     text
 }
 
+/// The errors device by device, where tasks are of a finite set of them.
+fn of_devices(method: &MethodReport, columns: &[usize]) -> Option<Vec<String>> {
+    let devices = |step: usize| method.after(step)?.error?.devices;
+    let count = columns.iter().find_map(|&step| devices(step))?.count;
+    let mut row = vec![format!("  mean over {count} devices")];
+    row.extend(columns.iter().map(|&step| {
+        let interval = devices(step).map(|devices| devices.interval());
+        interval.map_or_else(String::new, |own| value(Some(own), Measure::Error))
+    }));
+    row.extend([String::new(), String::new()]);
+    Some(row)
+}
+
 fn row(method: &MethodReport, measure: Measure, columns: &[usize]) -> Vec<String> {
     let mut name = method.title.clone();
     let setting = setting(&method.settings);
@@ -422,6 +448,14 @@ fn row(method: &MethodReport, measure: Measure, columns: &[usize]) -> Vec<String
     row
 }
 
+/// What a measure is called, with the unit it is in.
+pub(super) fn measured(measure: Measure, unit: Option<&str>) -> String {
+    match unit.filter(|unit| measure == Measure::Error && !unit.is_empty()) {
+        Some(unit) => format!("{} in {unit}", measure.name()),
+        None => measure.name().to_owned(),
+    }
+}
+
 /// `98.7 ± .4`, with the digits that `measure` deserves.
 pub(super) fn value(interval: Option<Interval>, measure: Measure) -> String {
     interval.map_or_else(
@@ -439,8 +473,9 @@ pub(super) fn value(interval: Option<Interval>, measure: Measure) -> String {
 pub(super) fn number(value: f64, measure: Measure) -> String {
     match measure {
         Measure::Accuracy => format!("{value:.2}"),
-        Measure::Loss if value.abs() < 1e4 => format!("{value:.3}"),
-        Measure::Loss => format!("{value:.1e}"),
+        Measure::Error if value.abs() < 1.0 => format!("{value:.5}"),
+        Measure::Loss | Measure::Error if value.abs() < 1e4 => format!("{value:.3}"),
+        Measure::Loss | Measure::Error => format!("{value:.1e}"),
     }
 }
 
@@ -457,6 +492,10 @@ fn notes(report: &Report) -> String {
     }
     if methods().any(|method| method.settings.len() > 1) {
         text += "a row without either word: both are the same, as no query sees another\n";
+    }
+    if report.unit.is_some() {
+        text += "root mean square error: over all queries of all tasks; of devices: the root of \
+                 each one's mean, and their mean with its 95 % interval over devices\n";
     }
     if methods().any(|method| method.tuned_rate.is_some()) {
         text += &format!("tuned: on {} validation tasks\n", report.tuning_tasks);

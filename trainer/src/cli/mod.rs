@@ -1,6 +1,7 @@
 //! The `mamlet` command: arguments are parsed, checked, then acted upon.
 
 mod compare;
+mod cross_validate;
 mod data;
 mod episode;
 mod evaluate;
@@ -63,6 +64,7 @@ enum Command {
     Train(train::Arguments),
     Evaluate(evaluate::Arguments),
     Compare(compare::Arguments),
+    CrossValidate(cross_validate::Arguments),
     Data(data::Arguments),
     Episode(episode::Arguments),
     Export(export::Arguments),
@@ -82,6 +84,7 @@ pub fn main() -> ExitCode {
         Command::Train(arguments) => arguments.run(),
         Command::Evaluate(arguments) => arguments.run(),
         Command::Compare(arguments) => arguments.run(),
+        Command::CrossValidate(arguments) => arguments.run(),
         Command::Data(arguments) => arguments.run(),
         Command::Episode(arguments) => arguments.run(),
         Command::Export(arguments) => arguments.run(),

@@ -237,7 +237,7 @@ pub(super) fn steps_figure(report: &Report, shots: usize, log_y: bool) -> StepsF
     // like one that is not finite: it would flatten everything else.
     let limit = match measure {
         Measure::Accuracy => 100.0,
-        Measure::Loss => {
+        Measure::Loss | Measure::Error => {
             let before =
                 (methods.iter()).filter_map(|method| Some(value(method.steps.first()?)?.mean));
             10.0 * before.fold(0.0, f64::max)
@@ -255,12 +255,13 @@ pub(super) fn steps_figure(report: &Report, shots: usize, log_y: bool) -> StepsF
         title: match measure {
             Measure::Loss => "Query loss against gradient steps".into(),
             Measure::Accuracy => "Query accuracy against gradient steps".into(),
+            Measure::Error => "Query error against gradient steps".into(),
         },
         subtitle: format!(
             "K = {shots}, {} tasks, test seed {}, 95 % intervals",
             report.tasks, report.seed
         ),
-        y_name: measure.name().into(),
+        y_name: evaluate::measured(measure, report.unit.as_deref()),
         log_y,
         methods: methods
             .iter()

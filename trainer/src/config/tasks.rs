@@ -4,6 +4,7 @@ use super::check::{Fault, at_least_one, not_negative, positive, require};
 use super::{Config, Method, TasksConfig};
 use crate::data::{Augment, Layout};
 use crate::loss::LossKind;
+use crate::nn::LayerSpec;
 use crate::tasks::{Derived, Labels, Recorded, Rotations};
 
 fn bounds(key: &str, [low, high]: [f64; 2]) -> Result<(), Fault> {
@@ -103,7 +104,24 @@ pub(super) fn check(config: &Config) -> Result<(), Fault> {
             }
         }
         TasksConfig::Recordings(recorded) => check_recorded(recorded)?,
+        TasksConfig::Readings(readings) => refuse(readings.fault())?,
+        TasksConfig::Curves(curves) => refuse(curves.fault())?,
+        TasksConfig::Sensors(sensors) => refuse(sensors.fault())?,
     }
+    let scaled = config.tasks.has_target_scale();
+    require(
+        !scaled || matches!(config.model.layers.last(), Some(LayerSpec::Dense { .. })),
+        "model.layers",
+        "a dense layer last, which takes the scale of the targets when exported",
+        "another",
+    )?;
+    require(
+        !scaled || config.inner.clip_norm.is_none(),
+        "inner.clip_norm",
+        "no such key, as the targets' scale, which goes into the weights when exported, would \
+         change what it bounds",
+        config.inner.clip_norm.unwrap_or(0.0),
+    )?;
     let needs_sinusoids = matches!(config.method, Method::Oracle | Method::Averaging);
     require(
         !needs_sinusoids || config.tasks.sinusoid().is_some(),
@@ -126,6 +144,14 @@ pub(super) fn check(config: &Config) -> Result<(), Fault> {
         },
         format!("the {}", config.inner.loss.name()),
     )
+}
+
+/// A fault of a key of `[tasks]`.
+fn refuse(fault: Option<(String, String, String)>) -> Result<(), Fault> {
+    match fault {
+        Some((key, needs, has)) => require(false, &format!("tasks.{key}"), needs, has),
+        None => Ok(()),
+    }
 }
 
 fn check_recorded(recorded: &Recorded) -> Result<(), Fault> {

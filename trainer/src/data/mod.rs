@@ -1,4 +1,5 @@
-//! Data sets of images: found, decoded once, cached, and kept at hand.
+//! Data sets: images, found, decoded once, cached and kept at hand; recordings and
+//! tables of numbers, read row by row.
 //!
 //! ```text
 //! folder, zips, sheets ──► Source: classes and where their images are
@@ -25,6 +26,7 @@ mod recordings;
 mod resident;
 mod sheets;
 mod source;
+mod tables;
 
 use std::fmt;
 use std::path::PathBuf;
@@ -39,6 +41,7 @@ pub use places::{Places, set_places};
 pub use recordings::{Layout, Recording, Recordings};
 pub use sheets::Sheets;
 pub use source::{Group, ImageAt, Source, SourceClass};
+pub use tables::{Columns, Row, Table};
 
 /// Why a data set cannot be used.
 #[derive(Clone, Debug, PartialEq, thiserror::Error)]

@@ -34,6 +34,12 @@ impl Curves {
         }
     }
 
+    /// All losses times `factor`.
+    pub(super) fn scale(&mut self, factor: f32) {
+        let losses = self.support.iter_mut().chain(&mut self.query);
+        losses.flatten().for_each(|loss| *loss *= factor);
+    }
+
     /// More tasks of the same steps.
     pub(super) fn extend(&mut self, more: Self) {
         let append = |rows: &mut [Vec<f32>], more: Vec<Vec<f32>>| {

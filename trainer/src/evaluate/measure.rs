@@ -9,10 +9,11 @@ use super::curves::{View, views};
 use super::episodes::Episodes;
 use super::{Curves, EvaluateError, Head, Interval, Protocol, Setting, sees_the_batch};
 use crate::config::{Method, RateConfig, TasksConfig};
+use crate::loss::LossKind;
 use crate::meta::RateTable;
 use crate::model::TrainedModel;
 use crate::random::Stream;
-use crate::tasks::{SinusoidInputs, Split, TaskBatch, TaskDistribution};
+use crate::tasks::{Elsewhere, SinusoidInputs, Split, TaskBatch, TaskDistribution};
 
 /// How far an evaluation is.
 #[derive(Clone, Copy, Debug)]
@@ -46,7 +47,12 @@ pub(super) struct Measured {
     /// The model's own number of steps.
     pub own_steps: usize,
     pub tuned_rate: Option<f64>,
+    /// Losses are in the square of the target's unit, where it has one.
     pub curves: Curves,
+    /// The target's unit; `None` where targets are as the network sees them.
+    pub unit: Option<String>,
+    /// The device of every task, where they are of a finite set.
+    pub devices: Option<Vec<usize>>,
 }
 
 /// Measures all models on the same episodes, each with every number of shots
@@ -62,7 +68,7 @@ pub(super) fn measure<B: Backend>(
         return Err(EvaluateError::Nothing(nothing));
     }
     for pair in models.windows(2) {
-        if distribution(&pair[0].1) != distribution(&pair[1].1) {
+        if protocol.on.is_none() && distribution(&pair[0].1) != distribution(&pair[1].1) {
             let (first, second) = (pair[0].0.clone(), pair[1].0.clone());
             return Err(EvaluateError::Tasks { first, second });
         }
@@ -75,10 +81,11 @@ pub(super) fn measure<B: Backend>(
             Some((same, distribution)) if *same == config => distribution.clone(),
             _ => config.open()?,
         };
+        opened = Some((config, distribution.clone()));
+        let distribution = elsewhere(&models[index], distribution, protocol)?;
         let (shots, queries) = (protocol.most_shots(), protocol.most_queries());
         distribution.check(protocol.split, shots, queries)?;
         distribution.check(Split::Validation, shots, queries)?;
-        opened = Some((config, distribution.clone()));
         let subject = Subject {
             index,
             model,
@@ -88,6 +95,27 @@ pub(super) fn measure<B: Backend>(
         all.extend(subject.measure::<B>(steps, device, &mut observe));
     }
     Ok(all)
+}
+
+/// The tasks that a model is measured on: its own, or those of the protocol as it
+/// sees them.
+pub(super) fn elsewhere(
+    (run, _): &(String, TrainedModel),
+    own: Arc<dyn TaskDistribution>,
+    protocol: &Protocol,
+) -> Result<Arc<dyn TaskDistribution>, EvaluateError> {
+    let Some(tasks) = &protocol.on else {
+        return Ok(own);
+    };
+    let other = tasks.open()?;
+    if (own.shape(), own.output()) != (other.shape(), other.output()) {
+        return Err(EvaluateError::Shapes {
+            run: run.clone(),
+            own: [own.input(), own.output()],
+            other: [other.input(), other.output()],
+        });
+    }
+    Ok(Arc::new(Elsewhere { own, other }))
 }
 
 /// One of the models.
@@ -106,7 +134,7 @@ impl Subject<'_> {
         observe: &mut impl FnMut(Progress<'_>),
     ) -> Vec<Measured> {
         let (model, protocol) = (self.model, self.protocol);
-        let usual = Protocol::usual(&model.config.tasks);
+        let usual = Protocol::usual(protocol.on.as_ref().unwrap_or(&model.config.tasks));
         let tuning = (Split::Validation, Stream::Validation);
         let validation = self.episodes(&usual, tuning, protocol.tuning_tasks);
         let test = (protocol.split, Stream::Test);
@@ -147,7 +175,18 @@ impl Subject<'_> {
                 });
             }
         }
-        measured.into_iter().flatten().collect()
+        let mut measured: Vec<Measured> = measured.into_iter().flatten().collect();
+        let scale = self.distribution.target_scale();
+        let scale = scale.filter(|_| model.config.inner.loss == LossKind::Mse);
+        if let Some(scale) = scale {
+            let devices = test.devices();
+            for measured in &mut measured {
+                measured.curves.scale(scale.deviation.powi(2));
+                measured.unit = Some(scale.unit.clone());
+                measured.devices = devices.clone();
+            }
+        }
+        measured
     }
 
     fn episodes(&self, usual: &Protocol, from: (Split, Stream), tasks: usize) -> Episodes<'_> {
@@ -189,6 +228,8 @@ impl Subject<'_> {
                     own_steps,
                     tuned_rate,
                     curves: Curves::new(steps, self.distribution.classes().is_some()),
+                    unit: None,
+                    devices: None,
                 });
             }
         }
@@ -264,7 +305,9 @@ fn distribution(model: &TrainedModel) -> TasksConfig {
         TasksConfig::Omniglot(omniglot) => omniglot.path = PathBuf::new(),
         TasksConfig::Images(images) => images.path = PathBuf::new(),
         TasksConfig::Recordings(recorded) => recorded.path = PathBuf::new(),
-        TasksConfig::Waveforms(_) => {}
+        TasksConfig::Readings(readings) => readings.path = PathBuf::new(),
+        TasksConfig::Curves(curves) => curves.path = PathBuf::new(),
+        TasksConfig::Waveforms(_) | TasksConfig::Sensors(_) => {}
     }
     tasks
 }

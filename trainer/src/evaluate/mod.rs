@@ -4,6 +4,8 @@
 mod compare;
 mod curves;
 mod episodes;
+mod error;
+mod folds;
 mod measure;
 mod predict;
 mod protocol;
@@ -15,11 +17,13 @@ mod statistics;
 
 use burn::tensor::backend::Backend;
 
+use crate::data::counted;
 use crate::model::TrainedModel;
 use crate::tasks::TasksError;
 
 pub use compare::{Compared, ComparedRun, Comparison, Paired, compare};
 pub use curves::{Curves, accuracy, curves};
+pub use error::{OfDevices, RootMeanSquare};
 pub use measure::{Progress, rates};
 pub use predict::Head;
 pub use protocol::{Protocol, Setting, sees_the_batch};
@@ -42,6 +46,19 @@ pub enum EvaluateError {
         first: String,
         /// Another.
         second: String,
+    },
+    /// The tasks of another config do not fit a network.
+    #[error(
+        "{run} takes {} and says {}, where the other tasks have {} and {}",
+        counted(own[0], "input"), counted(own[1], "output"), other[0], other[1]
+    )]
+    Shapes {
+        /// The run.
+        run: String,
+        /// Its inputs and outputs.
+        own: [usize; 2],
+        /// Those of the tasks.
+        other: [usize; 2],
     },
     /// Only sinusoids can be looked at one by one.
     #[error("the tasks are no sinusoids; `mamlet plot steps` draws any tasks")]
@@ -79,12 +96,50 @@ pub fn evaluate<B: Backend>(
     mut observe: impl FnMut(Progress<'_>),
 ) -> Result<Report, EvaluateError> {
     let measured = measure::<B>(models, protocol, Steps::All, device, &mut observe)?;
-    let rivals = match models.first() {
-        Some((_, model)) if protocol.rivals => {
-            rivals::measure::<B>(model, protocol, device, &mut observe)?
-        }
-        _ => Vec::new(),
+    let rivals = rivals::measure_wanted::<B>(models, protocol, device, &mut observe)?;
+    Ok(report(models, protocol, &measured, &rivals))
+}
+
+/// Evaluates the folds of a cross-validation, `models`, each on the devices that
+/// it alone was not trained on, as one method: a report on all tasks together.
+/// Every fold has its part of the tasks, as large as its part of the devices.
+///
+/// # Errors
+/// As [`evaluate`].
+pub fn evaluate_folds<B: Backend>(
+    models: &[(String, TrainedModel)],
+    protocol: &Protocol,
+    device: &B::Device,
+    mut observe: impl FnMut(Progress<'_>),
+) -> Result<Report, EvaluateError> {
+    let parts = folds::parts(models, protocol)?;
+    let (mut all, mut rivals): (Vec<Measured>, Vec<MeasuredRival>) = Default::default();
+    for (fold, &tasks) in models.chunks(1).zip(&parts) {
+        let protocol = Protocol {
+            tasks,
+            ..protocol.clone()
+        };
+        let measured = measure::<B>(fold, &protocol, Steps::All, device, &mut observe)?;
+        folds::extend(&mut all, measured);
+        let measured = rivals::measure_wanted::<B>(fold, &protocol, device, &mut observe)?;
+        rivals::extend(&mut rivals, measured);
+    }
+    let protocol = Protocol {
+        tasks: parts.iter().sum(),
+        ..protocol.clone()
     };
+    let mut report = report(models, &protocol, &all, &rivals);
+    folds::name(&mut report, models);
+    Ok(report)
+}
+
+/// What was measured of models, with the means of those that differ in their seed.
+fn report(
+    models: &[(String, TrainedModel)],
+    protocol: &Protocol,
+    measured: &[Measured],
+    rivals: &[MeasuredRival],
+) -> Report {
     let mut sets = Vec::new();
     for &shots in &protocol.shots {
         for &queries in &protocol.queries {
@@ -110,14 +165,15 @@ pub fn evaluate<B: Backend>(
         }
     }
     let first = models.first().map(|(_, model)| &model.config.tasks);
-    Ok(Report {
+    Report {
         split: protocol.split,
         tasks: protocol.tasks,
         ways: first.and_then(|tasks| tasks.classes()),
         seed: protocol.seed,
         tuning_tasks: protocol.tuning_tasks,
         shots: sets,
-    })
+        unit: (measured.first()).and_then(|measured| measured.unit.clone()),
+    }
 }
 
 #[cfg(test)]

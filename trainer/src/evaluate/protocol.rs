@@ -29,6 +29,9 @@ pub struct Protocol {
     pub tuning_tasks: usize,
     /// Whether rivals without a network are measured beside the runs.
     pub rivals: bool,
+    /// Other tasks than the models' own, which they see by the scales they were
+    /// trained with.
+    pub on: Option<TasksConfig>,
 }
 
 /// How the queries of a task are predicted. It matters for batch norms that
@@ -70,6 +73,7 @@ impl Default for Protocol {
             seed: 2017,
             tuning_tasks: 500,
             rivals: false,
+            on: None,
         }
     }
 }
@@ -79,10 +83,18 @@ impl Protocol {
     /// of examples for each of them.
     pub fn usual(tasks: &TasksConfig) -> Self {
         match tasks.classes() {
-            None => Self {
+            None if tasks.has_target_scale() => Self {
+                tasks: 2000,
+                shots: vec![1, 2, 3, 5],
+                queries: vec![match tasks {
+                    TasksConfig::Readings(readings) => readings.usual_queries(),
+                    _ => 20,
+                }],
+                steps: None,
                 rivals: tasks.is_measured(),
                 ..Self::default()
             },
+            None => Self::default(),
             Some(_) => Self {
                 tasks: 600,
                 shots: vec![1, 5],

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::measure::Measured;
-use super::{Curves, Interval, RivalReport, Setting, Verdict};
+use super::{Curves, Interval, RivalReport, RootMeanSquare, Setting, Verdict};
 use crate::config::{Config, Keep, KeepBy, Method, Protocol};
 use crate::model::TrainedModel;
 use crate::tasks::Split;
@@ -20,6 +20,10 @@ pub struct Report {
     pub tasks: usize,
     /// Classes of a task, N, where there are classes.
     pub ways: Option<usize>,
+    /// The unit of the targets, whose square is that of losses; `None` where targets
+    /// are as the network sees them.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub unit: Option<String>,
     /// Seed of the test tasks.
     pub seed: u64,
     /// Validation tasks on which rates were tuned.
@@ -125,7 +129,15 @@ impl MethodReport {
             settings: measured.settings.clone(),
             own_steps: measured.own_steps,
             tuned_rate: measured.tuned_rate,
-            steps: StepReport::all(&measured.curves),
+            steps: {
+                let mut steps = StepReport::all(&measured.curves);
+                if measured.unit.is_some() {
+                    for (step, losses) in steps.iter_mut().zip(&measured.curves.query) {
+                        step.error = RootMeanSquare::of(losses, measured.devices.as_deref());
+                    }
+                }
+                steps
+            },
         }
     }
 
@@ -154,6 +166,9 @@ pub struct StepReport {
     /// Mean query accuracy over the tasks, from 0 to 1, where tasks have classes.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub accuracy: Option<Interval>,
+    /// Root mean square error of the queries, where targets have a unit.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub error: Option<RootMeanSquare>,
     /// Tasks whose support loss is not finite or is higher than before
     /// adaptation; not known where the latter was not measured.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -180,6 +195,7 @@ impl Spread {
         match measure {
             Measure::Loss => self.loss,
             Measure::Accuracy => Some(100.0 * self.accuracy?),
+            Measure::Error => None,
         }
     }
 }
@@ -192,6 +208,8 @@ pub enum Measure {
     Loss,
     /// Mean query accuracy in per cent.
     Accuracy,
+    /// Root mean square error of the queries, in the target's unit.
+    Error,
 }
 
 impl Measure {
@@ -200,18 +218,21 @@ impl Measure {
         match self {
             Self::Loss => "query loss",
             Self::Accuracy => "query accuracy in %",
+            Self::Error => "root mean square error of queries",
         }
     }
 }
 
 impl Report {
-    /// What its tables and figures show: accuracy where tasks have classes.
+    /// What its tables and figures show: accuracy where tasks have classes, the error
+    /// where targets have a unit.
     pub fn measure(&self) -> Measure {
         let mut steps = (self.shots.iter())
             .flat_map(|shots| &shots.methods)
             .flat_map(|method| &method.steps);
         match steps.next() {
             Some(step) if step.accuracy.is_some() => Measure::Accuracy,
+            _ if self.unit.is_some() => Measure::Error,
             _ => Measure::Loss,
         }
     }
@@ -230,6 +251,7 @@ impl StepReport {
                 mean: 100.0 * accuracy.mean,
                 half_width: 100.0 * accuracy.half_width,
             }),
+            Measure::Error => Some(self.error?.interval()),
         }
     }
 
@@ -254,6 +276,7 @@ impl StepReport {
                 half_width: finite(interval.half_width),
                 accuracy: (curves.accuracy.as_ref()).map(|rows| Interval::of(&rows[row])),
                 median: finite(f64::from(sorted[sorted.len() / 2])),
+                error: None,
                 diverged,
                 between_seeds: None,
             }

@@ -5,9 +5,9 @@ use burn::tensor::{Tensor, TensorData, backend::Backend};
 use serde::{Deserialize, Serialize};
 
 use super::episodes::Episodes;
-use super::measure::{Measured, Progress};
-use super::{EvaluateError, Interval, Measure, Paired, Protocol};
-use crate::loss::{Loss, Reduction};
+use super::measure::{Measured, Progress, elsewhere};
+use super::{EvaluateError, Interval, Measure, Paired, Protocol, RootMeanSquare};
+use crate::loss::{Loss, LossKind, Reduction};
 use crate::meta::to_host;
 use crate::model::TrainedModel;
 use crate::random::{Stream, generator};
@@ -28,6 +28,9 @@ pub struct RivalReport {
     pub loss: Option<Interval>,
     /// Its mean accuracy, from 0 to 1, where tasks have classes.
     pub accuracy: Option<Interval>,
+    /// Its root mean square error, where targets have a unit.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub error: Option<RootMeanSquare>,
 }
 
 impl RivalReport {
@@ -39,6 +42,7 @@ impl RivalReport {
                 mean: 100.0 * accuracy.mean,
                 half_width: 100.0 * accuracy.half_width,
             }),
+            Measure::Error => Some(self.error?.interval()),
         }
     }
 }
@@ -50,8 +54,9 @@ pub struct Verdict {
     pub run: String,
     /// Title of the best rival: one of the rivals, or a run by another method.
     pub rival: String,
-    /// How far the run is ahead, task by task: in accuracy from 0 to 1, or in
-    /// loss.
+    /// How far the run is ahead, task by task: in accuracy from 0 to 1, in loss or,
+    /// where targets have a unit, in root mean square error. The difference of the
+    /// roots `a − b` is `(a² − b²)/(a + b)`, and so is its interval.
     pub ahead: Paired,
 }
 
@@ -67,7 +72,7 @@ impl Verdict {
 }
 
 /// A rival with one number of shots and of queries, task by task: accuracies, or
-/// losses.
+/// losses, in the square of the target's unit where it has one.
 #[derive(Clone, Debug)]
 pub(super) struct MeasuredRival {
     rival: Rival,
@@ -75,6 +80,10 @@ pub(super) struct MeasuredRival {
     shots: usize,
     queries: usize,
     values: Vec<f32>,
+    /// Whether targets have a unit.
+    in_unit: bool,
+    /// The device of every task, where they are of a finite set.
+    devices: Option<Vec<usize>>,
 }
 
 impl MeasuredRival {
@@ -91,20 +100,51 @@ impl MeasuredRival {
             choice: name.map(|name| (name.to_owned(), self.choice)),
             loss: interval.filter(|_| !classes),
             accuracy: interval.filter(|_| classes),
+            error: (self.in_unit)
+                .then(|| RootMeanSquare::of(&self.values, self.devices.as_deref()))
+                .flatten(),
         }
     }
 }
 
+/// [`measure`] on the tasks of the first model, where the protocol asks for it.
+pub(super) fn measure_wanted<B: Backend>(
+    models: &[(String, TrainedModel)],
+    protocol: &Protocol,
+    device: &B::Device,
+    observe: impl FnMut(Progress<'_>),
+) -> Result<Vec<MeasuredRival>, EvaluateError> {
+    match models.first() {
+        Some(model) if protocol.rivals => measure::<B>(model, protocol, device, observe),
+        _ => Ok(Vec::new()),
+    }
+}
+
+/// Appends the tasks of another fold to those of the first.
+pub(super) fn extend(all: &mut Vec<MeasuredRival>, more: Vec<MeasuredRival>) {
+    if all.is_empty() {
+        *all = more;
+        return;
+    }
+    for (own, more) in all.iter_mut().zip(more) {
+        own.values.extend(more.values);
+        own.devices = own.devices.take().zip(more.devices).map(|(mut own, more)| {
+            own.extend(more);
+            own
+        });
+    }
+}
+
 /// Measures all rivals that suit the tasks of a model, on its test episodes.
-pub(super) fn measure<B: Backend>(
-    model: &TrainedModel,
+fn measure<B: Backend>(
+    named: &(String, TrainedModel),
     protocol: &Protocol,
     device: &B::Device,
     mut observe: impl FnMut(Progress<'_>),
 ) -> Result<Vec<MeasuredRival>, EvaluateError> {
-    let config = &model.config;
-    let distribution = config.tasks.open()?;
-    let usual = Protocol::usual(&config.tasks);
+    let config = &named.1.config;
+    let distribution = elsewhere(named, config.tasks.open()?, protocol)?;
+    let usual = Protocol::usual(protocol.on.as_ref().unwrap_or(&config.tasks));
     let episodes = |from, tasks| Episodes::new(&*distribution, protocol, &usual, from, tasks);
     let validation = episodes(
         (Split::Validation, Stream::Validation),
@@ -134,6 +174,10 @@ pub(super) fn measure<B: Backend>(
             }
         }
     }
+    let scale = distribution.target_scale();
+    let scale = scale.filter(|_| config.inner.loss == LossKind::Mse);
+    let factor = scale.as_ref().map_or(1.0, |scale| scale.deviation.powi(2));
+    let devices = test.devices();
     let mut measured: Vec<MeasuredRival> = Vec::new();
     for (shots, fit) in &fitted {
         for &queries in &protocol.queries {
@@ -143,6 +187,8 @@ pub(super) fn measure<B: Backend>(
                 shots: *shots,
                 queries,
                 values: Vec::new(),
+                in_unit: scale.is_some(),
+                devices: scale.as_ref().and_then(|_| devices.clone()),
             });
         }
     }
@@ -157,7 +203,9 @@ pub(super) fn measure<B: Backend>(
             for measured in measured {
                 let queries = distribution.set_size(measured.queries);
                 let values = values::<B>(config.loss(), &part, &predictions, queries, device);
-                measured.values.extend(values);
+                measured
+                    .values
+                    .extend(values.into_iter().map(|value| factor * value));
             }
         }
         done += part.tasks;
@@ -245,6 +293,19 @@ pub(super) fn verdict(
         true => Paired::of(rival_values, run_values),
         false => Paired::of(run_values, rival_values),
     }?;
+    let in_unit = measured.iter().any(|measured| measured.unit.is_some());
+    let roots = [run_values, rival_values].map(|values| Interval::of(values).mean.sqrt());
+    let ahead = match in_unit && !classes {
+        true => {
+            let sum = roots.iter().sum::<f64>().max(f64::MIN_POSITIVE);
+            Paired {
+                mean: ahead.mean / sum,
+                half_width: ahead.half_width / sum,
+                ..ahead
+            }
+        }
+        false => ahead,
+    };
     Some(Verdict {
         run: run.to_owned(),
         rival: rival.to_owned(),

@@ -11,6 +11,7 @@ mod parts;
 mod quantize;
 mod safety;
 mod score;
+mod units;
 
 use mamlet_formats::{ArtifactWriter, Loss, Reduction, WriteError};
 use mamlet_simulator::file::ArtifactFile;
@@ -22,7 +23,7 @@ use crate::meta::RateTable;
 use crate::model::TrainedModel;
 use crate::random::{Stream, generator};
 use crate::run::Manifest;
-use crate::tasks::{Split, TaskBatch, TaskDistribution, TasksError};
+use crate::tasks::{InUnits, Split, TaskBatch, TaskDistribution, TasksError};
 
 pub use parity::Parity;
 pub use quantize::Quantize;
@@ -181,12 +182,17 @@ pub fn export(
             title: model.config.title.clone(),
         });
     }
-    let distribution = &*model.config.tasks.open()?;
+    let own_rates = rates(model, options)?;
+    let distribution = model.config.tasks.open()?;
+    let scale = distribution.target_scale();
+    // What a device is told and says is in the target's unit.
+    let (trained, model) = (model, &units::in_units(model, &own_rates, scale.as_ref()));
+    let distribution = &InUnits::new(distribution);
     distribution.check(Split::Validation, options.golden_shots, 1)?;
     distribution.check(Split::Train, 1, 1)?;
     let plain = writer(model, distribution, manifest, options, Quantize::default())?;
     let (file, support) = with_golden(model, distribution, &plain, options)?;
-    let parity = Parity::measure(model, &rates(model, options)?, &file, support)?;
+    let parity = Parity::measure(trained, &own_rates, scale.as_ref(), &file, support)?;
     if options.quantize == Quantize::default() {
         return Ok(Export {
             file,
@@ -318,7 +324,9 @@ fn writer(
             }
         }
     }
-    let rates = rates(model, options)?;
+    let rates = model.rates.as_ref().ok_or_else(|| ExportError::NoRates {
+        title: config.title.clone(),
+    })?;
     // Rows that repeat the last are what a device does by itself.
     let mut rows: Vec<&[f32]> = rates.rows().iter().map(Vec::as_slice).collect();
     while rows.len() > 1 && rows[rows.len() - 1] == rows[rows.len() - 2] {

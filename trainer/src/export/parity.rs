@@ -7,15 +7,18 @@ use mamlet_runtime::{Learner, Rollback};
 use mamlet_simulator::Model;
 use mamlet_simulator::file::ArtifactFile;
 
-use super::ExportError;
+use super::{ExportError, units};
 use crate::evaluate::{Head, curves};
 use crate::loss::{Loss, Reduction};
 use crate::meta::{RateTable, to_device, to_host};
 use crate::model::TrainedModel;
-use crate::tasks::TaskBatch;
+use crate::tasks::{TargetScale, TaskBatch};
 
 /// How far the engine may be from the trainer.
 const LIMIT: f32 = 1e-5;
+
+/// Losses below this share of that before adaptation count as much as it.
+const ROUNDING: f32 = 1e-4;
 
 /// How the engine agrees with the trainer on the golden support set.
 #[derive(Clone, Copy, Debug, PartialEq, serde::Serialize)]
@@ -35,8 +38,9 @@ impl Parity {
     pub(super) fn measure(
         model: &TrainedModel,
         rates: &RateTable,
+        scale: Option<&TargetScale>,
         file: &ArtifactFile,
-        support: TaskBatch,
+        mut support: TaskBatch,
     ) -> Result<Self, ExportError> {
         let wrong = |error: &dyn std::fmt::Display| ExportError::Artifact(error.to_string());
         let artifact = file.artifact().map_err(|error| wrong(&error))?;
@@ -57,7 +61,15 @@ impl Parity {
             learner.add_target(x, y).map_err(|error| wrong(&error))?;
         }
         let (_, gradient) = learner.gradient().map_err(|error| wrong(&error))?;
-        let gradient = compare_gradients(gradient, &host_gradients(model, &support));
+        // The trainer's own targets, gradients and losses, scaled to the device's.
+        if let Some(scale) = scale {
+            scale.normalise(&mut support.support_y);
+        }
+        let mut host = host_gradients(model, &support);
+        for (gradient, factor) in host.iter_mut().zip(units::gradient_factors(model, scale)) {
+            gradient.iter_mut().for_each(|value| *value *= factor);
+        }
+        let gradient = compare_gradients(gradient, &host);
         let report = learner.adapt().map_err(|error| wrong(&error))?;
         let steps = report.losses.len() - 1;
         let loss = model.config.loss();
@@ -76,14 +88,17 @@ impl Parity {
             ..loss
         };
         let outputs = model.network.output();
-        let scale = mean.divisor(shots, outputs) as f32 / loss.divisor(shots, outputs) as f32;
-        let host = curves.support.iter().map(|of_step| of_step[0] * scale);
+        let reduced = mean.divisor(shots, outputs) as f32 / loss.divisor(shots, outputs) as f32;
+        let factor = reduced * scale.map_or(1.0, |scale| scale.deviation.powi(2));
+        let host = curves.support.iter().map(|of_step| of_step[0] * factor);
+        // What is left of a loss by rounding alone is not compared.
+        let least = curves.support[0][0] * factor * ROUNDING;
         let loss = report
             .losses
             .iter()
             .zip(host)
             .map(|(engine, trainer)| {
-                (engine - trainer).abs() / trainer.abs().max(f32::MIN_POSITIVE)
+                (engine - trainer).abs() / trainer.abs().max(least).max(f32::MIN_POSITIVE)
             })
             .fold(0.0, f32::max);
         let parity = Parity { gradient, loss };

@@ -6,7 +6,10 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 
 use super::ways::OtherWays;
-use super::{ImageTasks, Images, Omniglot, Recorded, Sinusoid, TaskDistribution, Waveforms};
+use super::{
+    Curves, DeviceSplit, ImageTasks, Images, Omniglot, Readings, Recorded, Sensors, Sinusoid,
+    TaskDistribution, Waveforms,
+};
 use crate::data::DataError;
 use crate::nn::Shape;
 
@@ -24,6 +27,12 @@ pub enum TasksConfig {
     Images(Images),
     /// Classification of recordings of sensors.
     Recordings(Recorded),
+    /// Regression on readings of devices beside a reference.
+    Readings(Readings),
+    /// Regression on calibrations, whose curves are known.
+    Curves(Curves),
+    /// Regression on synthetic sensors.
+    Sensors(Sensors),
 }
 
 /// Why tasks cannot be drawn.
@@ -44,6 +53,9 @@ impl TasksConfig {
             Self::Omniglot(omniglot) => omniglot.shape(),
             Self::Images(images) => images.shape(),
             Self::Recordings(recorded) => recorded.shape(),
+            Self::Readings(readings) => readings.shape(),
+            Self::Curves(curves) => curves.shape(),
+            Self::Sensors(sensors) => sensors.shape(),
         }
     }
 
@@ -60,6 +72,8 @@ impl TasksConfig {
             Self::Omniglot(omniglot) => omniglot.ways,
             Self::Images(images) => images.ways,
             Self::Recordings(recorded) => recorded.ways,
+            Self::Readings(_) | Self::Curves(_) => 1,
+            Self::Sensors(sensors) => sensors.kind.sizes()[1],
         }
     }
 
@@ -72,13 +86,14 @@ impl TasksConfig {
             Self::Omniglot(omniglot) => Some(omniglot.ways),
             Self::Images(images) => Some(images.ways),
             Self::Recordings(recorded) => Some(recorded.ways),
+            Self::Readings(_) | Self::Curves(_) | Self::Sensors(_) => None,
         }
     }
 
     /// Tasks have `ways` classes from here on, if they have any.
     pub fn set_classes(&mut self, ways: usize) {
         match self {
-            Self::Sinusoid(_) => {}
+            Self::Sinusoid(_) | Self::Readings(_) | Self::Curves(_) | Self::Sensors(_) => {}
             Self::Waveforms(waveforms) => waveforms.ways = ways,
             Self::Omniglot(omniglot) => omniglot.ways = ways,
             Self::Images(images) => images.ways = ways,
@@ -89,7 +104,10 @@ impl TasksConfig {
     /// Whether tasks are made of a finite set of classes, so that a classifier of
     /// all of them can be trained.
     pub fn has_finite_classes(&self) -> bool {
-        !matches!(self, Self::Sinusoid(_) | Self::Waveforms(_))
+        matches!(
+            self,
+            Self::Omniglot(_) | Self::Images(_) | Self::Recordings(_)
+        )
     }
 
     /// Whether examples were measured rather than made up, so that it is worth
@@ -115,6 +133,9 @@ impl TasksConfig {
             Self::Omniglot(omniglot) => Arc::new(omniglot.open()?),
             Self::Images(images) => Arc::new(images.open()?),
             Self::Recordings(recorded) => Arc::new(recorded.open()?),
+            Self::Readings(readings) => Arc::new(readings.open()?),
+            Self::Curves(curves) => Arc::new(curves.open()?),
+            Self::Sensors(sensors) => Arc::new(sensors.open()),
         })
     }
 
@@ -124,9 +145,9 @@ impl TasksConfig {
     /// As [`TasksConfig::open`].
     pub fn open_images(&self) -> Option<Result<ImageTasks, TasksError>> {
         match self {
-            Self::Sinusoid(_) | Self::Waveforms(_) | Self::Recordings(_) => None,
             Self::Omniglot(omniglot) => Some(omniglot.open()),
             Self::Images(images) => Some(images.open()),
+            _ => None,
         }
     }
 
@@ -147,6 +168,21 @@ impl TasksConfig {
         other.set_classes(ways);
         let train = other.open()?;
         Ok(Arc::new(OtherWays { train, judged }))
+    }
+
+    /// Which devices are in which split, where the config says it.
+    pub fn device_split_mut(&mut self) -> Option<&mut DeviceSplit> {
+        match self {
+            Self::Readings(readings) => Some(&mut readings.split),
+            Self::Curves(curves) => Some(&mut curves.split),
+            _ => None,
+        }
+    }
+
+    /// Whether targets have a scale, so that a device's are in another unit than
+    /// those of training.
+    pub fn has_target_scale(&self) -> bool {
+        matches!(self, Self::Readings(_) | Self::Curves(_) | Self::Sensors(_))
     }
 
     /// The sinusoids, if that is what the tasks are.

@@ -1,8 +1,14 @@
 //! Task distributions: where support and query sets come from.
 
 mod config;
+mod curves;
+mod devices;
+mod formula;
 mod images;
+mod readings;
 mod recordings;
+mod scale;
+mod sensors;
 mod sinusoid;
 mod waveforms;
 mod ways;
@@ -18,10 +24,16 @@ use crate::data::{Examples, Normalisation};
 use crate::nn::Shape;
 
 pub use config::{TasksConfig, TasksError};
+pub use curves::{CurveTasks, Curves, Nominal, Spacing, Variable};
+pub use devices::DeviceSplit;
+pub use formula::Formulas;
 pub use images::{ImageTasks, Images, Omniglot, OmniglotSplit, Rotations};
+pub use readings::{Choice, ReadingTasks, Readings};
 pub use recordings::{
     Centre, Derived, Holds, Labels, Recorded, RecordedTask, RecordedTasks, SensorAugment,
 };
+pub use scale::{Elsewhere, InUnits, TargetScale};
+pub use sensors::{SensorKind, SensorTasks, Sensors};
 pub use sinusoid::{Sinusoid, SinusoidInputs, SinusoidTask};
 pub use waveforms::Waveforms;
 
@@ -102,6 +114,18 @@ pub trait TaskDistribution: Send + Sync {
 
     /// What a network sees of examples that are [`Examples::Measured`].
     fn normalisation(&self) -> Option<Arc<Normalisation>> {
+        None
+    }
+
+    /// From the targets of [`TaskDistribution::draw`] to what was measured; `None`
+    /// where they are the same.
+    fn target_scale(&self) -> Option<TargetScale> {
+        None
+    }
+
+    /// The devices of the tasks that [`TaskDistribution::draw`] gives with the same
+    /// generator, by number; `None` where every task is another.
+    fn devices(&self, _split: Split, _rng: &mut ChaCha8Rng, _tasks: usize) -> Option<Vec<usize>> {
         None
     }
 

@@ -79,7 +79,7 @@ impl Recordings {
     ) -> Result<Arc<Self>, DataError> {
         let looked = places::candidates(path);
         let found = looked.iter().find_map(|place| {
-            let files = files(place).ok()?;
+            let files = csv_files(place).ok()?;
             (!files.is_empty()).then_some((place, files))
         });
         let (place, files) = found.ok_or_else(|| DataError::NotFound {
@@ -145,7 +145,7 @@ impl Recordings {
 }
 
 /// The CSV files of a folder or of its split folders.
-fn files(place: &Path) -> Result<Vec<(Option<Group>, PathBuf)>, DataError> {
+pub(super) fn csv_files(place: &Path) -> Result<Vec<(Option<Group>, PathBuf)>, DataError> {
     let csv = |path: &PathBuf| path.is_file() && path.extension().is_some_and(|e| e == "csv");
     let own = entries(place)?.into_iter().filter(csv);
     let mut all: Vec<(Option<Group>, PathBuf)> = own.map(|path| (None, path)).collect();
@@ -161,7 +161,7 @@ fn files(place: &Path) -> Result<Vec<(Option<Group>, PathBuf)>, DataError> {
 }
 
 /// A row that cannot be used.
-fn problem(file: &Path, line: u64, what: impl Into<String>) -> Problem {
+pub(super) fn problem(file: &Path, line: u64, what: impl Into<String>) -> Problem {
     Problem {
         file: format!("{}, line {line}", file.display()),
         what: what.into(),

@@ -1,0 +1,339 @@
+//! CSV tables of numbers: readings of devices, and the coefficients of their
+//! calibrations.
+//!
+//! ```text
+//! FOLDER/*.csv                    split by the config
+//! FOLDER/{train,val,test}/*.csv   or by folders
+//! ```
+//!
+//! Every file has one header.
+
+use std::collections::BTreeMap;
+use std::fs::File;
+use std::path::{Path, PathBuf};
+
+use csv::StringRecord;
+
+use super::recordings::{csv_files, problem};
+use super::source::file_name;
+use super::{DataError, Group, Problem, places, read_error};
+
+/// What is read of a table.
+#[derive(Clone, Debug, Default)]
+pub struct Columns {
+    /// Which files: `*` stands for any characters, `?` for one.
+    pub files: String,
+    /// Columns that together name the device; the name of the file if none.
+    pub device: Vec<String>,
+    /// Other columns that are kept as text.
+    pub texts: Vec<String>,
+    /// Columns of numbers.
+    pub numbers: Vec<String>,
+    /// What words of a column mean as numbers.
+    pub codes: BTreeMap<String, BTreeMap<String, f64>>,
+    /// Only rows whose columns have one of these values, `*` being any.
+    pub rows: BTreeMap<String, Vec<String>>,
+}
+
+/// One row.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Row {
+    /// The device, as an index of [`Table::devices`].
+    pub device: usize,
+    /// The file, as an index of [`Table::files`].
+    pub file: usize,
+    /// The folder it was found in, where folders are splits.
+    pub group: Option<Group>,
+    /// Its line, from 1.
+    pub line: u64,
+    /// Values of [`Columns::texts`].
+    pub texts: Vec<String>,
+    /// Values of [`Table::numbers`].
+    pub numbers: Vec<f64>,
+}
+
+/// The rows of all files.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Table {
+    /// The folder.
+    pub path: PathBuf,
+    /// All files.
+    pub files: Vec<PathBuf>,
+    /// Names of all devices, parts joined by `/`, in the order of their first rows.
+    pub devices: Vec<String>,
+    /// Columns of numbers.
+    pub numbers: Vec<String>,
+    /// In the order of files and lines.
+    pub rows: Vec<Row>,
+}
+
+const REMEDY: &str = "name a folder with --data, MAMLET_DATA or tasks.path that holds CSV files, or \
+                      folders train, val and test of them";
+
+impl Table {
+    /// Reads these columns of all files of a folder.
+    ///
+    /// # Errors
+    /// [`DataError`] where there is no such folder, file or column, and with every
+    /// row that cannot be used.
+    pub fn open(path: &Path, columns: &Columns) -> Result<Self, DataError> {
+        let pattern = glob::Pattern::new(&columns.files).map_err(|error| DataError::Read {
+            path: path.to_owned(),
+            why: format!("tasks.files: {error}"),
+        })?;
+        let looked = places::candidates(path);
+        let matching = |place: &PathBuf| -> Vec<(Option<Group>, PathBuf)> {
+            let files = csv_files(place).unwrap_or_default().into_iter();
+            files
+                .filter(|(_, file)| pattern.matches(&file_name(file)))
+                .collect()
+        };
+        let found = looked.iter().map(|place| (place, matching(place)));
+        let found = found
+            .into_iter()
+            .find(|(_, files)| !files.is_empty())
+            .ok_or_else(|| DataError::NotFound {
+                what: format!("CSV files {}", columns.files),
+                looked: looked.clone(),
+                remedy: REMEDY.into(),
+            })?;
+        let (place, files) = found;
+        let mut table = Self {
+            path: place.clone(),
+            files: Vec::new(),
+            devices: Vec::new(),
+            numbers: columns.numbers.clone(),
+            rows: Vec::new(),
+        };
+        let mut problems = Vec::new();
+        for (group, file) in files {
+            table.file(columns, group, &file, &mut problems)?;
+            table.files.push(file);
+        }
+        if !problems.is_empty() {
+            return Err(DataError::Problems {
+                what: table.path.display().to_string(),
+                unit: "row",
+                problems,
+            });
+        }
+        if table.rows.is_empty() {
+            return Err(DataError::TooFew {
+                what: table.path.display().to_string(),
+                has: "no row".into(),
+                needs: format!("tasks.rows = {:?} wants some", columns.rows),
+            });
+        }
+        Ok(table)
+    }
+
+    fn file(
+        &mut self,
+        columns: &Columns,
+        group: Option<Group>,
+        path: &Path,
+        problems: &mut Vec<Problem>,
+    ) -> Result<(), DataError> {
+        let wrong = |why: String| DataError::Read {
+            path: path.to_owned(),
+            why,
+        };
+        let opened = File::open(path).map_err(read_error(path))?;
+        let mut reader = csv::ReaderBuilder::new().flexible(true).from_reader(opened);
+        let header = reader
+            .headers()
+            .map_err(|error| wrong(error.to_string()))?
+            .clone();
+        let column = |name: &String| {
+            let found = header.iter().position(|column| column.trim() == name);
+            found.ok_or_else(|| {
+                let all = header.iter().collect::<Vec<_>>().join(", ");
+                wrong(format!("line 1: no column {name:?}; there are {all}"))
+            })
+        };
+        let all = |names: &[String]| names.iter().map(column).collect::<Result<Vec<_>, _>>();
+        let mut rows: Vec<StringRecord> = Vec::new();
+        for row in reader.records() {
+            rows.push(row.map_err(|error| wrong(error.to_string()))?);
+        }
+        let filters: Vec<(usize, Vec<glob::Pattern>)> = columns
+            .rows
+            .iter()
+            .map(|(name, values)| {
+                let patterns = values.iter().map(|value| glob::Pattern::new(value));
+                let patterns = patterns.collect::<Result<Vec<_>, _>>();
+                let patterns = patterns.map_err(|error| wrong(format!("rows.{name}: {error}")))?;
+                Ok((column(name)?, patterns))
+            })
+            .collect::<Result<_, DataError>>()?;
+        let value = |row: &StringRecord, at: usize| row.get(at).unwrap_or("").trim().to_owned();
+        rows.retain(|row| {
+            filters.iter().all(|(at, patterns)| {
+                let value = value(row, *at);
+                patterns.iter().any(|pattern| pattern.matches(&value))
+            })
+        });
+        let (device, texts) = (all(&columns.device)?, all(&columns.texts)?);
+        let numbers = all(&columns.numbers)?;
+        let stem = path
+            .file_stem()
+            .map_or_else(|| file_name(path), |stem| stem.to_string_lossy().into());
+        for row in &rows {
+            let line = row.position().map_or(0, csv::Position::line);
+            let mut wrong = |what: String| problems.push(problem(path, line, what));
+            if row.len() != header.len() {
+                let what = format!("{} columns, the header has {}", row.len(), header.len());
+                wrong(what);
+                continue;
+            }
+            let parts: Vec<String> = device.iter().map(|&at| value(row, at)).collect();
+            if let Some(at) = parts.iter().position(String::is_empty) {
+                wrong(format!("{} is empty", columns.device[at]));
+                continue;
+            }
+            let name = if parts.is_empty() {
+                stem.clone()
+            } else {
+                parts.join("/")
+            };
+            let mut values = Vec::with_capacity(numbers.len());
+            for (&at, name) in numbers.iter().zip(&columns.numbers) {
+                let text = value(row, at);
+                match number(&text, columns.codes.get(name)) {
+                    Ok(value) => values.push(value),
+                    Err(what) => wrong(format!("{name} is {what}")),
+                }
+            }
+            if values.len() < numbers.len() {
+                continue;
+            }
+            let own = Row {
+                device: self.device(name),
+                file: self.files.len(),
+                group,
+                line,
+                texts: texts.iter().map(|&at| value(row, at)).collect(),
+                numbers: values,
+            };
+            self.rows.push(own);
+        }
+        Ok(())
+    }
+
+    fn device(&mut self, name: String) -> usize {
+        // Rows of a device follow one another as a rule.
+        let known = self.devices.iter().rposition(|known| *known == name);
+        known.unwrap_or_else(|| {
+            self.devices.push(name);
+            self.devices.len() - 1
+        })
+    }
+
+    /// A problem with a row.
+    pub fn problem(&self, row: &Row, what: impl Into<String>) -> Problem {
+        let file = self.files.get(row.file).cloned().unwrap_or_default();
+        problem(&file, row.line, what)
+    }
+
+    /// Where a column of numbers is.
+    pub fn number(&self, name: &str) -> Option<usize> {
+        self.numbers.iter().position(|known| known == name)
+    }
+}
+
+/// A number, or what the text is instead.
+fn number(text: &str, codes: Option<&BTreeMap<String, f64>>) -> Result<f64, String> {
+    if let Some(codes) = codes {
+        let known = || codes.keys().cloned().collect::<Vec<_>>().join(", ");
+        return (codes.get(text).copied())
+            .ok_or_else(|| format!("{text:?}, and tasks.codes has {}", known()));
+    }
+    match text.parse::<f64>() {
+        Ok(value) if value.is_finite() => Ok(value),
+        Ok(_) => Err(format!("{text}, not a finite number")),
+        Err(_) => Err(format!("{text:?}, no number")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::data::tests::Fixture;
+
+    fn columns(text: &[&str]) -> Columns {
+        Columns {
+            files: "*.csv".into(),
+            device: vec!["unit".into()],
+            numbers: text.iter().map(|&name| name.into()).collect(),
+            ..Columns::default()
+        }
+    }
+
+    #[test]
+    fn rows_are_read_in_order_of_files_and_lines() {
+        let fixture = Fixture::empty();
+        fixture.put("b.csv", b"unit,side,x,y\nB1,L,1, 2\nB1,R,3,4\n");
+        fixture.put("a.csv", b"y,x,side,unit\n8,7,L,A1\n9,7,-,A2\n");
+        let mut wanted = columns(&["x", "side"]);
+        wanted.codes = toml::from_str("side = { L = -1, R = 1, - = 0 }").unwrap();
+        let table = Table::open(fixture.path(), &wanted).unwrap();
+        assert_eq!(table.devices, ["A1", "A2", "B1"]);
+        let told: Vec<_> = (table.rows.iter())
+            .map(|row| (row.device, row.file, row.line, row.numbers.clone()))
+            .collect();
+        let expected = [
+            (0, 0, 2, vec![7.0, -1.0]),
+            (1, 0, 3, vec![7.0, 0.0]),
+            (2, 1, 2, vec![1.0, -1.0]),
+            (2, 1, 3, vec![3.0, 1.0]),
+        ];
+        assert_eq!(told, expected);
+        wanted.device.push("side".into());
+        wanted.rows = [("unit".into(), vec!["B*".into()])].into();
+        let table = Table::open(fixture.path(), &wanted).unwrap();
+        assert_eq!(table.devices, ["B1/L", "B1/R"]);
+        wanted.device.clear();
+        assert_eq!(Table::open(fixture.path(), &wanted).unwrap().devices, ["b"]);
+    }
+
+    #[test]
+    fn every_bad_row_is_named_by_file_and_line() {
+        let fixture = Fixture::empty();
+        let text = b"unit,side,x\nA,L,1\nA,L,oops\nA,L,nan\n,L,1\nA,L\nA,Q,1\n";
+        fixture.put("a.csv", text);
+        let mut wanted = columns(&["x", "side"]);
+        wanted.codes = toml::from_str("side = { L = -1, R = 1 }").unwrap();
+        let message = Table::open(fixture.path(), &wanted)
+            .unwrap_err()
+            .to_string();
+        for part in [
+            "5 rows of",
+            "a.csv, line 3: x is \"oops\", no number",
+            "a.csv, line 4: x is nan, not a finite number",
+            "a.csv, line 5: unit is empty",
+            "a.csv, line 6: 2 columns, the header has 3",
+            "a.csv, line 7: side is \"Q\", and tasks.codes has L, R",
+        ] {
+            assert!(message.contains(part), "{part}: {message}");
+        }
+        let open = |columns: &Columns| {
+            let error = Table::open(fixture.path(), columns).unwrap_err();
+            error.to_string()
+        };
+        let message = open(&columns(&["z"]));
+        assert!(
+            message.contains("line 1: no column \"z\"; there are unit, side, x"),
+            "{message}"
+        );
+        let none = Columns {
+            rows: [("unit".into(), vec!["Z*".into()])].into(),
+            ..columns(&["x"])
+        };
+        assert!(open(&none).contains("no row"));
+        let files = Columns {
+            files: "z*.csv".into(),
+            ..columns(&["x"])
+        };
+        assert!(open(&files).contains("z*.csv"));
+    }
+}

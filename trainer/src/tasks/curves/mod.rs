@@ -1,0 +1,386 @@
+//! Calibration of a new device whose curve is known: coefficients from a table,
+//! targets from a formula.
+
+mod config;
+
+use std::sync::Arc;
+
+use rand::RngExt;
+use rand_chacha::ChaCha8Rng;
+use rand_distr::StandardNormal;
+use serde::Serialize;
+
+pub use config::{Curves, Nominal, Spacing, Variable};
+
+use super::devices::Turns;
+use super::formula::{Formula, Program};
+use super::scale::{TargetScale, input_moments, target_moments};
+use super::{Split, TaskBatch, TaskDistribution, TasksError};
+use crate::data::{DataError, Examples, Group, Normalisation, Table};
+use crate::nn::Shape;
+use crate::random::{Stream, generator};
+
+/// Points of a range at which curves are looked at, of each variable.
+const POINTS: usize = 64;
+
+/// Tasks of curves.
+#[derive(Clone, Debug)]
+pub struct CurveTasks {
+    config: Curves,
+    /// Names of the coefficients.
+    columns: Vec<String>,
+    /// `[rows, coefficients]`.
+    rows: Vec<Vec<f64>>,
+    /// The device of every row.
+    device_of: Vec<usize>,
+    /// Rows of each split.
+    splits: [Vec<usize>; 3],
+    curve: Curve,
+    /// The row whose curve is the nominal one.
+    nominal: Option<usize>,
+    normalisation: Arc<Normalisation>,
+    scale: TargetScale,
+    /// Root mean square of what the noise of a reading does to the target.
+    floor: f64,
+}
+
+/// The formulas: a scope holds coefficients, variables, and what `let` makes.
+#[derive(Clone, Debug)]
+struct Curve {
+    program: Program,
+    target: Formula,
+    /// Of each input where it is in the scope; `None` for the nominal target.
+    inputs: Vec<Option<usize>>,
+}
+
+impl Curve {
+    /// The scope of one row's coefficients and a reading.
+    fn scope(&self, row: &[f64], reading: &[f64]) -> Vec<f64> {
+        let mut scope = row.to_vec();
+        scope.extend_from_slice(reading);
+        self.program.extend(&mut scope);
+        scope
+    }
+
+    fn target(&self, row: &[f64], reading: &[f64]) -> f64 {
+        self.target.value(&self.scope(row, reading))
+    }
+}
+
+impl CurveTasks {
+    /// Tasks of `config` from a table with the coefficients it needs.
+    ///
+    /// # Errors
+    /// [`DataError`] where a split would be empty, a formula names what is not
+    /// there, or a curve is not finite somewhere, with the row and the place.
+    pub fn new(config: Curves, table: &Table) -> Result<Self, TasksError> {
+        let curve = curve(&config, table)?;
+        let rows: Vec<Vec<f64>> = table.rows.iter().map(|row| row.numbers.clone()).collect();
+        let grid = grid(&config);
+        let values: Vec<Vec<f64>> = rows
+            .iter()
+            .map(|row| grid.iter().map(|at| curve.target(row, at)).collect())
+            .collect();
+        let problems = values.iter().zip(&table.rows).filter_map(|(values, row)| {
+            let at = values.iter().position(|value| !value.is_finite())?;
+            let names = config.variables.keys().zip(&grid[at]);
+            let place: Vec<String> = names.map(|(name, x)| format!("{name} = {x}")).collect();
+            let what = format!("target is {} at {}", values[at], place.join(", "));
+            Some(table.problem(row, what))
+        });
+        let problems: Vec<_> = problems.collect();
+        if !problems.is_empty() {
+            return Err(TasksError::Data(DataError::Problems {
+                what: table.path.display().to_string(),
+                unit: "row",
+                problems,
+            }));
+        }
+        let splits = splits(&config, table)?;
+        let training = &splits[Split::Train as usize];
+        let nominal = (config.nominal == Nominal::Median).then(|| median(&values, training));
+        let mut tasks = Self {
+            columns: table.numbers.clone(),
+            device_of: table.rows.iter().map(|row| row.device).collect(),
+            rows,
+            splits,
+            curve,
+            nominal,
+            normalisation: Arc::new(Normalisation {
+                mean: Vec::new(),
+                scale: Vec::new(),
+            }),
+            scale: TargetScale {
+                mean: vec![0.0],
+                deviation: 1.0,
+                unit: config.unit.clone(),
+            },
+            floor: 0.0,
+            config,
+        };
+        tasks.measure(&grid);
+        Ok(tasks)
+    }
+
+    /// The scales of inputs and target, and what noise does, over the training
+    /// split.
+    fn measure(&mut self, grid: &[Vec<f64>]) {
+        let (mut x, mut y, mut noise) = (Vec::new(), Vec::new(), Vec::new());
+        let variables: Vec<&Variable> = self.config.variables.values().collect();
+        for &row in &self.splits[Split::Train as usize] {
+            for at in grid {
+                let (inputs, target) = self.example(row, at, at);
+                x.extend(inputs);
+                y.push(target);
+                let of_variable = variables.iter().enumerate().map(|(index, variable)| {
+                    // One step of the noise either way.
+                    let moved = |by: f64| {
+                        let mut at = at.clone();
+                        at[index] += by * variable.noise;
+                        self.curve.target(&self.rows[row], &at)
+                    };
+                    ((moved(1.0) - moved(-1.0)) / 2.0).powi(2)
+                });
+                noise.push(of_variable.sum::<f64>());
+            }
+        }
+        let (mean, deviation) = target_moments(&y, 1);
+        // A difference to the median device has no mean worth a bias: 0 is the
+        // device that is like it.
+        self.scale.mean = if self.nominal.is_some() {
+            vec![0.0]
+        } else {
+            mean
+        };
+        self.scale.deviation = deviation;
+        self.normalisation = Arc::new(input_moments(&x, self.config.inputs.len()));
+        self.floor = (noise.iter().sum::<f64>() / noise.len().max(1) as f64).sqrt();
+    }
+
+    /// What the network sees of a reading, and what it is to say, in the unit of
+    /// the target.
+    fn example(&self, row: usize, truth: &[f64], reading: &[f64]) -> (Vec<f64>, f64) {
+        let target = self.curve.target(&self.rows[row], truth);
+        let nominal = self
+            .nominal
+            .map(|nominal| self.curve.target(&self.rows[nominal], reading));
+        let scope = self.curve.scope(&self.rows[row], reading);
+        let inputs = self.curve.inputs.iter();
+        let inputs = inputs.map(|place| place.map_or(nominal.unwrap_or(f64::NAN), |at| scope[at]));
+        (inputs.collect(), target - nominal.unwrap_or(0.0))
+    }
+
+    /// The config.
+    pub fn config(&self) -> &Curves {
+        &self.config
+    }
+
+    /// Names and values of the coefficients of the median device, where there is
+    /// one.
+    pub fn nominal(&self) -> Option<Vec<(&str, f64)>> {
+        let names = self.columns.iter().map(String::as_str);
+        let row = &self.rows[self.nominal?];
+        Some(names.zip(row.iter().copied()).collect())
+    }
+
+    /// Root mean square of what the noise of a reading does to the target, over the
+    /// training split: no calibration can be better.
+    pub fn floor(&self) -> f64 {
+        self.floor
+    }
+
+    /// What a split holds.
+    pub fn holds(&self, split: Split) -> Holds {
+        let rows = &self.splits[split as usize];
+        let mut devices: Vec<usize> = rows.iter().map(|&row| self.device_of[row]).collect();
+        devices.sort_unstable();
+        devices.dedup();
+        Holds {
+            devices: devices.len(),
+            calibrations: rows.len(),
+        }
+    }
+
+    /// Appends the examples of a task, `noise` being that of the reference.
+    fn set(
+        &self,
+        row: usize,
+        rng: &mut ChaCha8Rng,
+        (count, noise): (usize, f64),
+        (x, y): (&mut Vec<f32>, &mut Vec<f32>),
+    ) {
+        let from = y.len();
+        for _ in 0..count {
+            let drawn: Vec<[f64; 2]> = self
+                .config
+                .variables
+                .values()
+                .map(|variable| variable.draw(rng))
+                .collect();
+            let [truth, reading] = [0, 1].map(|of| drawn.iter().map(|v| v[of]).collect::<Vec<_>>());
+            let (inputs, target) = self.example(row, &truth, &reading);
+            x.extend(inputs.iter().map(|&value| value as f32));
+            let off: f64 = rng.sample(StandardNormal);
+            y.push((target + noise * off) as f32);
+        }
+        self.scale.normalise(&mut y[from..]);
+    }
+
+    fn measured(&self, values: Vec<f32>) -> Examples {
+        Examples::Measured {
+            values,
+            normalisation: self.normalisation.clone(),
+        }
+    }
+}
+
+/// What a split of curves holds.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct Holds {
+    /// Devices.
+    pub devices: usize,
+    /// Calibrations of all of them.
+    pub calibrations: usize,
+}
+
+impl TaskDistribution for CurveTasks {
+    fn shape(&self) -> Shape {
+        self.config.shape()
+    }
+
+    fn output(&self) -> usize {
+        1
+    }
+
+    /// Calibrations take turns in a random order; every task has generators of its
+    /// own for its support and for its query set.
+    fn draw(
+        &self,
+        split: Split,
+        rng: &mut ChaCha8Rng,
+        tasks: usize,
+        shots: usize,
+        queries: usize,
+    ) -> TaskBatch {
+        let [mut support, mut query] = [(); 2].map(|()| (Vec::new(), Vec::new()));
+        for (row, seed) in Turns::new(&self.splits[split as usize], rng).take(tasks) {
+            let sets = [
+                (shots, self.config.noise, &mut support),
+                (queries, 0.0, &mut query),
+            ];
+            for (index, (count, noise, (x, y))) in sets.into_iter().enumerate() {
+                let mut rng = generator(seed, Stream::Devices, index as u64);
+                self.set(row, &mut rng, (count, noise), (x, y));
+            }
+        }
+        TaskBatch {
+            tasks,
+            input: self.config.inputs.len(),
+            output: 1,
+            classes: None,
+            support_x: self.measured(support.0),
+            support_y: support.1,
+            query_x: self.measured(query.0),
+            query_y: query.1,
+        }
+    }
+
+    fn normalisation(&self) -> Option<Arc<Normalisation>> {
+        Some(self.normalisation.clone())
+    }
+
+    fn target_scale(&self) -> Option<TargetScale> {
+        Some(self.scale.clone())
+    }
+
+    fn devices(&self, split: Split, rng: &mut ChaCha8Rng, tasks: usize) -> Option<Vec<usize>> {
+        let turns = Turns::new(&self.splits[split as usize], rng).take(tasks);
+        Some(turns.map(|(row, _)| self.device_of[row]).collect())
+    }
+}
+
+/// The formulas of a config for the columns of a table.
+fn curve(config: &Curves, table: &Table) -> Result<Curve, TasksError> {
+    let wrong = |why: String| {
+        TasksError::Data(DataError::Read {
+            path: table.path.clone(),
+            why,
+        })
+    };
+    let mut scope = table.numbers.clone();
+    scope.extend(config.variables.keys().cloned());
+    let program = Program::new(&config.formulas, &mut scope)
+        .map_err(|why| wrong(format!("tasks.let.{why}")))?;
+    let target = Formula::new(&config.target, &scope)
+        .map_err(|why| wrong(format!("tasks.target = {why}")))?;
+    let place = |name: &String| scope.iter().rposition(|known| known == name);
+    Ok(Curve {
+        program,
+        target,
+        inputs: config.inputs.iter().map(place).collect(),
+    })
+}
+
+/// Places all over the ranges: the first variable in equal steps, the others in
+/// steps of an irrational number, which fills all dimensions evenly.
+fn grid(config: &Curves) -> Vec<Vec<f64>> {
+    const STEPS: [f64; 4] = [
+        0.618_033_988_749_895,
+        0.754_877_666_246_693,
+        0.569_840_290_998_053,
+        0.819_172_513_396_164,
+    ];
+    let variables = config.variables.values().enumerate();
+    let at = |point: usize| {
+        let even = (point as f64 + 0.5) / POINTS as f64;
+        let each = variables.clone().map(|(index, variable)| {
+            let share = match index.checked_sub(1) {
+                None => even,
+                Some(other) => (0.5 + point as f64 * STEPS[other % STEPS.len()]).fract(),
+            };
+            variable.at(share)
+        });
+        each.collect()
+    };
+    (0..POINTS).map(at).collect()
+}
+
+fn splits(config: &Curves, table: &Table) -> Result<[Vec<usize>; 3], TasksError> {
+    let mut folders = vec![None; table.devices.len()];
+    for row in &table.rows {
+        folders[row.device] = row.group;
+    }
+    let what = table.path.display().to_string();
+    let assigned = config.split.assign(&what, &table.devices, &folders)?;
+    let of = |group: Group| {
+        let rows = table.rows.iter().enumerate();
+        rows.filter(|(_, row)| assigned[row.device] == Some(group))
+            .map(|(at, _)| at)
+            .collect()
+    };
+    Ok([Group::Train, Group::Validation, Group::Test].map(of))
+}
+
+/// The row of `among` whose curve is nearest to the median of theirs, point by
+/// point.
+fn median(values: &[Vec<f64>], among: &[usize]) -> usize {
+    let points = values.first().map_or(0, Vec::len);
+    let at = |point: usize| {
+        let mut all: Vec<f64> = among.iter().map(|&row| values[row][point]).collect();
+        all.sort_by(f64::total_cmp);
+        all[all.len() / 2]
+    };
+    let median: Vec<f64> = (0..points).map(at).collect();
+    let distance = |row: usize| -> f64 {
+        let pairs = values[row].iter().zip(&median);
+        pairs.map(|(a, b)| (a - b).powi(2)).sum()
+    };
+    let nearest = among
+        .iter()
+        .copied()
+        .min_by(|&a, &b| distance(a).total_cmp(&distance(b)));
+    nearest.unwrap_or(0)
+}
+
+#[cfg(test)]
+mod tests;

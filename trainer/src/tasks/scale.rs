@@ -1,0 +1,235 @@
+//! From what is measured to what a network is trained on, and back.
+
+use std::sync::Arc;
+
+use rand_chacha::ChaCha8Rng;
+use serde::{Deserialize, Serialize};
+
+use super::{LabelledBatch, Split, TaskBatch, TaskDistribution, TasksError};
+use crate::data::{Examples, Normalisation};
+use crate::nn::Shape;
+
+/// `target = mean + deviation · t`: a network learns `t`, of size 1, and is told
+/// about, and exported, in the unit of the target. One deviation for all outputs,
+/// so that a mean squared error has the same minimum in either.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct TargetScale {
+    /// Of each output, in the unit.
+    pub mean: Vec<f32>,
+    /// In the unit.
+    pub deviation: f32,
+    /// Such as `"°C"`; may be empty.
+    pub unit: String,
+}
+
+impl TargetScale {
+    /// From the unit to what a network learns.
+    pub fn normalise(&self, targets: &mut [f32]) {
+        for target in targets.chunks_exact_mut(self.mean.len()) {
+            for (value, mean) in target.iter_mut().zip(&self.mean) {
+                *value = (*value - mean) / self.deviation;
+            }
+        }
+    }
+
+    /// From what a network learns to the unit.
+    pub fn restore(&self, targets: &mut [f32]) {
+        for target in targets.chunks_exact_mut(self.mean.len()) {
+            for (value, mean) in target.iter_mut().zip(&self.mean) {
+                *value = mean + self.deviation * *value;
+            }
+        }
+    }
+}
+
+/// Mean of each of `width` columns of `values`, and their common standard
+/// deviation, 1 where they do not vary.
+pub(super) fn target_moments(values: &[f64], width: usize) -> (Vec<f32>, f32) {
+    let rows = (values.len() / width).max(1) as f64;
+    let mean = |column: usize| values.iter().skip(column).step_by(width).sum::<f64>() / rows;
+    let means: Vec<f64> = (0..width).map(mean).collect();
+    let squares = values
+        .iter()
+        .enumerate()
+        .map(|(at, value)| (value - means[at % width]).powi(2));
+    let deviation = (squares.sum::<f64>() / (rows * width as f64)).sqrt();
+    let usable = deviation.is_finite() && deviation > 0.0;
+    let deviation = if usable { deviation as f32 } else { 1.0 };
+    (means.iter().map(|&mean| mean as f32).collect(), deviation)
+}
+
+/// What a network sees of columns with these values, `[rows, width]`.
+pub(super) fn input_moments(values: &[f64], width: usize) -> Normalisation {
+    let column = |column: usize| values.iter().copied().skip(column).step_by(width);
+    let moments: Vec<(Vec<f32>, f32)> = (0..width)
+        .map(|at| target_moments(&column(at).collect::<Vec<_>>(), 1))
+        .collect();
+    Normalisation {
+        mean: moments.iter().map(|(mean, _)| mean[0]).collect(),
+        scale: moments
+            .iter()
+            .map(|(_, deviation)| 1.0 / deviation)
+            .collect(),
+    }
+}
+
+/// Tasks of a distribution whose targets are in their unit, as a device meets
+/// them.
+pub struct InUnits(Arc<dyn TaskDistribution>);
+
+impl InUnits {
+    /// Of any distribution; those without a scale are as they were.
+    pub fn new(tasks: Arc<dyn TaskDistribution>) -> Self {
+        Self(tasks)
+    }
+}
+
+impl TaskDistribution for InUnits {
+    fn shape(&self) -> Shape {
+        self.0.shape()
+    }
+
+    fn output(&self) -> usize {
+        self.0.output()
+    }
+
+    fn classes(&self) -> Option<usize> {
+        self.0.classes()
+    }
+
+    fn draw(
+        &self,
+        split: Split,
+        rng: &mut ChaCha8Rng,
+        tasks: usize,
+        shots: usize,
+        queries: usize,
+    ) -> TaskBatch {
+        let mut batch = self.0.draw(split, rng, tasks, shots, queries);
+        if let Some(scale) = self.0.target_scale() {
+            scale.restore(&mut batch.support_y);
+            scale.restore(&mut batch.query_y);
+        }
+        batch
+    }
+
+    fn check(&self, split: Split, shots: usize, queries: usize) -> Result<(), TasksError> {
+        self.0.check(split, shots, queries)
+    }
+
+    fn normalisation(&self) -> Option<Arc<Normalisation>> {
+        self.0.normalisation()
+    }
+
+    fn class_count(&self, split: Split) -> Option<usize> {
+        self.0.class_count(split)
+    }
+
+    fn draw_labelled(&self, rng: &mut ChaCha8Rng, count: usize) -> Option<LabelledBatch> {
+        self.0.draw_labelled(rng, count)
+    }
+}
+
+/// Tasks from elsewhere for a network that was trained on its own: it sees their
+/// inputs, and learns their targets, by its own scales.
+pub struct Elsewhere {
+    /// What it was trained on.
+    pub own: Arc<dyn TaskDistribution>,
+    /// Where tasks are drawn.
+    pub other: Arc<dyn TaskDistribution>,
+}
+
+impl Elsewhere {
+    fn seen(&self, examples: Examples) -> Examples {
+        let values = examples.values().into_owned();
+        match self.own.normalisation() {
+            Some(normalisation) => Examples::Measured {
+                values,
+                normalisation,
+            },
+            None => Examples::Values(values),
+        }
+    }
+}
+
+impl TaskDistribution for Elsewhere {
+    fn shape(&self) -> Shape {
+        self.other.shape()
+    }
+
+    fn output(&self) -> usize {
+        self.other.output()
+    }
+
+    fn classes(&self) -> Option<usize> {
+        self.other.classes()
+    }
+
+    fn draw(
+        &self,
+        split: Split,
+        rng: &mut ChaCha8Rng,
+        tasks: usize,
+        shots: usize,
+        queries: usize,
+    ) -> TaskBatch {
+        let mut batch = self.other.draw(split, rng, tasks, shots, queries);
+        for targets in [&mut batch.support_y, &mut batch.query_y] {
+            if let Some(scale) = self.other.target_scale() {
+                scale.restore(targets);
+            }
+            if let Some(scale) = self.own.target_scale() {
+                scale.normalise(targets);
+            }
+        }
+        TaskBatch {
+            support_x: self.seen(batch.support_x),
+            query_x: self.seen(batch.query_x),
+            ..batch
+        }
+    }
+
+    fn check(&self, split: Split, shots: usize, queries: usize) -> Result<(), TasksError> {
+        self.other.check(split, shots, queries)
+    }
+
+    fn normalisation(&self) -> Option<Arc<Normalisation>> {
+        self.own.normalisation()
+    }
+
+    fn target_scale(&self) -> Option<TargetScale> {
+        self.own.target_scale()
+    }
+
+    fn devices(&self, split: Split, rng: &mut ChaCha8Rng, tasks: usize) -> Option<Vec<usize>> {
+        self.other.devices(split, rng, tasks)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_scale_goes_both_ways() {
+        let (mean, deviation) = target_moments(&[1.0, 10.0, 3.0, 14.0], 2);
+        assert_eq!(mean, [2.0, 12.0]);
+        assert!((deviation - 2.5f32.sqrt()).abs() < 1e-6);
+        let scale = TargetScale {
+            mean,
+            deviation,
+            unit: "V".into(),
+        };
+        let mut targets = [1.0, 10.0, 3.0, 14.0];
+        scale.normalise(&mut targets);
+        assert!((targets[1] + 2.0 / 2.5f32.sqrt()).abs() < 1e-6);
+        scale.restore(&mut targets);
+        assert_eq!(targets.map(f32::round), [1.0, 10.0, 3.0, 14.0]);
+        assert_eq!(target_moments(&[4.0, 4.0], 1), (vec![4.0], 1.0));
+        let inputs = input_moments(&[1.0, 5.0, 3.0, 5.0], 2);
+        assert_eq!(
+            (inputs.mean, inputs.scale),
+            (vec![2.0, 5.0], vec![1.0, 1.0])
+        );
+    }
+}
