@@ -2,6 +2,7 @@
 
 mod config;
 mod images;
+mod origins;
 mod recordings;
 mod sinusoid;
 mod waveforms;
@@ -19,6 +20,7 @@ use crate::nn::Shape;
 
 pub use config::{TasksConfig, TasksError};
 pub use images::{ImageTasks, Images, Omniglot, OmniglotSplit, Rotations};
+pub use origins::{Origin, Origins};
 pub use recordings::{Centre, Holds, Labels, Recorded, RecordedTask, RecordedTasks, SensorAugment};
 pub use sinusoid::{Sinusoid, SinusoidInputs, SinusoidTask};
 pub use waveforms::Waveforms;
@@ -149,6 +151,8 @@ pub struct TaskBatch {
     pub query_x: Examples,
     /// `[T, query examples, output]`.
     pub query_y: Vec<f32>,
+    /// Who and what the query examples are; `None` where formulas made them.
+    pub origins: Option<Origins>,
 }
 
 impl TaskBatch {
@@ -199,6 +203,10 @@ impl TaskBatch {
             support_y: part(&self.support_y),
             query_x: inputs(&self.query_x),
             query_y: part(&self.query_y),
+            origins: self.origins.as_ref().map(|origins| {
+                let of_task = self.query_examples();
+                origins.range(range.start * of_task..range.end * of_task)
+            }),
             ..*self
         }
     }
