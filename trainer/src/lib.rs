@@ -19,6 +19,8 @@
 //! - [`evaluate`]: all methods on the same tasks, with intervals;
 //! - [`export`]: the artifact of a run, checked by the engine that will run it;
 //! - [`plot`]: learning curves, error against steps, adapted sinusoids;
+//! - [`report`]: a run on one page, for a browser;
+//! - [`size`]: what smaller networks, fewer steps and integers cost in accuracy;
 //! - [`device`]: the choice between CPU and CUDA;
 //! - [`cli`]: the `mamlet` command.
 
@@ -35,9 +37,12 @@ pub mod loss;
 pub mod meta;
 pub mod model;
 pub mod nn;
+mod page;
 pub mod plot;
 pub mod random;
+pub mod report;
 pub mod rivals;
 pub mod run;
+pub mod size;
 pub mod tasks;
 pub mod train;

@@ -193,6 +193,7 @@ impl TaskDistribution for Points {
             support_y,
             query_x: query_x.into(),
             query_y,
+            origins: None,
         }
     }
 

@@ -62,6 +62,9 @@ pub struct Ram {
 pub struct Macs {
     /// One prediction.
     pub prediction: u64,
+    /// Adding all examples, which go through the layers below everything that
+    /// adapts once.
+    pub adding: u64,
     /// An adaptation that goes well.
     pub adaptation: u64,
     /// The most an adaptation can take.
@@ -73,6 +76,7 @@ pub struct Macs {
 #[allow(missing_docs)]
 pub struct Seconds {
     pub prediction: f64,
+    pub adding: f64,
     pub adaptation: f64,
     pub adaptation_at_most: f64,
 }
@@ -112,8 +116,14 @@ impl Fit {
         let integers = integers.fold(0u64, |sum, layer| sum.saturating_add(layer.forward));
         let macs = Macs {
             prediction: cost.prediction(),
+            adding: cost.once.saturating_mul(examples as u64),
             adaptation: cost.adaptation(examples, steps),
             adaptation_at_most: cost.adaptation_at_most(examples, steps),
+        };
+        // Layers on integers are all below what adapts.
+        let forward = |all: u64| {
+            board.seconds(Work::Prediction, all.saturating_sub(integers))
+                + board.seconds(Work::Integers, integers)
         };
         Fit {
             examples,
@@ -122,9 +132,8 @@ impl Fit {
             ram,
             macs,
             seconds: Seconds {
-                prediction: board
-                    .seconds(Work::Prediction, macs.prediction.saturating_sub(integers))
-                    + board.seconds(Work::Integers, integers),
+                prediction: forward(macs.prediction),
+                adding: forward(cost.once) * examples as f64,
                 adaptation: board.seconds(Work::Adaptation, macs.adaptation),
                 adaptation_at_most: board.seconds(Work::Adaptation, macs.adaptation_at_most),
             },

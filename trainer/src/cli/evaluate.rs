@@ -18,7 +18,7 @@ use crate::evaluate::{
 use crate::model::TrainedModel;
 use crate::rivals::networks;
 use crate::run::RunDir;
-use crate::tasks::Split;
+use crate::tasks::{Split, TaskDistribution};
 
 /// Compare runs on the same tasks: error after each inner step, with intervals.
 ///
@@ -117,6 +117,30 @@ pub(super) enum RivalsChoice {
 }
 
 impl Episodes {
+    /// [`Episodes::protocol`], but what is not given is as [`fitting`] for the tasks
+    /// of the first model, with the first number of queries.
+    pub(super) fn fitting_protocol(
+        &self,
+        models: &[(String, TrainedModel)],
+        steps: Option<usize>,
+    ) -> anyhow::Result<Protocol> {
+        let protocol = self.protocol(models, steps, None);
+        let (Some((_, model)), Some(&queries)) = (models.first(), protocol.queries.first()) else {
+            return Ok(protocol);
+        };
+        let (shots, queries) = fitting(
+            &*model.config.tasks.open()?,
+            &[protocol.split, Split::Validation],
+            (protocol.shots.clone(), self.shots.is_some()),
+            (queries, self.queries.is_some()),
+        );
+        Ok(Protocol {
+            shots,
+            queries: vec![queries],
+            ..protocol
+        })
+    }
+
     /// The protocol for some models: what is not given is as usual.
     pub(super) fn protocol(
         &self,
@@ -141,6 +165,34 @@ impl Episodes {
             ..usual
         }
     }
+}
+
+/// Numbers of shots and of queries, the usual unless they were asked for: fewer
+/// queries, and then fewer numbers of shots, where the classes of a split have too
+/// few examples for what is usual.
+pub(super) fn fitting(
+    distribution: &dyn TaskDistribution,
+    splits: &[Split],
+    (shots, asked_shots): (Vec<usize>, bool),
+    (queries, asked_queries): (usize, bool),
+) -> (Vec<usize>, usize) {
+    let fits = |shots: usize, queries: usize| {
+        let mut splits = splits.iter();
+        splits.all(|&split| distribution.check(split, shots, queries).is_ok())
+    };
+    let mut kept = shots.clone();
+    while let Some(most) = kept.iter().copied().max() {
+        let least = if asked_queries { queries } else { 1 };
+        if let Some(queries) = (least..=queries).rev().find(|&queries| fits(most, queries)) {
+            return (kept, queries);
+        }
+        if asked_shots {
+            break;
+        }
+        kept.retain(|&shots| shots < most);
+    }
+    // Even the least is too much, which whoever draws will say.
+    (shots, queries)
 }
 
 impl Arguments {

@@ -70,7 +70,7 @@ pub(super) struct Arguments {
 
 /// How tensors can be stored.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-enum Kind {
+pub(super) enum Kind {
     /// 8-bit integers below everything that adapts: weights with a scale per
     /// output, activations with one per tensor
     Int8,
@@ -96,10 +96,7 @@ impl Arguments {
             max_steps: self.max_steps,
             rate: self.rate,
             golden_shots: self.shots,
-            quantize: Quantize {
-                int8: self.quantize.contains(&Kind::Int8),
-                f16: self.quantize.contains(&Kind::F16),
-            },
+            quantize: quantize(&self.quantize),
             episodes: self.episodes.max(2),
         };
         let made = export(&model, manifest.as_ref(), &options)?;
@@ -186,6 +183,14 @@ impl Arguments {
             output::line(line)?;
         }
         Ok(exit::SUCCESS)
+    }
+}
+
+/// All that was asked for.
+pub(super) fn quantize(kinds: &[Kind]) -> Quantize {
+    Quantize {
+        int8: kinds.contains(&Kind::Int8),
+        f16: kinds.contains(&Kind::F16),
     }
 }
 

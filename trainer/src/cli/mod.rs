@@ -10,6 +10,8 @@ mod inspect;
 mod output;
 mod plot;
 mod quickstart;
+mod report;
+mod size;
 mod train;
 
 use std::path::{Path, PathBuf};
@@ -37,7 +39,8 @@ pub mod exit {
 ///
 /// An experiment is a TOML file (trainer/configs holds the paper's). `train`
 /// turns it into a run directory, `evaluate` judges runs on the same tasks,
-/// `compare` says whether they differ, `plot` draws them, `export` writes the one file that a device adapts from.
+/// `compare` says whether they differ, `plot` draws them, `report` shows one
+/// on a page, `size` weighs smaller networks, `export` writes the one file that a device adapts from.
 #[derive(Debug, Parser)]
 #[command(
     name = "mamlet",
@@ -70,6 +73,8 @@ enum Command {
     Export(export::Arguments),
     Inspect(inspect::Arguments),
     Plot(plot::Arguments),
+    Report(report::Arguments),
+    Size(size::Arguments),
 }
 
 /// Parses the command line, runs the command and gives its exit code.
@@ -90,6 +95,8 @@ pub fn main() -> ExitCode {
         Command::Export(arguments) => arguments.run(),
         Command::Inspect(arguments) => arguments.run(),
         Command::Plot(arguments) => arguments.run(),
+        Command::Report(arguments) => arguments.run(),
+        Command::Size(arguments) => arguments.run(),
     };
     match result {
         Ok(code) => ExitCode::from(code),

@@ -68,10 +68,10 @@ pub(super) struct View {
 
 /// Tasks adapted at once: enough to fill matrix products, few enough for their
 /// weights to stay in the cache.
-const CHUNK: usize = 50;
+pub(super) const CHUNK: usize = 50;
 
 /// Numbers that may be alive at once, 128 MiB.
-const ALIVE: usize = 1 << 25;
+pub(super) const ALIVE: usize = 1 << 25;
 
 /// Adapts `params` (one row-major vector per tensor) to every task of `batch`
 /// and measures the mean losses and accuracy after each of `steps` steps, the

@@ -66,6 +66,7 @@ pub fn sinusoids<B: Backend>(
         query_y: vec![0.0; count * POINTS],
         support_x: support_x.into(),
         support_y,
+        origins: None,
     };
     let (width, points) = (batch.input, batch.support_x.values());
     let mut adapted: Vec<AdaptedSinusoid> = tasks

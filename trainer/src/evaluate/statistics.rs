@@ -31,6 +31,28 @@ impl Interval {
         Self { mean, half_width }
     }
 
+    /// Of values in clusters, such as the queries of a task, from the sum and the
+    /// number of each cluster's values: `p = Σ sᵢ / Σ nᵢ` with the ratio
+    /// estimator's interval, `1.96 √(c/(c − 1) Σ (sᵢ − p nᵢ)²) / Σ nᵢ` of `c`
+    /// clusters. `None` without a value; infinitely wide with one cluster, which
+    /// says nothing of the next.
+    pub fn of_clusters(clusters: &[(f64, usize)]) -> Option<Self> {
+        let values: usize = clusters.iter().map(|(_, count)| count).sum();
+        if values == 0 {
+            return None;
+        }
+        let values = values as f64;
+        let mean = clusters.iter().map(|(sum, _)| sum).sum::<f64>() / values;
+        let rest = |&(sum, count): &(f64, usize)| (sum - mean * count as f64).powi(2);
+        let rests: f64 = clusters.iter().map(rest).sum();
+        let count = clusters.len() as f64;
+        let half_width = match clusters.len() {
+            1 => f64::INFINITY,
+            _ => 1.96 * (count / (count - 1.0) * rests).sqrt() / values,
+        };
+        Some(Self { mean, half_width })
+    }
+
     /// Whether 0 lies outside; not if it is not finite.
     pub fn excludes_zero(&self) -> bool {
         self.mean.abs() > self.half_width
@@ -57,6 +79,29 @@ mod tests {
         assert!((interval.half_width - 1.96 * deviation / 2.0).abs() < 1e-12);
         assert!(Interval::of(&[1.0, f32::NAN]).mean.is_nan());
         assert_eq!(Interval::of(&[7.0]).half_width, 0.0);
+    }
+
+    /// With clusters of one value it is the interval of a sample; clusters whose
+    /// values agree count as one value each.
+    #[test]
+    fn clusters_by_hand() {
+        let sample = [1.0, 2.0, 3.0, 4.0];
+        let alone: Vec<(f64, usize)> = sample.iter().map(|&v| (f64::from(v), 1)).collect();
+        let twice: Vec<(f64, usize)> = sample.iter().map(|&v| (2.0 * f64::from(v), 2)).collect();
+        for clusters in [alone, twice] {
+            let interval = Interval::of_clusters(&clusters).unwrap();
+            assert_eq!(interval.mean, 2.5);
+            assert!((interval.half_width - Interval::of(&sample).half_width).abs() < 1e-12);
+        }
+        let unequal = Interval::of_clusters(&[(1.0, 1), (0.0, 3)]).unwrap();
+        // p = 1/4, rests 3/4 and -3/4: √(2 · 9/8) = 3/2 over 4 values.
+        assert_eq!(unequal.mean, 0.25);
+        assert!((unequal.half_width - 1.96 * 1.5 / 4.0).abs() < 1e-12);
+        assert_eq!(
+            Interval::of_clusters(&[(1.0, 2)]).unwrap().half_width,
+            f64::INFINITY
+        );
+        assert_eq!(Interval::of_clusters(&[]), None);
     }
 
     /// Values that differ a hundred times more between tasks than between runs.

@@ -28,7 +28,7 @@ use crate::tasks::{InUnits, Split, TaskBatch, TaskDistribution, TasksError};
 pub use parity::Parity;
 pub use quantize::Quantize;
 pub use safety::Safety;
-pub use score::Score;
+pub use score::{Score, Trial};
 
 /// What may be chosen when an artifact is made.
 #[derive(Clone, Debug, PartialEq)]
@@ -45,7 +45,7 @@ pub struct Options {
     pub golden_shots: usize,
     /// How tensors are stored.
     pub quantize: Quantize,
-    /// Episodes that a quantised artifact is judged by.
+    /// Episodes that a quantised artifact is judged by; none if 0.
     pub episodes: usize,
 }
 
@@ -165,6 +165,10 @@ impl From<WriteError> for ExportError {
 /// check as many; recordings and points all fit.
 const GOLDEN_INPUTS: usize = 2048;
 
+/// Query examples of an episode that a quantised artifact is judged by, of each
+/// class if there are classes; fewer where classes have too few.
+const QUERIES: usize = 15;
+
 /// Support sets to try for golden vectors.
 const GOLDEN_TRIES: u64 = 20;
 
@@ -203,20 +207,25 @@ pub fn export(
     let quantized = writer(model, distribution, manifest, options, options.quantize)?;
     let (quantized, _) = with_golden(model, distribution, &quantized, options)?;
     let score = |file: &ArtifactFile| {
-        Score::measure(
-            model,
-            distribution,
-            file,
-            options.golden_shots,
-            options.episodes,
-        )
-        .map_err(|error| ExportError::Artifact(format!("{error:#}")))
+        let shots = options.golden_shots;
+        let enough = |queries: &usize| distribution.check(Split::Test, shots, *queries).is_ok();
+        let trial = Trial {
+            tasks: options.episodes,
+            shots,
+            queries: (1..=QUERIES).rev().find(enough).unwrap_or(1),
+            steps: None,
+        };
+        Score::measure(model, distribution, file, &trial)
+            .map_err(|error| ExportError::Artifact(format!("{error:#}")))
     };
-    let scores = [score(&file)?, score(&quantized)?];
+    let scores = match options.episodes {
+        0 => None,
+        _ => Some([score(&file)?, score(&quantized)?]),
+    };
     Ok(Export {
         file: quantized,
         parity,
-        scores: Some(scores),
+        scores,
     })
 }
 

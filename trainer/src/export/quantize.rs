@@ -27,6 +27,18 @@ pub struct Quantize {
     pub f16: bool,
 }
 
+impl Quantize {
+    /// In words.
+    pub fn name(self) -> &'static str {
+        match (self.int8, self.f16) {
+            (false, false) => "f32",
+            (true, false) => "int8",
+            (false, true) => "f16",
+            (true, true) => "int8 and f16",
+        }
+    }
+}
+
 /// Tasks whose activations are looked at.
 const TASKS: usize = 64;
 /// Examples of each.

@@ -1,8 +1,9 @@
 //! How good an artifact is on the engine that will run it.
 
-use mamlet_runtime::{Learner, Rollback};
+use mamlet_runtime::{Adaptation, Learner, Rollback};
 use mamlet_simulator::Model;
 use mamlet_simulator::file::ArtifactFile;
+use rayon::prelude::*;
 
 use crate::evaluate::Interval;
 use crate::loss::LossKind;
@@ -10,8 +11,18 @@ use crate::model::TrainedModel;
 use crate::random::{Stream, generator};
 use crate::tasks::{Split, TaskDistribution};
 
-/// Query examples of an episode.
-const QUERIES: usize = 15;
+/// The episodes that an artifact is judged by.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Trial {
+    /// How many, each a test task.
+    pub tasks: usize,
+    /// Support examples, of each class if there are classes.
+    pub shots: usize,
+    /// Query examples, of each class if there are classes.
+    pub queries: usize,
+    /// Inner steps; the recipe's own if `None`.
+    pub steps: Option<usize>,
+}
 
 /// What an artifact scores after adapting by its recipe.
 #[derive(Clone, Copy, Debug, PartialEq, serde::Serialize)]
@@ -27,9 +38,8 @@ pub struct Score {
 }
 
 impl Score {
-    /// Runs `episodes` episodes of the model's tasks, the same for every
-    /// artifact of the model: adapts to the support set and judges the query
-    /// set.
+    /// Runs the episodes of a trial, the same for every artifact of the model:
+    /// adapts to the support set and judges the query set.
     ///
     /// # Errors
     /// Where the engine refuses the artifact or an example.
@@ -37,22 +47,25 @@ impl Score {
         model: &TrainedModel,
         distribution: &dyn TaskDistribution,
         file: &ArtifactFile,
-        shots: usize,
-        episodes: usize,
+        trial: &Trial,
     ) -> anyhow::Result<Self> {
         let artifact = file.artifact()?;
         let device_model = Model::new(&artifact)?;
-        distribution.check(Split::Test, shots, QUERIES)?;
-        let loss = model.config.inner.loss;
-        let mut scores = Vec::with_capacity(episodes);
-        let mut memory = Vec::new();
-        for episode in 0..episodes {
-            let mut rng = generator(model.config.seed, Stream::Score, episode as u64);
-            let batch = distribution.draw(Split::Test, &mut rng, 1, shots, QUERIES);
+        let &Trial {
+            tasks,
+            shots,
+            queries,
+            steps,
+        } = trial;
+        distribution.check(Split::Test, shots, queries)?;
+        let (loss, seed) = (model.config.inner.loss, model.config.seed);
+        let episode = |memory: &mut Vec<f32>, episode: usize| -> anyhow::Result<f32> {
+            let mut rng = generator(seed, Stream::Score, episode as u64);
+            let batch = distribution.draw(Split::Test, &mut rng, 1, shots, queries);
             let examples = batch.support_examples();
             let rollback = Rollback::ToInitialisation;
             memory.resize(device_model.memory(examples, rollback).total() / 4, 0.0);
-            let mut learner = Learner::new(&device_model, examples, rollback, &mut memory)?;
+            let mut learner = Learner::new(&device_model, examples, rollback, memory)?;
             let rows = |x: &[f32], y: &[f32]| -> Vec<(Vec<f32>, Vec<f32>)> {
                 let targets = super::engine_targets(loss, y, batch.output);
                 let width = targets.len() / (y.len() / batch.output).max(1);
@@ -63,14 +76,16 @@ impl Score {
             for (x, y) in rows(&batch.support_x.values(), &batch.support_y) {
                 learner.add_target(&x, &y)?;
             }
-            let _report = learner.adapt()?;
+            let _report = learner.adapt_with(Adaptation { steps, rate: None })?;
             let mut sum = 0.0;
             let queries = rows(&batch.query_x.values(), &batch.query_y);
             for (x, y) in &queries {
                 sum += of_example(loss, learner.predict(x)?, y);
             }
-            scores.push((sum / queries.len() as f64) as f32);
-        }
+            Ok((sum / queries.len() as f64) as f32)
+        };
+        let scores = (0..tasks).into_par_iter().map_init(Vec::new, episode);
+        let scores: Vec<f32> = scores.collect::<anyhow::Result<_>>()?;
         let interval = Interval::of(&scores);
         Ok(Score {
             what: match loss {

@@ -15,6 +15,7 @@ fn batch(
         support_y: support_y.to_vec(),
         query_x: Examples::Values(query_x.to_vec()),
         query_y: query_y.to_vec(),
+        origins: None,
     }
 }
 

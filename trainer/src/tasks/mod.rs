@@ -5,6 +5,7 @@ mod curves;
 mod devices;
 mod formula;
 mod images;
+mod origins;
 mod readings;
 mod recordings;
 mod scale;
@@ -28,6 +29,7 @@ pub use curves::{CurveTasks, Curves, Nominal, Spacing, Variable};
 pub use devices::DeviceSplit;
 pub use formula::Formulas;
 pub use images::{ImageTasks, Images, Omniglot, OmniglotSplit, Rotations};
+pub use origins::{Origin, Origins};
 pub use readings::{Choice, ReadingTasks, Readings};
 pub use recordings::{
     Centre, Derived, Holds, Labels, Recorded, RecordedTask, RecordedTasks, SensorAugment,
@@ -175,6 +177,8 @@ pub struct TaskBatch {
     pub query_x: Examples,
     /// `[T, query examples, output]`.
     pub query_y: Vec<f32>,
+    /// Who and what the query examples are; `None` where formulas made them.
+    pub origins: Option<Origins>,
 }
 
 impl TaskBatch {
@@ -225,6 +229,10 @@ impl TaskBatch {
             support_y: part(&self.support_y),
             query_x: inputs(&self.query_x),
             query_y: part(&self.query_y),
+            origins: self.origins.as_ref().map(|origins| {
+                let of_task = self.query_examples();
+                origins.range(range.start * of_task..range.end * of_task)
+            }),
             ..*self
         }
     }

@@ -130,6 +130,7 @@ impl TaskDistribution for Sinusoid {
             support_y,
             query_x: query_x.into(),
             query_y,
+            origins: None,
         }
     }
 }

@@ -193,6 +193,7 @@ impl TaskDistribution for Waveforms {
             support_y: support.1,
             query_x: query.0.into(),
             query_y: query.1,
+            origins: None,
         }
     }
 }

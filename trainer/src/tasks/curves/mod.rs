@@ -15,7 +15,7 @@ pub use config::{Curves, Nominal, Spacing, Variable};
 use super::devices::Turns;
 use super::formula::{Formula, Program};
 use super::scale::{TargetScale, input_moments, target_moments};
-use super::{Split, TaskBatch, TaskDistribution, TasksError};
+use super::{Origin, Origins, Split, TaskBatch, TaskDistribution, TasksError};
 use crate::data::{DataError, Examples, Group, Normalisation, Table};
 use crate::nn::Shape;
 use crate::random::{Stream, generator};
@@ -33,6 +33,8 @@ pub struct CurveTasks {
     rows: Vec<Vec<f64>>,
     /// The device of every row.
     device_of: Vec<usize>,
+    /// Names of the devices.
+    names: Arc<[String]>,
     /// Rows of each split.
     splits: [Vec<usize>; 3],
     curve: Curve,
@@ -101,6 +103,7 @@ impl CurveTasks {
         let nominal = (config.nominal == Nominal::Median).then(|| median(&values, training));
         let mut tasks = Self {
             columns: table.numbers.clone(),
+            names: table.devices.clone().into(),
             device_of: table.rows.iter().map(|row| row.device).collect(),
             rows,
             splits,
@@ -263,7 +266,13 @@ impl TaskDistribution for CurveTasks {
         queries: usize,
     ) -> TaskBatch {
         let [mut support, mut query] = [(); 2].map(|()| (Vec::new(), Vec::new()));
+        let mut origins = Vec::with_capacity(tasks * queries);
         for (row, seed) in Turns::new(&self.splits[split as usize], rng).take(tasks) {
+            let origin = Origin {
+                user: Some(self.device_of[row] as u32),
+                class: None,
+            };
+            origins.extend(std::iter::repeat_n(origin, queries));
             let sets = [
                 (shots, self.config.noise, &mut support),
                 (queries, 0.0, &mut query),
@@ -282,6 +291,11 @@ impl TaskDistribution for CurveTasks {
             support_y: support.1,
             query_x: self.measured(query.0),
             query_y: query.1,
+            origins: Some(Origins {
+                users: self.names.clone(),
+                classes: Arc::default(),
+                queries: origins,
+            }),
         }
     }
 

@@ -11,7 +11,7 @@ use rand::seq::{SliceRandom, index};
 use rand_chacha::ChaCha8Rng;
 use serde::{Deserialize, Serialize};
 
-use super::{LabelledBatch, Split, TaskBatch, TaskDistribution, TasksError};
+use super::{LabelledBatch, Origin, Origins, Split, TaskBatch, TaskDistribution, TasksError};
 use crate::data::{Augment, Bank, DataError, Examples, Pick, counted};
 use crate::nn::Shape;
 use crate::random::{Stream, generator};
@@ -46,6 +46,8 @@ pub enum Rotations {
 #[derive(Clone, Debug)]
 pub struct ImageTasks {
     bank: Arc<Bank>,
+    /// Names of all classes of the bank.
+    names: Arc<[String]>,
     ways: usize,
     rotations: Rotations,
     /// Classes of the bank in each split.
@@ -62,6 +64,8 @@ const ORDER: u64 = 1;
 /// One class of a task.
 struct Class {
     label: usize,
+    /// Index of its class in the bank.
+    class: usize,
     quarter_turns: u8,
     /// Its images in a random order: support examples are taken from the front,
     /// query examples from the back.
@@ -80,7 +84,9 @@ impl ImageTasks {
         rotations: Rotations,
         splits: [Vec<usize>; 3],
     ) -> Result<Self, TasksError> {
+        let names = bank.classes().iter().map(|class| class.name.clone());
         let tasks = Self {
+            names: names.collect(),
             bank,
             ways,
             rotations,
@@ -137,7 +143,8 @@ impl ImageTasks {
         let chosen = chosen.iter().zip(labels).zip(ORDER..);
         chosen
             .map(|((chosen, label), at)| {
-                let class = &self.bank.classes()[classes[chosen / turned]];
+                let index = classes[chosen / turned];
+                let class = &self.bank.classes()[index];
                 let quarter_turns = match self.rotations {
                     Rotations::Drawn => rng.random_range(0..4),
                     Rotations::Classes => (chosen % 4) as u8,
@@ -148,6 +155,7 @@ impl ImageTasks {
                 order.shuffle(&mut generator(seed, Stream::Images, at));
                 Class {
                     label,
+                    class: index,
                     quarter_turns,
                     order,
                 }
@@ -197,6 +205,7 @@ impl TaskDistribution for ImageTasks {
                 Vec::with_capacity(examples * self.ways),
             )
         });
+        let mut origins = Vec::with_capacity(tasks * self.ways * queries);
         for _ in 0..tasks {
             let seed = rng.random();
             let classes = self.task(split, seed);
@@ -216,6 +225,11 @@ impl TaskDistribution for ImageTasks {
             };
             (0..shots).for_each(|at| append(&mut support, at, false));
             (0..queries).for_each(|at| append(&mut query, at, true));
+            let of_task = classes.iter().map(|class| Origin {
+                user: None,
+                class: Some(class.class as u32),
+            });
+            origins.extend((0..queries).flat_map(|_| of_task.clone()));
         }
         TaskBatch {
             tasks,
@@ -226,6 +240,11 @@ impl TaskDistribution for ImageTasks {
             support_y: support.1,
             query_x: self.examples(query.0),
             query_y: query.1,
+            origins: Some(Origins {
+                users: Arc::default(),
+                classes: self.names.clone(),
+                queries: origins,
+            }),
         }
     }
 

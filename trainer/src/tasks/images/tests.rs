@@ -130,3 +130,23 @@ fn too_few_classes_and_images_are_told_with_their_numbers() {
     let expected = "the test split has 1 class, but a task needs 2";
     assert_eq!(error.to_string(), expected);
 }
+
+#[test]
+fn origins_name_the_class_of_every_query() {
+    let fixture = Fixture::omniglot(9, 5);
+    let tasks = tasks(&fixture, 3, Rotations::Drawn);
+    let batch = draw(&tasks, 2, 3).tasks(5..9);
+    let origins = batch.origins.unwrap();
+    let names: Vec<&str> = tasks
+        .bank()
+        .classes()
+        .iter()
+        .map(|class| &class.name[..])
+        .collect();
+    assert_eq!(origins.queries.len(), picks(&batch.query_x).len());
+    for (origin, pick) in origins.queries.iter().zip(picks(&batch.query_x)) {
+        assert_eq!(origin.user, None);
+        let class = origin.class.unwrap() as usize;
+        assert_eq!(origins.classes[class], names[pick.image as usize / 5]);
+    }
+}

@@ -14,7 +14,7 @@ pub use config::{Choice, Readings};
 use super::devices::Turns;
 use super::formula::Program;
 use super::scale::{TargetScale, input_moments, target_moments};
-use super::{Split, TaskBatch, TaskDistribution, TasksError};
+use super::{Origin, Origins, Split, TaskBatch, TaskDistribution, TasksError};
 use crate::data::{DataError, Examples, Group, Normalisation, Problem, Row, Table, counted};
 use crate::nn::Shape;
 use crate::random::{Stream, generator};
@@ -36,6 +36,8 @@ struct Device {
 pub struct ReadingTasks {
     config: Readings,
     devices: Vec<Device>,
+    /// Their names.
+    names: Arc<[String]>,
     /// Devices of each split.
     splits: [Vec<usize>; 3],
     normalisation: Arc<Normalisation>,
@@ -117,6 +119,7 @@ impl ReadingTasks {
         };
         Ok(Self {
             devices: devices.collect(),
+            names: table.devices.clone().into(),
             splits,
             normalisation: Arc::new(input_moments(&x, width)),
             ranges: (0..=width).map(range).collect(),
@@ -240,8 +243,14 @@ impl TaskDistribution for ReadingTasks {
     ) -> TaskBatch {
         let width = self.config.inputs.len();
         let [mut support, mut query] = [(); 2].map(|()| (Vec::new(), Vec::new()));
-        for (device, seed) in Turns::new(&self.splits[split as usize], rng).take(tasks) {
-            let device = &self.devices[device];
+        let mut origins = Vec::with_capacity(tasks * queries);
+        for (at, seed) in Turns::new(&self.splits[split as usize], rng).take(tasks) {
+            let device = &self.devices[at];
+            let origin = Origin {
+                user: Some(at as u32),
+                class: None,
+            };
+            origins.extend(std::iter::repeat_n(origin, queries));
             let sets = self.rows(split, device, seed, shots);
             let counts = [shots, queries];
             for ((rows, count), (x, y)) in sets.iter().zip(counts).zip([&mut support, &mut query]) {
@@ -260,6 +269,11 @@ impl TaskDistribution for ReadingTasks {
             support_y: support.1,
             query_x: self.measured(query.0),
             query_y: query.1,
+            origins: Some(Origins {
+                users: self.names.clone(),
+                classes: Arc::default(),
+                queries: origins,
+            }),
         }
     }
 

@@ -17,7 +17,7 @@ use augment::Frame;
 pub use augment::{Derived, SensorAugment};
 pub use config::{Centre, Labels, Recorded, RecordedTask};
 
-use super::{LabelledBatch, Split, TaskBatch, TaskDistribution, TasksError};
+use super::{LabelledBatch, Origin, Origins, Split, TaskBatch, TaskDistribution, TasksError};
 use crate::data::{self, DataError, Group, Normalisation, Recording, Recordings, counted};
 use crate::nn::Shape;
 use crate::random::{Stream, generator};
@@ -44,11 +44,13 @@ type Pool = Vec<OfClass>;
 pub struct RecordedTasks {
     config: Recorded,
     /// Names of all classes.
-    classes: Vec<String>,
+    classes: Arc<[String]>,
+    /// Names of all users.
+    users: Arc<[String]>,
     /// Centred and of one length, but neither changed nor normalised.
     recordings: Vec<Examples>,
-    /// User and rows of each.
-    sources: Vec<[usize; 2]>,
+    /// User, class and rows of each.
+    sources: Vec<[usize; 3]>,
     splits: [Vec<Pool>; 3],
     /// Standard deviation of every channel, or 1.
     sigma: Vec<f32>,
@@ -118,9 +120,10 @@ impl RecordedTasks {
                 ),
             ));
         }
-        let source = |recording: &Recording| [recording.user, all.rows(recording)];
+        let source = |recording: &Recording| [recording.user, recording.class, all.rows(recording)];
         Ok(Self {
-            classes: all.classes.clone(),
+            classes: all.classes.clone().into(),
+            users: all.users.clone().into(),
             recordings,
             sources: all.recordings.iter().map(source).collect(),
             splits,
@@ -164,7 +167,7 @@ impl RecordedTasks {
             let class = &self.classes[of_class.class];
             *holds.classes.entry(class.clone()).or_default() += of_class.recordings.len();
             for &at in &of_class.recordings {
-                let [user, rows] = self.sources[at];
+                let [user, _, rows] = self.sources[at];
                 users.insert(user);
                 holds.rows = [holds.rows[0].min(rows), holds.rows[1].max(rows)];
                 holds.examples += self.recordings[at].len();
@@ -239,6 +242,11 @@ impl RecordedTasks {
                     }
                     set.x.extend(example);
                     set.labels.push(*label);
+                    let [user, class, _] = self.sources[recording];
+                    set.origins.push(Origin {
+                        user: Some(user as u32),
+                        class: Some(class as u32),
+                    });
                 }
             }
             set
@@ -281,11 +289,12 @@ pub struct Holds {
     pub rows: [usize; 2],
 }
 
-/// Examples and labels.
+/// Examples, their labels and where they come from.
 #[derive(Default)]
 struct Set {
     x: Vec<f32>,
     labels: Vec<usize>,
+    origins: Vec<Origin>,
 }
 
 impl TaskDistribution for RecordedTasks {
@@ -317,8 +326,10 @@ impl TaskDistribution for RecordedTasks {
     ) -> TaskBatch {
         let ways = self.config.ways;
         let [mut support, mut query] = [(); 2].map(|()| (Vec::new(), Vec::new()));
+        let mut origins = Vec::new();
         for _ in 0..tasks {
             let sets = self.task(split, rng.random(), [shots, queries]);
+            origins.extend_from_slice(&sets[1].origins);
             for (set, (x, y)) in sets.into_iter().zip([&mut support, &mut query]) {
                 x.extend(set.x);
                 let one_hot = set
@@ -337,6 +348,11 @@ impl TaskDistribution for RecordedTasks {
             support_y: support.1,
             query_x: self.measured(query.0),
             query_y: query.1,
+            origins: Some(Origins {
+                users: self.users.clone(),
+                classes: self.classes.clone(),
+                queries: origins,
+            }),
         }
     }
 

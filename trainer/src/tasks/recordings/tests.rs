@@ -498,3 +498,23 @@ fn further_classes_are_for_training_alone() {
         assert_eq!(backwards, 4);
     }
 }
+
+/// The samples say whose they are and what they show; the origins say the same.
+#[test]
+fn origins_name_user_and_class_of_every_query() {
+    let fixture = fixture();
+    for task in [RecordedTask::NewUser, RecordedTask::NewClasses] {
+        let tasks = recorded(fixture.path(), task).open().unwrap();
+        let batch = draw(&tasks, Split::Test, 2, 3);
+        for batch in [batch.truncated(1), batch.tasks(7..20)] {
+            let query = told(batch.tasks, &batch.query_x.values(), &batch.query_y, 2);
+            let origins = batch.origins.unwrap();
+            assert_eq!(origins.queries.len(), query.len());
+            for (origin, (_, [user, class, _], _)) in origins.queries.iter().zip(query) {
+                let name = |names: &[String], at: Option<u32>| names[at.unwrap() as usize].clone();
+                assert_eq!(name(&origins.users, origin.user), format!("user{user}"));
+                assert_eq!(name(&origins.classes, origin.class), class.to_string());
+            }
+        }
+    }
+}

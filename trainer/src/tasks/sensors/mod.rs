@@ -260,6 +260,7 @@ impl TaskDistribution for SensorTasks {
             support_y: support.1,
             query_x: measured(query.0),
             query_y: query.1,
+            origins: None,
         }
     }
 

@@ -1,0 +1,163 @@
+//! What a model predicts for every query, before and after it has adapted.
+
+use burn::tensor::backend::Backend;
+
+use super::curves::{ALIVE, CHUNK};
+use super::episodes::Episodes;
+use super::{EvaluateError, Head, Progress, Protocol, Setting, rates, sees_the_batch};
+use crate::meta::{to_device, to_host};
+use crate::model::TrainedModel;
+use crate::random::Stream;
+use crate::tasks::{Origins, Split};
+
+/// Every prediction for the queries of an evaluation's tasks.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Predictions {
+    /// Support examples per task, or per class.
+    pub shots: usize,
+    /// The numbers of inner steps, a row of [`Predictions::values`] each: none,
+    /// and the model's own.
+    pub steps: Vec<usize>,
+    /// How queries were predicted.
+    pub setting: Setting,
+    /// Number of tasks, T.
+    pub tasks: usize,
+    /// Query examples of a task, all classes together.
+    pub queries: usize,
+    /// Values of one prediction.
+    pub outputs: usize,
+    /// `[T, queries, outputs]`.
+    pub targets: Vec<f32>,
+    /// `[row][T, queries, outputs]`.
+    pub values: Vec<Vec<f32>>,
+    /// Who and what the queries are, where that is known.
+    pub origins: Option<Origins>,
+}
+
+/// Predicts the queries of the tasks that [`evaluate`](super::evaluate) judges
+/// `model` on, with the first number of queries of `protocol`: inductively where
+/// that makes a difference and the protocol has it.
+///
+/// # Errors
+/// As [`evaluate`](super::evaluate).
+pub fn predictions<B: Backend>(
+    model: &TrainedModel,
+    protocol: &Protocol,
+    shots: usize,
+    device: &B::Device,
+    mut observe: impl FnMut(Progress<'_>),
+) -> Result<Predictions, EvaluateError> {
+    if let Some(nothing) = protocol.fault() {
+        return Err(EvaluateError::Nothing(nothing));
+    }
+    let distribution = &*model.config.tasks.open()?;
+    let (most, queries) = (protocol.most_shots(), protocol.most_queries());
+    distribution.check(protocol.split, most, queries)?;
+    distribution.check(Split::Validation, most, queries)?;
+    let usual = Protocol::usual(&model.config.tasks);
+    let episodes = |from, tasks| Episodes::new(distribution, protocol, &usual, from, tasks);
+    let tuning = (Split::Validation, Stream::Validation);
+    let tuning = episodes(tuning, protocol.tuning_tasks);
+    let test = episodes((protocol.split, Stream::Test), protocol.tasks);
+
+    let last = protocol.steps_of(&model.config);
+    let validation = tuning.parts().map(|part| part.truncated(shots));
+    let (table, _) = rates::<B>(model, validation, last, device);
+    let own = model.config.evaluation_steps().unwrap_or(last).min(last);
+    let steps: Vec<usize> = match own {
+        0 => vec![0],
+        own => vec![0, own],
+    };
+    let inductive = protocol.settings.contains(&Setting::Inductive);
+    let setting = match inductive && sees_the_batch(&model.network) {
+        true => Setting::Inductive,
+        false => Setting::Transductive,
+    };
+    let head = Head::of(&model.config);
+    let (inner, network) = (model.inner_loop(), &model.network);
+    let params = to_device::<B>(network, &model.params, device);
+    let rates = table.on(device);
+    let queries = distribution.set_size(protocol.queries[0]);
+    let mut all = Predictions {
+        shots,
+        values: vec![Vec::new(); steps.len()],
+        steps,
+        setting,
+        tasks: protocol.tasks,
+        queries,
+        outputs: distribution.output(),
+        targets: Vec::new(),
+        origins: None,
+    };
+    let mut done = 0;
+    for part in test.parts() {
+        let part = part.truncated(shots);
+        all.add_queries(part.query_examples(), &part.query_y, part.origins.as_ref());
+        let examples = part.support_examples().max(queries);
+        let of_task = 4 * network.parameter_count() + examples * network.activation_count();
+        let chunk = (ALIVE / of_task).clamp(1, CHUNK);
+        for start in (0..part.tasks).step_by(chunk) {
+            let tasks = start..(start + chunk).min(part.tasks);
+            done += tasks.len();
+            let batch = part.tasks(tasks).to_device::<B>(device);
+            let support = (&batch.support_x, &batch.support_y);
+            inner.adapt(params.clone(), &rates, support, own, |step, theta| {
+                let Some(row) = all.steps.iter().position(|&wanted| wanted == step) else {
+                    return;
+                };
+                let network = &network.at_step(step);
+                let x = batch.query_x.clone().narrow(1, 0, queries);
+                let predicted = match setting {
+                    Setting::Transductive => head.together(network, theta, support, x),
+                    Setting::Inductive => {
+                        let examples = support.0.dims()[1] + 1;
+                        let of_query =
+                            network.parameter_count() + examples * network.activation_count();
+                        head.apart(network, theta, support, x, ALIVE / of_query)
+                    }
+                };
+                all.values[row].extend(to_host(predicted));
+            });
+            observe(Progress {
+                title: &model.config.title,
+                done,
+                tasks: protocol.tasks,
+            });
+        }
+    }
+    if let Some(scale) = distribution.target_scale() {
+        let values = all.values.iter_mut();
+        values
+            .chain([&mut all.targets])
+            .for_each(|targets| scale.restore(targets));
+    }
+    Ok(all)
+}
+
+impl Predictions {
+    /// Takes over targets and origins of the first queries of tasks that have
+    /// `drawn` each.
+    fn add_queries(&mut self, drawn: usize, targets: &[f32], origins: Option<&Origins>) {
+        for task in targets.chunks_exact(drawn * self.outputs) {
+            self.targets.extend(&task[..self.queries * self.outputs]);
+        }
+        let Some(more) = origins else { return };
+        let own = self.origins.get_or_insert_with(|| Origins {
+            queries: Vec::new(),
+            ..more.clone()
+        });
+        for task in more.queries.chunks_exact(drawn) {
+            own.queries.extend(&task[..self.queries]);
+        }
+    }
+
+    /// The target of a query, counted through all tasks.
+    pub fn target(&self, query: usize) -> &[f32] {
+        &self.targets[query * self.outputs..][..self.outputs]
+    }
+
+    /// The prediction for a query in a row.
+    pub fn value(&self, row: usize, query: usize) -> &[f32] {
+        &self.values[row][query * self.outputs..][..self.outputs]
+    }
+}

@@ -1,0 +1,97 @@
+//! The run beside its rivals.
+
+use maud::{Markup, html};
+
+use crate::evaluate::{Interval, Measure, MethodReport, Report, ShotsReport};
+use crate::page::number::{NONE, counted, measured};
+use crate::page::{Cell, table};
+
+/// Every method of the evaluation.
+pub(super) fn methods(report: &Report) -> Option<Markup> {
+    let measure = report.measure();
+    let tables: Vec<Markup> = report
+        .shots
+        .iter()
+        .map(|shots| of_shots(shots, measure))
+        .collect();
+    (!tables.is_empty()).then(|| {
+        html! {
+            p { "All methods adapt to the same support sets and are judged by the same queries: " (measure.name()) "." }
+            @for table in &tables { (table) }
+            p.note {
+                "Own steps: the number that a method is meant to take. Left worse: tasks whose \
+                 support loss ended above that before adaptation, or not finite."
+            }
+        }
+    })
+}
+
+fn of_shots(shots: &ShotsReport, measure: Measure) -> Markup {
+    let rows = shots.methods.iter().enumerate().map(|(at, method)| {
+        let after = |step: usize| {
+            let step = method.after(step);
+            step.map_or_else(|| NONE.into(), |step| measured(step.of(measure), measure))
+        };
+        let diverged = method.steps.last().and_then(|step| step.diverged);
+        let row = vec![
+            Cell::text(title(method)),
+            Cell::number(after(0)),
+            Cell::number(after(1)),
+            Cell::number(after(method.own_steps)),
+            Cell::number(method.own_steps.to_string()),
+            Cell::number(
+                method
+                    .tuned_rate
+                    .map_or_else(|| NONE.into(), |rate| rate.to_string()),
+            ),
+            Cell::number(diverged.map_or_else(|| NONE.into(), |count| count.to_string())),
+        ];
+        (at == 0, row)
+    });
+    let rivals = shots.rivals.iter().map(|rival| {
+        let mut row = vec![Cell::text(rival.title.clone())];
+        row.extend([(); 2].map(|()| Cell::number(NONE)));
+        row.push(Cell::number(measured(rival.of(measure), measure)));
+        row.extend([(); 3].map(|()| Cell::number(NONE)));
+        (false, row)
+    });
+    let rows = rows.chain(rivals);
+    let head = [
+        "method",
+        "0 steps",
+        "1 step",
+        "own steps",
+        "own",
+        "tuned rate",
+        "left worse",
+    ];
+    let verdict = shots.verdict.as_ref().map(|verdict| {
+        let scale = if measure == Measure::Accuracy {
+            100.0
+        } else {
+            1.0
+        };
+        let ahead = Interval {
+            mean: scale * verdict.ahead.mean,
+            half_width: scale * verdict.ahead.half_width,
+        };
+        format!(
+            "{}: {} is ahead of {} by {}.",
+            verdict.words(),
+            verdict.run,
+            verdict.rival,
+            measured(Some(ahead), measure)
+        )
+    });
+    html! {
+        (table(&counted(shots.shots, "shot"), &head, &rows.collect::<Vec<_>>()))
+        @if let Some(verdict) = &verdict { p { (verdict) } }
+    }
+}
+
+fn title(method: &MethodReport) -> String {
+    match &method.settings[..] {
+        [only] => format!("{}, {}", method.title, only.name()),
+        _ => method.title.clone(),
+    }
+}

@@ -1,0 +1,233 @@
+//! The page of a run.
+
+mod boards;
+mod calibration;
+mod confusion;
+mod curves;
+mod groups;
+mod methods;
+
+use maud::{Markup, html};
+
+use super::{Deployment, Detail, Group, Judged, RunReport, Subject};
+use crate::evaluate::Interval;
+use crate::page::number::{self, counted, interval, kib, percent};
+use crate::page::{document, section};
+
+impl RunReport {
+    /// The page, one file without references to any other.
+    pub fn to_html(&self) -> String {
+        let title = format!("{}: {}", self.subject.name, self.subject.title);
+        let users = match self.details.first().map(|detail| detail.judged) {
+            Some(Judged::AbsoluteError) => "By device",
+            _ => "By user",
+        };
+        let parts: Vec<(&str, &str, Markup)> = [
+            ("steps", "Before and after", curves::steps(self)),
+            (
+                "methods",
+                "Against its rivals",
+                methods::methods(&self.evaluation),
+            ),
+            ("users", users, groups::users(&self.details)),
+            ("classes", "By class", groups::classes(&self.details)),
+            (
+                "calibration",
+                "Calibration",
+                calibration::calibration(&self.details),
+            ),
+            ("board", "On a board", boards::deployment(&self.deployment)),
+            ("training", "Training", curves::training(self)),
+            ("how", "How this was made", how(self)),
+        ]
+        .into_iter()
+        .filter_map(|(id, heading, body)| Some((id, heading, body?)))
+        .collect();
+        let body = html! {
+            header {
+                h1 { (self.subject.title) }
+                p.lead { (lead(self)) }
+            }
+            (tiles(self))
+            nav aria-label="Parts of this page" {
+                ul {
+                    @for (id, heading, _) in &parts {
+                        li { a href={ "#" (id) } { (heading) } }
+                    }
+                }
+            }
+            @for (id, heading, body) in &parts { (section(id, heading, body)) }
+        };
+        document(&title, &body)
+    }
+}
+
+/// What was measured, in one sentence.
+fn lead(report: &RunReport) -> String {
+    let evaluation = &report.evaluation;
+    let ways = evaluation
+        .ways
+        .map_or_else(String::new, |ways| format!("{ways}-way "));
+    format!(
+        "{}. Measured on {} {ways}{} tasks that training did not see, seed {}; ± is half of a \
+         95 % interval over tasks.",
+        report.subject.name,
+        number::count(evaluation.tasks as u64),
+        evaluation.split.name(),
+        evaluation.seed
+    )
+}
+
+/// A figure as a detail tells it.
+fn told(judged: Judged, value: Interval) -> String {
+    match judged {
+        Judged::Accuracy => percent(value),
+        Judged::AbsoluteError => interval(value),
+    }
+}
+
+/// A difference, with its sign; per cent are points then.
+fn difference(judged: Judged, value: Interval) -> String {
+    let sign = if value.mean > 0.0 { "+" } else { "" };
+    match judged {
+        Judged::Accuracy => format!("{sign}{}", percent(value).replace(" %", "")),
+        Judged::AbsoluteError => format!("{sign}{}", interval(value)),
+    }
+}
+
+/// `5 shots, 5 steps`.
+fn setup(detail: &Detail) -> String {
+    format!(
+        "{}, {}",
+        counted(detail.shots, "shot"),
+        counted(detail.steps, "step")
+    )
+}
+
+/// A figure with its interval small beside it.
+fn large(told: &str) -> Markup {
+    let (mean, rest) = told.split_at(told.find(" ±").unwrap_or(told.len()));
+    html! { (mean) @if !rest.is_empty() { small { (rest) } } }
+}
+
+/// The figures to see first.
+fn tiles(report: &RunReport) -> Markup {
+    let what = |judged| match judged {
+        Judged::Accuracy => "Accuracy",
+        Judged::AbsoluteError => "Mean absolute error",
+    };
+    let worst = |detail: &Detail| -> Option<Group> {
+        (detail.users.len() > 1).then(|| detail.users.first().cloned())?
+    };
+    html! {
+        dl.tiles {
+            @for detail in &report.details {
+                @let Group { before, after, .. } = &detail.all;
+                div.tile {
+                    dt { (what(detail.judged)) ", " (setup(detail)) }
+                    dd {
+                        div.big { (large(&told(detail.judged, *after))) }
+                        div.small { "from " (told(detail.judged, *before)) }
+                    }
+                }
+            }
+            @if let Some((detail, user)) = report.details.first().and_then(|d| Some((d, worst(d)?))) {
+                div.tile {
+                    dt { @if detail.judged == Judged::Accuracy { "Worst user, " } @else { "Worst device, " } (setup(detail)) }
+                    dd {
+                        div.big { (large(&told(detail.judged, user.after))) }
+                        div.small { (user.name) }
+                    }
+                }
+            }
+            @if let Deployment::Exported(deployed) = &report.deployment {
+                div.tile {
+                    dt { "Artifact, " (deployed.form) }
+                    dd {
+                        div.big { (kib(deployed.bytes)) }
+                        div.small {
+                            (number::count(report.subject.adapting as u64)) " of "
+                            (number::count(report.subject.parameters as u64)) " parameters adapt"
+                        }
+                    }
+                }
+                @if let Some((shots, fit)) = (deployed.shots.first())
+                    .and_then(|shots| Some((shots.shots, shots.boards.first()?)))
+                {
+                    div.tile {
+                        dt { "On " (fit.board.name) ", " (counted(shots, "shot")) }
+                        dd {
+                            div class={ "big " (if fit.fits { "good" } else { "bad" }) } {
+                                (if fit.fits { "fits" } else { "does not fit" })
+                            }
+                            div.small {
+                                (kib(fit.ram.total)) " of RAM, learns in about "
+                                (number::seconds(fit.seconds.adding + fit.seconds.adaptation))
+                            }
+                        }
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// Config, seed, revision and command.
+fn how(report: &RunReport) -> Option<Markup> {
+    let Subject {
+        run,
+        method,
+        protocol,
+        seed,
+        iteration,
+        chosen,
+        loss,
+        manifest,
+        outcome,
+        command,
+        made,
+        commit,
+        ..
+    } = &report.subject;
+    let method = serde_json::to_value(method).ok();
+    let method = method
+        .as_ref()
+        .and_then(|method| method.as_str())
+        .unwrap_or("");
+    let evaluation = &report.evaluation;
+    Some(html! {
+        p { "The same command with the same data gives the same figures:" }
+        pre.command { (command) }
+        dl.facts {
+            dt { "Run" } dd { (run) }
+            dt { "Method" } dd { (method) ", protocol " (protocol.name()) ", loss: " (loss) }
+            dt { "Seed" } dd { (seed) " of training, " (evaluation.seed) " of the tasks it is judged on" }
+            dt { "Tasks" }
+            dd {
+                (number::count(evaluation.tasks as u64)) " of the " (evaluation.split.name()) " split"
+                @if let Some(ways) = evaluation.ways { ", " (ways) " classes each" }
+                ", " (number::count(evaluation.tuning_tasks as u64)) " validation tasks where a rate is tuned"
+            }
+            dt { "Parameters" }
+            dd { "of iteration " (number::count(*iteration)) ", " (chosen.words()) }
+            @if let Some(outcome) = outcome {
+                dt { "Training" }
+                dd {
+                    (number::count(outcome.iterations)) " iterations, "
+                    (number::seconds(outcome.seconds)) " since its last start"
+                }
+            }
+            @if let Some(manifest) = manifest {
+                dt { "Trained by" }
+                dd { "mamlet " (manifest.version) ", revision " (manifest.commit) ", on " (manifest.device) }
+                dt { "Started" } dd { (manifest.started) }
+                dt { "Config" } dd { "CRC-64 " (manifest.config_digest) }
+            }
+            dt { "Page made" } dd { (made) ", revision " (commit) }
+        }
+        details {
+            summary { "The resolved config" }
+            pre { (report.config) }
+        }
+    })
+}
