@@ -451,7 +451,7 @@ fn sizes_are_trained_once_and_told_as_a_table() {
         "size",
         "tiny.toml",
         "--widths",
-        "0.5,1",
+        "1,2",
         "--iterations",
         "10",
         "--shots",
@@ -469,7 +469,7 @@ fn sizes_are_trained_once_and_told_as_a_table() {
     assert!(
         folder
             .path()
-            .join("runs/tiny-size/width-0.5/result.json")
+            .join("runs/tiny-size/width-2/result.json")
             .is_file()
     );
     let page = std::fs::read_to_string(folder.path().join("runs/tiny-size/size.html")).unwrap();
@@ -492,7 +492,7 @@ fn sizes_are_trained_once_and_told_as_a_table() {
         "{table}"
     );
 
-    let (code, _, err) = run(&["size", "tiny.toml", "--widths", "0.5", "--iterations", "11"]);
+    let (code, _, err) = run(&["size", "tiny.toml", "--widths", "2", "--iterations", "11"]);
     assert_eq!(code, 1);
     assert!(
         err.contains("--overwrite") && err.contains("meta.iterations"),

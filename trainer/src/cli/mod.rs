@@ -39,8 +39,9 @@ pub mod exit {
 ///
 /// An experiment is a TOML file (trainer/configs holds the paper's). `train`
 /// turns it into a run directory, `evaluate` judges runs on the same tasks,
-/// `compare` says whether they differ, `plot` draws them, `report` shows one
-/// on a page, `size` weighs smaller networks, `export` writes the one file that a device adapts from.
+/// `compare` says whether they differ, `plot` draws them, `report` shows one on a
+/// page, `size` weighs smaller networks, `export` writes the one file that a device
+/// adapts from.
 #[derive(Debug, Parser)]
 #[command(
     name = "mamlet",

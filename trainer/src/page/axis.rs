@@ -47,8 +47,7 @@ impl Axis {
         axis
     }
 
-    /// In powers of ten; what is not positive does not count. Whole numbers below
-    /// a thousand are written out.
+    /// By powers of ten; what is not positive does not count.
     pub(crate) fn log(name: &str, values: impl IntoIterator<Item = f64>) -> Self {
         let positive = values.into_iter().filter(|value| *value > 0.0);
         let (low, high) = extent(positive).unwrap_or((1.0, 10.0));

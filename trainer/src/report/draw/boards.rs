@@ -26,7 +26,7 @@ fn exported(deployed: &Deployed) -> Markup {
         }
         @if let Some([before, after]) = &deployed.scores {
             p {
-                "On the engine, on the same tasks: " (score(before)) " as f32, " (score(after))
+                "On the engine, on the same tasks for both: " (score(before)) " as f32, " (score(after))
                 " as " (deployed.form) "."
             }
         }

@@ -19,7 +19,7 @@ pub(super) fn methods(report: &Report) -> Option<Markup> {
             p { "All methods adapt to the same support sets and are judged by the same queries: " (measure.name()) "." }
             @for table in &tables { (table) }
             p.note {
-                "Own steps: the number that a method is meant to take. Left worse: tasks whose \
+                "Own steps: after the number that a method is meant to take. Left worse: tasks whose \
                  support loss ended above that before adaptation, or not finite."
             }
         }
@@ -61,7 +61,7 @@ fn of_shots(shots: &ShotsReport, measure: Measure) -> Markup {
         "0 steps",
         "1 step",
         "own steps",
-        "own",
+        "steps",
         "tuned rate",
         "left worse",
     ];

@@ -106,8 +106,12 @@ fn setup(detail: &Detail) -> String {
 
 /// A figure with its interval small beside it.
 fn large(told: &str) -> Markup {
+    let (told, unit) = match told.strip_suffix(" %") {
+        Some(told) => (told, " %"),
+        None => (told, ""),
+    };
     let (mean, rest) = told.split_at(told.find(" ±").unwrap_or(told.len()));
-    html! { (mean) @if !rest.is_empty() { small { (rest) } } }
+    html! { (mean) (unit) @if !rest.is_empty() { small { (rest) } } }
 }
 
 /// The figures to see first.
