@@ -11,6 +11,7 @@ pub mod arithmetic;
 mod host_file;
 mod panic;
 mod print;
+pub mod ram_flash;
 mod start;
 
 pub use host_file::HostFile;

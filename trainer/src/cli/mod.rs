@@ -2,6 +2,7 @@
 
 mod compare;
 mod data;
+mod device;
 mod episode;
 mod evaluate;
 mod export;
@@ -36,7 +37,8 @@ pub mod exit {
 ///
 /// An experiment is a TOML file (trainer/configs holds the paper's). `train`
 /// turns it into a run directory, `evaluate` judges runs on the same tasks,
-/// `compare` says whether they differ, `plot` draws them, `export` writes the one file that a device adapts from.
+/// `compare` says whether they differ, `plot` draws them, `export` writes the one file that a device adapts from, and `device`
+/// teaches a board that runs it.
 #[derive(Debug, Parser)]
 #[command(
     name = "mamlet",
@@ -64,6 +66,7 @@ enum Command {
     Evaluate(evaluate::Arguments),
     Compare(compare::Arguments),
     Data(data::Arguments),
+    Device(device::Arguments),
     Episode(episode::Arguments),
     Export(export::Arguments),
     Inspect(inspect::Arguments),
@@ -83,6 +86,7 @@ pub fn main() -> ExitCode {
         Command::Evaluate(arguments) => arguments.run(),
         Command::Compare(arguments) => arguments.run(),
         Command::Data(arguments) => arguments.run(),
+        Command::Device(arguments) => arguments.run(),
         Command::Episode(arguments) => arguments.run(),
         Command::Export(arguments) => arguments.run(),
         Command::Inspect(arguments) => arguments.run(),
