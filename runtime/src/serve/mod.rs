@@ -39,8 +39,9 @@ use bytemuck::cast_slice;
 pub use keep::{Keep, NoStorage};
 use mamlet_formats::checkpoint::PREFIX;
 use mamlet_formats::protocol::{
-    self, About, Answer, FRAME, MAJOR, MINOR, Memory, Receiver, Refusal, Request, Statistics, TEXT,
+    self, About, Answer, FRAME, MAJOR, MINOR, Memory, Receiver, Request, Statistics, TEXT,
 };
+pub use mamlet_formats::protocol::{Refusal, Stored};
 use mamlet_formats::{Crc32, Description};
 
 use crate::{Learner, LearnerError, Model, Report, Setup};

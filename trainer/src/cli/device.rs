@@ -204,7 +204,7 @@ fn info(device: &Device) -> String {
     let target = match (about.classes, &about.names[..]) {
         (true, []) => format!("one of {} classes", about.outputs),
         (true, names) => format!("a class: {}", names.join(", ")),
-        (false, _) => format!("{} numbers", about.targets),
+        (false, _) => format!("a target of {}", about.targets),
     };
     let flash = match about.storage {
         true => "keeps weights in flash",
@@ -213,7 +213,7 @@ fn info(device: &Device) -> String {
     format!(
         "{}, {flash}\n\
          artifact  {} ({}, {} bytes)\n\
-         example   {} numbers, then {target}\n\
+         example   an input of {}, then {target}\n\
          adapts    {} numbers in {} steps, {} at most, to up to {} examples\n\
          protocol  {}",
         about.device,

@@ -37,7 +37,8 @@ pub mod exit {
 ///
 /// An experiment is a TOML file (trainer/configs holds the paper's). `train`
 /// turns it into a run directory, `evaluate` judges runs on the same tasks,
-/// `compare` says whether they differ, `plot` draws them, `export` writes the one file that a device adapts from, and `device`
+/// `compare` says whether they differ, `plot` draws them, `export` writes the one file
+/// that a device adapts from, and `device`
 /// teaches a board that runs it.
 #[derive(Debug, Parser)]
 #[command(
