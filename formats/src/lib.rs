@@ -1,4 +1,4 @@
-//! The files of mamlet, and nothing else.
+//! The files of mamlet and its serial protocol, and nothing else.
 //!
 //! | file | what it carries | module |
 //! |---|---|---|
@@ -6,6 +6,7 @@
 //! | checkpoint (`.mamweights`) | the weights one device adapted, bound to its artifact | [`checkpoint`] |
 //! | record | a checkpoint in flash: whose it is and which is the newest | [`record`] |
 //! | episodes (`.episodes`) | the examples of several tasks, for a board to replay | [`episodes`] |
+//! | none: bytes on a line | a host teaches a device and reads what it learnt | [`protocol`] |
 //!
 //! All are little-endian, carry a CRC-32 over every byte, and are specified
 //! byte by byte in `SPEC.md` beside this crate. Reading never allocates, never
@@ -35,6 +36,7 @@ mod fields;
 pub mod golden;
 pub mod header;
 pub mod layer;
+pub mod protocol;
 pub mod record;
 #[cfg(feature = "alloc")]
 mod writer;

@@ -187,6 +187,13 @@ impl<'m> Learner<'m> {
         }
     }
 
+    /// Goes back to the initialisation and forgets the examples and what was
+    /// committed.
+    pub fn reset(&mut self) {
+        (self.current, self.kept) = (None, None);
+        self.examples = 0;
+    }
+
     /// Whether predictions come from adapted weights.
     pub fn is_adapted(&self) -> bool {
         self.current.is_some()

@@ -33,6 +33,7 @@
 //! | [`memory`] | bytes needed before anything runs |
 //! | [`learner`] | examples in, adaptation as a transaction, predictions out, checkpoints |
 //! | `storage` | adapted weights in flash, safe from power cuts (feature `storage`) |
+//! | [`serve`] | a host teaches the device over a serial line |
 //! | [`golden`] | proof that this executor computes the artifact's bits |
 //! | `layers`, `losses` | one file each: forward, backward, memory need |
 //! | `geometry` | windows that slide over an example |
@@ -93,6 +94,7 @@ pub mod math;
 pub mod memory;
 pub mod model;
 mod plan;
+pub mod serve;
 #[cfg(feature = "storage")]
 pub mod storage;
 

@@ -8,13 +8,23 @@
 #![no_std]
 
 pub mod arithmetic;
+#[cfg(feature = "qemu")]
 mod host_file;
+#[cfg(feature = "qemu")]
 mod panic;
+#[cfg(feature = "qemu")]
 mod print;
+pub mod ram_flash;
+#[cfg(feature = "qemu")]
 mod start;
+#[cfg(feature = "teach")]
+pub mod teach;
 
+#[cfg(feature = "qemu")]
 pub use host_file::HostFile;
+#[cfg(feature = "qemu")]
 pub use print::{Decimals, fail, print, succeed};
+#[cfg(feature = "qemu")]
 pub use start::entry;
 
 /// The artifact the examples run: a meta-trained sinusoid regressor,

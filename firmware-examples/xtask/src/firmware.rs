@@ -8,6 +8,7 @@ use anyhow::{Context, Result, bail, ensure};
 use crate::machine::Machine;
 use crate::omniglot;
 use crate::project::firmware_examples;
+use crate::serve::{self, Served};
 pub use crate::toolchain::Toolchain;
 
 /// What is built for size too, of the machine that is measured. `core` keeps a
@@ -64,6 +65,9 @@ pub fn run_example(example: &str, machine: &str) -> Result<()> {
              and name it in MAMLET_DATA",
         )?;
         omniglot::write_episodes(&data)?;
+    }
+    if example == serve::EXAMPLE {
+        return Served::board(&machine)?.attend();
     }
     print!("{}", machine.emulate(&machine.program("release", example))?);
     Ok(())

@@ -13,12 +13,13 @@ use anyhow::{Context, Result, bail, ensure};
 use crate::project::{cargo, is_there, output, root, run};
 
 /// Folder and name of each target.
-const TARGETS: [(&str, &str); 5] = [
+const TARGETS: [(&str, &str); 6] = [
     ("formats", "artifact"),
     ("formats", "checkpoint"),
     ("runtime", "bytes"),
     ("runtime", "learner"),
     ("runtime", "restore"),
+    ("runtime", "serve"),
 ];
 /// Small files that the targets begin with.
 const SEEDS: [&str; 2] = ["formats/tests/data", "runtime/tests/data"];
@@ -38,7 +39,7 @@ const TESTED: usize = 20_000;
 /// What to fuzz, and for how long.
 #[derive(clap::Args)]
 pub struct Options {
-    /// The target, or all: artifact, checkpoint, bytes, learner, restore
+    /// The target, or all: artifact, checkpoint, bytes, learner, restore, serve
     target: Option<String>,
     /// How long to fuzz each target
     #[arg(long, default_value_t = 60)]

@@ -1,5 +1,5 @@
-//! The machines that firmware runs on: every package of the firmware workspace
-//! that has a table `[package.metadata.machine]`.
+//! The machines that firmware runs on: every package of the workspaces of firmware
+//! and boards that has a table `[package.metadata.machine]`.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -9,7 +9,7 @@ use anyhow::{Context, Result, bail};
 use serde::Deserialize;
 
 use crate::panics;
-use crate::project::{cargo, firmware_examples, is_there, output, run};
+use crate::project::{boards, cargo, firmware_examples, is_there, output, run};
 use crate::toolchain::Toolchain;
 
 /// The machine that instructions are counted on and expectations written with.
@@ -22,6 +22,8 @@ pub struct Machine {
     pub name: String,
     /// Its programs.
     pub programs: Vec<String>,
+    /// The folder of its workspace.
+    workspace: PathBuf,
     about: About,
 }
 
@@ -67,8 +69,17 @@ impl Machine {
     /// # Errors
     /// Where a machine's table cannot be read.
     pub fn all() -> Result<Vec<Self>> {
+        let mut machines = Vec::new();
+        for workspace in [firmware_examples(), boards()] {
+            machines.extend(Self::of(&workspace)?);
+        }
+        Ok(machines)
+    }
+
+    /// The machines of a workspace.
+    fn of(workspace: &Path) -> Result<Vec<Self>> {
         let query = ["metadata", "--format-version", "1", "--no-deps"];
-        let text = output(cargo(&firmware_examples()).args(query))?;
+        let text = output(cargo(workspace).args(query))?;
         let metadata: Metadata = serde_json::from_str(&text)
             .context("cannot read [package.metadata.machine] of a machine's Cargo.toml")?;
         let machine = |package: Package| {
@@ -77,6 +88,7 @@ impl Machine {
             Some(Machine {
                 name: package.name,
                 programs: programs.map(|target| target.name).collect(),
+                workspace: workspace.to_owned(),
                 about: package.metadata?.machine?,
             })
         };
@@ -121,7 +133,8 @@ impl Machine {
     pub fn build(&self, toolchain: &Toolchain, profile: &str, programs: &[&str]) -> Result<()> {
         let all: Vec<_> = self.programs.iter().map(String::as_str).collect();
         let programs = if programs.is_empty() { &all } else { programs };
-        let mut command = toolchain.cargo("build", &self.about.target);
+        let mut command = toolchain.cargo(&self.workspace, "build", &self.about.target);
+        command.arg("--target-dir").arg(target_folder());
         command.args([
             "--package",
             &self.name,
@@ -163,7 +176,8 @@ impl Machine {
     ) -> Result<()> {
         let mut found = String::new();
         for program in programs {
-            let mut command = toolchain.cargo("rustc", &self.about.target);
+            let mut command = toolchain.cargo(&self.workspace, "rustc", &self.about.target);
+            command.arg("--target-dir").arg(target_folder());
             command.args(["--package", &self.name, "--profile", profile]);
             command.args(["--bin", program, "--"]);
             let arguments = panics::LINK_ARGUMENTS.into_iter();
@@ -201,7 +215,11 @@ impl Machine {
     /// Says what is missing to emulate it.
     pub fn check_emulator(&self) -> Result<()> {
         let Some(emulator) = self.about.qemu.first() else {
-            bail!("{} is not emulated: run it with a debug probe", self.name);
+            bail!(
+                "{0} is not emulated: connect it and run `cargo run --release` in \
+                 firmware-examples/boards/{0}",
+                self.name
+            );
         };
         if !is_there(emulator) {
             let package = match emulator.as_str() {
@@ -218,17 +236,30 @@ impl Machine {
     /// # Errors
     /// Where it fails, or does not end within two minutes.
     pub fn emulate(&self, program: &Path) -> Result<String> {
-        self.check_emulator()?;
+        let emulator = self.emulator(program)?;
         output(
             Command::new("timeout")
                 .arg("120")
                 .current_dir(working_folder()?)
-                .args(&self.about.qemu)
-                .args(["-nographic", "-semihosting-config"])
-                .arg("enable=on,target=native")
-                .arg("-kernel")
-                .arg(program.canonicalize()?),
+                .arg(emulator.get_program())
+                .args(emulator.get_args())
+                .arg("-nographic"),
         )
+    }
+
+    /// The command that emulates a program, in the folder where it finds files of
+    /// the host.
+    pub fn emulator(&self, program: &Path) -> Result<Command> {
+        self.check_emulator()?;
+        let (emulator, options) = self.about.qemu.split_first().context("no emulator")?;
+        let mut command = Command::new(emulator);
+        command
+            .current_dir(working_folder()?)
+            .args(options)
+            .args(["-semihosting-config", "enable=on,target=native"])
+            .arg("-kernel")
+            .arg(program.canonicalize()?);
+        Ok(command)
     }
 }
 

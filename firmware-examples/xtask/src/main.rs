@@ -11,6 +11,7 @@ mod measure;
 mod omniglot;
 mod panics;
 mod project;
+mod serve;
 mod test;
 mod toolchain;
 

@@ -16,6 +16,11 @@ pub fn firmware_examples() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("..")
 }
 
+/// The workspace of the boards.
+pub fn boards() -> PathBuf {
+    firmware_examples().join("boards")
+}
+
 /// Where data sets are: `MAMLET_DATA` or, where it is not set, a folder
 /// `shared/data` beside the project.
 pub fn data_folder() -> Option<PathBuf> {

@@ -12,7 +12,8 @@ use crate::kernels;
 use crate::machine::Machine;
 use crate::measure::{Workload, workloads};
 use crate::omniglot;
-use crate::project::{cargo, firmware_examples, output, root, run};
+use crate::project::{boards, cargo, firmware_examples, output, root, run};
+use crate::serve;
 
 /// The features of the runtime, and none.
 const FEATURES: [&str; 7] = [
@@ -79,13 +80,17 @@ fn outcomes(only: Option<String>) -> Result<Checks> {
         ("trainer with CUDA compiles", cuda),
         ("help texts", help),
     ];
-    let board: [Check; 4] = [
+    let board: [Check; 5] = [
         (
             "firmware for size compiles, without a panic",
             small_firmware,
         ),
         ("arithmetic of host and boards is one", arithmetic),
         ("simulator and board agree bit for bit", simulator_and_board),
+        (
+            "serve: a host teaches board and simulator the same",
+            serve::simulator_and_board_agree,
+        ),
         ("limits of instructions, RAM and flash", limits),
     ];
     let mut checks = Checks {
@@ -100,7 +105,10 @@ fn outcomes(only: Option<String>) -> Result<Checks> {
         Err(missing) => Outcome::NotRun(missing),
     });
     for machine in Machine::all()? {
-        let name = format!("firmware on {}, without a panic", machine.title());
+        let name = match machine.has_emulator() {
+            true => format!("firmware on {}, without a panic", machine.title()),
+            false => format!("firmware for {} fits", machine.title()),
+        };
         checks.check(&name, || firmware_on(&machine));
     }
     for (name, run) in board {
@@ -179,7 +187,8 @@ pub fn check_all(only: Option<String>) -> Result<()> {
 
 fn formatting() -> Result<()> {
     let fuzz = ["formats/fuzz", "runtime/fuzz"].map(|folder| root().join(folder));
-    for folder in [root(), firmware_examples()].into_iter().chain(fuzz) {
+    let workspaces = [root(), firmware_examples(), boards()];
+    for folder in workspaces.into_iter().chain(fuzz) {
         run(cargo(&folder).args(["fmt", "--all", "--check"]))?;
     }
     Ok(())

@@ -7,7 +7,7 @@ use std::process::Command;
 use anyhow::{Result, bail};
 
 use crate::machine::Machine;
-use crate::project::{cargo, firmware_examples, is_there, output};
+use crate::project::{cargo, is_there, output};
 
 /// What builds firmware.
 pub enum Toolchain {
@@ -59,9 +59,9 @@ impl Toolchain {
         );
     }
 
-    /// A command of cargo for firmware of a target.
-    pub fn cargo(&self, subcommand: &str, target: &str) -> Command {
-        let mut command = cargo(&firmware_examples());
+    /// A command of cargo for firmware of a target, of a workspace.
+    pub fn cargo(&self, workspace: &Path, subcommand: &str, target: &str) -> Command {
+        let mut command = cargo(workspace);
         command.args([subcommand, "--quiet", "--target", target]);
         if let Toolchain::Debian { linker } = self {
             let variable = target.to_uppercase().replace(['-', '.'], "_");

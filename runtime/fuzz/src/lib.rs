@@ -5,6 +5,7 @@
 //! | `bytes` | an artifact's bytes | whatever they are, loading, planning, adapting and predicting end without a panic |
 //! | `learner` | a network and a list of calls | a learner keeps its promises through any of them |
 //! | `restore` | a checkpoint's bytes | they are restored whole, or nothing changes |
+//! | `serve` | bytes on the line of a device | none of them, and no message in them, is a panic or goes without an answer |
 //!
 //! Run a target with `cargo xtask fuzz learner --seconds 60`, or, with
 //! `cargo-fuzz` and a nightly toolchain, `cargo +nightly fuzz run learner` in
@@ -17,11 +18,13 @@ mod learner;
 mod memory;
 mod network;
 mod restore;
+mod serve;
 
 pub use bytes::bytes;
 pub use calls::Session;
 pub use learner::learner;
 pub use restore::restore;
+pub use serve::serve;
 
 /// Numbers as bits, to be compared exactly. Which NaN a NaN is depends on the
 /// order of what it was made of, and no more than that it is one is promised.

@@ -2,6 +2,7 @@
 
 mod keep;
 mod replay;
+mod serve;
 
 use std::io::{self, Write};
 use std::path::PathBuf;
@@ -42,6 +43,13 @@ enum Command {
     #[command(after_help = "\
         Example: mamlet-sim replay omniglot-micro-int8.mamlet omniglot.episodes --board nrf52840")]
     Replay(replay::Replay),
+    /// Be a board that is taught over a line: `mamlet device` is the other end
+    #[command(
+        after_help = "It prints the path of a pseudo-terminal and answers there until Ctrl-C.\n\n\
+        Example: mamlet-sim serve sinusoid.mamlet --flash-file board.bin\n         \
+        mamlet device /dev/pts/4 teach five.csv"
+    )]
+    Serve(serve::Serve),
     /// Replay the artifact's golden vectors and compare bit for bit
     Verify {
         /// The artifact
@@ -112,6 +120,7 @@ pub fn main() -> ExitCode {
     let result = match Cli::parse().command {
         Command::Run(args) => run(&args, &mut out),
         Command::Replay(args) => args.run(&mut out),
+        Command::Serve(args) => args.run(&mut out),
         Command::Verify { artifact } => verify(&artifact, &mut out),
         Command::Boards { json } => boards(json, &mut out),
     };
@@ -153,7 +162,7 @@ fn run(args: &Run, out: &mut impl Write) -> Result<ExitCode> {
     let flash = keep.as_deref_mut();
     let session = session::run_keeping(&model, &support, &query, adaptation, flash)?;
     if let Some(keep) = keep {
-        keep.close()?;
+        keep.write()?;
     }
     if args.json {
         let output = RunOutput {

@@ -28,11 +28,17 @@ pub trait Keep {
     /// Where another artifact's are stored, or the flash is too small.
     fn save(&mut self, learner: &Learner<'_>) -> Result<Option<Saved>>;
 
+    /// Forgets what is stored, of whatever artifact.
+    ///
+    /// # Errors
+    /// Where the flash cannot be used.
+    fn forget(&mut self) -> Result<()>;
+
     /// Writes the flash to its file.
     ///
     /// # Errors
     /// Names the file.
-    fn close(self: Box<Self>) -> Result<()>;
+    fn write(&self) -> Result<()>;
 }
 
 /// Flash in a file.
@@ -111,8 +117,13 @@ impl<const WORD: usize, const PAGE: usize> Keep for FlashFile<WORD, PAGE> {
         }
     }
 
-    fn close(self: Box<Self>) -> Result<()> {
-        let Self { path, flash, .. } = *self;
-        fs::write(&path, flash.bytes()).with_context(|| format!("cannot write {}", path.display()))
+    fn forget(&mut self) -> Result<()> {
+        let forgotten = self.store()?.remove(PROFILE);
+        forgotten.with_context(|| self.path.display().to_string())
+    }
+
+    fn write(&self) -> Result<()> {
+        let Self { path, flash, .. } = self;
+        fs::write(path, flash.bytes()).with_context(|| format!("cannot write {}", path.display()))
     }
 }

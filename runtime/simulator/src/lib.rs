@@ -10,6 +10,7 @@
 //! | [`flash`] | NOR flash that wears and loses power |
 //! | [`mod@keep`] | a file that stands for the board's flash |
 //! | [`mod@replay`] | episodes from a file, one life after the other |
+//! | [`device`] | a device at the other end of a line, and the simulator as one |
 //! | [`fit`] | what an artifact takes of a board |
 //! | [`golden`] | golden vectors for a new artifact |
 //!
@@ -17,6 +18,7 @@
 #![forbid(unsafe_code)]
 
 pub mod board;
+pub mod device;
 pub mod file;
 pub mod fit;
 pub mod flash;

@@ -212,7 +212,8 @@ fn compare(
     })
 }
 
-fn squared_error(output: &[f32], target: &Target) -> Option<f64> {
+/// The mean squared error of an output, where its target is numbers.
+pub fn squared_error(output: &[f32], target: &Target) -> Option<f64> {
     let Target::Values(values) = target else {
         return None;
     };
@@ -223,7 +224,9 @@ fn squared_error(output: &[f32], target: &Target) -> Option<f64> {
     Some(squares.sum::<f64>() / values.len() as f64)
 }
 
-fn right(output: &[f32], target: &Target) -> Option<f64> {
+/// One where the largest output is that of the target's class, else zero; none
+/// where the target is no class.
+pub fn right(output: &[f32], target: &Target) -> Option<f64> {
     let Target::Class(class) = target else {
         return None;
     };

@@ -8,6 +8,8 @@ use anyhow::{Context, Result, anyhow, bail};
 use mamlet_formats::Loss;
 use mamlet_runtime::Artifact;
 
+use crate::device::Identity;
+
 /// What an example should give.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Target {
@@ -50,6 +52,28 @@ impl Columns {
             outputs: model.outputs(),
             classes: (model.loss() == Loss::CrossEntropy).then(names),
         })
+    }
+}
+
+impl From<&Identity> for Columns {
+    /// The columns that a device asks for.
+    fn from(device: &Identity) -> Self {
+        Columns {
+            inputs: device.inputs,
+            targets: device.targets,
+            outputs: device.outputs,
+            classes: device.classes.then(|| device.names.clone()),
+        }
+    }
+}
+
+impl Target {
+    /// The numbers that an engine takes: a class is a whole number.
+    pub fn numbers(&self) -> Vec<f32> {
+        match self {
+            Target::Values(values) => values.clone(),
+            Target::Class(class) => vec![*class as f32],
+        }
     }
 }
 

@@ -1,5 +1,6 @@
 //! Records in flash: found, checked, written, and where the next one goes.
 
+use core::num::NonZeroU32;
 use core::ops::Range;
 
 use embedded_storage_async::nor_flash::NorFlash;
@@ -276,12 +277,18 @@ impl<F: NorFlash> Region<F> {
     ) -> Result<Range<u32>, StoreError<F::Error>> {
         let Range { start, end } = self.range;
         let unit = size.next_multiple_of(F::ERASE_SIZE as u32);
-        let units = (end - start) / unit;
+        // Neither is zero: something is written, and it fits.
+        let Some(unit) = NonZeroU32::new(unit) else {
+            return Err(StoreError::NoRoom);
+        };
+        let Some(units) = NonZeroU32::new((end - start) / unit) else {
+            return Err(StoreError::NoRoom);
+        };
         let first = last.map_or(0, |last| (last.at - start) / unit + 1);
-        for turn in 0..units {
-            let at = start + (first + turn) % units * unit;
-            if !self.keeps(at..at + unit).await? {
-                return Ok(at..at + unit);
+        for turn in 0..units.get() {
+            let at = start + (first + turn) % units * unit.get();
+            if !self.keeps(at..at + unit.get()).await? {
+                return Ok(at..at + unit.get());
             }
         }
         Err(StoreError::NoRoom)

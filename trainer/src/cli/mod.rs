@@ -3,6 +3,7 @@
 mod compare;
 mod cross_validate;
 mod data;
+mod device;
 mod episode;
 mod evaluate;
 mod export;
@@ -41,7 +42,7 @@ pub mod exit {
 /// turns it into a run directory, `evaluate` judges runs on the same tasks,
 /// `compare` says whether they differ, `plot` draws them, `report` shows one on a
 /// page, `size` weighs smaller networks, `export` writes the one file that a device
-/// adapts from.
+/// adapts from, and `device` teaches a board that runs it.
 #[derive(Debug, Parser)]
 #[command(
     name = "mamlet",
@@ -70,6 +71,7 @@ enum Command {
     Compare(compare::Arguments),
     CrossValidate(cross_validate::Arguments),
     Data(data::Arguments),
+    Device(device::Arguments),
     Episode(episode::Arguments),
     Export(export::Arguments),
     Inspect(inspect::Arguments),
@@ -92,6 +94,7 @@ pub fn main() -> ExitCode {
         Command::Compare(arguments) => arguments.run(),
         Command::CrossValidate(arguments) => arguments.run(),
         Command::Data(arguments) => arguments.run(),
+        Command::Device(arguments) => arguments.run(),
         Command::Episode(arguments) => arguments.run(),
         Command::Export(arguments) => arguments.run(),
         Command::Inspect(arguments) => arguments.run(),

@@ -1,0 +1,167 @@
+//! The application of the boards, with a script in place of sensor and buttons:
+//! it is taught five classes of recordings, sees others, is switched off and on,
+//! still knows them, and forgets them.
+#![no_std]
+#![no_main]
+
+use core::sync::atomic::AtomicU32;
+
+use app::ram_flash::{PAGE, RamFlash};
+use app::teach::{self, Board, Buttons, Event, Light, Memory};
+use app::{Decimals, HEAD, QUERY, SUPPORT, println};
+use embassy_futures::block_on;
+use mamlet_runtime::storage::flash_needed;
+
+/// One page for the 645 weights, and one for those before.
+const FLASH: usize = flash_needed(645, 1, PAGE);
+/// Samples of a recording.
+const LENGTH: usize = 64;
+
+static WORDS: [AtomicU32; FLASH / 4] = [const { AtomicU32::new(0) }; FLASH / 4];
+
+app::program!(run, Memory = Memory::new());
+
+/// The code that `async` functions become keeps a panic, should it be resumed
+/// after its end, which `await` never does.
+#[unsafe(no_mangle)]
+extern "C" fn this_program_can_panic() -> ! {
+    app::fail()
+}
+
+fn run(memory: &mut Memory) -> bool {
+    let result = live(memory);
+    if let Err(error) = result {
+        println!("failed: {}", error);
+    }
+    result.is_ok()
+}
+
+fn live(memory: &mut Memory) -> Result<(), &'static str> {
+    RamFlash::blank(&WORDS);
+    println!("first life: taught by buttons");
+    let lesson: [Act; 9] = [
+        Act::Learn, // Nothing was taught yet.
+        // Classes 0 to 4.
+        Act::Teach(4),
+        Act::Teach(1),
+        Act::Teach(2),
+        Act::Teach(0),
+        Act::Teach(3),
+        Act::Learn,
+        Act::Watch(0),
+        Act::Watch(6),
+    ];
+    start(&lesson, memory)?;
+    println!("second life: it still knows");
+    start(&[Act::Watch(12), Act::Watch(18), Act::Watch(24)], memory)?;
+    println!("third life: it forgets");
+    start(&[Act::Watch(12), Act::Forget, Act::Watch(12)], memory)?;
+    println!("fourth life: it knows nothing");
+    start(&[Act::Watch(12)], memory)
+}
+
+fn start(acts: &[Act], memory: &mut Memory) -> Result<(), &'static str> {
+    let mut script = Script { acts, tick: 0 };
+    let flash = RamFlash::new(&WORDS);
+    block_on(teach::run(
+        HEAD,
+        1,
+        &mut script,
+        flash,
+        0..FLASH as u32,
+        memory,
+    ))
+}
+
+/// What somebody does with the board, for as long as it takes.
+#[derive(Clone, Copy)]
+enum Act {
+    /// Shows a recording with the first button pressed at its beginning.
+    Teach(usize),
+    /// Shows another recording.
+    Watch(usize),
+    /// Presses the second button.
+    Learn,
+    /// Holds it.
+    Forget,
+}
+
+impl Act {
+    /// How many samples it takes.
+    fn ticks(self) -> usize {
+        match self {
+            Act::Teach(_) | Act::Watch(_) => LENGTH,
+            Act::Learn => 2,
+            Act::Forget => 2 * LENGTH + 2,
+        }
+    }
+}
+
+/// Sensor and buttons, as a script has them.
+struct Script<'a> {
+    acts: &'a [Act],
+    /// Samples of the first act that were taken.
+    tick: usize,
+}
+
+impl Board for Script<'_> {
+    async fn sample(&mut self, sample: &mut [f32]) -> Option<()> {
+        let (act, rest) = self.acts.split_first()?;
+        if self.tick == act.ticks() {
+            (self.acts, self.tick) = (rest, 0);
+        }
+        let recording = match self.acts.first()? {
+            Act::Teach(index) => SUPPORT.get(*index),
+            Act::Watch(index) => QUERY.get(*index),
+            Act::Learn | Act::Forget => None,
+        };
+        let number = recording.and_then(|(numbers, _)| numbers.get(self.tick));
+        *sample.first_mut()? = number.copied().unwrap_or(0.0);
+        self.tick += 1;
+        Some(())
+    }
+
+    fn buttons(&mut self) -> Buttons {
+        let act = self.acts.first();
+        let pressed = self.tick == 1;
+        let last = act.is_some_and(|act| self.tick == act.ticks());
+        Buttons {
+            teach: pressed && matches!(act, Some(Act::Teach(_))),
+            learn: !last && matches!(act, Some(Act::Learn | Act::Forget)),
+        }
+    }
+
+    fn show(&mut self, light: Light) {
+        match light {
+            Light::Recording => println!("  light: recording"),
+            Light::Class(class) => println!("  light: class {}", class),
+        }
+    }
+
+    fn log(&mut self, event: Event) {
+        match event {
+            Event::Started(Some(steps)) => println!("started with weights of {} steps", steps),
+            Event::Started(None) => println!("started with the initialisation"),
+            Event::Recording { class } => println!("recording class {}", class),
+            Event::Taught { class, examples } => {
+                println!("taught class {}, {} examples", class, examples)
+            }
+            Event::Learnt {
+                steps,
+                before,
+                after,
+                weights,
+            } => println!(
+                "learnt in {} steps: loss {:.6} before, {:.6} after, adapted weights {:08x}",
+                steps,
+                Decimals(before),
+                Decimals(after),
+                weights
+            ),
+            Event::NotLearnt => println!("not learnt"),
+            Event::Seen { class } => println!("sees class {}", class),
+            Event::Forgotten => println!("forgotten"),
+            Event::Failed(failure) => println!("failed: {}", failure.text()),
+        }
+    }
+}

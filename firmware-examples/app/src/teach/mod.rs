@@ -1,0 +1,204 @@
+//! The application of the boards: it is taught by two buttons what its sensor
+//! sees, and says from then on what it sees.
+//!
+//! | button | what it does |
+//! |---|---|
+//! | teach, pressed | the samples of the next window are an example of a class: of the first, then of the second, and so on round and round |
+//! | learn, pressed | adapts to the examples and saves what it learnt |
+//! | learn, held | forgets everything, what is saved included |
+//!
+//! A board is a [`Board`]: a sensor that is read at a steady rate, two buttons,
+//! some light and a log. Flash is whatever `embedded-storage` drives. What is
+//! here is the same on all of them, and runs in QEMU with every test.
+
+mod lesson;
+mod window;
+
+use core::ops::Range;
+
+use embedded_storage::nor_flash::NorFlash;
+pub use lesson::Lesson;
+use mamlet_runtime::storage::Store;
+use mamlet_runtime::{Artifact, Learner, Model, Setup};
+
+/// How many examples are kept: two of each of the five classes of
+/// [`HEAD`](crate::HEAD).
+pub const EXAMPLES: usize = 10;
+/// How many layers the artifact may have.
+const LAYERS: usize = 8;
+
+/// What a board has.
+#[expect(async_fn_in_trait, reason = "the executors of boards have one thread")]
+pub trait Board {
+    /// Waits until it is time for the next sample and reads it: as many numbers
+    /// as the sensor has channels, of about the size that the artifact was
+    /// trained with. `None` where the sensor is gone.
+    async fn sample(&mut self, sample: &mut [f32]) -> Option<()>;
+
+    /// Which buttons are down.
+    fn buttons(&mut self) -> Buttons;
+
+    /// Shows what is going on.
+    fn show(&mut self, light: Light);
+
+    /// Says what has happened.
+    fn log(&mut self, event: Event);
+}
+
+/// Which buttons are down.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Buttons {
+    /// Teaches.
+    pub teach: bool,
+    /// Learns, and forgets where it is held.
+    pub learn: bool,
+}
+
+/// What is going on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Light {
+    /// A class is seen.
+    Class(usize),
+    /// An example is being recorded.
+    Recording,
+}
+
+/// What has happened.
+#[derive(Clone, Copy, Debug, PartialEq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+pub enum Event {
+    /// It has started, with what was saved before: the steps that led to it.
+    Started(Option<u32>),
+    /// An example is recorded from here on.
+    Recording {
+        /// Of which class.
+        class: usize,
+    },
+    /// An example was recorded.
+    Taught {
+        /// Of which class.
+        class: usize,
+        /// How many there are now.
+        examples: usize,
+    },
+    /// It has learnt, and what it has learnt is saved.
+    Learnt {
+        /// How many steps were kept.
+        steps: usize,
+        /// The loss of the examples before.
+        before: f32,
+        /// The loss after.
+        after: f32,
+        /// CRC-32 of the weights.
+        weights: u32,
+    },
+    /// It could not learn from these examples: it knows what it knew before.
+    NotLearnt,
+    /// What it sees has changed.
+    Seen {
+        /// Which class.
+        class: usize,
+    },
+    /// Everything is forgotten.
+    Forgotten,
+    /// Something did not work, and nothing has changed.
+    Failed(Failure),
+}
+
+/// What did not work.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+pub enum Failure {
+    /// There is no room for another example.
+    Full,
+    /// There are no examples.
+    NoExamples,
+    /// A number of the sensor is not finite.
+    Sensor,
+    /// The flash holds weights of another artifact: forget them.
+    OtherWeights,
+    /// The flash does not work.
+    Flash,
+}
+
+impl Failure {
+    /// In words.
+    pub fn text(self) -> &'static str {
+        match self {
+            Failure::Full => "no room for another example",
+            Failure::NoExamples => "nothing was taught",
+            Failure::Sensor => "the sensor",
+            Failure::OtherWeights => "the flash holds weights of another artifact",
+            Failure::Flash => "the flash",
+        }
+    }
+}
+
+/// How much stronger or weaker than at rest something is shaken, whichever way it
+/// is held: the length of the acceleration, less gravity. In units of gravity.
+pub fn shake(acceleration: [f32; 3]) -> f32 {
+    let square: f32 = acceleration.iter().map(|a| a * a).sum();
+    libm::sqrtf(square) - 1.0
+}
+
+/// The memory of the application: static, so that the linker knows whether it
+/// fits.
+pub struct Memory {
+    learner: [f32; 3584],
+    window: [f32; 2 * 384],
+}
+
+impl Memory {
+    /// Zeros.
+    pub const fn new() -> Self {
+        Memory {
+            learner: [0.0; 3584],
+            window: [0.0; 2 * 384],
+        }
+    }
+}
+
+impl Default for Memory {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+/// Runs the application until the sensor is gone. `channels` says how many
+/// numbers a sample has; what was learnt is kept in a region of the flash, of
+/// whole pages.
+///
+/// # Errors
+/// What does not fit the artifact, in words.
+pub async fn run<B: Board, F: NorFlash>(
+    artifact: &'static [u8],
+    channels: usize,
+    board: &mut B,
+    flash: F,
+    region: Range<u32>,
+    memory: &mut Memory,
+) -> Result<(), &'static str> {
+    let mut model = Model::<LAYERS>::default();
+    load(artifact, &mut model)?;
+    let Memory { learner, window } = memory;
+    let setup = Setup::new(EXAMPLES);
+    let learner = Learner::with(&model, setup, learner).map_err(|_| "memory")?;
+    let store = Store::new(flash, region, 1).map_err(|_| "region of flash")?;
+    let window = window.get_mut(..2 * model.inputs()).ok_or("memory")?;
+    let mut lesson = Lesson::new(&model, learner, store, channels, window)?;
+    lesson.start(board);
+    let mut sample = [0.0; 8];
+    let sample = sample.get_mut(..channels).ok_or("channels")?;
+    while board.sample(sample).await.is_some() {
+        let buttons = board.buttons();
+        lesson.step(sample, buttons, board);
+    }
+    Ok(())
+}
+
+/// In a function of its own, so that the artifact's header leaves the stack.
+#[inline(never)]
+fn load(bytes: &'static [u8], model: &mut Model<'static, LAYERS>) -> Result<(), &'static str> {
+    let artifact = Artifact::parse(bytes).map_err(|_| "artifact")?;
+    model.load(&artifact).map_err(|_| "model")
+}

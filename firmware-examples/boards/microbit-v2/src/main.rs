@@ -1,0 +1,109 @@
+//! BBC micro:bit v2: button A teaches, button B learns, and forgets where it is
+//! held. The sensor is its accelerometer (LSM303AGR): how much stronger or weaker
+//! than at rest it is shaken. A LED of the middle row shows the class that is
+//! seen; the whole row is on while an example is recorded.
+#![no_std]
+#![no_main]
+
+use core::ops::Range;
+
+use app::HEAD;
+use app::teach::{self, Board, Buttons, Event, Light, Memory, shake};
+use defmt_rtt as _;
+use embassy_executor::Spawner;
+use embassy_nrf::gpio::{AnyPin, Input, Level, Output, OutputDrive, Pull};
+use embassy_nrf::nvmc::Nvmc;
+use embassy_nrf::twim::{self, Twim};
+use embassy_nrf::{Peri, bind_interrupts, peripherals};
+use embassy_time::{Delay, Duration, Ticker};
+use lsm303agr::interface::I2cInterface;
+use lsm303agr::mode::MagOneShot;
+use lsm303agr::{AccelMode, AccelOutputDataRate, Lsm303agr};
+use panic_probe as _;
+use static_cell::ConstStaticCell;
+
+bind_interrupts!(struct Interrupts {
+    TWISPI0 => twim::InterruptHandler<peripherals::TWISPI0>;
+});
+
+/// What memory.x leaves free, in bytes from the start of the flash.
+const KEPT: Range<u32> = 0x7_8000..0x8_0000;
+/// Samples a second: a window of 64 takes 1.28 s.
+const RATE: u64 = 50;
+
+static MEMORY: ConstStaticCell<Memory> = ConstStaticCell::new(Memory::new());
+/// The bus reads from RAM alone; what lies in flash is sent from here.
+static SENT: ConstStaticCell<[u8; 16]> = ConstStaticCell::new([0; 16]);
+
+struct Microbit {
+    ticker: Ticker,
+    sensor: Lsm303agr<I2cInterface<Twim<'static>>, MagOneShot>,
+    teach: Input<'static>,
+    learn: Input<'static>,
+    /// The columns of the LEDs, whose middle row has power.
+    columns: [Output<'static>; 5],
+    _row: Output<'static>,
+}
+
+impl Board for Microbit {
+    async fn sample(&mut self, sample: &mut [f32]) -> Option<()> {
+        self.ticker.next().await;
+        let (x, y, z) = self.sensor.acceleration().ok()?.xyz_mg();
+        *sample.first_mut()? = shake([x, y, z].map(|mg| mg as f32 * 1e-3));
+        Some(())
+    }
+
+    fn buttons(&mut self) -> Buttons {
+        Buttons {
+            teach: self.teach.is_low(),
+            learn: self.learn.is_low(),
+        }
+    }
+
+    fn show(&mut self, light: Light) {
+        for (column, pin) in self.columns.iter_mut().enumerate() {
+            let on = match light {
+                Light::Class(class) => column == class,
+                Light::Recording => true,
+            };
+            pin.set_level(Level::from(!on));
+        }
+    }
+
+    fn log(&mut self, event: Event) {
+        defmt::info!("{}", event);
+    }
+}
+
+#[embassy_executor::main]
+async fn main(_: Spawner) {
+    let p = embassy_nrf::init(Default::default());
+    let bus = twim::Config::default();
+    let bus = Twim::new(p.TWISPI0, Interrupts, p.P0_16, p.P0_08, bus, SENT.take());
+    let mut sensor = Lsm303agr::new_with_i2c(bus);
+    let mode = (AccelMode::HighResolution, AccelOutputDataRate::Hz100);
+    let begun = sensor
+        .init()
+        .and_then(|()| sensor.set_accel_mode_and_odr(&mut Delay, mode.0, mode.1));
+    if begun.is_err() {
+        defmt::panic!("no LSM303AGR answers on the internal bus");
+    }
+    let off = |pin: Peri<'static, AnyPin>| Output::new(pin, Level::High, OutputDrive::Standard);
+    let mut board = Microbit {
+        ticker: Ticker::every(Duration::from_hz(RATE)),
+        sensor,
+        teach: Input::new(p.P0_14, Pull::None),
+        learn: Input::new(p.P0_23, Pull::None),
+        columns: [
+            off(p.P0_28.into()),
+            off(p.P0_11.into()),
+            off(p.P0_31.into()),
+            off(p.P1_05.into()),
+            off(p.P0_30.into()),
+        ],
+        _row: Output::new(p.P0_15, Level::High, OutputDrive::Standard),
+    };
+    let flash = Nvmc::new(p.NVMC);
+    let ended = teach::run(HEAD, 1, &mut board, flash, KEPT, MEMORY.take()).await;
+    defmt::panic!("the application has ended: {}", ended);
+}
