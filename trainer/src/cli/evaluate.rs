@@ -432,11 +432,10 @@ fn rivals(shots: &ShotsReport, measure: Measure) -> String {
     if !shots.rivals.is_empty() {
         let head = ["rival, on the same tasks", measure.name(), "chosen"].map(str::to_owned);
         let rows = shots.rivals.iter().map(|rival| {
-            let chosen = rival.choice.as_ref();
             vec![
                 rival.title.clone(),
                 value(rival.of(measure), measure),
-                chosen.map_or_else(String::new, |(name, value)| format!("{name} {value}")),
+                rival.choice.clone().unwrap_or_default(),
             ]
         });
         text += &format!("\n\n{}", output::table(&head, &rows.collect::<Vec<_>>()));

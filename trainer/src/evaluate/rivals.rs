@@ -22,8 +22,8 @@ const TRAINING_TASKS: usize = 1000;
 pub struct RivalReport {
     /// Its title.
     pub title: String,
-    /// Name and value of what it chose on validation tasks, if it can.
-    pub choice: Option<(String, f64)>,
+    /// What it chose on validation tasks, if it can.
+    pub choice: Option<String>,
     /// Its mean query loss; `None` where tasks have classes.
     pub loss: Option<Interval>,
     /// Its mean accuracy, from 0 to 1, where tasks have classes.
@@ -76,7 +76,7 @@ impl Verdict {
 #[derive(Clone, Debug)]
 pub(super) struct MeasuredRival {
     rival: Rival,
-    choice: f64,
+    choice: Option<String>,
     shots: usize,
     queries: usize,
     values: Vec<f32>,
@@ -94,10 +94,9 @@ impl MeasuredRival {
     pub fn report(&self, classes: bool) -> RivalReport {
         let interval = Interval::of(&self.values);
         let interval = interval.mean.is_finite().then_some(interval);
-        let name = self.rival.choice_name();
         RivalReport {
             title: self.rival.title().to_owned(),
-            choice: name.map(|name| (name.to_owned(), self.choice)),
+            choice: self.choice.clone(),
             loss: interval.filter(|_| !classes),
             accuracy: interval.filter(|_| classes),
             error: (self.in_unit)
@@ -183,7 +182,7 @@ fn measure<B: Backend>(
         for &queries in &protocol.queries {
             measured.push(MeasuredRival {
                 rival: fit.rival,
-                choice: fit.choice,
+                choice: fit.chosen(),
                 shots: *shots,
                 queries,
                 values: Vec::new(),

@@ -69,26 +69,39 @@ impl Rival {
         self != Self::Average
     }
 
-    /// What [`Fitted::choice`] is chosen from: the band of a warp as a share of
-    /// the length, or the weight of a penalty in examples.
-    fn choices(self) -> &'static [f64] {
-        match self {
+    /// What [`Fitted::choice`] is chosen from.
+    fn choices(self, shape: Shape) -> Vec<Choice> {
+        let numbers: &[f64] = match self {
             Self::Nearest | Self::Average => &[0.0],
             Self::Warped => &[0.1, 0.2, 1.0],
             Self::Offset | Self::OffsetAndSlope | Self::Ridge => {
                 &[1e-6, 1e-4, 1e-2, 0.1, 0.3, 1.0, 3.0, 10.0]
             }
-        }
+        };
+        let compares = matches!(self, Self::Nearest | Self::Warped);
+        let standardised: &[bool] = match shape {
+            Shape::Sequence { .. } if compares => &[false, true],
+            _ => &[false],
+        };
+        let with = |&standardised: &bool| {
+            let numbers = numbers.iter();
+            numbers.map(move |&number| Choice {
+                number,
+                standardised,
+            })
+        };
+        standardised.iter().flat_map(with).collect()
     }
+}
 
-    /// What [`Fitted::choice`] is.
-    pub fn choice_name(self) -> Option<&'static str> {
-        match self {
-            Self::Nearest | Self::Average => None,
-            Self::Warped => Some("band"),
-            Self::Offset | Self::OffsetAndSlope | Self::Ridge => Some("penalty"),
-        }
-    }
+/// What a rival can choose.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Choice {
+    /// The band of a warp as a share of the length, or the weight of a penalty in
+    /// examples.
+    pub number: f64,
+    /// Whether every channel of an example has mean 0 and deviation 1.
+    pub standardised: bool,
 }
 
 /// A rival with what it learned of training and validation tasks.
@@ -96,8 +109,8 @@ impl Rival {
 pub struct Fitted<'a> {
     /// Which.
     pub rival: Rival,
-    /// What it chose, where it can.
-    pub choice: f64,
+    /// What it chose.
+    pub choice: Choice,
     average: Option<&'a Average>,
     shape: Shape,
 }
@@ -111,13 +124,13 @@ impl<'a> Fitted<'a> {
         average: Option<&'a Average>,
         validation: &TaskBatch,
     ) -> Self {
-        let with = |&choice: &f64| Self {
+        let with = |choice: Choice| Self {
             rival,
             choice,
             average,
             shape,
         };
-        let candidates: Vec<Self> = rival.choices().iter().map(with).collect();
+        let candidates: Vec<Self> = rival.choices(shape).into_iter().map(with).collect();
         if let [only] = &candidates[..] {
             return only.clone();
         }
@@ -127,6 +140,24 @@ impl<'a> Fitted<'a> {
             .min_by(|(_, a), (_, b)| a.total_cmp(b))
             .map_or(0, |(at, _)| at);
         candidates[best].clone()
+    }
+
+    /// What it chose, in words; `None` where there is no choice.
+    pub fn chosen(&self) -> Option<String> {
+        let Choice {
+            number,
+            standardised,
+        } = self.choice;
+        let number = match self.rival {
+            Rival::Nearest | Rival::Average => None,
+            Rival::Warped => Some(format!("band {number}")),
+            Rival::Offset | Rival::OffsetAndSlope | Rival::Ridge => {
+                Some(format!("penalty {number}"))
+            }
+        };
+        let standardised = standardised.then(|| "standardised examples".to_owned());
+        let words: Vec<String> = number.into_iter().chain(standardised).collect();
+        (!words.is_empty()).then(|| words.join(", "))
     }
 
     /// Share of wrong queries, or mean squared error.
@@ -154,8 +185,14 @@ impl<'a> Fitted<'a> {
     /// Predictions of all queries, `[T, queries, output]`; with classes, numbers
     /// of which the largest is that of the predicted class.
     pub fn predict(&self, batch: &TaskBatch) -> Vec<f32> {
-        let support = batch.support_x.network_values();
-        let queries = batch.query_x.network_values();
+        let mut support = batch.support_x.network_values();
+        let mut queries = batch.query_x.network_values();
+        if let (true, Shape::Sequence { channels, .. }) = (self.choice.standardised, self.shape) {
+            for values in [&mut support, &mut queries] {
+                let examples = values.to_mut().chunks_exact_mut(batch.input);
+                examples.for_each(|example| neighbours::standardise(example, channels));
+            }
+        }
         let of_task = |task: usize| {
             let part = |values: &[f32]| -> std::ops::Range<usize> {
                 let width = values.len() / batch.tasks;
@@ -190,7 +227,7 @@ impl<'a> Fitted<'a> {
                     _ => 1,
                 };
                 let rows = known.input / channels;
-                let band = ((self.choice * rows as f64).ceil() as usize).clamp(1, rows);
+                let band = ((self.choice.number * rows as f64).ceil() as usize).clamp(1, rows);
                 each.flat_map(|query| {
                     neighbours::nearest(known, query, |a, b, most| {
                         neighbours::warped(a, b, channels, band, most)
@@ -201,7 +238,7 @@ impl<'a> Fitted<'a> {
             (_, None) => vec![0.0; queries.len() / known.input * known.output],
             (Rival::Average, Some(average)) => each.flat_map(|x| average.at(x)).collect(),
             (corrected, Some(average)) => {
-                linear::corrected(corrected, average, known, queries, self.choice)
+                linear::corrected(corrected, average, known, queries, self.choice.number)
             }
         }
     }

@@ -52,3 +52,22 @@ pub(super) fn warped(a: &[f32], b: &[f32], channels: usize, band: usize, most: f
     }
     before[rows]
 }
+
+/// Gives every channel of `[rows, channels]` mean 0 and deviation 1; one that does
+/// not vary becomes 0.
+pub(super) fn standardise(example: &mut [f32], channels: usize) {
+    let rows = (example.len() / channels) as f32;
+    for channel in 0..channels {
+        let own = || example.iter().skip(channel).step_by(channels);
+        let mean = own().sum::<f32>() / rows;
+        let deviation = (own().map(|x| (x - mean) * (x - mean)).sum::<f32>() / rows).sqrt();
+        let factor = if deviation > 0.0 {
+            1.0 / deviation
+        } else {
+            0.0
+        };
+        for value in example.iter_mut().skip(channel).step_by(channels) {
+            *value = (*value - mean) * factor;
+        }
+    }
+}
