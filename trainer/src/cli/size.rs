@@ -304,7 +304,7 @@ fn render(table: &SizeTable) -> String {
     let rows: Vec<Vec<String>> = table.points.iter().map(row).collect();
     format!(
         "{}\n\n* on the Pareto front: no other point is as good in {}, shots, flash, RAM and \
-         multiply-accumulates (MAC) and better in one\n{} a width, {} test tasks, seed {}, 95 % intervals; \
+         multiply-accumulates (MAC) and better in one\neach width trained for {}; {} test tasks, seed {}, 95 % intervals; \
          flash with the engine, RAM with the stack",
         output::table(&head.map(str::to_owned), &rows),
         table.measure(),
