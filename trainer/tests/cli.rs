@@ -506,6 +506,8 @@ fn sizes_are_trained_once_and_told_as_a_table() {
         "inner.rate={kind=\"tuned\",candidates=[0.1]}",
         "--set",
         "method=pretraining",
+        "--set",
+        "inner.steps=0",
     ];
     let (code, _, err) = run(&[&["size", "tiny.toml"], &tuned[..]].concat());
     assert_eq!(code, 1);

@@ -109,6 +109,7 @@ impl Arguments {
             title: full.title.clone(),
             seed: full.seed,
             iterations,
+            full_iterations: full.meta.iterations,
             tasks: grid.tasks,
             ways: full.tasks.classes(),
             queries: grid.queries,
@@ -303,11 +304,11 @@ fn render(table: &SizeTable) -> String {
     let rows: Vec<Vec<String>> = table.points.iter().map(row).collect();
     format!(
         "{}\n\n* on the Pareto front: no other point is as good in {}, shots, flash, RAM and \
-         multiply-accumulates (MAC) and better in one\n{} iterations a width, {} test tasks, seed {}, 95 % intervals; \
+         multiply-accumulates (MAC) and better in one\neach width trained for {}; {} test tasks, seed {}, 95 % intervals; \
          flash with the engine, RAM with the stack",
         output::table(&head.map(str::to_owned), &rows),
         table.measure(),
-        table.iterations,
+        table.training(),
         table.tasks,
         table.seed
     )

@@ -30,6 +30,8 @@ pub struct SizeTable {
     pub seed: u64,
     /// Iterations that every width was trained for.
     pub iterations: u64,
+    /// Iterations that the config asks for.
+    pub full_iterations: u64,
     /// Test tasks that each point was judged by.
     pub tasks: usize,
     /// Classes of a task, where there are classes.

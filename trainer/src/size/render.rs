@@ -130,6 +130,15 @@ impl SizeTable {
         }
     }
 
+    /// How long every width was trained, in words.
+    pub(crate) fn training(&self) -> String {
+        let [own, full] = [self.iterations, self.full_iterations].map(number::count);
+        match self.iterations < self.full_iterations {
+            true => format!("{own} of the {full} iterations of its config"),
+            false => format!("{own} iterations"),
+        }
+    }
+
     /// The page, one file without references to any other.
     pub fn to_html(&self) -> String {
         let front: Vec<&Point> = self.points.iter().filter(|point| point.front).collect();
@@ -142,8 +151,8 @@ impl SizeTable {
             header {
                 h1 { (self.title) ": how small?" }
                 p.lead {
-                    (self.name) ". Every width was trained for " (number::count(self.iterations))
-                    " iterations and judged on the engine of the device, as it is exported, on "
+                    (self.name) ". Every width was trained for " (self.training())
+                    " and judged on the engine of the device, as it is exported, on "
                     (number::count(self.tasks as u64)) " " (ways) "test tasks with "
                     (self.queries) " queries per " (per) ", seed " (self.seed)
                     "; ± is half of a 95 % interval over tasks."
@@ -152,9 +161,13 @@ impl SizeTable {
             (section("picture", "What it takes", &self.pictures()))
             (section("front", "The points to choose from", &html! {
                 p {
-                    "No other point is as good as one of these in " (self.measure()) ", shots, flash, \
-                     RAM and arithmetic, and better in one of them. Differences in " (self.measure())
-                    " within the intervals may be chance."
+                    "Nothing beats these: no other point is as good in " (self.measure()) ", shots, \
+                     flash, RAM and arithmetic, and better in one of them. Differences in " (self.measure())
+                    " within the intervals may be chance"
+                    @if self.iterations < self.full_iterations {
+                        ", and widths that a short training leaves behind may catch up"
+                    }
+                    "."
                 }
                 (self.table("On the Pareto front", &front))
                 details {

@@ -121,6 +121,7 @@ fn the_page_and_the_table_tell_all_points() {
         title: "<b>Tiny</b>".into(),
         seed: 1,
         iterations: 20,
+        full_iterations: 80,
         tasks: 8,
         ways: Some(5),
         queries: 4,
@@ -137,6 +138,7 @@ fn the_page_and_the_table_tell_all_points() {
     assert_eq!(marked, [true, false, true]);
     let page = table.to_html();
     stands_alone(&page);
+    assert!(page.contains("20 of the 80 iterations"));
     assert!(page.contains("&lt;b&gt;Tiny") && page.contains("mamlet size 'a&amp;b'"));
     // The front, and all of them.
     for (told, times) in [
