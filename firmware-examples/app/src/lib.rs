@@ -5,6 +5,9 @@
 //! machine. They print and end through semihosting, which QEMU and debug probes
 //! understand, so a machine is its memory map: to add one, copy the folder
 //! `microbit`, change `memory.x` and the target in its `Cargo.toml`.
+//!
+//! Real boards start, log and end in their own way. They take from here what
+//! `teach` is, and the artifacts, without the feature `qemu`.
 #![no_std]
 
 pub mod arithmetic;

@@ -149,7 +149,7 @@ fn weights_survive_restarts_and_move_to_others() {
     let stranger = Served::start("sinusoid-context.mamlet", &[]);
     let refused = stranger.host().take(&checkpoint).expect_err("another");
     assert!(
-        refused.to_string().contains("belongs to artifact"),
+        refused.to_string().contains("belong to artifact"),
         "{refused}"
     );
 }
@@ -166,10 +166,10 @@ impl Noisy {
         let mut disturbed = Vec::new();
         for byte in bytes {
             self.count += 1;
-            match self.count % 331 {
+            match self.count % 1009 {
                 7 => {}
-                100 => disturbed.push(byte ^ 0x10),
-                250 => disturbed.extend([*byte, 0x55]),
+                400 => disturbed.push(byte ^ 0x10),
+                900 => disturbed.extend([*byte, 0x55]),
                 _ => disturbed.push(*byte),
             }
         }

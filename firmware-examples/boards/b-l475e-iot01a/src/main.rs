@@ -61,7 +61,7 @@ impl Board for Iot01a {
 }
 
 #[embassy_executor::main]
-async fn main(_: Spawner) {
+async fn main(_spawner: Spawner) {
     let mut config = embassy_stm32::Config::default();
     // 16 MHz times ten, halved: the most that the core stands.
     config.rcc.hsi = true;

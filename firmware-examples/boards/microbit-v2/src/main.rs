@@ -76,7 +76,7 @@ impl Board for Microbit {
 }
 
 #[embassy_executor::main]
-async fn main(_: Spawner) {
+async fn main(_spawner: Spawner) {
     let p = embassy_nrf::init(Default::default());
     let bus = twim::Config::default();
     let bus = Twim::new(p.TWISPI0, Interrupts, p.P0_16, p.P0_08, bus, SENT.take());

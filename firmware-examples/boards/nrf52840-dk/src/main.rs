@@ -11,10 +11,10 @@ use app::HEAD;
 use app::teach::{self, Board, Buttons, Event, Light, Memory};
 use defmt_rtt as _;
 use embassy_executor::Spawner;
-use embassy_nrf::bind_interrupts;
-use embassy_nrf::gpio::{Input, Level, Output, OutputDrive, Pull};
+use embassy_nrf::gpio::{AnyPin, Input, Level, Output, OutputDrive, Pull};
 use embassy_nrf::nvmc::Nvmc;
 use embassy_nrf::saadc::{self, ChannelConfig, Saadc};
+use embassy_nrf::{Peri, bind_interrupts};
 use embassy_time::{Duration, Ticker};
 use panic_probe as _;
 use static_cell::ConstStaticCell;
@@ -73,10 +73,10 @@ impl Board for Nrf52840Dk {
 }
 
 #[embassy_executor::main]
-async fn main(_: Spawner) {
+async fn main(_spawner: Spawner) {
     let p = embassy_nrf::init(Default::default());
     let channel = [ChannelConfig::single_ended(p.P0_03)];
-    let off = |led| Output::new(led, Level::High, OutputDrive::Standard);
+    let off = |led: Peri<'static, AnyPin>| Output::new(led, Level::High, OutputDrive::Standard);
     let mut board = Nrf52840Dk {
         ticker: Ticker::every(Duration::from_hz(RATE)),
         input: Saadc::new(p.SAADC, Interrupts, saadc::Config::default(), channel),

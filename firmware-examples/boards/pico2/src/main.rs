@@ -63,7 +63,7 @@ impl Board for Pico2 {
 }
 
 #[embassy_executor::main]
-async fn main(_: Spawner) {
+async fn main(_spawner: Spawner) {
     let p = embassy_rp::init(Default::default());
     let mut board = Pico2 {
         ticker: Ticker::every(Duration::from_hz(RATE)),
