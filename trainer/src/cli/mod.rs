@@ -37,7 +37,7 @@ pub mod exit {
 ///
 /// An experiment is a TOML file (trainer/configs holds the paper's). `train`
 /// turns it into a run directory, `evaluate` judges runs on the same tasks,
-/// `compare` says whether they differ, `plot` draws them, `export` writes the one file that a device adapts from.
+/// `compare` says whether they differ, `cross-validate` does both for folds of devices, `plot` draws them, `export` writes the one file that a device adapts from.
 #[derive(Debug, Parser)]
 #[command(
     name = "mamlet",
