@@ -5,7 +5,7 @@
 //!
 //! - [`random`]: random numbers with an address, so that everything below is a
 //!   function of a seed and an index;
-//! - [`data`]: images, decoded once and kept at hand;
+//! - [`data`]: images, decoded once and kept at hand, recordings and tables;
 //! - [`tasks`]: task distributions, the support and query sets of a batch;
 //! - [`nn`]: networks with a task axis, whose backward pass is written out;
 //! - [`loss`]: losses with their gradients;

@@ -3,6 +3,7 @@
 //! tests say "not run: no data".
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use mamlet_trainer::config::Config;
 use mamlet_trainer::data::Group;
@@ -79,4 +80,47 @@ fn mini_imagenet_is_whole() {
     assert_eq!(counts, [64, 16, 20]);
     let classes = tasks.bank().classes();
     assert!(classes.iter().all(|class| class.count == 600));
+}
+
+/// The distribution of a config of `trainer/configs`, of the data in `folder`.
+fn opened(config: &str, folder: &Path) -> Arc<dyn TaskDistribution> {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR"))
+        .join("configs")
+        .join(config);
+    let sets = [format!("tasks.path={}", folder.display())];
+    Config::load(&path, &sets).unwrap().tasks.open().unwrap()
+}
+
+#[test]
+fn ocean_sensors_are_as_their_readme_says() {
+    let Some(folder) = data("calibration-ocean") else {
+        return;
+    };
+    for (config, deviation) in [
+        ("calibration-ocean-thermometer.toml", 0.26),
+        ("calibration-ocean-optode.toml", 15.0),
+    ] {
+        let tasks = opened(config, &folder);
+        let scale = tasks.target_scale().unwrap();
+        let off = f64::from(scale.deviation) / deviation;
+        assert!((0.8..1.2).contains(&off), "{config}: {scale:?}");
+        assert_eq!(tasks.check(Split::Test, 5, 20), Ok(()));
+    }
+}
+
+#[test]
+fn dust_sensors_and_rain_gauges_are_whole() {
+    if let Some(folder) = data("calibration-purpleair") {
+        let tasks = opened("calibration-purpleair.toml", &folder);
+        assert_eq!(tasks.check(Split::Test, 10, 1), Ok(()));
+        let scale = tasks.target_scale().unwrap();
+        assert!((7.0..12.0).contains(&scale.mean[0]), "{scale:?}");
+    }
+    if let Some(folder) = data("calibration-raingauge") {
+        let tasks = opened("calibration-raingauge.toml", &folder);
+        let scale = tasks.target_scale().unwrap();
+        assert!((3.6..3.8).contains(&scale.mean[0]), "{scale:?}");
+        assert_eq!(tasks.check(Split::Test, 5, 5), Ok(()));
+        assert!(tasks.check(Split::Test, 6, 5).is_err());
+    }
 }

@@ -40,9 +40,10 @@ pub mod exit {
 ///
 /// An experiment is a TOML file (trainer/configs holds the paper's). `train`
 /// turns it into a run directory, `evaluate` judges runs on the same tasks,
-/// `compare` says whether they differ, `plot` draws them, `report` shows one on a
-/// page, `size` weighs smaller networks, `export` writes the one file that a device
-/// adapts from, and `device` teaches a board that runs it.
+/// `compare` says whether they differ, `cross-validate` does both for folds of
+/// devices, `plot` draws them, `report` shows one on a page, `size` weighs smaller
+/// networks, `export` writes the one file that a device adapts from, and `device`
+/// teaches a board that runs it.
 #[derive(Debug, Parser)]
 #[command(
     name = "mamlet",

@@ -27,7 +27,8 @@ pub struct Columns {
     pub device: Vec<String>,
     /// Other columns that are kept as text.
     pub texts: Vec<String>,
-    /// Columns of numbers.
+    /// Columns of numbers. A date, `2023-04-22`, is the number of days since the
+    /// beginning of 1970.
     pub numbers: Vec<String>,
     /// What words of a column mean as numbers.
     pub codes: BTreeMap<String, BTreeMap<String, f64>>,
@@ -251,8 +252,27 @@ fn number(text: &str, codes: Option<&BTreeMap<String, f64>>) -> Result<f64, Stri
     match text.parse::<f64>() {
         Ok(value) if value.is_finite() => Ok(value),
         Ok(_) => Err(format!("{text}, not a finite number")),
-        Err(_) => Err(format!("{text:?}, no number")),
+        Err(_) => days(text).ok_or_else(|| format!("{text:?}, no number")),
     }
+}
+
+/// Days since the beginning of 1970 of a date `YYYY-MM-DD`.
+fn days(date: &str) -> Option<f64> {
+    let mut parts = date.splitn(3, '-').map(|part| part.parse::<i64>().ok());
+    let (year, month, day) = (parts.next()??, parts.next()??, parts.next()??);
+    let leap = |year: i64| year % 4 == 0 && (year % 100 != 0 || year % 400 == 0);
+    let february = if leap(year) { 29 } else { 28 };
+    let lengths = [31, february, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31];
+    let length = *lengths.get(usize::try_from(month - 1).ok()?)?;
+    if !(1000..10_000).contains(&year) || !(1..=length).contains(&day) {
+        return None;
+    }
+    let before = year - 1;
+    let years = 365 * before + before / 4 - before / 100 + before / 400;
+    let months: i64 = lengths.iter().take(month as usize - 1).sum();
+    // Of the first of January 1970.
+    const EPOCH: i64 = 719_162;
+    Some((years + months + day - 1 - EPOCH) as f64)
 }
 
 #[cfg(test)]
@@ -294,6 +314,23 @@ mod tests {
         assert_eq!(table.devices, ["B1/L", "B1/R"]);
         wanted.device.clear();
         assert_eq!(Table::open(fixture.path(), &wanted).unwrap().devices, ["b"]);
+    }
+
+    #[test]
+    fn dates_are_days() {
+        for (date, expected) in [
+            ("1970-01-01", Some(0.0)),
+            ("1969-12-31", Some(-1.0)),
+            ("2000-03-01", Some(11_017.0)),
+            ("2024-02-29", Some(19_782.0)),
+            ("2023-02-29", None),
+            ("2023-13-01", None),
+            ("2023-00-01", None),
+            ("2023-4", None),
+            ("-5-1-1", None),
+        ] {
+            assert_eq!(days(date), expected, "{date}");
+        }
     }
 
     #[test]

@@ -120,3 +120,67 @@ fn integers_and_halves_compute_nearly_what_f32_does() {
         }
     }
 }
+
+/// Tasks with a scale: a thermometer that is off by a degree or so.
+const SCALED: &[&str] = &[
+    "tasks={distribution=\"sensors\",kind=\"thermistor\",offset=0.1}",
+    "model.layers=[{kind=\"dense\",out=6},{kind=\"tanh\"},{kind=\"dense\",out=1}]",
+    "model.init={kind=\"glorot\"}",
+    "inner.steps=4",
+    "inner.rate.value=0.05",
+];
+
+/// The artifact says degrees where the trainer's network says numbers of size 1,
+/// after as many steps: the same recipe in another unit.
+#[test]
+fn the_scale_of_targets_goes_into_the_weights_and_rates() {
+    for more in [
+        &[][..],
+        &[
+            "inner.momentum=0.5",
+            "inner.reduction=\"sum\"",
+            "inner.rate.value=0.01",
+        ],
+        &["inner.loss={kind=\"huber\",delta=0.3}"],
+        &["inner.adapt=\"head\""],
+        &["inner.adapt=\"body\""],
+    ] {
+        let model = TrainedModel::initial(config(&[SCALED, more].concat())).unwrap();
+        // The export fails where engine and trainer disagree.
+        let made = export(&model, None, &Options::default()).unwrap();
+        let tasks = model.config.tasks.open().unwrap();
+        let scale = tasks.target_scale().unwrap();
+        assert!((scale.deviation - 1.0).abs() > 0.2);
+        let mut rng = generator(3, Stream::Test, 0);
+        let batch = tasks.draw(Split::Test, &mut rng, 1, 5, 7);
+        let artifact = made.file.artifact().unwrap();
+        let device_model = mamlet_simulator::Model::new(&artifact).unwrap();
+        let rollback = mamlet_runtime::Rollback::ToInitialisation;
+        let mut memory = vec![0.0; device_model.memory(5, rollback).total() / 4];
+        let mut learner =
+            mamlet_runtime::Learner::new(&device_model, 5, rollback, &mut memory).unwrap();
+        let mut degrees = batch.support_y.clone();
+        scale.restore(&mut degrees);
+        for (x, y) in batch.support_x.values().iter().zip(&degrees) {
+            learner.add_target(&[*x], &[*y]).unwrap();
+        }
+        let _report = learner.adapt().unwrap();
+        // The trainer's network, step by step in its own numbers.
+        let device = Default::default();
+        let on = batch.clone().to_device::<burn::backend::Flex>(&device);
+        let params = crate::meta::to_device(&model.network, &model.params, &device);
+        let rates = model.rates.clone().unwrap().on(&device);
+        let support = (&on.support_x, &on.support_y);
+        let inner = model.inner_loop();
+        let theta = inner.adapt(params, &rates, support, 4, |_, _| {});
+        let mut expected = crate::meta::to_host(model.network.forward(&theta, on.query_x));
+        scale.restore(&mut expected);
+        for (x, expected) in batch.query_x.values().iter().zip(expected) {
+            let said = learner.predict(&[*x]).unwrap()[0];
+            assert!(
+                (said - expected).abs() < 1e-4,
+                "{more:?}: {said} {expected}"
+            );
+        }
+    }
+}

@@ -7,7 +7,7 @@ use exmex::{Express, FlatEx};
 /// Formulas by name, each of which may use columns, variables and one another.
 pub type Formulas = BTreeMap<String, String>;
 
-/// A formula of named numbers: `+ - * / ^`, `sin`, `cos`, `tan`, `atan2`, `exp`,
+/// A formula of named numbers: `+ - * / ^` (a sign comes first: `-x^2` is `(-x)^2`), `sin`, `cos`, `tan`, `atan2`, `exp`,
 /// `ln`, `log2`, `log10`, `sqrt`, `abs`, `min`, `max` and others of
 /// [exmex](https://docs.rs/exmex), which reads it once and then evaluates it
 /// without reading it again. Names are letters, digits and `_`; any others stand
@@ -119,7 +119,8 @@ mod tests {
         for (text, expected) in [
             ("a0 - exposure - 1", 0.0),
             ("2*a0^2/exposure", 9.0),
-            ("-a0^2", -9.0),
+            ("-a0^2", 9.0),
+            ("0 - a0^2", -9.0),
             ("2^-1", 0.5),
             ("exp(ln(exposure)) * {pm2.5}", 10.0),
             ("1/(a0 + exposure*ln10) - 273.15", 1.0 / 17.0 - 273.15),

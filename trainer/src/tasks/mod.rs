@@ -25,7 +25,7 @@ use crate::data::{Examples, Normalisation};
 use crate::nn::Shape;
 
 pub use config::{TasksConfig, TasksError};
-pub use curves::{CurveTasks, Curves, Nominal, Spacing, Variable};
+pub use curves::{CurveTasks, Curves, Nominal, Places, Spacing, Variable};
 pub use devices::DeviceSplit;
 pub use formula::Formulas;
 pub use images::{ImageTasks, Images, Omniglot, OmniglotSplit, Rotations};

@@ -49,6 +49,9 @@ pub struct Curves {
     /// the target's unit. Queries are judged by the curve itself.
     #[serde(default)]
     pub noise: f64,
+    /// Where in the ranges a support set is read.
+    #[serde(default)]
+    pub support: Places,
     /// What the network learns the difference to.
     #[serde(default)]
     pub nominal: Nominal,
@@ -87,6 +90,19 @@ pub enum Spacing {
     Log,
 }
 
+/// Where in the ranges a support set is read.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Places {
+    /// Anywhere.
+    #[default]
+    Random,
+    /// Each far from those before, as somebody chooses them who calibrates: the
+    /// first anywhere, the next each a golden section of the range on, or round to
+    /// its beginning (with several variables in steps of other irrational numbers).
+    Spread,
+}
+
 /// What the network learns the difference to.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -115,9 +131,9 @@ impl Variable {
         }
     }
 
-    /// A value and the reading of it.
-    pub fn draw(&self, rng: &mut ChaCha8Rng) -> [f64; 2] {
-        let value = self.at(rng.random());
+    /// The value at a share of the range and the reading of it.
+    pub fn read(&self, rng: &mut ChaCha8Rng, share: f64) -> [f64; 2] {
+        let value = self.at(share);
         let noise: f64 = rng.sample(StandardNormal);
         [value, value + self.noise * noise]
     }

@@ -10,7 +10,7 @@ use rand_chacha::ChaCha8Rng;
 use rand_distr::StandardNormal;
 use serde::Serialize;
 
-pub use config::{Curves, Nominal, Spacing, Variable};
+pub use config::{Curves, Nominal, Places, Spacing, Variable};
 
 use super::devices::Turns;
 use super::formula::{Formula, Program};
@@ -209,16 +209,23 @@ impl CurveTasks {
         &self,
         row: usize,
         rng: &mut ChaCha8Rng,
-        (count, noise): (usize, f64),
+        (count, noise, places): (usize, f64, Places),
         (x, y): (&mut Vec<f32>, &mut Vec<f32>),
     ) {
         let from = y.len();
-        for _ in 0..count {
-            let drawn: Vec<[f64; 2]> = self
-                .config
-                .variables
-                .values()
-                .map(|variable| variable.draw(rng))
+        let variables: Vec<&Variable> = self.config.variables.values().collect();
+        let start: Vec<f64> = variables.iter().map(|_| rng.random()).collect();
+        for example in 0..count {
+            let drawn: Vec<[f64; 2]> = (variables.iter().zip(&start).enumerate())
+                .map(|(index, (variable, start))| {
+                    let share = match places {
+                        Places::Random => rng.random(),
+                        Places::Spread => {
+                            (start + example as f64 * step(variables.len(), index)).fract()
+                        }
+                    };
+                    variable.read(rng, share)
+                })
                 .collect();
             let [truth, reading] = [0, 1].map(|of| drawn.iter().map(|v| v[of]).collect::<Vec<_>>());
             let (inputs, target) = self.example(row, &truth, &reading);
@@ -274,12 +281,12 @@ impl TaskDistribution for CurveTasks {
             };
             origins.extend(std::iter::repeat_n(origin, queries));
             let sets = [
-                (shots, self.config.noise, &mut support),
-                (queries, 0.0, &mut query),
+                (shots, self.config.noise, self.config.support, &mut support),
+                (queries, 0.0, Places::Random, &mut query),
             ];
-            for (index, (count, noise, (x, y))) in sets.into_iter().enumerate() {
+            for (index, (count, noise, places, (x, y))) in sets.into_iter().enumerate() {
                 let mut rng = generator(seed, Stream::Devices, index as u64);
-                self.set(row, &mut rng, (count, noise), (x, y));
+                self.set(row, &mut rng, (count, noise, places), (x, y));
             }
         }
         TaskBatch {
@@ -335,22 +342,28 @@ fn curve(config: &Curves, table: &Table) -> Result<Curve, TasksError> {
     })
 }
 
+/// How far the next of some evenly spread places is, as a share of the range, in
+/// one of so many dimensions: the powers of `1/x`, where `x^(d + 1) = x + 1`.
+fn step(dimensions: usize, index: usize) -> f64 {
+    let mut x = 1.5f64;
+    for _ in 0..40 {
+        x = (x + 1.0).powf(1.0 / (dimensions as f64 + 1.0));
+    }
+    x.powi(-(index as i32 + 1))
+}
+
 /// Places all over the ranges: the first variable in equal steps, the others in
 /// steps of an irrational number, which fills all dimensions evenly.
 fn grid(config: &Curves) -> Vec<Vec<f64>> {
-    const STEPS: [f64; 4] = [
-        0.618_033_988_749_895,
-        0.754_877_666_246_693,
-        0.569_840_290_998_053,
-        0.819_172_513_396_164,
-    ];
     let variables = config.variables.values().enumerate();
     let at = |point: usize| {
         let even = (point as f64 + 0.5) / POINTS as f64;
         let each = variables.clone().map(|(index, variable)| {
             let share = match index.checked_sub(1) {
                 None => even,
-                Some(other) => (0.5 + point as f64 * STEPS[other % STEPS.len()]).fract(),
+                Some(other) => {
+                    (0.5 + point as f64 * step(config.variables.len() - 1, other)).fract()
+                }
             };
             variable.at(share)
         });

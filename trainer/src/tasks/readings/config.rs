@@ -55,7 +55,7 @@ pub struct Readings {
     /// drawn from; all but the support set if absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub query_rows: Option<[usize; 2]>,
-    /// Devices with fewer rows are only tested on.
+    /// Devices with fewer rows are not trained on.
     #[serde(default)]
     pub rows_to_train: usize,
     /// Columns that together name what is split, where several tasks are of one

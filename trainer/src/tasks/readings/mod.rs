@@ -73,7 +73,7 @@ impl ReadingTasks {
         let mut splits = [(); 3].map(|()| Vec::new());
         for (device, rows) in orders.iter().enumerate() {
             let own = assigned[units.of_device[device]];
-            let trains = own != Some(Group::Test);
+            let trains = own == Some(Group::Train);
             if !(trains && rows.len() < config.rows_to_train)
                 && let Some(group) = own
             {
