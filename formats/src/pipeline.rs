@@ -5,6 +5,8 @@
 //! ready-made have none. Eight little-endian words of fixed meaning are followed
 //! by the names of the channels, which are for people.
 
+use core::fmt;
+
 use crate::fields::u32_at;
 
 /// How raw samples of a sensor become an example of `[length, channels]`. The
@@ -93,6 +95,45 @@ impl FrontEnd {
     /// Samples a second.
     pub fn hertz(&self) -> f64 {
         f64::from(self.millihertz) / 1000.0
+    }
+}
+
+impl fmt::Display for FrontEnd {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let FrontEnd {
+            channels, length, ..
+        } = self;
+        write!(f, "{channels} channels at {} Hz, ", self.hertz())?;
+        match self.cut {
+            Cut::Whole { longest } => write!(
+                f,
+                "whole recordings (up to {longest} samples in training) as {length} samples"
+            )?,
+            Cut::Windows { stride } => {
+                write!(f, "windows of {length} samples every {stride} samples")?;
+            }
+        }
+        match self.centre {
+            Centre::None => Ok(()),
+            Centre::Mean => write!(f, ", less their mean"),
+            Centre::Rest => write!(f, ", less the value at rest"),
+        }
+    }
+}
+
+impl fmt::Display for Score {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Score::Probability => "probability",
+            Score::Margin => "margin",
+            Score::Energy => "energy",
+        })
+    }
+}
+
+impl fmt::Display for Rejection {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} below {}", self.score, self.threshold)
     }
 }
 

@@ -31,7 +31,9 @@
 //! |---|---|
 //! | [`model`] | bytes → validated chain of layers; what it costs |
 //! | [`memory`] | bytes needed before anything runs |
+//! | [`front_end`] | raw samples in, examples out |
 //! | [`learner`] | examples in, adaptation as a transaction, predictions out, checkpoints |
+//! | [`teacher`] | both of them: somebody teaches the device gestures, and is told what it lacks |
 //! | `storage` | adapted weights in flash, safe from power cuts (feature `storage`) |
 //! | [`golden`] | proof that this executor computes the artifact's bits |
 //! | `layers`, `losses` | one file each: forward, backward, memory need |
@@ -81,6 +83,7 @@ compile_error!(
 );
 
 mod engine;
+pub mod front_end;
 // Without convolutions nothing slides over what it describes.
 #[cfg_attr(not(feature = "convolution"), allow(dead_code))]
 mod geometry;
@@ -93,9 +96,12 @@ pub mod math;
 pub mod memory;
 pub mod model;
 mod plan;
+mod prediction;
 #[cfg(feature = "storage")]
 pub mod storage;
+pub mod teacher;
 
+pub use front_end::{FrontEnd, FrontEndError, SampleError};
 pub use learner::{
     AdaptError, Adaptation, Cause, ExampleError, Learner, LearnerError, Losses, Outcome,
     PredictError, Report, RestoreError, Rollback, SaveError,
@@ -106,6 +112,8 @@ pub use mamlet_formats::{
 };
 pub use memory::{Memory, Setup};
 pub use model::{Cost, LayerCost, Model, ModelError};
+pub use prediction::{Prediction, score};
+pub use teacher::{Advice, Heard, Teacher, TeacherError, TeachingError};
 
 /// The most inner steps one adaptation may take.
 pub const MAX_STEPS: usize = 32;

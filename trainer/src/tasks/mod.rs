@@ -10,6 +10,7 @@ mod ways;
 use std::sync::Arc;
 
 use burn::tensor::{Tensor, TensorData, backend::Backend};
+use mamlet_formats::FrontEnd;
 use rand::RngExt;
 use rand_chacha::ChaCha8Rng;
 use serde::{Deserialize, Serialize};
@@ -100,6 +101,12 @@ pub trait TaskDistribution: Send + Sync {
 
     /// What a network sees of examples that are [`Examples::Measured`].
     fn normalisation(&self) -> Option<Arc<Normalisation>> {
+        None
+    }
+
+    /// How a device makes examples of raw samples, and the names of their
+    /// channels; `None` where examples do not come from a sensor.
+    fn front_end(&self) -> Option<(FrontEnd, Vec<String>)> {
         None
     }
 

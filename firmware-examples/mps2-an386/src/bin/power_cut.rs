@@ -2,28 +2,18 @@
 //! after the reset it predicts what it did before, to the bit. Then it saves
 //! again, is reset once more, and has what it learnt last.
 //!
-//! The machine has no flash to write to, so flash is played by memory that a
-//! reset leaves alone. The power is cut in the middle of a word: half of its
-//! bits are written, then the core resets itself.
+//! The power is cut in the middle of a word: see [`mps2_an386::flash`].
 #![no_std]
 #![no_main]
 
-use core::convert::Infallible;
-use core::sync::atomic::{AtomicU32, Ordering::Relaxed};
-
-use cortex_m::peripheral::SCB;
 use cortex_m_rt::entry;
-use embedded_storage::nor_flash::{ErrorType, NorFlash, ReadNorFlash};
 use mamlet_runtime::storage::{Store, flash_needed};
 use mamlet_runtime::{Artifact, Learner, Model, Rollback};
+use mps2_an386::flash::{self, FLASH, Flash, PAGE};
 use mps2_an386::{ARTIFACT, fail, hprintln, succeed};
 
-/// The page of an nRF52840.
-const PAGE: usize = 4096;
-/// Two pages for the 1761 weights, and two for those before.
-const FLASH: usize = flash_needed(1761, 1, PAGE);
-/// What [`LIFE`] holds from the first reset on, plus the number of the life.
-const RESET: u32 = 0x11fe_0000;
+// Two pages for the 1761 weights, and two for those before.
+const _: () = assert!(FLASH == flash_needed(1761, 1, PAGE));
 /// Words after which the power fails.
 const CUT: u32 = 1000;
 /// `3 sin(x − 1)` and `1.5 sin(x − 2.5)` at the points of [`learn`].
@@ -37,25 +27,16 @@ const FIRST: [f32; 5] = [
 const SECOND: [f32; 5] = [-0.322680, 1.466295, -0.897708, -0.719138, 1.496242];
 const QUERY: [f32; 3] = [-3.0, 1.0, 3.0];
 
-/// A reset leaves `.uninit` alone.
-#[unsafe(link_section = ".uninit.flash")]
-static WORDS: [AtomicU32; FLASH / 4] = [const { AtomicU32::new(0) }; FLASH / 4];
-#[unsafe(link_section = ".uninit.life")]
-static LIFE: AtomicU32 = AtomicU32::new(0);
-
 #[entry]
 fn main() -> ! {
     static mut MEMORY: [f32; 2560] = [0.0; 2560];
-    let life = match LIFE.load(Relaxed).wrapping_sub(RESET) {
-        life @ 1..=2 => life,
-        _ => 0,
-    };
+    let life = flash::life();
     match live(life, MEMORY) {
         Ok(()) if life == 2 => {
-            LIFE.store(0, Relaxed);
+            flash::end();
             succeed()
         }
-        Ok(()) => reset(),
+        Ok(()) => flash::reset(),
         Err(error) => {
             hprintln!("failed: {}", error);
             fail()
@@ -69,14 +50,11 @@ fn live(life: u32, memory: &mut [f32]) -> Result<(), &'static str> {
     let model = Model::<5>::new(&artifact).map_err(|_| "model")?;
     let rollback = Rollback::ToInitialisation;
     let mut learner = Learner::new(&model, 5, rollback, memory).map_err(|_| "memory")?;
-    let flash = Flash { cut: None };
-    if life == 0 {
-        hprintln!("power on, blank flash of {} bytes", FLASH);
-        WORDS.iter().for_each(|word| word.store(!0, Relaxed));
-        LIFE.store(RESET, Relaxed);
-    } else {
-        hprintln!("power on");
+    match life {
+        0 => hprintln!("power on, blank flash of {} bytes", FLASH),
+        _ => hprintln!("power on"),
     }
+    let flash = Flash::default();
     let mut store = Store::new(flash, 0..FLASH as u32, 1).map_err(|_| "region")?;
     let found = store.restore(0, &mut learner).map_err(|_| "restore")?;
     match found {
@@ -148,62 +126,4 @@ fn show(what: &str, learner: &mut Learner<'_>) -> Result<(), &'static str> {
         ),
     }
     Ok(())
-}
-
-/// Resets the core; the next life begins in `main`.
-fn reset() -> ! {
-    LIFE.fetch_add(1, Relaxed);
-    SCB::sys_reset()
-}
-
-/// Memory that plays flash.
-struct Flash {
-    /// Words until the power fails.
-    cut: Option<u32>,
-}
-
-impl ErrorType for Flash {
-    type Error = Infallible;
-}
-
-impl ReadNorFlash for Flash {
-    const READ_SIZE: usize = 4;
-
-    fn read(&mut self, offset: u32, bytes: &mut [u8]) -> Result<(), Infallible> {
-        let words = WORDS.iter().skip(offset as usize / 4);
-        for (bytes, word) in bytes.as_chunks_mut().0.iter_mut().zip(words) {
-            *bytes = word.load(Relaxed).to_le_bytes();
-        }
-        Ok(())
-    }
-
-    fn capacity(&self) -> usize {
-        FLASH
-    }
-}
-
-impl NorFlash for Flash {
-    const WRITE_SIZE: usize = 4;
-    const ERASE_SIZE: usize = PAGE;
-
-    fn erase(&mut self, from: u32, to: u32) -> Result<(), Infallible> {
-        let words = WORDS.iter().skip(from as usize / 4);
-        let words = words.take((to - from) as usize / 4);
-        words.for_each(|word| word.store(!0, Relaxed));
-        Ok(())
-    }
-
-    fn write(&mut self, offset: u32, bytes: &[u8]) -> Result<(), Infallible> {
-        let words = WORDS.iter().skip(offset as usize / 4);
-        for (&bytes, word) in bytes.as_chunks().0.iter().zip(words) {
-            let value = u32::from_le_bytes(bytes);
-            if self.cut == Some(0) {
-                word.fetch_and(value | 0xffff_0000, Relaxed);
-                reset()
-            }
-            self.cut = self.cut.map(|left| left - 1);
-            word.fetch_and(value, Relaxed);
-        }
-        Ok(())
-    }
 }
