@@ -3,7 +3,7 @@
 
 mod common;
 
-use common::{Aligned, bits, random};
+use common::{Aligned, bits, hostile, random};
 use mamlet_formats::{
     ArtifactWriter, Centre, Cut, Layer, Loss, Reduction, Rejection, Score, Shape,
 };
@@ -304,6 +304,102 @@ fn advice_names_what_is_missing_and_what_contradicts() {
         let alike = matches!(advice, Advice::Doubtful { .. } | Advice::CannotAdapt);
         assert!(alike, "{advice:?}");
     });
+}
+
+/// Whatever is called in whatever order: examples are counted right, and a discard
+/// brings back the weights that were in use at the last commit.
+#[test]
+fn calls_in_any_order_keep_count_and_what_was_committed() {
+    let mut random = random(5);
+    for case in 0..60 {
+        let stride = [None, Some(2)][case % 2];
+        with(&strokes(stride, None), 5, |teacher| {
+            let mut committed = None;
+            for _ in 0..200 {
+                match random.random_range(0..16) {
+                    0 | 1 => _ = teacher.begin(random.random_range(0..4)),
+                    2 => teacher.listen(),
+                    3 => _ = teacher.end(),
+                    4 => _ = teacher.rest(),
+                    5 => _ = teacher.adapt(),
+                    6 => _ = teacher.advice(),
+                    7 => _ = teacher.forget(random.random_range(0..7)),
+                    8 => _ = teacher.forget_class(random.random_range(0..4)),
+                    9 => _ = teacher.forget_last(),
+                    10 => {
+                        teacher.commit();
+                        committed = weights(teacher);
+                    }
+                    11 => {
+                        teacher.discard();
+                        assert_eq!(weights(teacher), committed);
+                    }
+                    12 => _ = teacher.push(&[]),
+                    _ => {
+                        let size = [1.0, 1e30, f32::NAN][random.random_range(0..24) / 11];
+                        for sample in stroke(random.random_range(0..3), size, 7) {
+                            _ = teacher.push(&[sample]);
+                        }
+                    }
+                }
+                let examples = (0..3).map(|class| teacher.examples_of(class)).sum();
+                assert!(teacher.examples() == examples && examples <= 5);
+                let finite = |weights: &[f32]| weights.iter().all(|weight| weight.is_finite());
+                assert!(teacher.learner().weights().is_none_or(finite));
+            }
+        });
+    }
+}
+
+/// Every byte of front end and rejection set to every value, under the right
+/// checksum: what is still a model teaches and recognises, or says why not.
+#[test]
+fn changed_front_ends_never_panic() {
+    let (mut taught, mut refused) = (0, 0);
+    let mut memory = vec![0.0; 300];
+    for stride in [None, Some(2)] {
+        let rejection = Rejection {
+            score: Score::Energy,
+            threshold: 1.0,
+        };
+        let file = strokes(stride, Some(rejection)).bytes().to_vec();
+        let section = u32::from_le_bytes(*file[24..].first_chunk().expect("a prefix"));
+        for at in file.len() - section as usize..file.len() {
+            for value in 0..=u8::MAX {
+                let mut bytes = file.clone();
+                bytes[at] = value;
+                hostile::seal(&mut bytes, hostile::IN_ARTIFACT);
+                let changed = Aligned::new(&bytes);
+                let Ok(artifact) = mamlet_runtime::Artifact::parse(changed.bytes()) else {
+                    refused += 1;
+                    continue;
+                };
+                let Ok(model) = Model::<2>::new(&artifact) else {
+                    refused += 1;
+                    continue;
+                };
+                let mut teacher = Teacher::new(&model, 3, &mut memory).expect("enough memory");
+                for class in 0..3 {
+                    _ = teacher.begin(class);
+                    stroke(class, 2.0, 30)
+                        .iter()
+                        .for_each(|x| _ = teacher.push(&[*x]));
+                    _ = teacher.end();
+                }
+                _ = teacher.advice();
+                teacher.listen();
+                stroke(0, 2.0, 30)
+                    .iter()
+                    .for_each(|x| _ = teacher.push(&[*x]));
+                _ = teacher.end();
+                taught += 1;
+            }
+        }
+    }
+    assert!(
+        taught > 1000 && refused > 1000,
+        "{taught} taught, {refused} refused"
+    );
 }
 
 #[test]

@@ -19,7 +19,7 @@ pub const EXAMPLE: &str = "teach_gestures";
 static ARTIFACT: &[u8] =
     mamlet_runtime::include_aligned!("../../artifacts/gestures-wrist.mamlet");
 /// Somebody of the test split of the artifact's config.
-const PERSON: &str = "user16.csv";
+const PERSON: &str = "user04.csv";
 /// Gestures that are taught, the first ones; the others never are.
 const TAUGHT: usize = 5;
 /// How often each is taught. The rest of the recordings is asked.
