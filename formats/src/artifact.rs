@@ -11,6 +11,7 @@ use crate::fields::{u16_at, u32_at};
 use crate::golden::GoldenVectors;
 use crate::header::{Description, Header, Tensor};
 use crate::layer::Layer;
+use crate::pipeline::{FrontEnd, Pipeline, Rejection};
 
 /// The first eight bytes. The high bit, the carriage return and the line feed
 /// are there so that a transfer in text mode or over seven bits is noticed.
@@ -18,7 +19,7 @@ pub const MAGIC: [u8; 8] = *b"\x89MAML\r\n\x1a";
 /// Readers refuse another major version.
 pub const MAJOR: u16 = 2;
 /// Readers accept any minor version up to this one.
-pub const MINOR: u16 = 0;
+pub const MINOR: u16 = 1;
 /// Bytes before the header.
 pub const PREFIX: usize = 32;
 /// Where the checksum stands in the prefix.
@@ -46,6 +47,7 @@ pub struct Artifact<'a> {
     description: &'a [u8],
     tensors: &'a [u8],
     golden: &'a [u8],
+    pipeline: Pipeline<'a>,
     id: ArtifactId,
 }
 
@@ -85,8 +87,8 @@ pub enum ArtifactError {
         /// Minor version of the file.
         minor: u16,
     },
-    /// A length in the prefix is no multiple of four, overflows, or the
-    /// reserved word is not zero.
+    /// A length in the prefix is no multiple of four or overflows, or the word
+    /// that version 2.0 reserved is not zero there.
     Prefix,
     /// The bytes have changed since they were written.
     Checksum {
@@ -102,6 +104,9 @@ pub enum ArtifactError {
     Tensor(Tensor),
     /// The golden section has another size than the golden vectors say.
     Golden,
+    /// The pipeline section has fewer words than it should, a number that stands
+    /// for nothing, or nothing in it.
+    Pipeline,
 }
 
 /// The layers of an artifact, in order.
@@ -133,8 +138,11 @@ impl<'a> Artifact<'a> {
         let (header_bytes, rest) = body
             .split_at_checked(prefix.header)
             .ok_or(ArtifactError::Prefix)?;
-        let (tensors, golden) = rest
+        let (tensors, rest) = rest
             .split_at_checked(prefix.tensors)
+            .ok_or(ArtifactError::Prefix)?;
+        let (golden, pipeline) = rest
+            .split_at_checked(prefix.golden)
             .ok_or(ArtifactError::Prefix)?;
         let (header, rest) =
             postcard::take_from_bytes::<Header>(header_bytes).map_err(|_| ArtifactError::Header)?;
@@ -148,6 +156,7 @@ impl<'a> Artifact<'a> {
             description: check_tensors(&header, layers, tensors.len())?,
             tensors,
             golden,
+            pipeline: Pipeline::parse(pipeline).ok_or(ArtifactError::Pipeline)?,
             id: ArtifactId {
                 crc32: prefix.checksum,
                 length: u32::try_from(bytes.len()).map_err(|_| ArtifactError::Prefix)?,
@@ -198,12 +207,35 @@ impl<'a> Artifact<'a> {
         let vectors = GoldenVectors::parse(self.golden);
         vectors.map(Some).ok_or(ArtifactError::Golden)
     }
+
+    /// How raw samples become an example, where the artifact says it.
+    pub fn front_end(&self) -> Option<FrontEnd> {
+        self.pipeline.front_end
+    }
+
+    /// Which predictions count as none, where the artifact says it.
+    pub fn rejection(&self) -> Option<Rejection> {
+        self.pipeline.rejection
+    }
+
+    /// The names of the channels of a sample, in order; none where they have no
+    /// names. Decoded on request, as firmware has no need of them.
+    ///
+    /// # Errors
+    /// [`ArtifactError::Pipeline`] where they are no UTF-8.
+    pub fn channel_names(&self) -> Result<impl Iterator<Item = &'a str> + use<'a>, ArtifactError> {
+        let names = self.pipeline.names;
+        let text = core::str::from_utf8(names).map_err(|_| ArtifactError::Pipeline)?;
+        let names = (!text.is_empty()).then(|| text.split('\n'));
+        Ok(names.into_iter().flatten())
+    }
 }
 
 /// The first 32 bytes, once magic, version and lengths are known to be right.
 struct Prefix {
     header: usize,
     tensors: usize,
+    golden: usize,
     checksum: u32,
 }
 
@@ -225,11 +257,12 @@ impl Prefix {
             return Err(ArtifactError::Version { major, minor });
         }
         let (header, tensors, golden) = (word(12)?, word(16)?, word(20)?);
-        let whole_words = [header, tensors, golden].iter().all(|n| n % 4 == 0);
-        if !whole_words || word(24)? != 0 {
+        let sections = [header, tensors, golden, word(24)?];
+        let whole_words = sections.iter().all(|n| n % 4 == 0);
+        if !whole_words || (minor == 0 && word(24)? != 0) {
             return Err(ArtifactError::Prefix);
         }
-        let needed = [header, tensors, golden]
+        let needed = sections
             .iter()
             .try_fold(PREFIX, |sum, &n| sum.checked_add(n as usize))
             .ok_or(ArtifactError::Prefix)?;
@@ -239,6 +272,7 @@ impl Prefix {
             _ => Ok(Prefix {
                 header: header as usize,
                 tensors: tensors as usize,
+                golden: golden as usize,
                 checksum,
             }),
         }
@@ -315,6 +349,7 @@ impl fmt::Display for ArtifactError {
                 "a tensor of {length} values at byte {offset} lies outside the tensor section"
             ),
             Self::Golden => write!(f, "the golden vectors do not fill their section"),
+            Self::Pipeline => write!(f, "the section of front end and rejection does not decode"),
         }
     }
 }

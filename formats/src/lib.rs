@@ -2,7 +2,7 @@
 //!
 //! | file | what it carries | module |
 //! |---|---|---|
-//! | artifact (`.mamlet`) | a meta-learned initialisation, the recipe to adapt it, golden vectors | [`artifact`] |
+//! | artifact (`.mamlet`) | a meta-learned initialisation, the recipe to adapt it, golden vectors, and how raw samples become an example | [`artifact`] |
 //! | checkpoint (`.mamweights`) | the weights one device adapted, bound to its artifact | [`checkpoint`] |
 //! | record | a checkpoint in flash: whose it is and which is the newest | [`record`] |
 //! | episodes (`.episodes`) | the examples of several tasks, for a board to replay | [`episodes`] |
@@ -36,6 +36,7 @@ mod fields;
 pub mod golden;
 pub mod header;
 pub mod layer;
+pub mod pipeline;
 pub mod protocol;
 pub mod record;
 #[cfg(feature = "alloc")]
@@ -50,6 +51,7 @@ pub use header::{
     Description, Header, Loss, Normalisation, Number, Recipe, Reduction, Shape, Tensor,
 };
 pub use layer::{Integers, Layer, Padding, Pool, Statistics, Window};
+pub use pipeline::{Centre, Cut, FrontEnd, Rejection, Score};
 #[cfg(feature = "alloc")]
 pub use writer::{ArtifactWriter, GoldenValues, WriteError};
 

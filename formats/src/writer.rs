@@ -4,12 +4,13 @@ use alloc::string::String;
 use alloc::vec::Vec;
 use core::fmt;
 
-use crate::artifact::{Artifact, ArtifactError, MAGIC, MAJOR, MINOR, PREFIX};
+use crate::artifact::{Artifact, ArtifactError, MAGIC, MAJOR, PREFIX};
 use crate::golden::GoldenSizes;
 use crate::header::{
     Description, Header, Loss, Normalisation, Number, Recipe, Reduction, Shape, Tensor,
 };
 use crate::layer::Layer;
+use crate::pipeline::{FrontEnd, Pipeline, Rejection};
 
 /// Collects the parts of an artifact and lays them out.
 ///
@@ -39,6 +40,9 @@ pub struct ArtifactWriter {
     layers: Vec<Layer>,
     tensors: Vec<u8>,
     golden: Vec<u8>,
+    front_end: Option<FrontEnd>,
+    rejection: Option<Rejection>,
+    channel_names: String,
 }
 
 /// Golden vectors as numbers; the fields are those of
@@ -107,6 +111,9 @@ impl ArtifactWriter {
             layers: Vec::new(),
             tensors: Vec::new(),
             golden: Vec::new(),
+            front_end: None,
+            rejection: None,
+            channel_names: String::new(),
         }
     }
 
@@ -202,8 +209,25 @@ impl ArtifactWriter {
 
     /// Names the outputs or classes. A line feed in a name becomes a space.
     pub fn output_names<'n>(&mut self, names: impl IntoIterator<Item = &'n str>) -> &mut Self {
-        let names: Vec<String> = names.into_iter().map(|n| n.replace('\n', " ")).collect();
-        self.output_names = names.join("\n");
+        self.output_names = lines(names);
+        self
+    }
+
+    /// Says how raw samples become an example. A line feed in the name of a
+    /// channel becomes a space.
+    pub fn front_end<'n>(
+        &mut self,
+        front_end: FrontEnd,
+        channel_names: impl IntoIterator<Item = &'n str>,
+    ) -> &mut Self {
+        self.front_end = Some(front_end);
+        self.channel_names = lines(channel_names);
+        self
+    }
+
+    /// Says which predictions count as none.
+    pub fn rejection(&mut self, rejection: Rejection) -> &mut Self {
+        self.rejection = Some(rejection);
         self
     }
 
@@ -256,20 +280,27 @@ impl ArtifactWriter {
     /// agree with each other.
     pub fn to_bytes(&self) -> Result<Vec<u8>, WriteError> {
         let header = self.header_bytes()?;
+        let pipeline = Pipeline {
+            front_end: self.front_end,
+            rejection: self.rejection,
+            names: self.channel_names.as_bytes(),
+        };
+        let pipeline = pipeline.to_bytes();
+        // The lowest version that can express it.
+        let minor = u16::from(!pipeline.is_empty());
+        let sections = [&header[..], &self.tensors, &self.golden, &pipeline];
         let mut bytes = Vec::with_capacity(PREFIX + header.len() + self.tensors.len());
         bytes.extend(MAGIC);
         bytes.extend(MAJOR.to_le_bytes());
-        bytes.extend(MINOR.to_le_bytes());
-        for section in [&header[..], &self.tensors, &self.golden] {
+        bytes.extend(minor.to_le_bytes());
+        for section in sections {
             let length = u32::try_from(section.len()).map_err(|_| WriteError::TooLarge)?;
             bytes.extend(length.to_le_bytes());
         }
-        bytes.extend(0u32.to_le_bytes());
-        let checksum = crate::crc32::of(&[&bytes, &header, &self.tensors, &self.golden]);
+        let [header, tensors, golden, pipeline] = sections;
+        let checksum = crate::crc32::of(&[&bytes, header, tensors, golden, pipeline]);
         bytes.extend(checksum.to_le_bytes());
-        for section in [&header[..], &self.tensors, &self.golden] {
-            bytes.extend(section);
-        }
+        sections.iter().for_each(|section| bytes.extend(*section));
         let readable = Artifact::parse(&bytes)
             .and_then(|artifact| artifact.golden().and_then(|_| artifact.description()));
         match readable {
@@ -302,6 +333,12 @@ impl ArtifactWriter {
         bytes.resize(bytes.len().next_multiple_of(4), 0);
         Ok(bytes)
     }
+}
+
+/// Names separated by line feeds.
+fn lines<'n>(names: impl IntoIterator<Item = &'n str>) -> String {
+    let names: Vec<String> = names.into_iter().map(|n| n.replace('\n', " ")).collect();
+    names.join("\n")
 }
 
 impl fmt::Display for WriteError {

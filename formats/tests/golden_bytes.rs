@@ -8,14 +8,15 @@ mod spec;
 use std::path::Path;
 
 use mamlet_formats::{
-    Artifact, ArtifactId, ArtifactWriter, Checkpoint, Description, Episodes, GoldenSizes, Layer,
-    Loss, Normalisation, Number, Padding, Pool, Recipe, Reduction, Shape, Statistics, Tensor,
-    checkpoint,
+    Artifact, ArtifactId, ArtifactWriter, Centre, Checkpoint, Cut, Description, Episodes, FrontEnd,
+    GoldenSizes, Layer, Loss, Normalisation, Number, Padding, Pool, Recipe, Reduction, Rejection,
+    Score, Shape, Statistics, Tensor, checkpoint,
 };
 use spec::table;
 
 const ARTIFACT: &[u8] = include_bytes!("data/tiny.mamlet");
 const LAYERS: &[u8] = include_bytes!("data/layers.mamlet");
+const GESTURE: &[u8] = include_bytes!("data/gesture.mamlet");
 const CHECKPOINT: &[u8] = include_bytes!("data/tiny.mamweights");
 const EPISODES: &[u8] = include_bytes!("data/tiny.episodes");
 
@@ -32,9 +33,10 @@ fn tensor(offset: u32, length: u32, adapts: bool) -> Tensor {
 /// `MAMLET_BLESS=1 cargo test -p mamlet-formats --test golden_bytes`.
 #[test]
 fn the_writers_give_the_committed_bytes() {
-    let files: [(&str, Vec<u8>, &[u8]); 4] = [
+    let files: [(&str, Vec<u8>, &[u8]); 5] = [
         ("tiny.mamlet", common::artifact(), ARTIFACT),
         ("layers.mamlet", common::layers(), LAYERS),
+        ("gesture.mamlet", common::gesture(), GESTURE),
         ("tiny.mamweights", common::checkpoint(), CHECKPOINT),
         ("tiny.episodes", common::episodes(), EPISODES),
     ];
@@ -52,6 +54,7 @@ fn the_writers_give_the_committed_bytes() {
 fn the_specification_shows_the_committed_bytes() {
     assert_eq!(table("tiny.mamlet"), ARTIFACT);
     assert_eq!(table("layers.mamlet"), LAYERS);
+    assert_eq!(table("gesture.mamlet"), GESTURE);
     assert_eq!(table("tiny.mamweights"), CHECKPOINT);
     assert_eq!(table("tiny.episodes"), EPISODES);
 }
@@ -106,6 +109,71 @@ fn the_description_reads_as_specified() {
     };
     assert_eq!(artifact.description(), Ok(expected));
     assert_eq!(expected.output_names().collect::<Vec<_>>(), ["y"]);
+}
+
+#[test]
+fn the_pipeline_reads_as_specified() {
+    let artifact = Artifact::parse(GESTURE).expect("readable");
+    assert_eq!(artifact.front_end(), Some(common::FRONT_END));
+    assert_eq!(artifact.rejection(), Some(common::REJECTION));
+    let names = artifact.channel_names().expect("UTF-8");
+    assert_eq!(names.collect::<Vec<_>>(), ["ax", "ay"]);
+    assert_eq!(common::FRONT_END.hertz(), 62.5);
+    // Version 2.1, where the others are 2.0 as they were and have none.
+    assert_eq!([GESTURE[10], ARTIFACT[10], LAYERS[10]], [1, 0, 0]);
+    for file in [ARTIFACT, LAYERS] {
+        let artifact = Artifact::parse(file).expect("readable");
+        let none = (artifact.front_end(), artifact.rejection());
+        assert_eq!(none, (None, None));
+        assert_eq!(artifact.channel_names().map(Iterator::count), Ok(0));
+    }
+}
+
+/// Every kind of front end and rejection, through writer and reader.
+#[test]
+fn pipelines_read_back_as_written() {
+    let cuts = [Cut::Whole { longest: 1 }, Cut::Windows { stride: 7 }];
+    let centres = [Centre::None, Centre::Mean, Centre::Rest];
+    let scores = [Score::Probability, Score::Margin, Score::Energy];
+    let mut front_ends = vec![None];
+    for cut in cuts {
+        front_ends.extend(centres.map(|centre| {
+            Some(FrontEnd {
+                cut,
+                centre,
+                ..common::FRONT_END
+            })
+        }));
+    }
+    let mut rejections = vec![None];
+    rejections.extend(scores.map(|score| {
+        Some(Rejection {
+            score,
+            threshold: -2.5,
+        })
+    }));
+    for &front_end in &front_ends {
+        for &rejection in &rejections {
+            for names in [&[][..], &["a"], &["a", "", "ccc"]] {
+                let mut writer = ArtifactWriter::new("", Shape::Vector { features: 4 });
+                if let Some(front_end) = front_end {
+                    writer.front_end(front_end, names.iter().copied());
+                }
+                if let Some(rejection) = rejection {
+                    writer.rejection(rejection);
+                }
+                let bytes = writer.to_bytes().expect("structure");
+                let artifact = Artifact::parse(&bytes).expect("readable");
+                assert_eq!(artifact.front_end(), front_end);
+                assert_eq!(artifact.rejection(), rejection);
+                let read: Vec<_> = artifact.channel_names().expect("UTF-8").collect();
+                let written = if front_end.is_some() { names } else { &[] };
+                assert_eq!(read, written);
+                let minor = u8::from(front_end.is_some() || rejection.is_some());
+                assert_eq!(bytes[10], minor);
+            }
+        }
+    }
 }
 
 #[test]

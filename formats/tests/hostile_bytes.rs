@@ -25,6 +25,12 @@ fn read_all(bytes: &[u8]) -> bool {
         if let Ok(description) = artifact.description() {
             assert!(description.output_names().count() <= bytes.len());
         }
+        if let Ok(names) = artifact.channel_names() {
+            assert!(names.count() <= bytes.len());
+        }
+        if let Some(rejection) = artifact.rejection() {
+            assert!(rejection.threshold.is_finite());
+        }
     }
     let checkpoint = Checkpoint::parse(bytes);
     if let Ok(checkpoint) = &checkpoint {
@@ -42,10 +48,11 @@ fn read_all(bytes: &[u8]) -> bool {
 type Accepts = fn(&[u8]) -> bool;
 
 /// The files, each with the reader that must refuse its changed bytes.
-fn files() -> [(Vec<u8>, Accepts); 4] {
+fn files() -> [(Vec<u8>, Accepts); 5] {
     [
         (common::artifact(), |bytes| Artifact::parse(bytes).is_ok()),
         (common::layers(), |bytes| Artifact::parse(bytes).is_ok()),
+        (common::gesture(), |bytes| Artifact::parse(bytes).is_ok()),
         (common::checkpoint(), |bytes| {
             Checkpoint::parse(bytes).is_ok()
         }),
@@ -181,7 +188,7 @@ fn refusals_name_what_is_wrong() {
     assert_eq!(refusal(&|bytes| bytes[8] = 1), version(1, 0));
     assert_eq!(refusal(&|bytes| bytes[8] = 3), version(3, 0));
     assert_eq!(refusal(&|bytes| bytes[8] = 0), version(0, 0));
-    assert_eq!(refusal(&|bytes| bytes[10] = 1), version(2, 1));
+    assert_eq!(refusal(&|bytes| bytes[10] = 2), version(2, 2));
     assert_eq!(refusal(&|bytes| bytes[12] += 1), ArtifactError::Prefix);
     assert_eq!(refusal(&|bytes| bytes[24] = 1), ArtifactError::Prefix);
     let corrupt = refusal(&|bytes| bytes[length - 1] ^= 1);
@@ -270,11 +277,72 @@ fn a_checkpoint_is_not_written_where_it_does_not_fit() {
     assert_eq!(out, [0xaa; 47]);
 }
 
-/// Every byte of the header set to every value, under the right checksum: what
-/// is accepted keeps to its sections.
+/// Makes the checksum of an artifact right.
+fn seal(bytes: &mut [u8]) {
+    let crc = crc::Crc::<u32>::new(&crc::CRC_32_ISO_HDLC);
+    let mut digest = crc.digest();
+    digest.update(&bytes[..28]);
+    digest.update(&bytes[32..]);
+    bytes[28..32].copy_from_slice(&digest.finalize().to_le_bytes());
+}
+
+/// The words of a front end and a rejection, changed under the right checksum.
+#[test]
+fn pipelines_that_say_nothing_or_nonsense_are_refused() {
+    let file = common::gesture();
+    let words = file.len() - 40;
+    let refusal = |words_changed: &[(usize, u32)]| {
+        let mut bytes = file.clone();
+        for (index, word) in words_changed {
+            bytes[words + 4 * index..][..4].copy_from_slice(&word.to_le_bytes());
+        }
+        seal(&mut bytes);
+        Artifact::parse(&bytes).map(|_| ())
+    };
+    assert_eq!(refusal(&[]), Ok(()));
+    let windows = [(3, 7), (4, 0)];
+    assert_eq!(refusal(&windows), Ok(()));
+    let without_rejection = [(6, 0), (7, 0)];
+    assert_eq!(refusal(&without_rejection), Ok(()));
+    let nan = f32::NAN.to_bits();
+    let refused: [&[(usize, u32)]; 12] = [
+        &[(0, 0)],
+        &[(1, 0)],
+        &[(2, 0)],
+        // Neither or both of stride and longest.
+        &[(3, 7)],
+        &[(4, 0)],
+        &[(5, 3)],
+        &[(6, 4)],
+        &[(6, 0)],
+        &[(7, nan)],
+        &[(7, f32::INFINITY.to_bits())],
+        // Names without channels.
+        &[(0, 0), (1, 0), (2, 0), (4, 0), (5, 0)],
+        // Four zero bytes are a word of padding, where names need none.
+        &[(9, 0)],
+    ];
+    for words in refused {
+        assert_eq!(refusal(words), Err(ArtifactError::Pipeline), "{words:?}");
+    }
+    // A section of less than its words, and the same in a file of version 2.0.
+    let mut bytes = file.clone();
+    bytes.truncate(words + 28);
+    bytes[24] = 28;
+    seal(&mut bytes);
+    let error = Artifact::parse(&bytes).map(|_| ());
+    assert_eq!(error, Err(ArtifactError::Pipeline));
+    let mut bytes = file.clone();
+    bytes[10] = 0;
+    seal(&mut bytes);
+    let error = Artifact::parse(&bytes).map(|_| ());
+    assert_eq!(error, Err(ArtifactError::Prefix));
+}
+
+/// Every byte of the header and of the pipeline set to every value, under the
+/// right checksum: what is accepted keeps to its sections.
 #[test]
 fn changed_headers_with_the_right_checksum_never_panic() {
-    let crc = crc::Crc::<u32>::new(&crc::CRC_32_ISO_HDLC);
     let every_kind = {
         let mut writer = ArtifactWriter::new("", Shape::Vector { features: 1 });
         let tensor = writer.tensor(&[1.0; 8], true);
@@ -284,18 +352,17 @@ fn changed_headers_with_the_right_checksum_never_panic() {
         writer.to_bytes().expect("structure alone is checked")
     };
     let (mut read, mut refused) = (0, 0);
-    for file in [common::layers(), every_kind] {
-        let [a, b, c, d] = file[12..16] else {
-            unreachable!("four bytes")
+    for file in [common::layers(), common::gesture(), every_kind] {
+        let section = |at: usize| {
+            let word = file[at..].first_chunk().copied().expect("a prefix");
+            u32::from_le_bytes(word) as usize
         };
-        for at in 32..32 + u32::from_le_bytes([a, b, c, d]) as usize {
+        let (header, pipeline) = (section(12), section(24));
+        for at in (32..32 + header).chain(file.len() - pipeline..file.len()) {
             for value in 0..=u8::MAX {
                 let mut bytes = file.clone();
                 bytes[at] = value;
-                let mut digest = crc.digest();
-                digest.update(&bytes[..28]);
-                digest.update(&bytes[32..]);
-                bytes[28..32].copy_from_slice(&digest.finalize().to_le_bytes());
+                seal(&mut bytes);
                 match read_all(&bytes) {
                     true => read += 1,
                     false => refused += 1,

@@ -13,6 +13,7 @@ use crate::engine::{self, Weights};
 use crate::kernels::{all_finite, copy, rows, rows_mut};
 use crate::memory::{Batch, Memory, Setup};
 use crate::model::{Head, Model, Stage};
+use crate::prediction::Prediction;
 
 /// A model together with the memory to adapt it.
 ///
@@ -164,6 +165,16 @@ impl<'m> Learner<'m> {
         self.examples
     }
 
+    /// Numbers per output, or classes.
+    pub fn outputs(&self) -> usize {
+        self.head.outputs
+    }
+
+    /// How many examples there is room for.
+    pub fn capacity(&self) -> usize {
+        self.setup.examples
+    }
+
     /// Forgets the examples. What was learnt of them stays.
     pub fn clear_examples(&mut self) {
         self.examples = 0;
@@ -214,6 +225,17 @@ impl<'m> Learner<'m> {
     pub fn predict(&mut self, input: &[f32]) -> Result<&[f32], PredictError> {
         let weights = in_use(self.head, self.stages, self.current, self.adapted);
         engine::predict(self.head, self.stages, weights, input, self.workspace)
+    }
+
+    /// The class of one raw input, with the weights in use, and whether it counts
+    /// by the artifact's threshold.
+    ///
+    /// # Errors
+    /// As [`predict`](Self::predict).
+    pub fn classify(&mut self, input: &[f32]) -> Result<Prediction, PredictError> {
+        let rejection = self.head.rejection;
+        self.predict(input)
+            .map(|logits| Prediction::of(logits, rejection))
     }
 
     /// The outputs for several raw inputs at once, one behind the other. They

@@ -31,7 +31,9 @@
 //! |---|---|
 //! | [`model`] | bytes → validated chain of layers; what it costs |
 //! | [`memory`] | bytes needed before anything runs |
+//! | [`front_end`] | raw samples in, examples out |
 //! | [`learner`] | examples in, adaptation as a transaction, predictions out, checkpoints |
+//! | [`teacher`] | both of them: somebody teaches the device gestures, and is told what it lacks |
 //! | `storage` | adapted weights in flash, safe from power cuts (feature `storage`) |
 //! | [`serve`] | a host teaches the device over a serial line |
 //! | [`golden`] | proof that this executor computes the artifact's bits |
@@ -82,6 +84,7 @@ compile_error!(
 );
 
 mod engine;
+pub mod front_end;
 // Without convolutions nothing slides over what it describes.
 #[cfg_attr(not(feature = "convolution"), allow(dead_code))]
 mod geometry;
@@ -94,10 +97,13 @@ pub mod math;
 pub mod memory;
 pub mod model;
 mod plan;
+mod prediction;
 pub mod serve;
 #[cfg(feature = "storage")]
 pub mod storage;
+pub mod teacher;
 
+pub use front_end::{FrontEnd, FrontEndError, SampleError};
 pub use learner::{
     AdaptError, Adaptation, Cause, ExampleError, Learner, LearnerError, Losses, Outcome,
     PredictError, Report, RestoreError, Rollback, SaveError,
@@ -108,6 +114,8 @@ pub use mamlet_formats::{
 };
 pub use memory::{Memory, Setup};
 pub use model::{Cost, LayerCost, Model, ModelError};
+pub use prediction::{Prediction, score};
+pub use teacher::{Advice, Heard, Teacher, TeacherError, TeachingError};
 
 /// The most inner steps one adaptation may take.
 pub const MAX_STEPS: usize = 32;

@@ -7,7 +7,7 @@ mod head;
 mod param;
 
 use heapless::Vec;
-use mamlet_formats::{Artifact, Loss, Shape};
+use mamlet_formats::{Artifact, FrontEnd, Loss, Rejection, Shape};
 
 pub use cost::{Cost, LayerCost};
 pub use error::ModelError;
@@ -121,6 +121,17 @@ impl<'a, const LAYERS: usize> Model<'a, LAYERS> {
     /// What an inner step lowers.
     pub fn loss(&self) -> Loss {
         self.head.loss
+    }
+
+    /// How raw samples become an input, where the artifact says it:
+    /// [`FrontEnd`](crate::FrontEnd) does it.
+    pub fn front_end(&self) -> Option<FrontEnd> {
+        self.head.front_end
+    }
+
+    /// Which predictions count as none, where the artifact says it.
+    pub fn rejection(&self) -> Option<Rejection> {
+        self.head.rejection
     }
 
     /// Bytes that a [`Learner`](crate::Learner) for `examples` support

@@ -48,5 +48,14 @@ pub static HEAD: &[u8] = mamlet_runtime::include_aligned!("../../artifacts/wavef
 pub static OMNIGLOT: &[u8] =
     mamlet_runtime::include_aligned!("../../artifacts/omniglot-micro-int8.mamlet");
 
+/// Gestures of a wrist, from raw samples of an accelerometer: a convolutional body
+/// that stays as it is and a head that adapts (`trainer/configs/gestures-wrist.toml`).
+pub static GESTURES: &[u8] =
+    mamlet_runtime::include_aligned!("../../artifacts/gestures-wrist.mamlet");
+
+/// Strokes of an accelerometer of one axis, and a network that is a single layer.
+pub static STROKES: &[u8] =
+    mamlet_runtime::include_aligned!("../../../runtime/tests/data/strokes.mamlet");
+
 // The conformance suite and the episodes: see build.rs.
 include!(concat!(env!("OUT_DIR"), "/generated.rs"));

@@ -1,8 +1,10 @@
-//! What only the measurements need: how a program counts its instructions and
-//! its stack on QEMU's `mps2-an386`.
+//! What only this machine's own programs need: how a program counts its
+//! instructions and its stack on QEMU's `mps2-an386`, and flash that survives a
+//! reset.
 #![no_std]
 
 pub mod count;
+pub mod flash;
 
 /// What measures may panic, as it prints numbers of any size; only the programs
 /// of `app` are linked without this.
@@ -12,5 +14,6 @@ extern "C" fn this_program_can_panic() -> ! {
 }
 
 pub use app::{
-    ARTIFACT, CONTEXT, HEAD, HostFile, OMNIGLOT, SUPPORT, fail, println as hprintln, succeed,
+    ARTIFACT, CONTEXT, GESTURES, HEAD, HostFile, OMNIGLOT, SUPPORT, fail, println as hprintln,
+    succeed,
 };

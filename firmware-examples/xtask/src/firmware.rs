@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail, ensure};
 
+use crate::gestures;
 use crate::machine::Machine;
 use crate::omniglot;
 use crate::project::firmware_examples;
@@ -68,6 +69,13 @@ pub fn run_example(example: &str, machine: &str) -> Result<()> {
     }
     if example == serve::EXAMPLE {
         return Served::board(&machine)?.attend();
+    }
+    if example == gestures::EXAMPLE {
+        let data = gestures::data();
+        if data.is_none() {
+            eprintln!("no recordings of people (MAMLET_DATA): these are made up");
+        }
+        gestures::write_recordings(data.as_deref())?;
     }
     print!("{}", machine.emulate(&machine.program("release", example))?);
     Ok(())

@@ -5,6 +5,7 @@ mod arithmetic;
 mod cycles;
 mod firmware;
 mod fuzz;
+mod gestures;
 mod kernels;
 mod machine;
 mod measure;

@@ -8,6 +8,7 @@ use serde_json::Value;
 use crate::arithmetic;
 use crate::firmware::{self, Toolchain, build, check_qemu, emulate, program};
 use crate::fuzz;
+use crate::gestures;
 use crate::kernels;
 use crate::machine::Machine;
 use crate::measure::{Workload, workloads};
@@ -91,6 +92,7 @@ fn outcomes(only: Option<String>) -> Result<Checks> {
             "serve: a host teaches board and simulator the same",
             serve::simulator_and_board_agree,
         ),
+        ("made-up gestures: host and board agree", made_up_gestures),
         ("limits of instructions, RAM and flash", limits),
     ];
     let mut checks = Checks {
@@ -124,6 +126,14 @@ fn outcomes(only: Option<String>) -> Result<Checks> {
             (Err(missing), _) => Outcome::NotRun(missing),
             (Ok(()), None) => Outcome::WithoutData,
             (Ok(()), Some(data)) => omniglot::simulator_and_board_agree(&data).into(),
+        }
+    });
+    checks.check("gestures of a person: host and board agree", || {
+        let missing = check_qemu().and_then(|()| Toolchain::find().map(drop));
+        match (missing, gestures::data()) {
+            (Err(missing), _) => Outcome::NotRun(missing),
+            (Ok(()), None) => Outcome::WithoutData,
+            (Ok(()), Some(data)) => gestures::host_and_board_agree(Some(&data)).into(),
         }
     });
     Ok(checks)
@@ -341,6 +351,10 @@ fn agree(example: &str, artifact: &str, [support, query]: [&str; 2]) -> Result<(
         simulated["adapted_crc32"]
     );
     Ok(())
+}
+
+fn made_up_gestures() -> Result<()> {
+    gestures::host_and_board_agree(None)
 }
 
 /// Counts that must not grow. They depend on the compiler alone, not on the

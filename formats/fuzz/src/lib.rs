@@ -65,6 +65,12 @@ fn read_artifact(file: &[u8]) {
     if let Ok(description) = artifact.description() {
         description.output_names().for_each(drop);
     }
+    if let Ok(names) = artifact.channel_names() {
+        names.for_each(drop);
+    }
+    if let Some(front_end) = artifact.front_end() {
+        assert!(front_end.channels > 0 && front_end.length > 0 && front_end.millihertz > 0);
+    }
     if let Ok(Some(golden)) = artifact.golden() {
         let sizes = golden.sizes;
         let [examples, inputs] = [sizes.examples, sizes.inputs].map(|size| size as usize);

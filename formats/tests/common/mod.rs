@@ -3,8 +3,9 @@
 
 use mamlet_formats::episodes::{EpisodesWriter, Head};
 use mamlet_formats::{
-    Artifact, ArtifactWriter, Checkpoint, GoldenValues, Integers, Layer, Loss, Padding, Pool,
-    Reduction, Shape, Statistics, Tensor, Window, checkpoint,
+    Artifact, ArtifactWriter, Centre, Checkpoint, Cut, FrontEnd, GoldenValues, Integers, Layer,
+    Loss, Padding, Pool, Reduction, Rejection, Score, Shape, Statistics, Tensor, Window,
+    checkpoint,
 };
 
 /// The line `y = w x + b` from `w = 0.5`, `b = 0`. Every number in it, the
@@ -113,6 +114,40 @@ pub fn layers() -> Vec<u8> {
         .optimiser(Some(2.0), Some(0.5));
     writer.to_bytes().expect("a sound artifact")
 }
+
+/// Two classes of whole recordings of two channels, and what counts as neither.
+pub fn gesture() -> Vec<u8> {
+    let (length, channels) = (2, 2);
+    let mut writer = ArtifactWriter::new("gesture", Shape::Sequence { length, channels });
+    let weight = writer.tensor(&[0.0; 8], true);
+    writer.push(Layer::Dense {
+        outputs: 2,
+        weight,
+        bias: None,
+    });
+    writer
+        .rates(&[&[0.5]])
+        .loss(Loss::CrossEntropy, Reduction::Mean)
+        .output_names(["up", "down"])
+        .front_end(FRONT_END, ["ax", "ay"])
+        .rejection(REJECTION);
+    writer.to_bytes().expect("a sound artifact")
+}
+
+/// That of [`gesture`].
+pub const FRONT_END: FrontEnd = FrontEnd {
+    channels: 2,
+    length: 2,
+    millihertz: 62_500,
+    cut: Cut::Whole { longest: 129 },
+    centre: Centre::Rest,
+};
+
+/// That of [`gesture`].
+pub const REJECTION: Rejection = Rejection {
+    score: Score::Margin,
+    threshold: 0.5,
+};
 
 /// A window that moves by one.
 pub fn window(size: [u8; 2], padding: Padding) -> Window {

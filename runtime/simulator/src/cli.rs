@@ -10,7 +10,7 @@ use std::process::ExitCode;
 
 use anyhow::{Context, Result, bail};
 use clap::{Args, Parser, Subcommand};
-use mamlet_runtime::{Adaptation, Learner, Rollback, golden};
+use mamlet_runtime::{Adaptation, FrontEnd, Learner, Rollback, golden};
 use mamlet_simulator::board::{self, Board, Core};
 use mamlet_simulator::file::ArtifactFile;
 use mamlet_simulator::fit::Fit;
@@ -173,6 +173,7 @@ fn run(args: &Run, out: &mut impl Write) -> Result<ExitCode> {
         writeln!(out, "{}", serde_json::to_string(&output)?)?;
     } else {
         print_fit(&fit, artifact.description()?.name, out)?;
+        print_pipeline(&model, out)?;
         if let Some(kept) = &session.kept {
             keep::print(kept, out)?;
         }
@@ -308,6 +309,18 @@ fn print_fit(fit: &Fit, name: &str, out: &mut impl Write) -> Result<()> {
     Ok(())
 }
 
+/// What stands around the model, where there is anything.
+fn print_pipeline(model: &Model<'_>, out: &mut impl Write) -> Result<()> {
+    if let Some(front_end) = model.front_end() {
+        let bytes = FrontEnd::memory(model);
+        writeln!(out, "  samples {front_end}; {bytes} bytes of RAM more")?;
+    }
+    if let Some(rejection) = model.rejection() {
+        writeln!(out, "  unknown {rejection}")?;
+    }
+    Ok(())
+}
+
 fn print_session(session: &SessionReport, out: &mut impl Write) -> Result<()> {
     writeln!(out, "{}", session.outcome)?;
     for (step, loss) in session.losses.iter().enumerate() {
@@ -321,6 +334,10 @@ fn print_session(session: &SessionReport, out: &mut impl Write) -> Result<()> {
     };
     figure("mean squared error", session.mean_squared_error, out)?;
     figure("accuracy", session.accuracy, out)?;
+    if let Some(unknown) = session.unknown {
+        let queries = session.predictions.len();
+        writeln!(out, "unknown: {unknown} of {queries} queries")?;
+    }
     if !session.predictions.is_empty() {
         writeln!(out, "input -> before -> after")?;
     }

@@ -29,6 +29,10 @@ pub struct SessionReport {
     pub mean_squared_error: Option<BeforeAfter>,
     /// Share of right classes, where the queries have classes as targets.
     pub accuracy: Option<BeforeAfter>,
+    /// Queries that count as unknown after the adaptation, where the artifact has
+    /// a threshold.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub unknown: Option<usize>,
     /// What became of the flash, where there is any.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub kept: Option<Kept>,
@@ -156,6 +160,11 @@ pub fn run_keeping(
             after,
         })
         .collect();
+    let known = |prediction: &Prediction| {
+        mamlet_runtime::Prediction::of(&prediction.after, model.rejection()).known
+    };
+    let unknown = predictions.iter().filter(|&prediction| !known(prediction));
+    let unknown = model.rejection().map(|_| unknown.count());
     let losses = report
         .as_ref()
         .map_or_else(Vec::new, |report| report.losses.to_vec());
@@ -169,6 +178,7 @@ pub fn run_keeping(
             .map(|loss| format!("{:08x}", loss.to_bits()))
             .collect(),
         losses,
+        unknown,
         kept,
         adapted_crc32: crc.map(|crc| format!("{crc:08x}")),
         mean_squared_error: compare(query, &predictions, squared_error),

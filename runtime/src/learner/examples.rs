@@ -2,9 +2,10 @@
 
 use mamlet_formats::Loss;
 
-use super::{ExampleError, Examples, Learner, all_finite};
+use super::{ExampleError, Examples, Learner, all_finite, in_use};
 use crate::engine;
 use crate::kernels::{rows, rows_mut};
+use crate::model::Stage;
 
 impl Examples<'_> {
     /// Inputs and targets.
@@ -123,6 +124,99 @@ impl<'m> Learner<'m> {
         self.support = Examples::Lent { inputs, targets };
         self.examples = count;
         Ok(())
+    }
+
+    /// The class of an example, where targets are classes.
+    pub fn class_of(&self, example: usize) -> Option<usize> {
+        let targets = self.support.parts().1;
+        let class = match self.head.loss {
+            Loss::CrossEntropy => rows(targets, 1).take(self.examples).nth(example)?,
+            _ => return None,
+        };
+        class.first().map(|class| *class as usize)
+    }
+
+    /// The output for a support example with the weights in use, which takes less
+    /// than [`predict`](Self::predict), as the layers below everything that adapts
+    /// are done with. `None` where there is no such example.
+    pub fn output_of(&mut self, example: usize) -> Option<&[f32]> {
+        let (head, stages) = (self.head, self.stages);
+        // A batch norm takes the statistics of all examples.
+        let mixes = |stage: &Stage| stage.layer.operation().mixes_examples();
+        let (first, count) = match stages.iter().any(mixes) {
+            true => (0, self.examples),
+            false => (example, 1),
+        };
+        if example >= self.examples {
+            return None;
+        }
+        let features = self.support.parts().0;
+        let features = features.get(first * head.features..(first + count) * head.features)?;
+        let weights = in_use(head, stages, self.current, self.adapted);
+        let last = engine::batch(head, stages, weights, features, count, self.workspace)?;
+        let outputs = engine::outputs(last, count, self.workspace);
+        rows(outputs, head.outputs).nth(example - first)
+    }
+
+    /// Forgets one example; those behind it move up. What was learnt of it stays
+    /// until the next adaptation. Returns whether there was one to forget, which
+    /// there is not where examples are lent.
+    pub fn forget(&mut self, example: usize) -> bool {
+        let Examples::Kept { inputs, targets } = &mut self.support else {
+            return false;
+        };
+        if example >= self.examples {
+            return false;
+        }
+        for (numbers, width) in [
+            (&mut **inputs, self.head.features),
+            (&mut **targets, self.head.targets()),
+        ] {
+            for at in example * width..(self.examples - 1) * width {
+                let next = numbers.get(at + width).copied();
+                if let (Some(next), Some(place)) = (next, numbers.get_mut(at)) {
+                    *place = next;
+                }
+            }
+        }
+        self.examples -= 1;
+        true
+    }
+
+    /// Leaves an example out, which changes places with the last, until it is
+    /// [shown](Self::show). There must be one.
+    pub(crate) fn hide(&mut self, example: usize) {
+        let last = self.examples.saturating_sub(1);
+        self.swap(example, last);
+        self.examples = last;
+    }
+
+    /// Takes in again what was hidden, lets `see` it at its place behind the
+    /// others, and puts it back where it was.
+    pub(crate) fn show<T>(&mut self, example: usize, see: impl FnOnce(&mut Self, usize) -> T) -> T {
+        let last = self.examples;
+        self.examples += 1;
+        let seen = see(self, last);
+        self.swap(example, last);
+        seen
+    }
+
+    fn swap(&mut self, a: usize, b: usize) {
+        let Examples::Kept { inputs, targets } = &mut self.support else {
+            return;
+        };
+        for (numbers, width) in [
+            (&mut **inputs, self.head.features),
+            (&mut **targets, self.head.targets()),
+        ] {
+            for at in 0..width {
+                let (a, b) = (a * width + at, b * width + at);
+                if let (Some(x), Some(y)) = (numbers.get(a).copied(), numbers.get(b).copied()) {
+                    numbers.get_mut(a).into_iter().for_each(|place| *place = y);
+                    numbers.get_mut(b).into_iter().for_each(|place| *place = x);
+                }
+            }
+        }
     }
 
     /// Whether a target that begins with a class has a class of the model.

@@ -77,6 +77,15 @@ pub enum ModelError {
     Recipe,
     /// A loss this runtime does not know, or one that the outputs do not fit.
     Loss,
+    /// A front end whose examples are no inputs of the model.
+    FrontEnd {
+        /// Values of a sample.
+        channels: u32,
+        /// Samples of an example.
+        length: u32,
+    },
+    /// A threshold for predictions of a model that predicts no classes.
+    Rejection,
     /// A size that does not fit the address space, or more integers in a mean
     /// than 32 bits can sum.
     TooLarge,
@@ -138,6 +147,15 @@ impl fmt::Display for ModelError {
                  adapting tensor, a momentum in [0, 1) and a clipping norm above 0"
             ),
             Self::Loss => write!(f, "the loss does not fit the outputs"),
+            Self::FrontEnd { channels, length } => write!(
+                f,
+                "the front end makes examples of {length} samples of {channels} channels, which \
+                 are no inputs of the model"
+            ),
+            Self::Rejection => write!(
+                f,
+                "a threshold for predictions needs classes: a model trained with cross-entropy"
+            ),
             Self::TooLarge => write!(f, "a size does not fit this machine's address space"),
         }
     }

@@ -1,7 +1,9 @@
 //! What a model consists of: everything but its layers in [`Head`], a [`Stage`]
 //! per layer, a [`Param`] per tensor.
 
-use mamlet_formats::{Artifact, ArtifactId, Loss, Number, Reduction, Tensor};
+use mamlet_formats::{
+    Artifact, ArtifactId, FrontEnd, Loss, Number, Reduction, Rejection, Shape, Tensor,
+};
 
 use super::ModelError;
 use super::param::{NONE, Param, widened};
@@ -49,6 +51,8 @@ pub(crate) struct Head<'a> {
     /// Numbers of workspace of a prediction.
     pub prediction: usize,
     pub id: ArtifactId,
+    pub front_end: Option<FrontEnd>,
+    pub rejection: Option<Rejection>,
 }
 
 impl Default for Head<'_> {
@@ -79,6 +83,8 @@ impl Default for Head<'_> {
                 crc32: 0,
                 length: 0,
             },
+            front_end: None,
+            rejection: None,
         }
     }
 }
@@ -126,7 +132,30 @@ impl<'a> Head<'a> {
         (self.loss, self.reduction) = (recipe.loss, recipe.reduction);
         (self.steps, self.max_steps) = (recipe.steps as usize, recipe.max_steps as usize);
         self.id = artifact.id();
-        Ok(())
+        self.front_end = artifact.front_end();
+        self.rejection = artifact.rejection();
+        self.check_pipeline(header.input)
+    }
+
+    /// Whether what a front end makes is an input, and what a rejection judges
+    /// are logits.
+    fn check_pipeline(&self, input: Shape) -> Result<(), ModelError> {
+        if let Some(FrontEnd {
+            channels, length, ..
+        }) = self.front_end
+        {
+            let fits = match input {
+                Shape::Sequence { .. } => input == Shape::Sequence { length, channels },
+                _ => Shape::Sequence { length, channels }.features() == Some(self.inputs),
+            };
+            if !fits {
+                return Err(ModelError::FrontEnd { channels, length });
+            }
+        }
+        match (self.rejection, self.loss) {
+            (None, _) | (Some(_), Loss::CrossEntropy) => Ok(()),
+            (Some(_), _) => Err(ModelError::Rejection),
+        }
     }
 
     /// Makes the stage of a layer that stands above `below`, or none where the

@@ -4,8 +4,8 @@ use std::path::PathBuf;
 
 use anyhow::Context;
 use clap::Args;
-use mamlet_formats::{Artifact, Layer, Loss, Reduction, Tensor};
-use mamlet_runtime::Rollback;
+use mamlet_formats::{Artifact, Centre, Cut, Layer, Loss, Reduction, Tensor};
+use mamlet_runtime::{FrontEnd, Rollback};
 use mamlet_simulator::Model;
 use mamlet_simulator::board;
 use mamlet_simulator::file::ArtifactFile;
@@ -67,6 +67,7 @@ impl Arguments {
         let keep = model.memory(self.shots, Rollback::ToCommitted).committed;
         let description = artifact.description().with_context(name)?;
         let golden = artifact.golden().with_context(name)?;
+        let channels: Vec<&str> = artifact.channel_names().with_context(name)?.collect();
         let recipe = artifact.header().recipe;
         let loss = match recipe.loss {
             Loss::MeanSquaredError => "mean squared error",
@@ -98,6 +99,11 @@ impl Arguments {
                 "clip_norm": recipe.clip_norm,
                 "momentum": recipe.momentum,
                 "rates": rates,
+                "front_end": artifact.front_end().map(|front_end| front_end_json(front_end, &channels)),
+                "rejection": artifact.rejection().map(|rejection| json!({
+                    "score": rejection.score.to_string(),
+                    "threshold": rejection.threshold,
+                })),
                 "golden_examples": golden.map(|golden| golden.sizes.examples),
                 "committed_copy_bytes": keep,
                 "fit": fit,
@@ -114,6 +120,19 @@ impl Arguments {
             "  protocol {}, seed {}, config {:016x}, commit {}",
             description.protocol, description.seed, description.config_digest, description.commit
         ))?;
+        if let Some(front_end) = artifact.front_end() {
+            output::line(format_args!("  front end: {front_end}"))?;
+            if !channels.is_empty() {
+                output::line(format_args!("  channels: {}", channels.join(" ")))?;
+            }
+            output::line(format_args!(
+                "  the front end takes {} bytes of RAM",
+                FrontEnd::memory(&model)
+            ))?;
+        }
+        if let Some(rejection) = artifact.rejection() {
+            output::line(format_args!("  unknown: {rejection}"))?;
+        }
         let head = [
             "layer",
             "parameters",
@@ -184,6 +203,28 @@ impl Arguments {
         ))?;
         Ok(exit::SUCCESS)
     }
+}
+
+fn front_end_json(front_end: mamlet_formats::FrontEnd, channels: &[&str]) -> serde_json::Value {
+    let (longest, stride) = match front_end.cut {
+        Cut::Whole { longest } => (Some(longest), None),
+        Cut::Windows { stride } => (None, Some(stride)),
+        _ => (None, None),
+    };
+    let centre = match front_end.centre {
+        Centre::Mean => "mean",
+        Centre::Rest => "rest",
+        _ => "none",
+    };
+    json!({
+        "channels": front_end.channels,
+        "channel_names": channels,
+        "length": front_end.length,
+        "hertz": front_end.hertz(),
+        "longest": longest,
+        "stride": stride,
+        "centre": centre,
+    })
 }
 
 /// Rows of the table of rates.

@@ -323,6 +323,9 @@ fn writer(
     if let Some(normalisation) = distribution.normalisation() {
         writer.normalisation(&normalisation.mean, &normalisation.scale);
     }
+    if let Some((front_end, channels)) = distribution.front_end() {
+        writer.front_end(front_end, channels.iter().map(String::as_str));
+    }
     let halves = quantize.f16;
     match quantize.int8 {
         true => quantize::write(model, distribution, parts, &mut writer, halves)?,

@@ -17,6 +17,7 @@ mod ways;
 use std::sync::Arc;
 
 use burn::tensor::{Tensor, TensorData, backend::Backend};
+use mamlet_formats::FrontEnd;
 use rand::RngExt;
 use rand_chacha::ChaCha8Rng;
 use serde::{Deserialize, Serialize};
@@ -128,6 +129,12 @@ pub trait TaskDistribution: Send + Sync {
     /// The devices of the tasks that [`TaskDistribution::draw`] gives with the same
     /// generator, by number; `None` where every task is another.
     fn devices(&self, _split: Split, _rng: &mut ChaCha8Rng, _tasks: usize) -> Option<Vec<usize>> {
+        None
+    }
+
+    /// How a device makes examples of raw samples, and the names of their
+    /// channels; `None` where examples do not come from a sensor.
+    fn front_end(&self) -> Option<(FrontEnd, Vec<String>)> {
         None
     }
 

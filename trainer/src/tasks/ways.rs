@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use mamlet_formats::FrontEnd;
 use rand_chacha::ChaCha8Rng;
 
 use super::{LabelledBatch, Split, TaskBatch, TaskDistribution, TasksError};
@@ -55,6 +56,10 @@ impl TaskDistribution for OtherWays {
 
     fn normalisation(&self) -> Option<Arc<Normalisation>> {
         self.train.normalisation()
+    }
+
+    fn front_end(&self) -> Option<(FrontEnd, Vec<String>)> {
+        self.train.front_end()
     }
 
     fn class_count(&self, split: Split) -> Option<usize> {

@@ -2,24 +2,18 @@
 //! after the reset it predicts what it did before, to the bit. Then it saves
 //! again, is reset once more, and has what it learnt last.
 //!
-//! The machine has no flash to write to, so memory plays it: see `RamFlash`. The
-//! power is cut in the middle of a word.
+//! The power is cut in the middle of a word: see [`mps2_an386::flash`].
 #![no_std]
 #![no_main]
 
-use core::sync::atomic::{AtomicU32, Ordering::Relaxed};
-
-use app::ram_flash::{PAGE, RamFlash};
-use cortex_m::peripheral::SCB;
 use cortex_m_rt::entry;
 use mamlet_runtime::storage::{Store, flash_needed};
 use mamlet_runtime::{Artifact, Learner, Model, Rollback};
+use mps2_an386::flash::{self, FLASH, PAGE};
 use mps2_an386::{ARTIFACT, fail, hprintln, succeed};
 
-/// Two pages for the 1761 weights, and two for those before.
-const FLASH: usize = flash_needed(1761, 1, PAGE);
-/// What [`LIFE`] holds from the first reset on, plus the number of the life.
-const RESET: u32 = 0x11fe_0000;
+// Two pages for the 1761 weights, and two for those before.
+const _: () = assert!(FLASH == flash_needed(1761, 1, PAGE));
 /// Words after which the power fails.
 const CUT: u32 = 1000;
 /// `3 sin(x − 1)` and `1.5 sin(x − 2.5)` at the points of [`learn`].
@@ -33,25 +27,16 @@ const FIRST: [f32; 5] = [
 const SECOND: [f32; 5] = [-0.322680, 1.466295, -0.897708, -0.719138, 1.496242];
 const QUERY: [f32; 3] = [-3.0, 1.0, 3.0];
 
-/// A reset leaves `.uninit` alone.
-#[unsafe(link_section = ".uninit.flash")]
-static WORDS: [AtomicU32; FLASH / 4] = [const { AtomicU32::new(0) }; FLASH / 4];
-#[unsafe(link_section = ".uninit.life")]
-static LIFE: AtomicU32 = AtomicU32::new(0);
-
 #[entry]
 fn main() -> ! {
     static mut MEMORY: [f32; 2560] = [0.0; 2560];
-    let life = match LIFE.load(Relaxed).wrapping_sub(RESET) {
-        life @ 1..=2 => life,
-        _ => 0,
-    };
+    let life = flash::life();
     match live(life, MEMORY) {
         Ok(()) if life == 2 => {
-            LIFE.store(0, Relaxed);
+            flash::end();
             succeed()
         }
-        Ok(()) => reset(),
+        Ok(()) => flash::reset(),
         Err(error) => {
             hprintln!("failed: {}", error);
             fail()
@@ -65,14 +50,11 @@ fn live(life: u32, memory: &mut [f32]) -> Result<(), &'static str> {
     let model = Model::<5>::new(&artifact).map_err(|_| "model")?;
     let rollback = Rollback::ToInitialisation;
     let mut learner = Learner::new(&model, 5, rollback, memory).map_err(|_| "memory")?;
-    if life == 0 {
-        hprintln!("power on, blank flash of {} bytes", FLASH);
-        RamFlash::blank(&WORDS);
-        LIFE.store(RESET, Relaxed);
-    } else {
-        hprintln!("power on");
+    match life {
+        0 => hprintln!("power on, blank flash of {} bytes", FLASH),
+        _ => hprintln!("power on"),
     }
-    let flash = RamFlash::new(&WORDS);
+    let flash = flash::flash();
     let mut store = Store::new(flash, 0..FLASH as u32, 1).map_err(|_| "region")?;
     let found = store.restore(0, &mut learner).map_err(|_| "restore")?;
     match found {
@@ -93,7 +75,7 @@ fn live(life: u32, memory: &mut [f32]) -> Result<(), &'static str> {
             learn(&mut learner, SECOND)?;
             show("learnt 1.5 sin(x - 2.5)", &mut learner)?;
             hprintln!("saving, power fails after {} words", CUT);
-            let flash = RamFlash::new(&WORDS).cut_after(CUT, reset);
+            let flash = flash::flash_until(CUT);
             let mut store = Store::new(flash, 0..FLASH as u32, 1).map_err(|_| "region")?;
             store.save(0, &learner).map_err(|_| "save")?;
             Err("the power did not fail")
@@ -144,10 +126,4 @@ fn show(what: &str, learner: &mut Learner<'_>) -> Result<(), &'static str> {
         ),
     }
     Ok(())
-}
-
-/// Resets the core; the next life begins in `main`.
-fn reset() -> ! {
-    LIFE.fetch_add(1, Relaxed);
-    SCB::sys_reset()
 }

@@ -13,7 +13,7 @@ use mamlet_simulator::fit::Fit;
 use mamlet_simulator::replay::{self, Replayed};
 use serde::Serialize;
 
-use super::{Budget, print_fit};
+use super::{Budget, print_fit, print_pipeline};
 
 /// The arguments.
 #[derive(Args)]
@@ -62,6 +62,7 @@ impl Replay {
             writeln!(out, "{}", serde_json::to_string(&output)?)?;
         } else {
             print_fit(&fit, artifact, out)?;
+            print_pipeline(&model, out)?;
             print(&replayed, out)?;
         }
         Ok(match fit.fits {

@@ -115,6 +115,11 @@ impl Recorded {
         }
     }
 
+    /// Samples a second of an example that is a window, or of the recordings.
+    pub(super) fn rate(&self, all: &Recordings) -> f64 {
+        self.rate.unwrap_or(all.layout.rate)
+    }
+
     /// Reads the recordings.
     ///
     /// # Errors

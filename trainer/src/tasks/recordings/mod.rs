@@ -8,6 +8,8 @@ mod signal;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
+use mamlet_formats::{Cut, FrontEnd};
+use mamlet_runtime::front_end::signal as device;
 use rand::RngExt;
 use rand::seq::{SliceRandom, index};
 use rand_chacha::ChaCha8Rng;
@@ -58,6 +60,8 @@ pub struct RecordedTasks {
     frames: Vec<Frame>,
     /// What makes a class of training of a class: nothing, and everything derived.
     forms: Vec<Form>,
+    /// Samples in 1000 seconds.
+    millihertz: u32,
 }
 
 /// Index of the generator of a task's classes and their examples.
@@ -136,6 +140,7 @@ impl RecordedTasks {
                     .repeat(config.length),
             }),
             sigma,
+            millihertz: millihertz(config.rate(all)),
             config,
             frames,
             forms,
@@ -361,6 +366,30 @@ impl TaskDistribution for RecordedTasks {
         normalises.then(|| self.normalisation.clone())
     }
 
+    fn front_end(&self) -> Option<(FrontEnd, Vec<String>)> {
+        let config = &self.config;
+        let number = |number: usize| u32::try_from(number).ok();
+        let front_end = FrontEnd {
+            channels: number(config.channels.len())?,
+            length: number(config.length)?,
+            millihertz: self.millihertz,
+            cut: match config.stride {
+                Some(stride) => Cut::Windows {
+                    stride: number(stride)?,
+                },
+                None => Cut::Whole {
+                    longest: number(self.holds(Split::Train).rows[1])?,
+                },
+            },
+            centre: match config.centre {
+                Centre::None => mamlet_formats::Centre::None,
+                Centre::Example => mamlet_formats::Centre::Mean,
+                Centre::Session => mamlet_formats::Centre::Rest,
+            },
+        };
+        Some((front_end, config.channels.clone()))
+    }
+
     fn class_count(&self, split: Split) -> Option<usize> {
         Some(self.classes_of(split).len() * self.forms_of(split).len())
     }
@@ -532,20 +561,12 @@ fn examples(
     medians: &BTreeMap<usize, Vec<f32>>,
 ) -> Examples {
     let channels = all.channels.len();
-    let mut samples = recording.samples.clone();
-    if let Some(medians) = medians.get(&recording.session) {
-        for sample in samples.chunks_exact_mut(channels) {
-            for (value, median) in sample.iter_mut().zip(medians) {
-                *value -= median;
-            }
-        }
-    }
+    let samples = &recording.samples;
     let mut examples = match config.stride {
-        None => vec![signal::resampled(&samples, channels, config.length)],
+        None => vec![signal::resampled(samples, channels, config.length)],
         Some(stride) => {
-            if let Some(rate) = config.rate {
-                samples = signal::at_rate(&samples, channels, rate / all.layout.rate);
-            }
+            let [from, to] = [all.layout.rate, config.rate(all)].map(millihertz);
+            let samples = signal::at_rate(samples, channels, from, to);
             let rows = samples.len() / channels;
             let starts = (0..(rows + 1).saturating_sub(config.length)).step_by(stride);
             let window = |start: usize| {
@@ -554,12 +575,19 @@ fn examples(
             starts.map(window).collect()
         }
     };
-    if config.centre == Centre::Example {
-        for example in &mut examples {
-            signal::subtract_mean(example, channels);
+    for example in &mut examples {
+        match (config.centre, medians.get(&recording.session)) {
+            (Centre::Example, _) => device::subtract_mean(example, channels),
+            (Centre::Session, Some(medians)) => device::subtract(example, medians),
+            _ => {}
         }
     }
     examples
+}
+
+/// A rate in thousandths of a hertz.
+fn millihertz(hertz: f64) -> u32 {
+    (hertz * 1000.0).round().clamp(1.0, f64::from(u32::MAX)) as u32
 }
 
 #[cfg(test)]

@@ -244,9 +244,9 @@ fn recordings_become_examples_of_one_length() {
     assert_eq!(five, [0.0, 1.0, 1.0, 2.0, 2.0, 3.0, 3.0, 4.0, 4.0, 5.0]);
     assert_eq!(signal::resampled(&samples, 2, 2), [0.0, 1.0, 4.0, 5.0]);
     assert_eq!(signal::resampled(&samples, 2, 1), [0.0, 1.0]);
-    assert_eq!(signal::at_rate(&samples, 2, 2.0), five);
-    assert_eq!(signal::at_rate(&samples, 2, 0.5), [0.0, 1.0, 4.0, 5.0]);
-    assert_eq!(signal::at_rate(&samples, 2, 1.0), samples);
+    assert_eq!(signal::at_rate(&samples, 2, 1, 2), five);
+    assert_eq!(signal::at_rate(&samples, 2, 2, 1), [0.0, 1.0, 4.0, 5.0]);
+    assert_eq!(signal::at_rate(&samples, 2, 7, 7), samples);
     let parts = [&samples[..], &[9.0, 9.0]];
     assert_eq!(signal::medians(parts.into_iter(), 2), [3.0, 4.0]);
 }

@@ -1,0 +1,163 @@
+//! What to teach next.
+
+use mamlet_formats::Score;
+
+use crate::learner::{AdaptError, Learner};
+use crate::prediction::{best, score};
+
+/// What a teacher lacks, the most important first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Advice {
+    /// Fewer than two classes have examples: there is nothing to tell apart.
+    MoreClasses,
+    /// A class has fewer examples than another: teach more of it.
+    MoreOf {
+        /// The one with the fewest.
+        class: usize,
+        /// How many it has.
+        examples: usize,
+        /// How many another one has.
+        most: usize,
+    },
+    /// The recipe does not adapt to these examples: forget some and teach them
+    /// again.
+    CannotAdapt,
+    /// Several examples of a class, and no fewer than half of them, are doubtful:
+    /// teach all of it again, or something that is less alike.
+    Unclear {
+        /// The class.
+        class: usize,
+        /// What the most doubtful of them is taken for.
+        taken_for: usize,
+    },
+    /// An example contradicts the others: forget it and teach it again.
+    Doubtful {
+        /// Its place in the order in which examples were taught.
+        example: usize,
+        /// Its class.
+        class: usize,
+        /// What it is taken for.
+        taken_for: usize,
+    },
+    /// Nothing: classes have equally many examples, and none is doubtful.
+    Ready,
+}
+
+/// The share that is left to an example's class where the example is doubtful.
+const LITTLE: f32 = 0.01;
+/// The same of an example that the model was adapted to, for want of others.
+const HALF: f32 = 0.5;
+
+/// See [`super::Teacher::advice`]. Whether there are weights that were adapted to
+/// all examples is said in `adapted`.
+pub(super) fn advice(learner: &mut Learner<'_>, adapted: &mut bool) -> Result<Advice, AdaptError> {
+    let (mut taught, mut most) = (0, 0);
+    let mut fewest = (0, usize::MAX);
+    for class in 0..learner.outputs() {
+        let examples = examples_of(learner, class);
+        if examples > 0 {
+            taught += 1;
+            most = most.max(examples);
+            if examples < fewest.1 {
+                fewest = (class, examples);
+            }
+        }
+    }
+    let (class, examples) = fewest;
+    if taught < 2 {
+        return Ok(Advice::MoreClasses);
+    }
+    if examples < most {
+        return Ok(Advice::MoreOf {
+            class,
+            examples,
+            most,
+        });
+    }
+    let doubtful = most_doubtful(learner, examples);
+    *adapted = learner.adapt()?.steps() > 0;
+    Ok(match doubtful {
+        _ if !*adapted => Advice::CannotAdapt,
+        Some(advice) => advice,
+        None => Advice::Ready,
+    })
+}
+
+/// What the doubtful examples come to, where classes have so many examples each.
+fn most_doubtful(learner: &mut Learner<'_>, of_class: usize) -> Option<Advice> {
+    let (mut worst, mut unclear) = (None, None);
+    let mut least = (f32::INFINITY, f32::INFINITY);
+    if of_class == 1 && learner.adapt().map_or(0, |report| report.steps()) == 0 {
+        return None;
+    }
+    for class in 0..learner.outputs() {
+        let (mut count, mut least_of_class) = (0, (f32::INFINITY, 0));
+        for example in 0..learner.examples() {
+            if learner.class_of(example) != Some(class) {
+                continue;
+            }
+            let judged = match of_class {
+                1 => share(learner, example, class, HALF),
+                _ => share_by_others(learner, example, class),
+            };
+            let Some((share, taken_for)) = judged else {
+                continue;
+            };
+            count += 1;
+            if share < least_of_class.0 {
+                least_of_class = (share, taken_for);
+            }
+            if share < least.0 {
+                least.0 = share;
+                worst = Some(Advice::Doubtful {
+                    example,
+                    class,
+                    taken_for,
+                });
+            }
+        }
+        let (share, taken_for) = least_of_class;
+        if count > 1 && 2 * count >= of_class && share < least.1 {
+            least.1 = share;
+            unclear = Some(Advice::Unclear { class, taken_for });
+        }
+    }
+    unclear.or(worst)
+}
+
+/// The share that an example's class is left with by a model that was adapted to
+/// the other examples, and what it takes the example for; `None` where that is
+/// not doubtful.
+fn share_by_others(
+    learner: &mut Learner<'_>,
+    example: usize,
+    class: usize,
+) -> Option<(f32, usize)> {
+    learner.hide(example);
+    let kept = learner.adapt().map_or(0, |report| report.steps());
+    learner.show(example, |learner, last| match kept {
+        0 => None,
+        _ => share(learner, last, class, LITTLE),
+    })
+}
+
+/// The share of an example's class with the weights in use, where it is below
+/// `limit`, and what the example is taken for.
+fn share(
+    learner: &mut Learner<'_>,
+    example: usize,
+    class: usize,
+    limit: f32,
+) -> Option<(f32, usize)> {
+    let logits = learner.output_of(example)?;
+    let share = crate::math::exp(logits.get(class)? - score(Score::Energy, logits));
+    (share < limit).then_some((share, best(logits)))
+}
+
+/// How many examples a class has.
+pub(super) fn examples_of(learner: &Learner<'_>, class: usize) -> usize {
+    let examples = 0..learner.examples();
+    let of_class = |example: &usize| learner.class_of(*example) == Some(class);
+    examples.filter(of_class).count()
+}
