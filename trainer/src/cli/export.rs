@@ -9,9 +9,10 @@ use mamlet_simulator::board::{self, Board};
 use mamlet_simulator::fit::Fit;
 
 use super::{exit, find_run, output};
-use crate::export::{Options, Quantize, Safety, Score, export};
+use crate::export::{Options, Quantize, Safety, Score, Unknown, export};
 use crate::model::TrainedModel;
 use crate::run::{RunDir, write_atomically};
+use crate::tasks::TasksConfig;
 
 /// Write the artifact of a trained run: the one file a device adapts from.
 ///
@@ -63,6 +64,11 @@ pub(super) struct Arguments {
     /// Episodes that a quantised artifact is judged by, before and after
     #[arg(long, default_value_t = Options::default().episodes)]
     episodes: usize,
+    /// Share of the examples of taught classes that the device accepts; what is
+    /// less sure is unknown to it. Found on validation tasks; 1 accepts all
+    /// [default: 0.95 for recordings, else 1]
+    #[arg(long, value_name = "SHARE")]
+    accept: Option<f64>,
     /// Print one JSON object
     #[arg(long)]
     json: bool,
@@ -85,6 +91,12 @@ impl Arguments {
             self.shots > 0,
             "--shots 0: a device needs examples to adapt"
         );
+        if let Some(accept) = self.accept {
+            anyhow::ensure!(
+                accept > 0.0 && accept <= 1.0,
+                "--accept {accept}: a share above 0, up to 1"
+            );
+        }
         let path = find_run(&self.run)?;
         let mut model = TrainedModel::load(&path)?;
         if let Some(ways) = self.ways {
@@ -98,6 +110,9 @@ impl Arguments {
             golden_shots: self.shots,
             quantize: quantize(&self.quantize),
             episodes: self.episodes.max(2),
+            accept: (self.accept)
+                .or(matches!(model.config.tasks, TasksConfig::Recordings(_)).then_some(0.95))
+                .filter(|&accept| accept < 1.0),
         };
         let made = export(&model, manifest.as_ref(), &options)?;
         let safety = match self.safety_tasks {
@@ -143,6 +158,7 @@ impl Arguments {
                 "quantized": made.scores.map(|[before, after]| {
                     serde_json::json!({ "before": before, "after": after })
                 }),
+                "unknown": made.unknown,
                 "safety": safety,
                 "fit": fit,
             });
@@ -168,6 +184,9 @@ impl Arguments {
                 options.episodes
             ))?;
         }
+        if let Some(unknown) = &made.unknown {
+            output::line(describe_unknown(unknown))?;
+        }
         if let Some(safety) = safety {
             output::line(format_args!(
                 "safety: {} adaptations of {} tasks, 0 with NaN, 0 left worse; {} kept all steps, \
@@ -192,6 +211,24 @@ pub(super) fn quantize(kinds: &[Kind]) -> Quantize {
         int8: kinds.contains(&Kind::Int8),
         f16: kinds.contains(&Kind::F16),
     }
+}
+
+/// What is unknown to a device, in words.
+fn describe_unknown(unknown: &Unknown) -> String {
+    let mistaken = match unknown.mistaken {
+        Some(share) => format!(
+            ", {:.1} % of those of other classes are taken for one of them",
+            100.0 * share
+        ),
+        None => ", there are no other classes to try".into(),
+    };
+    format!(
+        "unknown below {} {:.4}: {:.1} % of the examples of taught classes are accepted{mistaken} \
+         (validation tasks)",
+        unknown.score,
+        unknown.threshold,
+        100.0 * unknown.accepted
+    )
 }
 
 /// What an artifact scores, in words.

@@ -118,6 +118,17 @@ impl Examples {
         }
     }
 
+    /// The same with the first `by` examples of `features` numbers last.
+    pub(crate) fn rotated(mut self, by: usize, features: usize) -> Self {
+        match &mut self {
+            Self::Values(values) | Self::Measured { values, .. } => {
+                values.rotate_left(by * features);
+            }
+            Self::Images { picks, .. } => picks.rotate_left(by),
+        }
+        self
+    }
+
     /// The examples `range`, of `features` numbers each.
     pub(crate) fn range(&self, range: std::ops::Range<usize>, features: usize) -> Self {
         match self {

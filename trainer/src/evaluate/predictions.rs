@@ -8,7 +8,7 @@ use super::{EvaluateError, Head, Progress, Protocol, Setting, rates, sees_the_ba
 use crate::meta::{to_device, to_host};
 use crate::model::TrainedModel;
 use crate::random::Stream;
-use crate::tasks::{Origins, Split};
+use crate::tasks::{Origins, Split, TaskDistribution};
 
 /// Every prediction for the queries of an evaluation's tasks.
 #[derive(Clone, Debug, PartialEq)]
@@ -45,12 +45,23 @@ pub fn predictions<B: Backend>(
     protocol: &Protocol,
     shots: usize,
     device: &B::Device,
+    observe: impl FnMut(Progress<'_>),
+) -> Result<Predictions, EvaluateError> {
+    let distribution = model.config.tasks.open()?;
+    predictions_on::<B>((model, &*distribution), protocol, shots, device, observe)
+}
+
+/// [`predictions`] of a model on other tasks than its own.
+pub(crate) fn predictions_on<B: Backend>(
+    (model, distribution): (&TrainedModel, &dyn TaskDistribution),
+    protocol: &Protocol,
+    shots: usize,
+    device: &B::Device,
     mut observe: impl FnMut(Progress<'_>),
 ) -> Result<Predictions, EvaluateError> {
     if let Some(nothing) = protocol.fault() {
         return Err(EvaluateError::Nothing(nothing));
     }
-    let distribution = &*model.config.tasks.open()?;
     let (most, queries) = (protocol.most_shots(), protocol.most_queries());
     distribution.check(protocol.split, most, queries)?;
     distribution.check(Split::Validation, most, queries)?;

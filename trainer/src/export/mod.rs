@@ -9,6 +9,7 @@
 mod parity;
 mod parts;
 mod quantize;
+mod rejection;
 mod safety;
 mod score;
 mod units;
@@ -27,6 +28,7 @@ use crate::tasks::{InUnits, Split, TaskBatch, TaskDistribution, TasksError};
 
 pub use parity::Parity;
 pub use quantize::Quantize;
+pub use rejection::Unknown;
 pub use safety::Safety;
 pub use score::{Score, Trial};
 
@@ -47,6 +49,9 @@ pub struct Options {
     pub quantize: Quantize,
     /// Episodes that a quantised artifact is judged by; none if 0.
     pub episodes: usize,
+    /// Share of the examples of taught classes that a device is to accept; it
+    /// takes all for known where `None`.
+    pub accept: Option<f64>,
 }
 
 impl Default for Options {
@@ -58,6 +63,7 @@ impl Default for Options {
             golden_shots: 5,
             quantize: Quantize::default(),
             episodes: 600,
+            accept: None,
         }
     }
 }
@@ -72,6 +78,8 @@ pub struct Export {
     /// What a quantised artifact scores before and after, on the same
     /// episodes.
     pub scores: Option<[Score; 2]>,
+    /// What a device takes for unknown, if it does.
+    pub unknown: Option<Unknown>,
 }
 
 /// Why there is no artifact.
@@ -191,10 +199,26 @@ pub fn export(
     let scale = distribution.target_scale();
     // What a device is told and says is in the target's unit.
     let (trained, model) = (model, &units::in_units(model, &own_rates, scale.as_ref()));
+    let unknown = match options.accept {
+        Some(accept) if trained.config.inner.loss == LossKind::CrossEntropy => {
+            let shots = options.golden_shots;
+            distribution.check(Split::Validation, shots, 1)?;
+            Unknown::find(trained, &distribution, shots, accept)?
+        }
+        _ => None,
+    };
+    let (unknown, rejection) = unknown.unzip();
     let distribution = &InUnits::new(distribution);
     distribution.check(Split::Validation, options.golden_shots, 1)?;
     distribution.check(Split::Train, 1, 1)?;
-    let plain = writer(model, distribution, manifest, options, Quantize::default())?;
+    let writer = |quantize: Quantize| -> Result<ArtifactWriter, ExportError> {
+        let mut writer = writer(model, distribution, manifest, options, quantize)?;
+        if let Some(rejection) = rejection {
+            writer.rejection(rejection);
+        }
+        Ok(writer)
+    };
+    let plain = writer(Quantize::default())?;
     let (file, support) = with_golden(model, distribution, &plain, options)?;
     let parity = Parity::measure(trained, &own_rates, scale.as_ref(), &file, support)?;
     if options.quantize == Quantize::default() {
@@ -202,9 +226,10 @@ pub fn export(
             file,
             parity,
             scores: None,
+            unknown,
         });
     }
-    let quantized = writer(model, distribution, manifest, options, options.quantize)?;
+    let quantized = writer(options.quantize)?;
     let (quantized, _) = with_golden(model, distribution, &quantized, options)?;
     let score = |file: &ArtifactFile| {
         let shots = options.golden_shots;
@@ -226,6 +251,7 @@ pub fn export(
         file: quantized,
         parity,
         scores,
+        unknown,
     })
 }
 

@@ -184,3 +184,24 @@ fn the_scale_of_targets_goes_into_the_weights_and_rates() {
         }
     }
 }
+
+/// The engine applies the threshold that the trainer found, to the share of taught
+/// classes that was asked for.
+#[test]
+fn a_threshold_accepts_as_many_as_asked() {
+    let model = bodies().swap_remove(0);
+    let options = |accept| Options {
+        golden_shots: 1,
+        accept,
+        ..Options::default()
+    };
+    let made = export(&model, None, &options(Some(0.8))).unwrap();
+    let unknown = made.unknown.unwrap();
+    assert!((unknown.accepted - 0.8).abs() < 0.01, "{unknown:?}");
+    assert_eq!(unknown.mistaken, None, "waveforms have no class names");
+    let artifact = made.file.artifact().unwrap();
+    let rejection = artifact.rejection().unwrap();
+    assert_eq!(rejection.threshold, unknown.threshold);
+    let none = export(&model, None, &options(None)).unwrap();
+    assert!(none.unknown.is_none() && none.file.artifact().unwrap().rejection().is_none());
+}

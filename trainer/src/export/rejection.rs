@@ -1,0 +1,163 @@
+//! Below which score a device takes an example for nothing it was taught.
+
+use std::sync::Arc;
+
+use burn::backend::Flex;
+use mamlet_formats::{Rejection, Score};
+use rand_chacha::ChaCha8Rng;
+use serde::Serialize;
+
+use super::ExportError;
+use crate::evaluate::{Predictions, Protocol, predictions_on};
+use crate::model::TrainedModel;
+use crate::nn::Shape;
+use crate::tasks::{Origin, Split, TaskBatch, TaskDistribution};
+
+/// Validation tasks that a threshold is found on.
+const TASKS: usize = 300;
+
+/// Most queries of each class.
+const QUERIES: usize = 5;
+
+/// A threshold, and what it does on tasks of the validation split.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+pub struct Unknown {
+    /// `"probability"`, `"margin"` or `"energy"`.
+    pub score: &'static str,
+    /// What is below is unknown.
+    pub threshold: f32,
+    /// Share of the queries of taught classes that are accepted.
+    pub accepted: f64,
+    /// Share of the queries of other classes that are taken for one of the taught;
+    /// `None` where the split has no others.
+    pub mistaken: Option<f64>,
+}
+
+impl Unknown {
+    /// Finds the score and the threshold that accept the share `accept` of the
+    /// queries of classes that were taught, and the fewest of others: of classes
+    /// of the validation split that the task does not have.
+    ///
+    /// # Errors
+    /// [`ExportError`] where the data cannot be drawn from.
+    pub(super) fn find(
+        model: &TrainedModel,
+        distribution: &Arc<dyn TaskDistribution>,
+        shots: usize,
+        accept: f64,
+    ) -> Result<Option<(Self, Rejection)>, ExportError> {
+        let fits = |queries: &usize| {
+            distribution
+                .check(Split::Validation, shots, *queries)
+                .is_ok()
+        };
+        let queries = (1..=QUERIES).rev().find(fits).unwrap_or(1);
+        let protocol = Protocol {
+            tasks: TASKS,
+            shots: vec![shots],
+            queries: vec![queries],
+            split: Split::Validation,
+            steps: None,
+            ..Protocol::usual(&model.config.tasks)
+        };
+        let device = Default::default();
+        let measure = |tasks: &dyn TaskDistribution| {
+            predictions_on::<Flex>((model, tasks), &protocol, shots, &device, |_| {})
+                .map_err(|error| ExportError::Artifact(error.to_string()))
+        };
+        let taught = measure(&**distribution)?;
+        let others = measure(&Strangers(distribution.clone()))?;
+        let strange = strangers(&taught, &others);
+        let kinds = [
+            ("probability", Score::Probability),
+            ("margin", Score::Margin),
+            ("energy", Score::Energy),
+        ];
+        let found = kinds.into_iter().filter_map(|(name, score)| {
+            let mut known = scores(&taught, score, |_| true);
+            known.sort_by(f32::total_cmp);
+            let at = ((1.0 - accept) * known.len() as f64) as usize;
+            let threshold = *known.get(at)?;
+            let share = |scores: &[f32]| {
+                let accepted = scores.iter().filter(|&&score| score >= threshold).count();
+                accepted as f64 / scores.len().max(1) as f64
+            };
+            let strange = scores(&others, score, |query| strange[query]);
+            let unknown = Self {
+                score: name,
+                threshold,
+                accepted: share(&known),
+                mistaken: (!strange.is_empty()).then(|| share(&strange)),
+            };
+            Some((unknown, Rejection { score, threshold }))
+        });
+        Ok(found.min_by(|(a, _), (b, _)| {
+            let mistaken = |unknown: &Self| unknown.mistaken.unwrap_or(0.0);
+            mistaken(a).total_cmp(&mistaken(b))
+        }))
+    }
+}
+
+/// The scores of some queries, as a device computes them.
+fn scores(all: &Predictions, score: Score, wanted: impl Fn(usize) -> bool) -> Vec<f32> {
+    let Some(values) = all.values.last() else {
+        return Vec::new();
+    };
+    let queries = values.chunks_exact(all.outputs).enumerate();
+    let wanted = queries.filter(|(query, _)| wanted(*query));
+    wanted
+        .map(|(_, logits)| mamlet_runtime::score(score, logits))
+        .collect()
+}
+
+/// Which queries of `others` are of no class that their task was taught.
+fn strangers(taught: &Predictions, others: &Predictions) -> Vec<bool> {
+    let count = others.tasks * others.queries;
+    let (Some(own), Some(other)) = (&taught.origins, &others.origins) else {
+        return vec![false; count];
+    };
+    let of_task = |query: usize| {
+        let task = query / others.queries;
+        &own.queries[task * taught.queries..(task + 1) * taught.queries]
+    };
+    let strange = |query: usize| {
+        let class = |origin: &Origin| origin.class;
+        let asked = class(&other.queries[query]);
+        asked.is_some() && of_task(query).iter().all(|origin| class(origin) != asked)
+    };
+    (0..count).map(strange).collect()
+}
+
+/// The tasks of a distribution with the queries of their neighbours.
+struct Strangers(Arc<dyn TaskDistribution>);
+
+impl TaskDistribution for Strangers {
+    fn shape(&self) -> Shape {
+        self.0.shape()
+    }
+
+    fn output(&self) -> usize {
+        self.0.output()
+    }
+
+    fn classes(&self) -> Option<usize> {
+        self.0.classes()
+    }
+
+    fn draw(
+        &self,
+        split: Split,
+        rng: &mut ChaCha8Rng,
+        tasks: usize,
+        shots: usize,
+        queries: usize,
+    ) -> TaskBatch {
+        let mut batch = self.0.draw(split, rng, tasks, shots, queries);
+        let of_task = batch.query_examples();
+        batch.query_x = batch.query_x.rotated(of_task, batch.input);
+        if let Some(origins) = &mut batch.origins {
+            origins.queries.rotate_left(of_task);
+        }
+        batch
+    }
+}
