@@ -133,6 +133,7 @@ impl Board for Script<'_> {
 
     fn show(&mut self, light: Light) {
         match light {
+            Light::Idle => println!("  light: none"),
             Light::Recording => println!("  light: recording"),
             Light::Class(class) => println!("  light: class {}", class),
         }

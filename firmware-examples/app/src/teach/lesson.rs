@@ -60,7 +60,7 @@ impl<'m, F: NorFlash> Lesson<'m, F> {
             classes: model.outputs(),
             class: 0,
             recording: None,
-            look: 0,
+            look: length / LOOKS,
             seen: None,
             before: Buttons::default(),
             held: 0,
@@ -94,7 +94,7 @@ impl<'m, F: NorFlash> Lesson<'m, F> {
                 self.recording = None;
                 self.look = self.length / LOOKS;
                 board.log(self.teach());
-                board.show(Light::Class(self.seen.unwrap_or(0)));
+                board.show(self.seen.map_or(Light::Idle, Light::Class));
             }
             None if self.look > 1 => self.look -= 1,
             None => {

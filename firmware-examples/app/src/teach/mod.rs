@@ -57,6 +57,8 @@ pub struct Buttons {
 /// What is going on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Light {
+    /// Nothing has been seen yet.
+    Idle,
     /// A class is seen.
     Class(usize),
     /// An example is being recorded.

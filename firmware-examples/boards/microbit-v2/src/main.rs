@@ -63,6 +63,7 @@ impl Board for Microbit {
     fn show(&mut self, light: Light) {
         for (column, pin) in self.columns.iter_mut().enumerate() {
             let on = match light {
+                Light::Idle => false,
                 Light::Class(class) => column == class,
                 Light::Recording => true,
             };

@@ -58,6 +58,7 @@ impl Board for Nrf52840Dk {
 
     fn show(&mut self, light: Light) {
         let bits = match light {
+            Light::Idle => 0,
             Light::Class(class) => class,
             Light::Recording => 0b1111,
         };

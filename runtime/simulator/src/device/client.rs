@@ -18,7 +18,7 @@ use super::port::{self, Port, is_quiet};
 /// How long an answer may take before the same is asked again. Most take
 /// milliseconds; a device that adapts meanwhile answers when it is done, and a
 /// request that comes twice is done once.
-const PATIENCE: Duration = Duration::from_millis(500);
+const PATIENCE: Duration = Duration::from_millis(200);
 
 /// A device that answers.
 pub struct Device {
