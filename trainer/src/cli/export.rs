@@ -17,7 +17,7 @@ use crate::run::{RunDir, write_atomically};
 ///
 /// The engine that runs on the device checks it first: its gradient and the
 /// loss of every step against the trainer's, and adaptations to many tasks with
-/// 3, 5 and 10 examples (or 1 and 5 of each class) and every number of steps the recipe allows, of which
+/// 3, 5 and 10 examples (or 1 and 5 of each class, or 1, 3 and 5 of a device) and every number of steps the recipe allows, of which
 /// none may end with NaN or with a worse support loss than before.
 #[derive(Debug, Args)]
 #[command(after_help = "\
@@ -107,6 +107,7 @@ impl Arguments {
             0 => None,
             tasks => {
                 let shots: &[usize] = match model.config.tasks.classes() {
+                    None if model.config.tasks.has_target_scale() => &[1, 3, 5],
                     None => &[3, 5, 10],
                     Some(_) => &[1, 5],
                 };
