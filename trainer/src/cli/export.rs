@@ -40,9 +40,10 @@ pub(super) struct Arguments {
     /// Inner steps a device takes by itself [default: those of training]
     #[arg(long)]
     steps: Option<usize>,
-    /// The most inner steps a device may take
-    #[arg(long, default_value_t = Options::default().max_steps)]
-    max_steps: usize,
+    /// The most inner steps a device may take [default: 20, or those it takes by
+    /// itself if they are more]
+    #[arg(long)]
+    max_steps: Option<usize>,
     /// One inner rate, for runs that learnt none
     #[arg(long)]
     rate: Option<f32>,
@@ -91,9 +92,13 @@ impl Arguments {
             model = model.with_ways(ways)?;
         }
         let manifest = RunDir::open(&path)?.manifest();
+        let own = self.steps.unwrap_or(model.config.inner.steps);
+        let max_steps = self
+            .max_steps
+            .unwrap_or(Options::default().max_steps.max(own));
         let options = Options {
             steps: self.steps,
-            max_steps: self.max_steps,
+            max_steps,
             rate: self.rate,
             golden_shots: self.shots,
             quantize: Quantize {
@@ -111,7 +116,7 @@ impl Arguments {
                     None => &[3, 5, 10],
                     Some(_) => &[1, 5],
                 };
-                let steps: Vec<usize> = (1..=self.max_steps).collect();
+                let steps: Vec<usize> = (1..=max_steps).collect();
                 Some(Safety::survey(&model, &made.file, tasks, shots, &steps)?)
             }
         };
