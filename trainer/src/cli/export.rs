@@ -18,7 +18,7 @@ use crate::tasks::TasksConfig;
 ///
 /// The engine that runs on the device checks it first: its gradient and the
 /// loss of every step against the trainer's, and adaptations to many tasks with
-/// 3, 5 and 10 examples (or 1 and 5 of each class) and every number of steps the recipe allows, of which
+/// 3, 5 and 10 examples (or 1 and 5 of each class, or 1, 3 and 5 of a device) and every number of steps the recipe allows, of which
 /// none may end with NaN or with a worse support loss than before.
 #[derive(Debug, Args)]
 #[command(after_help = "\
@@ -41,9 +41,10 @@ pub(super) struct Arguments {
     /// Inner steps a device takes by itself [default: those of training]
     #[arg(long)]
     steps: Option<usize>,
-    /// The most inner steps a device may take
-    #[arg(long, default_value_t = Options::default().max_steps)]
-    max_steps: usize,
+    /// The most inner steps a device may take [default: 20, or those it takes by
+    /// itself if they are more]
+    #[arg(long)]
+    max_steps: Option<usize>,
     /// One inner rate, for runs that learnt none
     #[arg(long)]
     rate: Option<f32>,
@@ -103,9 +104,13 @@ impl Arguments {
             model = model.with_ways(ways)?;
         }
         let manifest = RunDir::open(&path)?.manifest();
+        let own = self.steps.unwrap_or(model.config.inner.steps);
+        let max_steps = self
+            .max_steps
+            .unwrap_or(Options::default().max_steps.max(own));
         let options = Options {
             steps: self.steps,
-            max_steps: self.max_steps,
+            max_steps,
             rate: self.rate,
             golden_shots: self.shots,
             quantize: quantize(&self.quantize),
@@ -119,10 +124,11 @@ impl Arguments {
             0 => None,
             tasks => {
                 let shots: &[usize] = match model.config.tasks.classes() {
+                    None if model.config.tasks.has_target_scale() => &[1, 3, 5],
                     None => &[3, 5, 10],
                     Some(_) => &[1, 5],
                 };
-                let steps: Vec<usize> = (1..=self.max_steps).collect();
+                let steps: Vec<usize> = (1..=max_steps).collect();
                 Some(Safety::survey(&model, &made.file, tasks, shots, &steps)?)
             }
         };
