@@ -9,13 +9,12 @@ use app::{Decimals, STROKES, println};
 use mamlet_runtime::teacher::{Advice, Heard, Teacher};
 use mamlet_runtime::{Artifact, Model, Rollback, Setup};
 
-/// What Teacher::memory asks for, and a little more.
-const MEMORY: usize = 320;
 /// Examples of all strokes together.
 const EXAMPLES: usize = 12;
 const NAMES: [&str; 4] = ["up", "down", "up and down", "nothing"];
 
-app::program!(run, [f32; MEMORY] = [0.0; MEMORY]);
+// What Teacher::memory asks for, and a little more.
+app::program!(run, [f32; 320] = [0.0; 320]);
 
 fn run(memory: &mut [f32]) -> bool {
     let result = teach(memory);
