@@ -7,10 +7,11 @@ use exmex::{Express, FlatEx};
 /// Formulas by name, each of which may use columns, variables and one another.
 pub type Formulas = BTreeMap<String, String>;
 
-/// A formula of named numbers: `+ - * / ^` (a sign comes first: `-x^2` is `(-x)^2`), `sin`, `cos`, `tan`, `atan2`, `exp`,
+/// A formula of named numbers: `+ - * / ^`, `sin`, `cos`, `tan`, `atan2`, `exp`,
 /// `ln`, `log2`, `log10`, `sqrt`, `abs`, `min`, `max` and others of
 /// [exmex](https://docs.rs/exmex), which reads it once and then evaluates it
-/// without reading it again. Names are letters, digits and `_`; any others stand
+/// without reading it again. A sign before a power, `-x^2`, is refused, as people and
+/// parsers differ on what it means. Names are letters, digits and `_`; any others stand
 /// in braces, such as `{pm2.5}`.
 #[derive(Clone, Debug)]
 pub struct Formula {
@@ -58,7 +59,65 @@ impl Formula {
 }
 
 fn parse(text: &str) -> Result<FlatEx<f64>, String> {
-    exmex::parse(text).map_err(|error| format!("{text:?}: {}", error.msg()))
+    if let Some(at) = ambiguous_sign(text) {
+        return Err(format!(
+            "{text:?}: the sign at character {} could belong to the base or to the power; write \
+             (-x)^2 or 0 - x^2",
+            at + 1
+        ));
+    }
+    exmex::parse(&without_exponents(text)).map_err(|error| format!("{text:?}: {}", error.msg()))
+}
+
+/// Where a sign stands before the base of a power, as in `-x^2`.
+fn ambiguous_sign(text: &str) -> Option<usize> {
+    let all: Vec<char> = text.chars().collect();
+    let signs = (0..all.len()).filter(|&at| all[at] == '-');
+    let mut alone = signs.filter(|&at| {
+        let before = all[..at].iter().rfind(|c| !c.is_whitespace());
+        before.is_none_or(|c| "(,+-*/".contains(*c))
+    });
+    alone.find(|&at| {
+        let base = all[at + 1..].iter().skip_while(|c| c.is_whitespace());
+        let after = base.skip_while(|c| c.is_alphanumeric() || "_.{}".contains(**c));
+        after.copied().find(|c| !c.is_whitespace()) == Some('^')
+    })
+}
+
+/// The same formula with `1.5e-3` as `0.0015`.
+fn without_exponents(text: &str) -> String {
+    let mut result = String::with_capacity(text.len());
+    let mut rest = text;
+    while let Some(first) = rest.chars().next() {
+        let in_name = |c: char| c.is_alphanumeric() || c == '_' || c == '.';
+        let within = result.chars().next_back().is_some_and(in_name);
+        let digits = |text: &str| {
+            text.len()
+                - text
+                    .trim_start_matches(|c: char| c.is_ascii_digit() || c == '.')
+                    .len()
+        };
+        let mantissa = if within { 0 } else { digits(rest) };
+        let power = rest[mantissa..].strip_prefix(['e', 'E']).map(|power| {
+            let sign = usize::from(power.starts_with(['+', '-']));
+            (sign + digits(&power[sign..]), digits(&power[sign..]) > 0)
+        });
+        let length = match power {
+            Some((length, true)) if mantissa > 0 => mantissa + 1 + length,
+            _ => 0,
+        };
+        match rest[..length].parse::<f64>() {
+            Ok(number) => {
+                result += &number.to_string();
+                rest = &rest[length..];
+            }
+            Err(_) => {
+                result.push(first);
+                rest = &rest[first.len_utf8()..];
+            }
+        }
+    }
+    result
 }
 
 /// Formulas in an order in which each uses only what comes before it.
@@ -119,7 +178,9 @@ mod tests {
         for (text, expected) in [
             ("a0 - exposure - 1", 0.0),
             ("2*a0^2/exposure", 9.0),
-            ("-a0^2", 9.0),
+            ("(-a0)^2", 9.0),
+            ("-1.5e-1*a0 + 2.5E+1/ln10*1e0", -0.45 + 25.0 / 7.0),
+            ("-sqrt(a0 + 1)", -2.0),
             ("0 - a0^2", -9.0),
             ("2^-1", 0.5),
             ("exp(ln(exposure)) * {pm2.5}", 10.0),
@@ -157,6 +218,11 @@ mod tests {
             "{message}"
         );
         assert!(Formula::new("a0 + (", &scope).is_err());
+        for text in ["-a0^2", "exp(- a0 ^2)", "a1*-a0^2"] {
+            let message = Formula::new(text, &scope).unwrap_err();
+            assert!(message.contains("write (-x)^2"), "{message}");
+        }
+        assert!(Formula::new("a0 - a1^2", &scope).is_ok());
         let circle = [("p", "q"), ("q", "p")].map(|(a, b)| (a.to_owned(), b.to_owned()));
         let message = Program::new(&circle.into(), &mut scope.clone()).unwrap_err();
         assert!(message.contains("p = "), "{message}");
