@@ -26,7 +26,7 @@ pub enum TasksConfig {
     /// Classification of images in a folder.
     Images(Images),
     /// Classification of recordings of sensors.
-    Recordings(Recorded),
+    Recordings(Box<Recorded>),
     /// Regression on readings of devices beside a reference.
     Readings(Readings),
     /// Regression on calibrations, whose curves are known.

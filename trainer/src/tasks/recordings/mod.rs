@@ -218,7 +218,7 @@ impl RecordedTasks {
         };
         // Of every class a random order of its recordings, each with a number that
         // chooses a window.
-        let orders: Vec<(Vec<(usize, u64)>, &Form, usize)> = classes
+        let orders: Vec<_> = classes
             .into_iter()
             .map(|(of_class, form, label)| {
                 let mut order: Vec<(usize, u64)> =

@@ -98,11 +98,11 @@ impl Device {
             },
             SensorKind::Magnetometer => {
                 let mut soft = [[0.0; 3]; 3];
-                for row in 0..3 {
-                    for column in 0..=row {
-                        soft[row][column] = normal(rng, ranges.gain);
-                        soft[column][row] = soft[row][column];
-                    }
+                // The lower triangle row by row; the matrix is symmetric.
+                for (row, column) in [(0, 0), (1, 0), (1, 1), (2, 0), (2, 1), (2, 2)] {
+                    let entry = normal(rng, ranges.gain);
+                    soft[row][column] = entry;
+                    soft[column][row] = entry;
                 }
                 let strongest = ranges.range[1];
                 Self::Magnetometer {
