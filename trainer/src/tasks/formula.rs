@@ -2,7 +2,12 @@
 
 use std::collections::BTreeMap;
 
-use exmex::{Express, FlatEx};
+use exmex::{Express, FlatEx, FloatOpsFactory, MatchLiteral, literal_matcher_from_pattern};
+
+literal_matcher_from_pattern!(Number, r"^([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?");
+
+/// Numbers may have an exponent, as coefficients do.
+type Expression = FlatEx<f64, FloatOpsFactory<f64>, Number>;
 
 /// Formulas by name, each of which may use columns, variables and one another.
 pub type Formulas = BTreeMap<String, String>;
@@ -14,7 +19,7 @@ pub type Formulas = BTreeMap<String, String>;
 /// in braces, such as `{pm2.5}`.
 #[derive(Clone, Debug)]
 pub struct Formula {
-    expression: FlatEx<f64>,
+    expression: Expression,
     /// Where each of its names is in the scope, in the expression's order.
     places: Vec<usize>,
 }
@@ -57,8 +62,8 @@ impl Formula {
     }
 }
 
-fn parse(text: &str) -> Result<FlatEx<f64>, String> {
-    exmex::parse(text).map_err(|error| format!("{text:?}: {}", error.msg()))
+fn parse(text: &str) -> Result<Expression, String> {
+    Expression::parse(text).map_err(|error| format!("{text:?}: {}", error.msg()))
 }
 
 /// Formulas in an order in which each uses only what comes before it.
@@ -125,6 +130,8 @@ mod tests {
             ("exp(ln(exposure)) * {pm2.5}", 10.0),
             ("1/(a0 + exposure*ln10) - 273.15", 1.0 / 17.0 - 273.15),
             ("1e3*sqrt(a0+1)", 2000.0),
+            ("1.5E-1*a0 + 2.*a0 - .5e+1", 1.45),
+            ("2*PI*a0", 6.0 * std::f64::consts::PI),
             ("max(a0, ln10) + abs(-1)", 8.0),
         ] {
             let formula = Formula::new(text, &scope).unwrap();
