@@ -66,7 +66,7 @@ fn refusal(error: &anyhow::Error) -> Refusal {
     eprintln!("mamlet-sim: {error:#}");
     let known = error
         .downcast_ref::<StoreError<crate::flash::FlashError>>()
-        .map(|error| error.clone().into());
+        .map(|error| (*error).into());
     known.unwrap_or(Refusal::Flash)
 }
 
