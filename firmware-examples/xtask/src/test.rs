@@ -81,7 +81,7 @@ fn outcomes(only: Option<String>) -> Result<Checks> {
         ("trainer with CUDA compiles", cuda),
         ("help texts", help),
     ];
-    let board: [Check; 5] = [
+    let board: [Check; 6] = [
         (
             "firmware for size compiles, without a panic",
             small_firmware,
