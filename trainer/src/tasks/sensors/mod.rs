@@ -97,13 +97,8 @@ impl Device {
                 ranges,
             },
             SensorKind::Magnetometer => {
-                let mut soft = [[0.0; 3]; 3];
-                for row in 0..3 {
-                    for column in 0..=row {
-                        soft[row][column] = normal(rng, ranges.gain);
-                        soft[column][row] = soft[row][column];
-                    }
-                }
+                let [a, b, c, d, e, f] = [(); 6].map(|()| normal(rng, ranges.gain));
+                let soft = [[a, b, c], [b, d, e], [c, e, f]];
                 let strongest = ranges.range[1];
                 Self::Magnetometer {
                     strength: between(rng, ranges.range),
