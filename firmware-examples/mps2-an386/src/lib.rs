@@ -14,5 +14,6 @@ extern "C" fn this_program_can_panic() -> ! {
 }
 
 pub use app::{
-    ARTIFACT, CONTEXT, GESTURES, HEAD, HostFile, OMNIGLOT, SUPPORT, fail, println as hprintln, succeed,
+    ARTIFACT, CONTEXT, GESTURES, HEAD, HostFile, OMNIGLOT, SUPPORT, fail, println as hprintln,
+    succeed,
 };

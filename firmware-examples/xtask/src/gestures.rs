@@ -16,8 +16,7 @@ use crate::project::data_folder;
 pub const EXAMPLE: &str = "teach_gestures";
 
 /// What it runs.
-static ARTIFACT: &[u8] =
-    mamlet_runtime::include_aligned!("../../artifacts/gestures-wrist.mamlet");
+static ARTIFACT: &[u8] = mamlet_runtime::include_aligned!("../../artifacts/gestures-wrist.mamlet");
 /// Somebody of the test split of the artifact's config.
 const PERSON: &str = "user04.csv";
 /// Gestures that are taught, the first ones; the others never are.
@@ -64,7 +63,11 @@ pub fn write_recordings(data: Option<&Path>) -> Result<()> {
     let mut words = vec![word(channels)?, word(recordings.len())?];
     for recording in &recordings {
         let samples = recording.samples.len();
-        words.extend([recording.purpose as u32, word(recording.gesture)?, word(samples)?]);
+        words.extend([
+            recording.purpose as u32,
+            word(recording.gesture)?,
+            word(samples)?,
+        ]);
         let values = recording.samples.iter().flatten();
         words.extend(values.map(|value| value.to_bits()));
     }
@@ -152,7 +155,9 @@ fn recordings(data: Option<&Path>) -> Result<(Vec<Recording>, usize)> {
     let names: Vec<&str> = artifact.channel_names()?.collect();
     let sittings = match data {
         Some(file) => of_person(file, &names)?,
-        None => (0..2 * SHOTS).map(|sitting| made_up(sitting, channels)).collect(),
+        None => (0..2 * SHOTS)
+            .map(|sitting| made_up(sitting, channels))
+            .collect(),
     };
     let mut recordings = Vec::new();
     for (at, sitting) in sittings.into_iter().enumerate() {
@@ -196,7 +201,10 @@ fn of_person(file: &Path, channels: &[&str]) -> Result<Vec<Sitting>> {
         found.with_context(|| format!("{}: no column {name:?}", place(1)))
     };
     let [sitting, gesture] = [column("measurement")?, column("gesture")?];
-    let channels: Vec<usize> = channels.iter().map(|name| column(name)).collect::<Result<_>>()?;
+    let channels: Vec<usize> = channels
+        .iter()
+        .map(|name| column(name))
+        .collect::<Result<_>>()?;
     let mut sittings: Vec<Sitting> = Vec::new();
     let mut before = [""; 2];
     for (at, line) in lines {
@@ -216,7 +224,10 @@ fn of_person(file: &Path, channels: &[&str]) -> Result<Vec<Sitting>> {
             value.with_context(|| place(at + 1))
         });
         let sample = values.collect::<Result<_>>()?;
-        recordings.last_mut().with_context(|| place(at + 1))?.push(sample);
+        recordings
+            .last_mut()
+            .with_context(|| place(at + 1))?
+            .push(sample);
         before = now;
     }
     let counts = sittings.iter().map(Vec::len);
@@ -243,7 +254,9 @@ fn made_up(sitting: usize, channels: usize) -> Sitting {
         let rows = 40 + 6 * gesture + 3 * sitting;
         let sample = |row: usize| {
             let u = row as f32 / rows as f32;
-            (0..channels).map(|channel| value(gesture, channel, u)).collect()
+            (0..channels)
+                .map(|channel| value(gesture, channel, u))
+                .collect()
         };
         (0..rows).map(sample).collect()
     };
