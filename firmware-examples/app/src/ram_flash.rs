@@ -9,6 +9,12 @@ use embedded_storage::nor_flash::{ErrorType, NorFlash, ReadNorFlash};
 /// The page of an nRF52840.
 pub const PAGE: usize = 4096;
 
+/// Flash clears bits and sets none. A Cortex-M0 has no instruction that does both at
+/// once; nothing else writes meanwhile.
+fn program(word: &AtomicU32, value: u32) {
+    word.store(word.load(Relaxed) & value, Relaxed);
+}
+
 /// Flash in words of four bytes and pages of [`PAGE`].
 pub struct RamFlash {
     words: &'static [AtomicU32],
@@ -73,12 +79,12 @@ impl NorFlash for RamFlash {
             let value = u32::from_le_bytes(bytes);
             if let Some((left, reset)) = &mut self.cut {
                 if *left == 0 {
-                    word.fetch_and(value | 0xffff_0000, Relaxed);
+                    program(word, value | 0xffff_0000);
                     reset()
                 }
                 *left -= 1;
             }
-            word.fetch_and(value, Relaxed);
+            program(word, value);
         }
         Ok(())
     }
