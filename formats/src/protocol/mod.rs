@@ -33,6 +33,12 @@
 //! the frame it has just answered gives the same answer and does nothing, so an
 //! example is not added twice because an answer was lost. A host that goes on
 //! counts the sequence up. [`Request::Hello`] is always answered anew.
+//!
+//! # Why it is not `postcard-rpc`
+//! That has the same frames but for the checksum, and sequence numbers, but does
+//! not ask again where bytes were lost. Its servers are tasks of an asynchronous
+//! executor and its hosts need tokio; here a device is a function of bytes, which
+//! a loop without an executor, an interrupt or a task can call.
 
 mod answer;
 mod frame;
