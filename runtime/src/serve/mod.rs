@@ -2,7 +2,7 @@
 //!
 //! Bytes in, bytes out: a [`Server`] takes what arrives on a UART or USB and
 //! returns what to send back. It owns the learner and speaks the
-//! [`protocol`](mamlet_formats::protocol); `mamlet device` is the other end.
+//! [`protocol`]; `mamlet device` is the other end.
 //!
 //! ```
 //! use mamlet_runtime::serve::{NoStorage, Server};

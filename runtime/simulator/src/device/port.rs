@@ -10,6 +10,8 @@ use anyhow::{Context, Result};
 pub const BAUD: u32 = 115_200;
 /// How long a read waits for a byte.
 pub(super) const WAIT: Duration = Duration::from_millis(20);
+/// How often a port that another program holds is tried.
+const BUSY: usize = 50;
 /// What an address on the network begins with.
 const TCP: &str = "tcp:";
 
@@ -38,7 +40,16 @@ pub fn open(name: &str) -> Result<Box<dyn Port>> {
             Ok(Box::new(stream))
         }
         None => {
-            let port = serialport::new(name, BAUD).timeout(WAIT).open();
+            let open = || serialport::new(name, BAUD).timeout(WAIT).open();
+            // A program that has just closed it may still hold its lock.
+            let busy = (0..BUSY).find_map(|_| match open() {
+                Err(error) if error.kind() == serialport::ErrorKind::NoDevice => {
+                    std::thread::sleep(WAIT);
+                    None
+                }
+                result => Some(result),
+            });
+            let port = busy.unwrap_or_else(open);
             let port = port.with_context(|| format!("cannot open {name}: {}", remedy(name)))?;
             Ok(Box::new(port))
         }
