@@ -24,7 +24,7 @@ use crate::meta::RateTable;
 use crate::model::TrainedModel;
 use crate::random::{Stream, generator};
 use crate::run::Manifest;
-use crate::tasks::{InUnits, Split, TaskBatch, TaskDistribution, TasksError};
+use crate::tasks::{Split, TaskBatch, TaskDistribution, TasksError, in_units};
 
 pub use parity::Parity;
 pub use quantize::Quantize;
@@ -208,7 +208,7 @@ pub fn export(
         _ => None,
     };
     let (unknown, rejection) = unknown.unzip();
-    let distribution = &InUnits::new(distribution);
+    let distribution = &in_units(distribution);
     distribution.check(Split::Validation, options.golden_shots, 1)?;
     distribution.check(Split::Train, 1, 1)?;
     let writer = |quantize: Quantize| -> Result<ArtifactWriter, ExportError> {

@@ -4,14 +4,12 @@ use std::sync::Arc;
 
 use burn::backend::Flex;
 use mamlet_formats::{Rejection, Score};
-use rand_chacha::ChaCha8Rng;
 use serde::Serialize;
 
 use super::ExportError;
 use crate::evaluate::{Predictions, Protocol, predictions_on};
 use crate::model::TrainedModel;
-use crate::nn::Shape;
-use crate::tasks::{Origin, Split, TaskBatch, TaskDistribution};
+use crate::tasks::{Origin, Redrawn, Split, TaskBatch, TaskDistribution};
 
 /// Validation tasks that a threshold is found on.
 const TASKS: usize = 300;
@@ -66,7 +64,7 @@ impl Unknown {
                 .map_err(|error| ExportError::Artifact(error.to_string()))
         };
         let taught = measure(&**distribution)?;
-        let others = measure(&Strangers(distribution.clone()))?;
+        let others = measure(&Redrawn::new(distribution.clone(), with_neighbours))?;
         let strange = strangers(&taught, &others);
         let kinds = [
             ("probability", Score::Probability),
@@ -128,36 +126,12 @@ fn strangers(taught: &Predictions, others: &Predictions) -> Vec<bool> {
     (0..count).map(strange).collect()
 }
 
-/// The tasks of a distribution with the queries of their neighbours.
-struct Strangers(Arc<dyn TaskDistribution>);
-
-impl TaskDistribution for Strangers {
-    fn shape(&self) -> Shape {
-        self.0.shape()
+/// Tasks with the queries of their neighbours.
+fn with_neighbours(mut batch: TaskBatch) -> TaskBatch {
+    let of_task = batch.query_examples();
+    batch.query_x = batch.query_x.rotated(of_task, batch.input);
+    if let Some(origins) = &mut batch.origins {
+        origins.queries.rotate_left(of_task);
     }
-
-    fn output(&self) -> usize {
-        self.0.output()
-    }
-
-    fn classes(&self) -> Option<usize> {
-        self.0.classes()
-    }
-
-    fn draw(
-        &self,
-        split: Split,
-        rng: &mut ChaCha8Rng,
-        tasks: usize,
-        shots: usize,
-        queries: usize,
-    ) -> TaskBatch {
-        let mut batch = self.0.draw(split, rng, tasks, shots, queries);
-        let of_task = batch.query_examples();
-        batch.query_x = batch.query_x.rotated(of_task, batch.input);
-        if let Some(origins) = &mut batch.origins {
-            origins.queries.rotate_left(of_task);
-        }
-        batch
-    }
+    batch
 }

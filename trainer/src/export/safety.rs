@@ -9,7 +9,7 @@ use serde::Serialize;
 
 use crate::model::TrainedModel;
 use crate::random::{Stream, generator};
-use crate::tasks::{InUnits, Split, TaskDistribution};
+use crate::tasks::{Split, TaskDistribution, in_units};
 
 /// What became of many adaptations.
 #[derive(Clone, Debug, Default, PartialEq, Serialize)]
@@ -49,7 +49,7 @@ impl Safety {
         shots: &[usize],
         steps: &[usize],
     ) -> anyhow::Result<Self> {
-        let distribution = &InUnits::new(model.config.tasks.open()?);
+        let distribution = &in_units(model.config.tasks.open()?);
         let workers = thread::available_parallelism().map_or(1, |count| count.get());
         let parts: Vec<anyhow::Result<Safety>> = thread::scope(|scope| {
             let part = |worker: usize| {

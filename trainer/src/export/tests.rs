@@ -1,5 +1,7 @@
 use super::*;
+use crate::config::TasksConfig;
 use crate::config::tests::{WAVEFORMS, config};
+use crate::data::tests::Fixture;
 
 #[test]
 fn every_recipe_is_carried_and_adapts_as_the_trainer_does() {
@@ -204,4 +206,45 @@ fn a_threshold_accepts_as_many_as_asked() {
     assert_eq!(rejection.threshold, unknown.threshold);
     let none = export(&model, None, &options(None)).unwrap();
     assert!(none.unknown.is_none() && none.file.artifact().unwrap().rejection().is_none());
+}
+
+/// A device makes examples of raw samples as the recordings of training were made.
+#[test]
+fn recordings_take_their_front_end_along() {
+    let fixture = Fixture::empty();
+    for user in 0..3 {
+        let mut text = "what,x,y\n".to_owned();
+        for (take, class) in (0..12).flat_map(|take| (0..5).map(move |class| (take, class))) {
+            for row in 0..9 {
+                let phase = (row * (class + 1) + take) as f32;
+                text += &format!("{class},{},{}\n", phase.sin(), phase.cos() + class as f32);
+            }
+        }
+        fixture.put(&format!("user{user}.csv"), text.as_bytes());
+    }
+    let recorded = format!(
+        "path = {:?}\ntask = \"new_user\"\nways = 5\nchannels = [\"x\", \"y\"]\nlength = 16\n\
+         centre = \"example\"\nusers = [1, 1, 1]\nlayout = {{ label = \"what\", rate = 62.5 }}",
+        fixture.path()
+    );
+    let mut model = bodies().swap_remove(0);
+    model.config.tasks = TasksConfig::Recordings(toml::from_str(&recorded).unwrap());
+    let model = TrainedModel::initial(model.config).unwrap();
+    let options = Options {
+        golden_shots: 1,
+        accept: Some(0.9),
+        ..Options::default()
+    };
+    let made = export(&model, None, &options).unwrap();
+    let artifact = made.file.artifact().unwrap();
+    let front_end = artifact.front_end().unwrap();
+    assert_eq!((front_end.channels, front_end.length), (2, 16));
+    assert_eq!(front_end.millihertz, 62_500);
+    assert_eq!(front_end.centre, mamlet_formats::Centre::Mean);
+    assert!(artifact.rejection().is_some());
+    assert_eq!(
+        made.unknown.unwrap().mistaken,
+        None,
+        "all classes are taught"
+    );
 }

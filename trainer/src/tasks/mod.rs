@@ -8,6 +8,7 @@ mod images;
 mod origins;
 mod readings;
 mod recordings;
+mod redrawn;
 mod scale;
 mod sensors;
 mod sinusoid;
@@ -35,7 +36,8 @@ pub use readings::{Choice, ReadingTasks, Readings};
 pub use recordings::{
     Centre, Derived, Holds, Labels, Recorded, RecordedTask, RecordedTasks, SensorAugment,
 };
-pub use scale::{Elsewhere, InUnits, TargetScale};
+pub(crate) use redrawn::Redrawn;
+pub use scale::{Elsewhere, TargetScale, in_units};
 pub use sensors::{SensorKind, SensorTasks, Sensors};
 pub use sinusoid::{Sinusoid, SinusoidInputs, SinusoidTask};
 pub use waveforms::Waveforms;

@@ -5,7 +5,8 @@ use std::sync::Arc;
 use rand_chacha::ChaCha8Rng;
 use serde::{Deserialize, Serialize};
 
-use super::{LabelledBatch, Split, TaskBatch, TaskDistribution, TasksError};
+use super::redrawn::Redrawn;
+use super::{Split, TaskBatch, TaskDistribution, TasksError};
 use crate::data::{Examples, Normalisation};
 use crate::nn::Shape;
 
@@ -74,60 +75,16 @@ pub(super) fn input_moments(values: &[f64], width: usize) -> Normalisation {
 }
 
 /// Tasks of a distribution whose targets are in their unit, as a device meets
-/// them.
-pub struct InUnits(Arc<dyn TaskDistribution>);
-
-impl InUnits {
-    /// Of any distribution; those without a scale are as they were.
-    pub fn new(tasks: Arc<dyn TaskDistribution>) -> Self {
-        Self(tasks)
-    }
-}
-
-impl TaskDistribution for InUnits {
-    fn shape(&self) -> Shape {
-        self.0.shape()
-    }
-
-    fn output(&self) -> usize {
-        self.0.output()
-    }
-
-    fn classes(&self) -> Option<usize> {
-        self.0.classes()
-    }
-
-    fn draw(
-        &self,
-        split: Split,
-        rng: &mut ChaCha8Rng,
-        tasks: usize,
-        shots: usize,
-        queries: usize,
-    ) -> TaskBatch {
-        let mut batch = self.0.draw(split, rng, tasks, shots, queries);
-        if let Some(scale) = self.0.target_scale() {
+/// them; those without a scale are as they were.
+pub fn in_units(tasks: Arc<dyn TaskDistribution>) -> impl TaskDistribution {
+    let scale = tasks.target_scale();
+    Redrawn::new(tasks, move |mut batch| {
+        if let Some(scale) = &scale {
             scale.restore(&mut batch.support_y);
             scale.restore(&mut batch.query_y);
         }
         batch
-    }
-
-    fn check(&self, split: Split, shots: usize, queries: usize) -> Result<(), TasksError> {
-        self.0.check(split, shots, queries)
-    }
-
-    fn normalisation(&self) -> Option<Arc<Normalisation>> {
-        self.0.normalisation()
-    }
-
-    fn class_count(&self, split: Split) -> Option<usize> {
-        self.0.class_count(split)
-    }
-
-    fn draw_labelled(&self, rng: &mut ChaCha8Rng, count: usize) -> Option<LabelledBatch> {
-        self.0.draw_labelled(rng, count)
-    }
+    })
 }
 
 /// Tasks from elsewhere for a network that was trained on its own: it sees their
