@@ -5,7 +5,9 @@ use std::path::PathBuf;
 use burn::tensor::backend::AutodiffBackend;
 use clap::{Args, ValueEnum};
 
-use super::evaluate::{Display, Episodes, episodes, load, number, setting, value};
+use super::evaluate::{Display, load};
+use super::protocol::Episodes;
+use super::tables::{episodes, number, setting, value};
 use super::{exit, output};
 use crate::device::{DeviceChoice, Job, dispatch};
 use crate::evaluate::{
@@ -57,7 +59,7 @@ enum By {
 impl Arguments {
     pub(super) fn run(self) -> anyhow::Result<u8> {
         let models = load(&self.runs, self.episodes.ways)?;
-        let protocol = self.episodes.protocol(&models, self.steps, None);
+        let protocol = self.episodes.protocol(&models, self.steps, None)?;
         let classes = models
             .first()
             .map(|(_, model)| model.config.tasks.classes());

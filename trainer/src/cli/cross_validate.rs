@@ -1,21 +1,19 @@
 //! `mamlet cross-validate`.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use anyhow::Context;
-use burn::tensor::backend::AutodiffBackend;
 use clap::Args;
 
-use super::evaluate::{Display, Episodes, render};
-use super::train::execute;
+use super::evaluate::execute_folds;
+use super::protocol::Episodes;
+use super::tables::render;
+use super::train::needed;
 use super::{exit, output, run_path};
 use crate::config::Config;
-use crate::device::{DeviceChoice, Job, check, dispatch};
-use crate::evaluate::{EvaluateError, Protocol, Report, evaluate_folds};
-use crate::model::TrainedModel;
+use crate::device::{DeviceChoice, check};
 use crate::run::{Manifest, RunDir};
 use crate::tasks::DeviceSplit;
-use crate::train::End;
 
 /// Train on every fold of the devices in turn and report on all of them.
 ///
@@ -74,14 +72,22 @@ impl Arguments {
                 *own = Some(fold);
             }
             let path = path.join(format!("fold-{fold}"));
-            if let End::Stopped { iteration } = self.train(&config, &path)? {
-                eprintln!("stopped after iteration {iteration}; the same command goes on");
-                return Ok(exit::INTERRUPTED);
+            if !self.overwrite && RunDir::open(&path).is_ok() {
+                // What was trained otherwise is not to be lost.
+                RunDir::resume(&path, &config)?;
+            } else {
+                let command = std::env::args().collect();
+                let manifest = Manifest::new(&config, &self.device.to_string(), command);
+                RunDir::create(&path, &config, &manifest, self.overwrite)?;
             }
-            models.push((path.display().to_string(), TrainedModel::load(&path)?));
+            eprintln!("{}", path.display());
+            let Some(model) = needed(&config, &path, self.device)? else {
+                return Ok(exit::INTERRUPTED);
+            };
+            models.push((path.display().to_string(), model));
         }
-        let protocol = self.episodes.protocol(&models, self.steps, None);
-        let report = evaluated(&models, &protocol, self.device)?;
+        let protocol = self.episodes.protocol(&models, self.steps, None)?;
+        let report = execute_folds(&models, &protocol, self.device)?;
         if self.json {
             output::line(serde_json::to_string(&report)?)?;
         } else {
@@ -89,45 +95,4 @@ impl Arguments {
         }
         Ok(exit::SUCCESS)
     }
-
-    /// Trains a fold to its end, from where it is.
-    fn train(&self, config: &Config, path: &Path) -> anyhow::Result<End> {
-        let run = match RunDir::open(path) {
-            Ok(_) if !self.overwrite => {
-                let run = RunDir::resume(path, config)?;
-                if let Some(outcome) = run.outcome() {
-                    return Ok(End::Finished(outcome));
-                }
-                run
-            }
-            _ => {
-                let command = std::env::args().collect();
-                let manifest = Manifest::new(config, &self.device.to_string(), command);
-                RunDir::create(path, config, &manifest, self.overwrite)?
-            }
-        };
-        eprintln!("{}", path.display());
-        execute(config, &run, self.device)
-    }
-}
-
-fn evaluated(
-    models: &[(String, TrainedModel)],
-    protocol: &Protocol,
-    device: DeviceChoice,
-) -> anyhow::Result<Report> {
-    struct Evaluation<'a>(&'a [(String, TrainedModel)], &'a Protocol);
-
-    impl Job for Evaluation<'_> {
-        type Output = Result<Report, EvaluateError>;
-
-        fn run<B: AutodiffBackend>(self, device: B::Device) -> Self::Output {
-            let mut display = Display::new();
-            evaluate_folds::<B::InnerBackend>(self.0, self.1, &device, |progress| {
-                display.show(progress);
-            })
-        }
-    }
-
-    Ok(dispatch(device, Evaluation(models, protocol))??)
 }

@@ -10,9 +10,11 @@ mod export;
 mod inspect;
 mod output;
 mod plot;
+mod protocol;
 mod quickstart;
 mod report;
 mod size;
+mod tables;
 mod train;
 
 use std::path::{Path, PathBuf};

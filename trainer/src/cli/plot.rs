@@ -6,7 +6,7 @@ use anyhow::Context;
 use burn::tensor::backend::AutodiffBackend;
 use clap::{Args, Subcommand};
 
-use super::{evaluate, exit, find_run, output};
+use super::{evaluate, exit, find_run, output, protocol, tables};
 use crate::device::{DeviceChoice, Job, dispatch};
 use crate::evaluate::{
     AdaptedSinusoid, EvaluateError, Measure, Protocol, Report, Setting, StepReport, sinusoids,
@@ -199,7 +199,7 @@ fn steps(arguments: &StepsArguments) -> anyhow::Result<&Path> {
         }
         None => {
             let models = evaluate::load(&arguments.runs, None)?;
-            let usual = evaluate::usual(&models);
+            let usual = protocol::usual(&models);
             let protocol = Protocol {
                 tasks: arguments.tasks.unwrap_or(usual.tasks),
                 steps: Some(arguments.steps),
@@ -261,7 +261,7 @@ pub(super) fn steps_figure(report: &Report, shots: usize, log_y: bool) -> StepsF
             "K = {shots}, {} tasks, test seed {}, 95 % intervals",
             report.tasks, report.seed
         ),
-        y_name: evaluate::measured(measure, report.unit.as_deref()),
+        y_name: tables::measured(measure, report.unit.as_deref()),
         log_y,
         methods: methods
             .iter()

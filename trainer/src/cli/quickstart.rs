@@ -12,7 +12,7 @@ use mamlet_simulator::session::{self, BeforeAfter};
 use mamlet_simulator::table::{self, Columns};
 
 use super::export::describe_fit;
-use super::{evaluate, exit, output, plot, train};
+use super::{evaluate, exit, output, plot, tables, train};
 use crate::config::Config;
 use crate::device::{DeviceChoice, check};
 use crate::evaluate::Protocol;
@@ -72,7 +72,7 @@ impl Arguments {
             ..Protocol::default()
         };
         let report = evaluate::execute(&models, &protocol, self.device)?;
-        output::line(format!("\n{}", evaluate::render(&report)))?;
+        output::line(format!("\n{}", tables::render(&report)))?;
 
         let steps = self.output.join("steps.png");
         plot::steps_figure(&report, SHOTS, true).save(&steps)?;

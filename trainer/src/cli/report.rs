@@ -6,8 +6,9 @@ use anyhow::Context;
 use burn::tensor::backend::AutodiffBackend;
 use clap::Args;
 
-use super::evaluate::{Display, Episodes, load};
+use super::evaluate::{Display, load};
 use super::export::{Kind, quantize};
+use super::protocol::Episodes;
 use super::{exit, output};
 use crate::device::{DeviceChoice, Job, dispatch};
 use crate::export::Options;
@@ -58,7 +59,7 @@ pub(super) struct Arguments {
 impl Arguments {
     pub(super) fn run(self) -> anyhow::Result<u8> {
         let models = load(&self.runs, self.episodes.ways)?;
-        let protocol = self.episodes.fitting_protocol(&models, self.steps)?;
+        let protocol = self.episodes.protocol(&models, self.steps, None)?;
         let request = Request {
             export: Options {
                 steps: self.steps.filter(|steps| *steps > 0),

@@ -6,8 +6,8 @@ use anyhow::Context;
 use clap::Args;
 use mamlet_simulator::board;
 
-use super::evaluate::fitting;
 use super::export::{Kind, board_named, quantize};
+use super::protocol::fitting;
 use super::report::command;
 use super::{exit, output, train};
 use crate::config::Config;

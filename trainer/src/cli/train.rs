@@ -129,6 +129,9 @@ pub(super) fn needed(
             RunDir::create(path, config, &manifest, true)?
         }
     };
+    if run.outcome().is_some() {
+        return Ok(Some(TrainedModel::load(path)?));
+    }
     match execute(config, &run, device).with_context(|| format!("training {}", config.name))? {
         End::Finished(_) => Ok(Some(TrainedModel::load(path)?)),
         End::Stopped { .. } => {

@@ -23,18 +23,14 @@ fn augment(augment: Option<Augment>) -> Result<(), Fault> {
     };
     not_negative("tasks.augment.rotate", augment.rotate)?;
     not_negative("tasks.augment.shift", augment.shift)?;
-    for (key, share) in [
-        ("tasks.augment.scale", augment.scale),
-        ("tasks.augment.shear", augment.shear),
-    ] {
-        require(
-            (0.0..1.0).contains(&share),
-            key,
-            "a share from 0 to below 1",
-            share,
-        )?;
-    }
-    Ok(())
+    proper_share("tasks.augment.scale", augment.scale)?;
+    proper_share("tasks.augment.shear", augment.shear)
+}
+
+/// A part that is not the whole.
+fn proper_share(key: &str, share: f64) -> Result<(), Fault> {
+    let proper = (0.0..1.0).contains(&share);
+    require(proper, key, "a share from 0 to below 1", share)
 }
 
 /// Width and height of an image.
@@ -206,12 +202,7 @@ fn check_recorded(recorded: &Recorded) -> Result<(), Fault> {
         ("tasks.augment.scale", augment.scale),
         ("tasks.augment.drop", augment.drop),
     ] {
-        require(
-            (0.0..1.0).contains(&share),
-            key,
-            "a share from 0 to below 1",
-            share,
-        )?;
+        proper_share(key, share)?;
     }
     let turns = augment.rotate > 0.0 || augment.mount > 0.0;
     let mirrors = augment.classes.iter().any(|&by| by != Derived::Reversed);

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use super::{Confusion, Detail, Device, Group, Judged};
 use crate::evaluate::{Interval, Predictions};
+use crate::rivals::largest;
 
 /// Devices that are drawn one by one: some of the worst, the middle and the best.
 const DEVICES: usize = 6;
@@ -210,17 +211,6 @@ impl<'a> Queries<'a> {
 fn spread(count: usize, most: usize) -> impl Iterator<Item = usize> {
     let kept = count.min(most);
     (0..kept).map(move |at| at * count.saturating_sub(1) / kept.saturating_sub(1).max(1))
-}
-
-/// The index of the first of the largest numbers.
-fn largest(values: &[f32]) -> usize {
-    let mut best = 0;
-    for (at, value) in values.iter().enumerate() {
-        if *value > values[best] {
-            best = at;
-        }
-    }
-    best
 }
 
 /// What classes are taken for, where their names are known. A label means a class

@@ -1,11 +1,14 @@
 //! Devices of a data set: which are trained on, and whose turn it is.
 
+use std::sync::Arc;
+
 use rand::RngExt;
 use rand::seq::SliceRandom;
 use rand_chacha::ChaCha8Rng;
 use serde::{Deserialize, Serialize};
 
-use crate::data::{DataError, Group, counted};
+use super::{Origin, Origins, TaskBatch};
+use crate::data::{DataError, Examples, Group, Normalisation, counted};
 use crate::random::{Stream, generator};
 
 /// Which devices are trained on, which are for choices, and which results are
@@ -197,6 +200,52 @@ impl Iterator for Turns<'_> {
             self.left.shuffle(self.rng);
         }
         Some((self.left.pop()?, self.rng.random()))
+    }
+}
+
+/// Inputs and targets of one set of a task, to append its examples to.
+pub(super) type Set<'a> = (&'a mut Vec<f32>, &'a mut Vec<f32>);
+
+/// A batch with a task for each of `turns`, one device and one target each, of
+/// `queries` queries. `fill` appends a task's support and query set and says whose
+/// it is, an index of `names`.
+pub(super) fn batch_of_devices(
+    turns: impl Iterator<Item = (usize, u64)>,
+    queries: usize,
+    names: &Arc<[String]>,
+    normalisation: &Arc<Normalisation>,
+    mut fill: impl FnMut((usize, u64), [Set<'_>; 2]) -> usize,
+) -> TaskBatch {
+    let [mut support, mut query] = [(); 2].map(|()| (Vec::new(), Vec::new()));
+    let mut origins = Vec::new();
+    let mut tasks = 0;
+    for turn in turns {
+        let [support, query] = [&mut support, &mut query].map(|(x, y)| (x, y));
+        let origin = Origin {
+            user: Some(fill(turn, [support, query]) as u32),
+            class: None,
+        };
+        origins.extend(std::iter::repeat_n(origin, queries));
+        tasks += 1;
+    }
+    let measured = |values: Vec<f32>| Examples::Measured {
+        values,
+        normalisation: normalisation.clone(),
+    };
+    TaskBatch {
+        tasks,
+        input: normalisation.mean.len(),
+        output: 1,
+        classes: None,
+        support_x: measured(support.0),
+        support_y: support.1,
+        query_x: measured(query.0),
+        query_y: query.1,
+        origins: Some(Origins {
+            users: names.clone(),
+            classes: Arc::default(),
+            queries: origins,
+        }),
     }
 }
 

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use mamlet_formats::FrontEnd;
 use rand_chacha::ChaCha8Rng;
 
-use super::{LabelledBatch, Split, TaskBatch, TaskDistribution, TasksError};
+use super::{LabelledBatch, Split, TargetScale, TaskBatch, TaskDistribution, TasksError};
 use crate::data::Normalisation;
 use crate::nn::Shape;
 
@@ -60,6 +60,14 @@ impl TaskDistribution for OtherWays {
 
     fn front_end(&self) -> Option<(FrontEnd, Vec<String>)> {
         self.train.front_end()
+    }
+
+    fn target_scale(&self) -> Option<TargetScale> {
+        self.train.target_scale()
+    }
+
+    fn devices(&self, split: Split, rng: &mut ChaCha8Rng, tasks: usize) -> Option<Vec<usize>> {
+        self.of(split).devices(split, rng, tasks)
     }
 
     fn class_count(&self, split: Split) -> Option<usize> {

@@ -12,11 +12,11 @@ use serde::Serialize;
 
 pub use config::{Curves, Nominal, Places, Spacing, Variable};
 
-use super::devices::Turns;
+use super::devices::{Set, Turns, batch_of_devices};
 use super::formula::{Formula, Program};
 use super::scale::{TargetScale, input_moments, target_moments};
-use super::{Origin, Origins, Split, TaskBatch, TaskDistribution, TasksError};
-use crate::data::{DataError, Examples, Group, Normalisation, Table};
+use super::{Split, TaskBatch, TaskDistribution, TasksError};
+use crate::data::{DataError, Group, Normalisation, Table};
 use crate::nn::Shape;
 use crate::random::{Stream, generator};
 
@@ -210,7 +210,7 @@ impl CurveTasks {
         row: usize,
         rng: &mut ChaCha8Rng,
         (count, noise, places): (usize, f64, Places),
-        (x, y): (&mut Vec<f32>, &mut Vec<f32>),
+        (x, y): Set<'_>,
     ) {
         let from = y.len();
         let variables: Vec<&Variable> = self.config.variables.values().collect();
@@ -234,13 +234,6 @@ impl CurveTasks {
             y.push((target + noise * off) as f32);
         }
         self.scale.normalise(&mut y[from..]);
-    }
-
-    fn measured(&self, values: Vec<f32>) -> Examples {
-        Examples::Measured {
-            values,
-            normalisation: self.normalisation.clone(),
-        }
     }
 }
 
@@ -272,38 +265,19 @@ impl TaskDistribution for CurveTasks {
         shots: usize,
         queries: usize,
     ) -> TaskBatch {
-        let [mut support, mut query] = [(); 2].map(|()| (Vec::new(), Vec::new()));
-        let mut origins = Vec::with_capacity(tasks * queries);
-        for (row, seed) in Turns::new(&self.splits[split as usize], rng).take(tasks) {
-            let origin = Origin {
-                user: Some(self.device_of[row] as u32),
-                class: None,
-            };
-            origins.extend(std::iter::repeat_n(origin, queries));
+        let turns = Turns::new(&self.splits[split as usize], rng).take(tasks);
+        let fill = |(row, seed): (usize, u64), [support, query]: [Set<'_>; 2]| {
             let sets = [
-                (shots, self.config.noise, self.config.support, &mut support),
-                (queries, 0.0, Places::Random, &mut query),
+                (shots, self.config.noise, self.config.support, support),
+                (queries, 0.0, Places::Random, query),
             ];
-            for (index, (count, noise, places, (x, y))) in sets.into_iter().enumerate() {
+            for (index, (count, noise, places, set)) in sets.into_iter().enumerate() {
                 let mut rng = generator(seed, Stream::Devices, index as u64);
-                self.set(row, &mut rng, (count, noise, places), (x, y));
+                self.set(row, &mut rng, (count, noise, places), set);
             }
-        }
-        TaskBatch {
-            tasks,
-            input: self.config.inputs.len(),
-            output: 1,
-            classes: None,
-            support_x: self.measured(support.0),
-            support_y: support.1,
-            query_x: self.measured(query.0),
-            query_y: query.1,
-            origins: Some(Origins {
-                users: self.names.clone(),
-                classes: Arc::default(),
-                queries: origins,
-            }),
-        }
+            self.device_of[row]
+        };
+        batch_of_devices(turns, queries, &self.names, &self.normalisation, fill)
     }
 
     fn normalisation(&self) -> Option<Arc<Normalisation>> {

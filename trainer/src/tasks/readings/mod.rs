@@ -11,11 +11,11 @@ use serde::Serialize;
 
 pub use config::{Choice, Readings};
 
-use super::devices::Turns;
+use super::devices::{Set, Turns, batch_of_devices};
 use super::formula::Program;
 use super::scale::{TargetScale, input_moments, target_moments};
-use super::{Origin, Origins, Split, TaskBatch, TaskDistribution, TasksError};
-use crate::data::{DataError, Examples, Group, Normalisation, Problem, Row, Table, counted};
+use super::{Split, TaskBatch, TaskDistribution, TasksError};
+use crate::data::{DataError, Group, Normalisation, Problem, Row, Table, counted};
 use crate::nn::Shape;
 use crate::random::{Stream, generator};
 
@@ -199,13 +199,6 @@ impl ReadingTasks {
             Some([first, last]) => rows - (last.min(rows) + 1 - first),
         }
     }
-
-    fn measured(&self, values: Vec<f32>) -> Examples {
-        Examples::Measured {
-            values,
-            normalisation: self.normalisation.clone(),
-        }
-    }
 }
 
 /// What a split of readings holds.
@@ -242,39 +235,19 @@ impl TaskDistribution for ReadingTasks {
         queries: usize,
     ) -> TaskBatch {
         let width = self.config.inputs.len();
-        let [mut support, mut query] = [(); 2].map(|()| (Vec::new(), Vec::new()));
-        let mut origins = Vec::with_capacity(tasks * queries);
-        for (at, seed) in Turns::new(&self.splits[split as usize], rng).take(tasks) {
+        let turns = Turns::new(&self.splits[split as usize], rng).take(tasks);
+        let fill = |(at, seed): (usize, u64), sets: [Set<'_>; 2]| {
             let device = &self.devices[at];
-            let origin = Origin {
-                user: Some(at as u32),
-                class: None,
-            };
-            origins.extend(std::iter::repeat_n(origin, queries));
-            let sets = self.rows(split, device, seed, shots);
-            let counts = [shots, queries];
-            for ((rows, count), (x, y)) in sets.iter().zip(counts).zip([&mut support, &mut query]) {
+            let rows = self.rows(split, device, seed, shots);
+            for ((rows, count), (x, y)) in rows.iter().zip([shots, queries]).zip(sets) {
                 for &row in rows.iter().cycle().take(count) {
                     x.extend_from_slice(&device.x[row * width..(row + 1) * width]);
                     y.push(device.y[row]);
                 }
             }
-        }
-        TaskBatch {
-            tasks,
-            input: width,
-            output: 1,
-            classes: None,
-            support_x: self.measured(support.0),
-            support_y: support.1,
-            query_x: self.measured(query.0),
-            query_y: query.1,
-            origins: Some(Origins {
-                users: self.names.clone(),
-                classes: Arc::default(),
-                queries: origins,
-            }),
-        }
+            at
+        };
+        batch_of_devices(turns, queries, &self.names, &self.normalisation, fill)
     }
 
     fn check(&self, split: Split, shots: usize, _queries: usize) -> Result<(), TasksError> {

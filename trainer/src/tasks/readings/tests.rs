@@ -1,6 +1,7 @@
 use std::fmt::Write as _;
 
 use super::*;
+use crate::data::Examples;
 use crate::data::tests::Fixture;
 
 /// `y = 2 x + offset` of six units with two sides and eight rows each, in a

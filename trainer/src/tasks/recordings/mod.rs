@@ -3,13 +3,14 @@
 
 mod augment;
 mod config;
+mod examples;
 mod signal;
+mod splits;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use mamlet_formats::{Cut, FrontEnd};
-use mamlet_runtime::front_end::signal as device;
 use rand::RngExt;
 use rand::seq::{SliceRandom, index};
 use rand_chacha::ChaCha8Rng;
@@ -18,9 +19,11 @@ use serde::Serialize;
 use augment::Frame;
 pub use augment::{Derived, SensorAugment};
 pub use config::{Centre, Labels, Recorded, RecordedTask};
+use examples::{examples, millihertz, session_medians};
+use splits::splits;
 
 use super::{LabelledBatch, Origin, Origins, Split, TaskBatch, TaskDistribution, TasksError};
-use crate::data::{self, DataError, Group, Normalisation, Recording, Recordings, counted};
+use crate::data::{self, DataError, Normalisation, Recording, Recordings, counted};
 use crate::nn::Shape;
 use crate::random::{Stream, generator};
 
@@ -457,137 +460,6 @@ impl TaskDistribution for RecordedTasks {
 
 fn too_few(what: String, has: String, needs: String) -> TasksError {
     DataError::TooFew { what, has, needs }.into()
-}
-
-/// What training, validation and test tasks are drawn from.
-fn splits(config: &Recorded, all: &Recordings) -> Result<[Vec<Pool>; 3], TasksError> {
-    let parts = [Group::Train, Group::Validation, Group::Test];
-    let drawn = |counts: Option<[usize; 3]>, names: &[String], key: &str, index: u64| {
-        let Some(counts) = counts else {
-            return Ok(None);
-        };
-        let needed: usize = counts.iter().sum();
-        if needed > names.len() {
-            return Err(too_few(
-                all.path.display().to_string(),
-                format!("{} {key}", names.len()),
-                format!("tasks.{key} = {counts:?} need {needed}"),
-            ));
-        }
-        let mut order: Vec<usize> = (0..names.len()).collect();
-        order.shuffle(&mut generator(config.split_seed, Stream::Split, index));
-        // Which split each belongs to; the rest belong to none.
-        let mut of: Vec<Option<Group>> = vec![None; names.len()];
-        let mut order = order.into_iter();
-        for (group, count) in parts.into_iter().zip(counts) {
-            for at in order.by_ref().take(count) {
-                of[at] = Some(group);
-            }
-        }
-        Ok(Some(of))
-    };
-    let users = drawn(config.users, &all.users, "users", 1)?;
-    let classes = drawn(config.classes, &all.classes, "classes", 2)?;
-    let unsplit = users.is_none() && classes.is_none();
-    if unsplit != all.is_split() {
-        let (has, needs) = match unsplit {
-            true => (
-                "no folders train, val and test",
-                "tasks.users or tasks.classes must split it",
-            ),
-            false => (
-                "folders that split it",
-                "tasks.users and tasks.classes split it too",
-            ),
-        };
-        return Err(too_few(
-            all.path.display().to_string(),
-            has.into(),
-            needs.into(),
-        ));
-    }
-    let belongs = |recording: &Recording, group: Group| {
-        let of = |of: &Option<Vec<Option<Group>>>, at: usize| {
-            of.as_ref().is_none_or(|of| of[at] == Some(group))
-        };
-        recording.group.is_none_or(|own| own == group)
-            && of(&users, recording.user)
-            && of(&classes, recording.class)
-    };
-    Ok(parts.map(|group| {
-        let mut pools: BTreeMap<usize, BTreeMap<usize, Vec<usize>>> = BTreeMap::new();
-        for (at, recording) in all.recordings.iter().enumerate() {
-            if belongs(recording, group) {
-                let pool = match config.task {
-                    RecordedTask::NewClasses => 0,
-                    RecordedTask::NewUser => recording.user,
-                };
-                let classes = pools.entry(pool).or_default();
-                classes.entry(recording.class).or_default().push(at);
-            }
-        }
-        let of_class = |(class, recordings)| OfClass { class, recordings };
-        let pools = pools.into_values();
-        pools
-            .map(|classes| classes.into_iter().map(of_class).collect())
-            .collect()
-    }))
-}
-
-/// The medians of every session, where they are asked for.
-fn session_medians(config: &Recorded, all: &Recordings) -> BTreeMap<usize, Vec<f32>> {
-    if config.centre != Centre::Session {
-        return BTreeMap::new();
-    }
-    let mut sessions: BTreeMap<usize, Vec<&[f32]>> = BTreeMap::new();
-    for recording in &all.recordings {
-        let parts = sessions.entry(recording.session).or_default();
-        parts.push(&recording.samples);
-    }
-    let sessions = sessions.into_iter();
-    sessions
-        .map(|(session, parts)| {
-            let medians = signal::medians(parts.iter().copied(), all.channels.len());
-            (session, medians)
-        })
-        .collect()
-}
-
-/// The examples of a recording, centred; none where it is shorter than a window.
-fn examples(
-    config: &Recorded,
-    all: &Recordings,
-    recording: &Recording,
-    medians: &BTreeMap<usize, Vec<f32>>,
-) -> Examples {
-    let channels = all.channels.len();
-    let samples = &recording.samples;
-    let mut examples = match config.stride {
-        None => vec![signal::resampled(samples, channels, config.length)],
-        Some(stride) => {
-            let [from, to] = [all.layout.rate, config.rate(all)].map(millihertz);
-            let samples = signal::at_rate(samples, channels, from, to);
-            let rows = samples.len() / channels;
-            let starts = (0..(rows + 1).saturating_sub(config.length)).step_by(stride);
-            let window = |start: usize| {
-                samples[start * channels..(start + config.length) * channels].to_vec()
-            };
-            starts.map(window).collect()
-        }
-    };
-    for example in &mut examples {
-        match (config.centre, medians.get(&recording.session)) {
-            (Centre::Example, _) => device::subtract_mean(example, channels),
-            (Centre::Session, Some(medians)) => device::subtract(example, medians),
-            _ => {}
-        }
-    }
-    examples
-}
-
-/// A rate in thousandths of a hertz.
-fn millihertz(hertz: f64) -> u32 {
-    (hertz * 1000.0).round().clamp(1.0, f64::from(u32::MAX)) as u32
 }
 
 #[cfg(test)]

@@ -1,0 +1,144 @@
+//! The arguments that say which episodes runs are judged on.
+
+use clap::{Args, ValueEnum};
+
+use crate::evaluate::{Protocol, Setting};
+use crate::model::TrainedModel;
+use crate::tasks::{Split, TaskDistribution, TasksConfig};
+
+/// Which episodes, and how their queries are predicted.
+#[derive(Debug, Args)]
+pub(super) struct Episodes {
+    /// Number of test tasks [default: 4000, with classes 600, of devices 2000]
+    #[arg(long)]
+    tasks: Option<usize>,
+    /// Classes of a task, for runs that take any number: those with
+    /// model.head = "shared" and prototypical networks [default: those of the
+    /// config]
+    #[arg(long)]
+    pub(super) ways: Option<usize>,
+    /// Numbers of support examples, K, of each class if there are classes
+    /// [default: 5,10,20, with classes 1,5, of devices 1,2,3,5]
+    #[arg(long, value_delimiter = ',')]
+    shots: Option<Vec<usize>>,
+    /// Numbers of query examples per task [default: 100, of devices 20, or 15
+    /// readings], or of each class
+    /// [default: 15]
+    #[arg(long, value_delimiter = ',')]
+    queries: Option<Vec<usize>>,
+    /// What else is measured on the same tasks [default: simple where data was
+    /// measured, else none]
+    #[arg(long, value_enum)]
+    pub(super) rivals: Option<RivalsChoice>,
+    /// How queries are predicted where they can see one another
+    #[arg(long, value_enum, default_value = "both")]
+    setting: SettingChoice,
+    /// Seed of the test tasks
+    #[arg(long, default_value_t = Protocol::default().seed)]
+    seed: u64,
+}
+
+/// `--setting`.
+#[derive(Clone, Copy, Debug, ValueEnum)]
+enum SettingChoice {
+    Transductive,
+    Inductive,
+    Both,
+}
+
+/// `--rivals`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(super) enum RivalsChoice {
+    /// The runs alone.
+    None,
+    /// What needs no network: nearest neighbours, or corrected averages and ridge.
+    Simple,
+    /// Also networks like the first run's: from scratch, pretrained and
+    /// fine-tuned, prototypical. They are trained into RUN/rivals, once.
+    Trained,
+}
+
+impl Episodes {
+    /// The protocol for some models. What is not given is as usual, but with fewer
+    /// queries, and then fewer numbers of shots, where classes have too few examples.
+    ///
+    /// # Errors
+    /// What opening their tasks, or `on` if there is one, meets.
+    pub(super) fn protocol(
+        &self,
+        models: &[(String, TrainedModel)],
+        steps: Option<usize>,
+        on: Option<TasksConfig>,
+    ) -> anyhow::Result<Protocol> {
+        let usual = on.as_ref().map_or_else(|| usual(models), Protocol::usual);
+        let mut protocol = Protocol {
+            tasks: self.tasks.unwrap_or(usual.tasks),
+            shots: self.shots.clone().unwrap_or(usual.shots),
+            steps: steps.or(usual.steps),
+            queries: self.queries.clone().unwrap_or(usual.queries),
+            settings: match self.setting {
+                SettingChoice::Transductive => vec![Setting::Transductive],
+                SettingChoice::Inductive => vec![Setting::Inductive],
+                SettingChoice::Both => usual.settings,
+            },
+            seed: self.seed,
+            rivals: (self.rivals).map_or(usual.rivals, |rivals| rivals != RivalsChoice::None),
+            on,
+            ..usual
+        };
+        let own = models.first().map(|(_, model)| &model.config.tasks);
+        let (Some(tasks), Some(most)) = (
+            protocol.on.as_ref().or(own),
+            protocol.queries.iter().copied().max(),
+        ) else {
+            return Ok(protocol);
+        };
+        let (shots, queries) = fitting(
+            &*tasks.open()?,
+            &[protocol.split],
+            (protocol.shots, self.shots.is_some()),
+            (most, self.queries.is_some()),
+        );
+        protocol.shots = shots;
+        if self.queries.is_none() {
+            protocol.queries = vec![queries];
+        }
+        Ok(protocol)
+    }
+}
+
+/// Numbers of shots and of queries, the usual unless they were asked for: fewer
+/// queries, and then fewer numbers of shots, where the classes of a split have too
+/// few examples for what is usual.
+pub(super) fn fitting(
+    distribution: &dyn TaskDistribution,
+    splits: &[Split],
+    (shots, asked_shots): (Vec<usize>, bool),
+    (queries, asked_queries): (usize, bool),
+) -> (Vec<usize>, usize) {
+    let fits = |shots: usize, queries: usize| {
+        let mut splits = splits.iter();
+        splits.all(|&split| distribution.check(split, shots, queries).is_ok())
+    };
+    let mut kept = shots.clone();
+    while let Some(most) = kept.iter().copied().max() {
+        let least = if asked_queries { queries } else { 1 };
+        if let Some(queries) = (least..=queries).rev().find(|&queries| fits(most, queries)) {
+            return (kept, queries);
+        }
+        if asked_shots {
+            break;
+        }
+        kept.retain(|&shots| shots < most);
+    }
+    // Even the least is too much, which whoever draws will say.
+    (shots, queries)
+}
+
+/// What is usual for the tasks of the first of some models.
+pub(super) fn usual(models: &[(String, TrainedModel)]) -> Protocol {
+    let first = models.first();
+    first.map_or_else(Protocol::default, |(_, model)| {
+        Protocol::usual(&model.config.tasks)
+    })
+}

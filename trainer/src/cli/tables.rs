@@ -1,0 +1,240 @@
+//! What `evaluate` and its relatives print for people.
+
+use super::output;
+use crate::evaluate::{Interval, Measure, MethodReport, Report, Setting, ShotsReport};
+use crate::tasks::Split;
+
+/// What the numbers of a table were measured on.
+pub(super) fn episodes(split: Split, tasks: usize, ways: Option<usize>, seed: u64) -> String {
+    let from = match split {
+        Split::Train => "training",
+        Split::Validation => "validation",
+        Split::Test => "test",
+    };
+    let ways = ways.map_or_else(String::new, |ways| format!("{ways}-way, "));
+    format!("{ways}{tasks} {from} tasks, seed {seed}")
+}
+
+/// `transductive`, `inductive`, or nothing where both are the same.
+pub(super) fn setting(settings: &[Setting]) -> &'static str {
+    match settings {
+        [only] => only.name(),
+        _ => "",
+    }
+}
+
+/// One table per number of shots and queries: a row per method and setting, a
+/// column per number of steps.
+pub(super) fn render(report: &Report) -> String {
+    let measure = report.measure();
+    let per = match report.ways {
+        None => "task",
+        Some(_) => "class",
+    };
+    let mut text = format!(
+        "{}, mean with 95 % interval over tasks; {}",
+        measured(measure, report.unit.as_deref()),
+        episodes(report.split, report.tasks, report.ways, report.seed)
+    );
+    for shots in &report.shots {
+        text += &format!("\n\n{}", table(shots, measure, per));
+        text += &rivals(shots, measure);
+    }
+    text += &notes(report);
+    text.trim_end().to_owned()
+}
+
+fn table(shots: &ShotsReport, measure: Measure, per: &str) -> String {
+    let steps = shots.methods.iter().flat_map(|method| &method.steps);
+    let last = steps.map(|step| step.step).max().unwrap_or(0);
+    let own: Vec<usize> = shots
+        .methods
+        .iter()
+        .map(|method| method.own_steps)
+        .collect();
+    let measured = |step: usize| {
+        shots
+            .methods
+            .iter()
+            .any(|method| method.after(step).is_some())
+    };
+    let columns: Vec<usize> = (0..=last)
+        .filter(|step| *step <= 3 || *step == 5 || *step == last || own.contains(step))
+        .filter(|&step| measured(step))
+        .collect();
+    let mut head = vec![format!(
+        "K = {}, {} {} per {per}",
+        shots.shots,
+        shots.queries,
+        if shots.queries == 1 {
+            "query"
+        } else {
+            "queries"
+        }
+    )];
+    head.extend(columns.iter().map(|step| match step {
+        1 => "1 step".to_owned(),
+        step => format!("{step} steps"),
+    }));
+    head.extend(["rate", "diverged"].map(str::to_owned));
+    let rows: Vec<Vec<String>> = (shots.methods.iter())
+        .flat_map(|method| {
+            let own = row(method, measure, &columns);
+            std::iter::once(own).chain(of_devices(method, &columns))
+        })
+        .collect();
+    output::table(&head, &rows)
+}
+
+/// What can be had without meta-learning, and whether it pays.
+fn rivals(shots: &ShotsReport, measure: Measure) -> String {
+    let mut text = String::new();
+    if !shots.rivals.is_empty() {
+        let head = ["rival, on the same tasks", measure.name(), "chosen"].map(str::to_owned);
+        let rows = shots.rivals.iter().map(|rival| {
+            vec![
+                rival.title.clone(),
+                value(rival.of(measure), measure),
+                rival.choice.clone().unwrap_or_default(),
+            ]
+        });
+        text += &format!("\n\n{}", output::table(&head, &rows.collect::<Vec<_>>()));
+    }
+    if let Some(verdict) = &shots.verdict {
+        let scale = if measure == Measure::Accuracy {
+            100.0
+        } else {
+            1.0
+        };
+        text += &format!(
+            "\n{}: {} is ahead of {} by {} ± {}",
+            verdict.words(),
+            verdict.run,
+            verdict.rival,
+            number(scale * verdict.ahead.mean, measure),
+            number(scale * verdict.ahead.half_width, measure)
+        );
+    }
+    text
+}
+
+/// The errors device by device, where tasks are of a finite set of them.
+fn of_devices(method: &MethodReport, columns: &[usize]) -> Option<Vec<String>> {
+    let devices = |step: usize| method.after(step)?.error?.devices;
+    let count = columns.iter().find_map(|&step| devices(step))?.count;
+    let mut row = vec![format!("  mean over {count} devices")];
+    row.extend(columns.iter().map(|&step| {
+        let interval = devices(step).map(|devices| devices.interval());
+        interval.map_or_else(String::new, |own| value(Some(own), Measure::Error))
+    }));
+    row.extend([String::new(), String::new()]);
+    Some(row)
+}
+
+fn row(method: &MethodReport, measure: Measure, columns: &[usize]) -> Vec<String> {
+    let mut name = method.title.clone();
+    let setting = setting(&method.settings);
+    if !setting.is_empty() {
+        name += &format!(", {setting}");
+    }
+    let mut row = vec![name];
+    row.extend(columns.iter().map(|&step| {
+        let Some(report) = method.after(step) else {
+            return String::new();
+        };
+        let mut cell = value(report.of(measure), measure);
+        let spread = report.between_seeds.and_then(|spread| spread.of(measure));
+        if let Some(spread) = spread {
+            cell += &format!(" (seeds {})", number(spread, measure));
+        }
+        cell
+    }));
+    row.push(match method.tuned_rate {
+        Some(rate) => format!("{rate:.4} tuned"),
+        None if method.own_steps > 0 && method.seeds.is_empty() => "own".into(),
+        None => String::new(),
+    });
+    let diverged = method.steps.last().and_then(|report| report.diverged);
+    row.push(diverged.map_or_else(String::new, |count| count.to_string()));
+    row
+}
+
+/// What a measure is called, with the unit it is in.
+pub(super) fn measured(measure: Measure, unit: Option<&str>) -> String {
+    match unit.filter(|unit| measure == Measure::Error && !unit.is_empty()) {
+        Some(unit) => format!("{} in {unit}", measure.name()),
+        None => measure.name().to_owned(),
+    }
+}
+
+/// `98.7 ± .4`, with the digits that `measure` deserves.
+pub(super) fn value(interval: Option<Interval>, measure: Measure) -> String {
+    interval.map_or_else(
+        || "not finite".to_owned(),
+        |Interval { mean, half_width }| {
+            format!(
+                "{} ± {}",
+                number(mean, measure),
+                number(half_width, measure)
+            )
+        },
+    )
+}
+
+pub(super) fn number(value: f64, measure: Measure) -> String {
+    match measure {
+        Measure::Accuracy => format!("{value:.2}"),
+        Measure::Error if value.abs() < 1.0 => format!("{value:.5}"),
+        Measure::Loss | Measure::Error if value.abs() < 1e4 => format!("{value:.3}"),
+        Measure::Loss | Measure::Error => format!("{value:.1e}"),
+    }
+}
+
+/// What the words and rows of the tables mean.
+fn notes(report: &Report) -> String {
+    let methods = || report.shots.iter().flat_map(|shots| &shots.methods);
+    let mut text = "\n\ndiverged: tasks whose support loss ended above that before adaptation, or \
+                    not finite\n"
+        .to_owned();
+    if methods().any(|method| method.settings.len() == 1) {
+        text += "transductive: all queries of a task in one batch, whose statistics normalise \
+                 it\ninductive: each query in a batch with the support set alone, after the run's \
+                 own steps\n";
+    }
+    if methods().any(|method| method.settings.len() > 1) {
+        text += "a row without either word: both are the same, as no query sees another\n";
+    }
+    if report.unit.is_some() {
+        text += "root mean square error: over all queries of all tasks; of devices: the root of \
+                 each one's mean, and their mean with its 95 % interval over devices\n";
+    }
+    if methods().any(|method| method.tuned_rate.is_some()) {
+        text += &format!("tuned: on {} validation tasks\n", report.tuning_tasks);
+    }
+    if methods().any(|method| !method.seeds.is_empty()) {
+        text += "mean of seeds: of every task's mean over the runs; in brackets the standard \
+                 deviation between runs\n";
+    }
+    let mut told: Vec<(&str, &str)> = Vec::new();
+    for method in methods().filter(|method| method.seeds.is_empty()) {
+        let name = (method.run.as_str(), method.title.as_str());
+        if told.contains(&name) {
+            continue;
+        }
+        told.push(name);
+        text += &format!(
+            "{}: {}, protocol {}, seed {}, judged after {}, parameters of iteration {}, {}\n",
+            method.title,
+            method.run,
+            method.protocol.name(),
+            method.seed,
+            match method.own_steps {
+                1 => "1 step".to_owned(),
+                steps => format!("{steps} steps"),
+            },
+            method.iteration,
+            method.chosen.words()
+        );
+    }
+    text
+}
