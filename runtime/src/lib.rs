@@ -110,7 +110,7 @@ pub use learner::{
 };
 pub use mamlet_formats::checkpoint::weights_crc32;
 pub use mamlet_formats::{
-    Artifact, ArtifactError, ArtifactId, Checkpoint, CheckpointError, include_aligned,
+    Artifact, ArtifactError, ArtifactId, Centre, Checkpoint, CheckpointError, Cut, include_aligned,
 };
 pub use memory::{Memory, Setup};
 pub use model::{Cost, LayerCost, Model, ModelError};

@@ -187,6 +187,21 @@ fn discarding_brings_back_what_was_known_and_forgets_the_examples_since() {
 }
 
 #[test]
+fn after_a_reset_nothing_was_ever_committed() {
+    with(&strokes(None, None), 9, |teacher| {
+        teach_all(teacher, 2, 2);
+        let _report = teacher.adapt().expect("examples");
+        teacher.commit();
+        teacher.reset();
+        assert_eq!((weights(teacher), teacher.examples()), (None, 0));
+        teach_all(teacher, 2, 1);
+        let _report = teacher.adapt().expect("examples");
+        teacher.discard();
+        assert_eq!((weights(teacher), teacher.examples()), (None, 0));
+    });
+}
+
+#[test]
 fn what_is_forgotten_was_never_taught() {
     let file = strokes(None, None);
     let mut random = random(1);

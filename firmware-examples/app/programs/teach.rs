@@ -39,7 +39,7 @@ fn run(memory: &mut Memory) -> bool {
 fn live(memory: &mut Memory) -> Result<(), &'static str> {
     RamFlash::blank(&WORDS);
     println!("first life: taught by buttons");
-    let lesson: [Act; 9] = [
+    let lesson: [Act; 11] = [
         Act::Learn, // Nothing was taught yet.
         // Classes 0 to 4.
         Act::Teach(4),
@@ -50,6 +50,9 @@ fn live(memory: &mut Memory) -> Result<(), &'static str> {
         Act::Learn,
         Act::Watch(0),
         Act::Watch(6),
+        // The first class once more: the others should have more, too.
+        Act::Teach(4),
+        Act::Learn,
     ];
     start(&lesson, memory)?;
     println!("second life: it still knows");
@@ -65,7 +68,6 @@ fn start(acts: &[Act], memory: &mut Memory) -> Result<(), &'static str> {
     let flash = RamFlash::new(&WORDS);
     block_on(teach::run(
         HEAD,
-        1,
         &mut script,
         flash,
         0..FLASH as u32,
@@ -160,7 +162,10 @@ impl Board for Script<'_> {
                 weights
             ),
             Event::NotLearnt => println!("not learnt"),
+            Event::TeachMore { class } => println!("teach more of class {}", class),
+            Event::TeachAgain { class } => println!("teach class {} again", class),
             Event::Seen { class } => println!("sees class {}", class),
+            Event::Unknown => println!("sees nothing that was taught"),
             Event::Forgotten => println!("forgotten"),
             Event::Failed(failure) => println!("failed: {}", failure.text()),
         }

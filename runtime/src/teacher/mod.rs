@@ -258,6 +258,13 @@ impl<'m> Teacher<'m> {
         self.adapted = false;
     }
 
+    /// Forgets everything: examples, what was committed, and what was adapted.
+    pub fn reset(&mut self) {
+        self.learner.reset();
+        self.committed = 0;
+        self.adapted = false;
+    }
+
     /// How many examples there are.
     pub fn examples(&self) -> usize {
         self.learner.examples()

@@ -66,6 +66,7 @@ pub(super) fn check(config: &Config) -> Result<(), Fault> {
             bounds("tasks.gain", waveforms.gain)?;
             not_negative("tasks.shift", waveforms.shift)?;
             not_negative("tasks.noise", waveforms.noise)?;
+            positive("tasks.rate", waveforms.rate)?;
         }
         TasksConfig::Omniglot(omniglot) => {
             require(

@@ -292,6 +292,11 @@ impl<B: Backend> DeviceBatch<B> {
     }
 }
 
+/// A rate in thousandths of a hertz.
+fn millihertz(hertz: f64) -> u32 {
+    (hertz * 1000.0).round().clamp(1.0, f64::from(u32::MAX)) as u32
+}
+
 /// A number in `[low, high)`; `low` if they are equal.
 fn uniform(rng: &mut ChaCha8Rng, [low, high]: [f64; 2]) -> f32 {
     let (low, high) = (low as f32, high as f32);

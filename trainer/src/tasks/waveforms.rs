@@ -21,13 +21,14 @@
 
 use std::f32::consts::TAU;
 
+use mamlet_formats::{Centre, Cut, FrontEnd};
 use rand::RngExt;
 use rand::seq::SliceRandom;
 use rand_chacha::ChaCha8Rng;
 use rand_distr::StandardNormal;
 use serde::{Deserialize, Serialize};
 
-use super::{Split, TaskBatch, TaskDistribution, uniform};
+use super::{Split, TaskBatch, TaskDistribution, millihertz, uniform};
 use crate::nn::Shape;
 use crate::random::{Stream, generator};
 
@@ -53,6 +54,9 @@ pub struct Waveforms {
     pub gain: [f64; 2],
     /// Standard deviation of the noise on every number.
     pub noise: f64,
+    /// Samples of a device's sensor in a second: an artifact asks for them. Curves
+    /// are as long as a window at any rate.
+    pub rate: f64,
 }
 
 impl Default for Waveforms {
@@ -67,6 +71,7 @@ impl Default for Waveforms {
             shift: 0.1,
             gain: [0.8, 1.25],
             noise: 0.3,
+            rate: 50.0,
         }
     }
 }
@@ -157,6 +162,22 @@ impl TaskDistribution for Waveforms {
 
     fn classes(&self) -> Option<usize> {
         Some(self.ways)
+    }
+
+    /// Windows of raw samples, four of them begun in the time of one.
+    fn front_end(&self) -> Option<(FrontEnd, Vec<String>)> {
+        let length = u32::try_from(self.length).ok()?;
+        let front_end = FrontEnd {
+            channels: u32::try_from(self.channels).ok()?,
+            length,
+            millihertz: millihertz(self.rate),
+            cut: Cut::Windows {
+                stride: length.div_ceil(4),
+            },
+            centre: Centre::None,
+        };
+        let names = (0..self.channels).map(|channel| format!("channel {channel}"));
+        Some((front_end, names.collect()))
     }
 
     /// Every task has generators of its own for its classes, its support and

@@ -12,20 +12,21 @@
 //! here is the same on all of them, and runs in QEMU with every test.
 
 mod lesson;
-mod window;
 
 use core::ops::Range;
 
 use embedded_storage::nor_flash::NorFlash;
 pub use lesson::Lesson;
 use mamlet_runtime::storage::Store;
-use mamlet_runtime::{Artifact, Learner, Model, Setup};
+use mamlet_runtime::{Artifact, Cut, Model, Teacher};
 
 /// How many examples are kept: two of each of the five classes of
 /// [`HEAD`](crate::HEAD).
 pub const EXAMPLES: usize = 10;
 /// How many layers the artifact may have.
 const LAYERS: usize = 8;
+/// How many numbers a sample may have.
+const CHANNELS: usize = 8;
 
 /// What a board has.
 #[expect(async_fn_in_trait, reason = "the executors of boards have one thread")]
@@ -96,11 +97,23 @@ pub enum Event {
     },
     /// It could not learn from these examples: it knows what it knew before.
     NotLearnt,
+    /// There should be more examples of a class: others have more.
+    TeachMore {
+        /// Which class.
+        class: usize,
+    },
+    /// An example of a class contradicts the others: it should be taught again.
+    TeachAgain {
+        /// Which class.
+        class: usize,
+    },
     /// What it sees has changed.
     Seen {
         /// Which class.
         class: usize,
     },
+    /// What it sees now is nothing that it was taught.
+    Unknown,
     /// Everything is forgotten.
     Forgotten,
     /// Something did not work, and nothing has changed.
@@ -115,6 +128,8 @@ pub enum Failure {
     Full,
     /// There are no examples.
     NoExamples,
+    /// The examples are of one class alone, or the recipe cannot adapt to them.
+    TooFew,
     /// A number of the sensor is not finite.
     Sensor,
     /// The flash holds weights of another artifact: forget them.
@@ -129,6 +144,7 @@ impl Failure {
         match self {
             Failure::Full => "no room for another example",
             Failure::NoExamples => "nothing was taught",
+            Failure::TooFew => "nothing to tell apart",
             Failure::Sensor => "the sensor",
             Failure::OtherWeights => "the flash holds weights of another artifact",
             Failure::Flash => "the flash",
@@ -145,18 +161,12 @@ pub fn shake(acceleration: [f32; 3]) -> f32 {
 
 /// The memory of the application: static, so that the linker knows whether it
 /// fits.
-pub struct Memory {
-    learner: [f32; 3584],
-    window: [f32; 2 * 384],
-}
+pub struct Memory([f32; 4608]);
 
 impl Memory {
     /// Zeros.
     pub const fn new() -> Self {
-        Memory {
-            learner: [0.0; 3584],
-            window: [0.0; 2 * 384],
-        }
+        Memory([0.0; 4608])
     }
 }
 
@@ -166,15 +176,14 @@ impl Default for Memory {
     }
 }
 
-/// Runs the application until the sensor is gone. `channels` says how many
-/// numbers a sample has; what was learnt is kept in a region of the flash, of
-/// whole pages.
+/// Runs the application until the sensor is gone. The artifact says how many
+/// numbers a sample has and how many samples make an example, which are windows;
+/// what was learnt is kept in a region of the flash, of whole pages.
 ///
 /// # Errors
 /// What does not fit the artifact, in words.
 pub async fn run<B: Board, F: NorFlash>(
     artifact: &'static [u8],
-    channels: usize,
     board: &mut B,
     flash: F,
     region: Range<u32>,
@@ -182,15 +191,17 @@ pub async fn run<B: Board, F: NorFlash>(
 ) -> Result<(), &'static str> {
     let mut model = Model::<LAYERS>::default();
     load(artifact, &mut model)?;
-    let Memory { learner, window } = memory;
-    let setup = Setup::new(EXAMPLES);
-    let learner = Learner::with(&model, setup, learner).map_err(|_| "memory")?;
+    let teacher = Teacher::new(&model, EXAMPLES, &mut memory.0).map_err(|_| "memory")?;
+    let front_end = teacher.front_end().description();
+    let Cut::Windows { .. } = front_end.cut else {
+        return Err("examples must be windows");
+    };
+    let mut sample = [0.0; CHANNELS];
+    let sample = sample.get_mut(..front_end.channels as usize);
+    let sample = sample.ok_or("channels")?;
     let store = Store::new(flash, region, 1).map_err(|_| "region of flash")?;
-    let window = window.get_mut(..2 * model.inputs()).ok_or("memory")?;
-    let mut lesson = Lesson::new(&model, learner, store, channels, window)?;
+    let mut lesson = Lesson::new(teacher, store);
     lesson.start(board);
-    let mut sample = [0.0; 8];
-    let sample = sample.get_mut(..channels).ok_or("channels")?;
     while board.sample(sample).await.is_some() {
         let buttons = board.buttons();
         lesson.step(sample, buttons, board);

@@ -87,6 +87,6 @@ async fn main(_spawner: Spawner) {
         led: Output::new(p.PB14, Level::Low, Speed::Low),
     };
     let flash = Flash::new_blocking(p.FLASH);
-    let ended = teach::run(HEAD, 1, &mut board, flash, KEPT, MEMORY.take()).await;
+    let ended = teach::run(HEAD, &mut board, flash, KEPT, MEMORY.take()).await;
     defmt::panic!("the application has ended: {}", ended);
 }

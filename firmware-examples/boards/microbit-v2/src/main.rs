@@ -105,6 +105,6 @@ async fn main(_spawner: Spawner) {
         _row: Output::new(p.P0_15, Level::High, OutputDrive::Standard),
     };
     let flash = Nvmc::new(p.NVMC);
-    let ended = teach::run(HEAD, 1, &mut board, flash, KEPT, MEMORY.take()).await;
+    let ended = teach::run(HEAD, &mut board, flash, KEPT, MEMORY.take()).await;
     defmt::panic!("the application has ended: {}", ended);
 }

@@ -74,6 +74,6 @@ async fn main(_spawner: Spawner) {
         led: Output::new(p.PIN_25, Level::Low),
     };
     let flash = Flash::<_, _, FLASH>::new_blocking(p.FLASH);
-    let ended = teach::run(HEAD, 1, &mut board, flash, KEPT, MEMORY.take()).await;
+    let ended = teach::run(HEAD, &mut board, flash, KEPT, MEMORY.take()).await;
     defmt::panic!("the application has ended: {}", ended);
 }

@@ -6,6 +6,7 @@ use mamlet_runtime::front_end::signal as device;
 
 use super::{Centre, Examples, Recorded, signal};
 use crate::data::{Recording, Recordings};
+use crate::tasks::millihertz;
 
 /// The medians of every session, where they are asked for.
 pub(super) fn session_medians(config: &Recorded, all: &Recordings) -> BTreeMap<usize, Vec<f32>> {
@@ -56,9 +57,4 @@ pub(super) fn examples(
         }
     }
     examples
-}
-
-/// A rate in thousandths of a hertz.
-pub(super) fn millihertz(hertz: f64) -> u32 {
-    (hertz * 1000.0).round().clamp(1.0, f64::from(u32::MAX)) as u32
 }

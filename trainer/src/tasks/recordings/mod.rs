@@ -19,10 +19,12 @@ use serde::Serialize;
 use augment::Frame;
 pub use augment::{Derived, SensorAugment};
 pub use config::{Centre, Labels, Recorded, RecordedTask};
-use examples::{examples, millihertz, session_medians};
+use examples::{examples, session_medians};
 use splits::splits;
 
-use super::{LabelledBatch, Origin, Origins, Split, TaskBatch, TaskDistribution, TasksError};
+use super::{
+    LabelledBatch, Origin, Origins, Split, TaskBatch, TaskDistribution, TasksError, millihertz,
+};
 use crate::data::{self, DataError, Normalisation, Recording, Recordings, counted};
 use crate::nn::Shape;
 use crate::random::{Stream, generator};
