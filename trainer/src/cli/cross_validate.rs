@@ -8,11 +8,11 @@ use clap::Args;
 use super::evaluate::execute_folds;
 use super::protocol::Episodes;
 use super::tables::render;
-use super::train::needed;
+use super::train::{create, needed};
 use super::{exit, output, run_path};
 use crate::config::Config;
 use crate::device::{DeviceChoice, check};
-use crate::run::{Manifest, RunDir};
+use crate::run::RunDir;
 use crate::tasks::DeviceSplit;
 
 /// Train on every fold of the devices in turn and report on all of them.
@@ -76,9 +76,7 @@ impl Arguments {
                 // What was trained otherwise is not to be lost.
                 RunDir::resume(&path, &config)?;
             } else {
-                let command = std::env::args().collect();
-                let manifest = Manifest::new(&config, &self.device.to_string(), command);
-                RunDir::create(&path, &config, &manifest, self.overwrite)?;
+                create(&config, &path, self.device, self.overwrite)?;
             }
             eprintln!("{}", path.display());
             let Some(model) = needed(&config, &path, self.device)? else {

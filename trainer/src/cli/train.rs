@@ -71,12 +71,7 @@ impl Arguments {
             eprintln!("resuming {}", path.display());
             run
         } else {
-            let manifest = Manifest::new(
-                &config,
-                &self.device.to_string(),
-                std::env::args().collect(),
-            );
-            RunDir::create(&path, &config, &manifest, self.overwrite)?
+            create(&config, &path, self.device, self.overwrite)?
         };
         let resume = self.resume_command(&path);
         match execute(&config, &run, self.device).with_context(|| hint(&run, &resume))? {
@@ -115,6 +110,21 @@ fn hint(run: &RunDir, resume: &str) -> String {
     }
 }
 
+/// A new run directory, where the run that training is to start from is there.
+pub(super) fn create(
+    config: &Config,
+    path: &Path,
+    device: DeviceChoice,
+    overwrite: bool,
+) -> anyhow::Result<RunDir> {
+    if let Some(from) = &config.model.from {
+        TrainedModel::load(from).map_err(TrainError::From)?;
+    }
+    let command = std::env::args().collect();
+    let manifest = Manifest::new(config, &device.to_string(), command);
+    Ok(RunDir::create(path, config, &manifest, overwrite)?)
+}
+
 /// Trains a run that a command needs, or goes on with it if an earlier command was
 /// interrupted; `None` if this one is.
 pub(super) fn needed(
@@ -124,10 +134,7 @@ pub(super) fn needed(
 ) -> anyhow::Result<Option<TrainedModel>> {
     let run = match RunDir::resume(path, config) {
         Ok(run) => run,
-        Err(_) => {
-            let manifest = Manifest::new(config, &device.to_string(), std::env::args().collect());
-            RunDir::create(path, config, &manifest, true)?
-        }
+        Err(_) => create(config, path, device, true)?,
     };
     if run.outcome().is_some() {
         return Ok(Some(TrainedModel::load(path)?));

@@ -15,6 +15,8 @@ mod schedule;
 mod source;
 mod tasks;
 
+use std::path::PathBuf;
+
 use serde::{Deserialize, Serialize};
 
 use crate::loss::{Loss, Reduction};
@@ -132,6 +134,11 @@ pub struct ModelConfig {
     /// Where the outputs of the last layer start.
     #[serde(default, skip_serializing_if = "HeadStart::is_own")]
     pub head: HeadStart,
+    /// The directory of a trained run whose parameters training starts from, such
+    /// as `"runs/gestures-wrist"`. A head with another number of outputs starts as
+    /// `init` says, or from the equal outputs of a shared one; all else must fit.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub from: Option<PathBuf>,
 }
 
 /// What is recorded while training.

@@ -28,14 +28,14 @@ impl HeadStart {
 }
 
 /// Whether a tensor belongs to the head of `network`.
-fn is_in_head(network: &Network, info: &TensorInfo) -> bool {
+pub fn contains(network: &Network, info: &TensorInfo) -> bool {
     let tensors = network.tensors();
     tensors.last().is_some_and(|last| info.layer == last.layer)
 }
 
 fn tensors_of_head(network: &Network) -> impl Iterator<Item = &TensorInfo> {
     let tensors = network.tensors().iter();
-    tensors.filter(|info| is_in_head(network, info))
+    tensors.filter(|info| contains(network, info))
 }
 
 /// Parameters below the head.
@@ -81,7 +81,7 @@ pub fn with_shared_head(network: &Network, flat: &[f32]) -> Option<Vec<f32>> {
 /// out]`, on such heads.
 pub fn hold_equal<B: Backend>(network: &Network, gradients: &mut [Tensor<B, 3>]) {
     for (info, gradient) in network.tensors().iter().zip(gradients) {
-        if is_in_head(network, info) {
+        if contains(network, info) {
             let outputs = gradient.dims()[2];
             let mean = gradient.clone().mean_dim(2);
             *gradient = mean.repeat_dim(2, outputs);
@@ -93,7 +93,7 @@ pub fn hold_equal<B: Backend>(network: &Network, gradients: &mut [Tensor<B, 3>])
 pub fn rate_factors(network: &Network, of_head: f32) -> Vec<f32> {
     let adapting = network.tensors().iter().filter(|info| info.adapts);
     adapting
-        .map(|info| match is_in_head(network, info) {
+        .map(|info| match contains(network, info) {
             true => of_head,
             false => 1.0,
         })

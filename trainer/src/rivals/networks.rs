@@ -31,6 +31,7 @@ pub fn networks(config: &Config) -> Vec<(&'static str, Config)> {
     }
     let mut plain = config.clone();
     plain.model.head = HeadStart::Own;
+    plain.model.from = None;
     plain.meta.ways = None;
     plain.meta.step_loss = StepLoss::Last;
     plain.reptile = None;

@@ -33,6 +33,8 @@ pub fn narrowed(config: &Config, width: f64) -> Config {
         }
     }
     if width != 1.0 {
+        // What it starts from has the full width.
+        config.model.from = None;
         config.name += &format!("-width-{width}");
         config.title += &format!(", width {width}");
     }

@@ -9,6 +9,7 @@ mod objective;
 pub(crate) mod statistics;
 mod trainer;
 
+use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Instant;
 
@@ -16,7 +17,7 @@ use burn::tensor::backend::AutodiffBackend;
 
 use crate::baselines::averaging;
 use crate::config::Config;
-use crate::model::TrainedModel;
+use crate::model::{ModelError, TrainedModel};
 use crate::nn::NetworkError;
 use crate::run::{Line, Outcome, RunDir, RunError};
 use crate::tasks::{Split, TasksError};
@@ -40,6 +41,23 @@ pub enum TrainError {
     /// Networks for averaging are trained on single sinusoids.
     #[error("method = \"averaging\" needs tasks.distribution = \"sinusoid\"")]
     NotSinusoids,
+    /// The run to start from gives no model.
+    #[error("model.from: {0}")]
+    From(#[from] ModelError),
+    /// The run to start from is of another network.
+    #[error(
+        "model.from: {} has no tensor {tensor} of shape {needed:?}; its layers must be those of \
+         this run, but for the number of outputs",
+        path.display()
+    )]
+    OtherNetwork {
+        /// The run.
+        path: PathBuf,
+        /// What is missing.
+        tensor: String,
+        /// Its shape.
+        needed: Vec<usize>,
+    },
     /// The loss is not a number any more.
     #[error(
         "training diverged: the loss is {loss} at iteration {iteration}; lower meta.rate or \
@@ -106,6 +124,15 @@ pub fn train<B: AutodiffBackend>(
     match &checkpoint {
         Some(checkpoint) => trainer.restore(checkpoint)?,
         None => {
+            if let Some(path) = &config.model.from {
+                trainer
+                    .start_from(TrainedModel::load(path)?)
+                    .map_err(|info| TrainError::OtherNetwork {
+                        path: path.clone(),
+                        tensor: info.name,
+                        needed: info.shape,
+                    })?;
+            }
             let validation = trainer.validate();
             let line = Line {
                 iteration: 0,

@@ -6,7 +6,7 @@ use super::Trainer;
 use crate::config::tests::{WAVEFORMS, config};
 use crate::meta::{to_device, to_host};
 use crate::model::TrainedModel;
-use crate::nn::head;
+use crate::nn::{HeadStart, head};
 use crate::run::Checkpoint;
 
 type B = Autodiff<Flex>;
@@ -111,6 +111,40 @@ fn a_shared_head_stays_shared_and_is_trained() {
         let moved = (0..4).any(|row| outputs(&start.params)[row] != outputs(&end.params)[row]);
         assert!(moved && start.params[..body] != end.params[..body]);
     }
+}
+
+#[test]
+fn training_starts_from_the_body_and_the_shared_head_of_another_run() {
+    let sets = shared(&["inner.adapt=head"]);
+    let source = TrainedModel::from_checkpoint(config(&sets), &after(&sets, 3)).unwrap();
+    let own = shared(&["inner.adapt=head", "model.head=own", "seed=2"]);
+    let own: Vec<&str> = own
+        .into_iter()
+        .filter(|set| *set != "meta.ways=6")
+        .collect();
+    let mut trainer = trainer(&own);
+    let drawn = trainer.checkpoint().params;
+    trainer.start_from(source.clone()).unwrap();
+    let start = trainer.checkpoint().params;
+    assert_eq!(start, source.params.concat());
+    assert_ne!(start, drawn);
+
+    // A head of another size is drawn, and a body of another size is refused.
+    let head_of_two =
+        "model.layers=[{kind=\"dense\",out=4},{kind=\"tanh\"},{kind=\"dense\",out=2}]";
+    let mut plain = source.clone();
+    plain.config.model.head = HeadStart::Own;
+    let mut two = self::trainer(&[&own[..], &["tasks.ways=2", head_of_two]].concat());
+    let drawn = two.checkpoint().params;
+    two.start_from(plain).unwrap();
+    let start = two.checkpoint().params;
+    let body = start.len() - 5 * 2;
+    assert_eq!(start[..body], source.params.concat()[..body]);
+    assert_eq!(start[body..], drawn[body..]);
+    let wider = "model.layers=[{kind=\"dense\",out=5},{kind=\"tanh\"},{kind=\"dense\",out=3}]";
+    let mut wider = self::trainer(&[&own[..], &[wider]].concat());
+    let missing = wider.start_from(source).unwrap_err();
+    assert_eq!(missing.name, "layers.0.weight");
 }
 
 #[test]

@@ -121,6 +121,36 @@ impl<B: AutodiffBackend> Trainer<B> {
         })
     }
 
+    /// Takes over the parameters of a trained model: see
+    /// [`ModelConfig::from`](crate::config::ModelConfig::from).
+    ///
+    /// # Errors
+    /// The first tensor that the model does not have in this shape, its head's
+    /// excepted.
+    pub fn start_from(&mut self, source: TrainedModel) -> Result<(), TensorInfo> {
+        let network = self.maml.network();
+        let mut params = split_host(network, &to_host(self.params.clone()));
+        let shared = source.config.model.head == HeadStart::Shared;
+        let source = match shared {
+            // A shared head gives a start to any number of outputs.
+            true => source.clone().with_ways(network.output()).unwrap_or(source),
+            false => source,
+        };
+        let takes_head = shared || self.config.model.head == HeadStart::Own;
+        for (own, info) in params.iter_mut().zip(network.tensors()) {
+            let theirs = source.network.tensors().iter().zip(&source.params);
+            let same = |other: &TensorInfo| other.name == info.name && other.shape == info.shape;
+            let in_head = head::contains(network, info);
+            match theirs.into_iter().find(|(other, _)| same(other)) {
+                Some((_, theirs)) if takes_head || !in_head => own.clone_from(theirs),
+                None if !in_head => return Err(info.clone()),
+                _ => {}
+            }
+        }
+        self.params = vector(&params.concat(), &self.device);
+        Ok(())
+    }
+
     /// Goes on from a checkpoint of the same config.
     ///
     /// # Errors

@@ -1,5 +1,7 @@
 //! The `mamlet` command from outside: exit codes, messages, interruption.
 
+mod recordings;
+
 use std::io::{BufRead, BufReader, Read};
 use std::path::Path;
 use std::process::{Command, Output, Stdio};
@@ -7,7 +9,7 @@ use std::process::{Command, Output, Stdio};
 use serde_json::Value;
 
 /// The experiment that the tests vary.
-const CONFIG: &str = include_str!("common/base.toml");
+const CONFIG: &str = include_str!("../common/base.toml");
 
 fn mamlet(folder: &Path, arguments: &[&str]) -> Output {
     Command::new(env!("CARGO_BIN_EXE_mamlet"))
@@ -242,6 +244,11 @@ fn wrong_input_is_said_in_words() {
             1,
             vec!["no run yet"],
         ),
+        (
+            vec!["train", "tiny.toml", "--set", "model.from=runs/other"],
+            1,
+            vec!["model.from", "runs/other", "no run"],
+        ),
         (vec!["frobnicate"], 2, vec!["frobnicate"]),
     ] {
         let (given, _, err) = parts(&mamlet(folder.path(), &arguments));
@@ -351,96 +358,6 @@ fn a_closed_pipe_is_no_error() {
         .read_line(&mut err)
         .unwrap();
     assert_eq!(child.wait().unwrap().code(), Some(0), "{err}");
-}
-
-/// Classes of five recordings each, by three people in every split: a ramp whose
-/// slope is the class.
-fn recordings(folder: &Path) {
-    for (split, first) in [("train", 0), ("val", 4), ("test", 8)] {
-        let split = folder.join("data").join(split);
-        std::fs::create_dir_all(&split).unwrap();
-        for user in ["ann", "bob", "<i>eve</i>"] {
-            let mut text = "take,what,x\n".to_owned();
-            for (class, take) in (0..4).flat_map(|class| (0..2).map(move |take| (class, take))) {
-                for row in 0..8 {
-                    text += &format!("{take},c{},{}\n", first + class, (class - 2) * row + take);
-                }
-            }
-            let name = user.replace('/', "");
-            std::fs::write(split.join(format!("{name}.csv")), text).unwrap();
-        }
-    }
-    let config = CONFIG
-        .replace(
-            "\"sinusoid\"",
-            "\"recordings\"\npath = \"data\"\ntask = \"new_classes\"\nways = 3\n\
-             channels = [\"x\"]\nlength = 8\n\
-             layout = { label = \"what\", recording = [\"take\"], rate = 10.0, files = \"*.csv\" }",
-        )
-        .replace("\"mse\"", "\"cross_entropy\"")
-        .replace("queries = 5", "queries = 1")
-        .replace("shots = 5", "shots = 2")
-        .replace(
-            "validation_tasks = 5",
-            "validation_tasks = 5\nvalidation_shots = 1\nvalidation_queries = 2",
-        )
-        .replace("out = 1", "out = 3");
-    std::fs::write(folder.join("classes.toml"), config).unwrap();
-}
-
-/// Users, classes and what is mixed up come from the data; six recordings of a class
-/// are too few for the usual numbers, and fewer are taken.
-#[test]
-fn a_report_is_one_page_of_the_run() {
-    let folder = folder();
-    recordings(folder.path());
-    let run = |arguments: &[&str]| parts(&mamlet(folder.path(), arguments));
-    let (code, _, err) = run(&["report", "classes.toml"]);
-    assert_eq!(code, 1);
-    assert!(err.contains("mamlet train classes.toml"), "{err}");
-    let (code, _, err) = run(&["train", "classes.toml"]);
-    assert_eq!(code, 0, "{err}");
-    let (code, out, err) = run(&["report", "classes.toml", "--tasks", "12"]);
-    assert_eq!(code, 0, "{err}");
-    assert_eq!(out.trim(), "runs/tiny/report.html");
-    let page = std::fs::read_to_string(folder.path().join("runs/tiny/report.html")).unwrap();
-    for part in [
-        "By user",
-        "By class",
-        "On a board",
-        "nrf52840",
-        "Mixed up most",
-        "c11",
-        "mamlet report classes.toml --tasks 12",
-    ] {
-        assert!(page.contains(part), "{part}");
-    }
-    assert!(page.contains("&lt;i&gt;eve") && !page.contains("<i>"));
-    assert!(!page.contains("<script") && !page.contains("src=") && !page.contains("url("));
-
-    let (code, out, err) = run(&["report", "classes.toml", "--tasks", "12", "--json"]);
-    assert_eq!(code, 0, "{err}");
-    let report: Value = serde_json::from_str(&out).unwrap();
-    assert_eq!(report["details"][0]["users"].as_array().unwrap().len(), 3);
-    let after = &report["details"][0]["all"]["after"]["mean"];
-    let told = format!("{:.1}", 100.0 * after.as_f64().unwrap());
-    assert!(page.contains(&told), "{told}");
-    assert!(report["deployment"]["exported"]["bytes"].as_u64().unwrap() > 100);
-
-    let (code, _, err) = run(&["report", "runs/none"]);
-    assert_eq!(code, 1);
-    assert!(
-        err.contains("neither a run directory nor a config"),
-        "{err}"
-    );
-    std::fs::create_dir(folder.path().join("empty")).unwrap();
-    let (code, _, err) = run(&["report", "empty"]);
-    assert_eq!(code, 1);
-    assert!(err.contains("mamlet train"), "{err}");
-    std::fs::remove_dir_all(folder.path().join("runs/tiny/checkpoints")).unwrap();
-    let (code, _, err) = run(&["report", "runs/tiny"]);
-    assert_eq!(code, 1);
-    assert!(err.contains("no checkpoint yet"), "{err}");
 }
 
 #[test]

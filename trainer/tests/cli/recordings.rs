@@ -1,0 +1,104 @@
+//! Commands on data that was measured: CSV files of people.
+
+use std::path::Path;
+
+use serde_json::Value;
+
+use super::{CONFIG, folder, mamlet, parts};
+
+/// Classes of five recordings each, by three people in every split: a ramp whose
+/// slope is the class.
+fn recordings(folder: &Path) {
+    for (split, first) in [("train", 0), ("val", 4), ("test", 8)] {
+        let split = folder.join("data").join(split);
+        std::fs::create_dir_all(&split).unwrap();
+        for user in ["ann", "bob", "<i>eve</i>"] {
+            let mut text = "take,what,x\n".to_owned();
+            for (class, take) in (0..4).flat_map(|class| (0..2).map(move |take| (class, take))) {
+                for row in 0..8 {
+                    text += &format!("{take},c{},{}\n", first + class, (class - 2) * row + take);
+                }
+            }
+            let name = user.replace('/', "");
+            std::fs::write(split.join(format!("{name}.csv")), text).unwrap();
+        }
+    }
+    let config = CONFIG
+        .replace(
+            "\"sinusoid\"",
+            "\"recordings\"\npath = \"data\"\ntask = \"new_classes\"\nways = 3\n\
+             channels = [\"x\"]\nlength = 8\n\
+             layout = { label = \"what\", recording = [\"take\"], rate = 10.0, files = \"*.csv\" }",
+        )
+        .replace("\"mse\"", "\"cross_entropy\"")
+        .replace("queries = 5", "queries = 1")
+        .replace("shots = 5", "shots = 2")
+        .replace(
+            "validation_tasks = 5",
+            "validation_tasks = 5\nvalidation_shots = 1\nvalidation_queries = 2",
+        )
+        .replace("out = 1", "out = 3");
+    std::fs::write(folder.join("classes.toml"), config).unwrap();
+}
+
+/// Users, classes and what is mixed up come from the data; six recordings of a class
+/// are too few for the usual numbers, and fewer are taken.
+#[test]
+fn a_report_is_one_page_of_the_run() {
+    let folder = folder();
+    recordings(folder.path());
+    let run = |arguments: &[&str]| parts(&mamlet(folder.path(), arguments));
+    let (code, _, err) = run(&["report", "classes.toml"]);
+    assert_eq!(code, 1);
+    assert!(err.contains("mamlet train classes.toml"), "{err}");
+    let (code, _, err) = run(&["train", "classes.toml"]);
+    assert_eq!(code, 0, "{err}");
+    let (code, out, err) = run(&["evaluate", "classes.toml", "--tasks", "12"]);
+    assert_eq!(code, 0, "{err}");
+    assert!(out.contains("nearest neighbour"), "{out}");
+    let (code, out, err) = run(&["report", "classes.toml", "--tasks", "12"]);
+    assert_eq!(code, 0, "{err}");
+    assert_eq!(out.trim(), "runs/tiny/report.html");
+    let page = std::fs::read_to_string(folder.path().join("runs/tiny/report.html")).unwrap();
+    for part in [
+        "By user",
+        "By class",
+        "On a board",
+        "nrf52840",
+        "Mixed up most",
+        "c11",
+        "mamlet report classes.toml --tasks 12",
+    ] {
+        assert!(page.contains(part), "{part}");
+    }
+    assert!(page.contains("&lt;i&gt;eve") && !page.contains("<i>"));
+    assert!(!page.contains("<script") && !page.contains("src=") && !page.contains("url("));
+
+    let (code, out, err) = run(&["report", "classes.toml", "--tasks", "12", "--json"]);
+    assert_eq!(code, 0, "{err}");
+    let report: Value = serde_json::from_str(&out).unwrap();
+    assert_eq!(report["details"][0]["users"].as_array().unwrap().len(), 3);
+    let after = &report["details"][0]["all"]["after"]["mean"];
+    let told = format!("{:.1}", 100.0 * after.as_f64().unwrap());
+    assert!(page.contains(&told), "{told}");
+    assert!(report["deployment"]["exported"]["bytes"].as_u64().unwrap() > 100);
+
+    let from = ["--set", "model.from=runs/tiny", "--run", "runs/second"];
+    let (code, _, err) = run(&[&["train", "classes.toml"], &from[..]].concat());
+    assert_eq!(code, 0, "{err}");
+
+    let (code, _, err) = run(&["report", "runs/none"]);
+    assert_eq!(code, 1);
+    assert!(
+        err.contains("neither a run directory nor a config"),
+        "{err}"
+    );
+    std::fs::create_dir(folder.path().join("empty")).unwrap();
+    let (code, _, err) = run(&["report", "empty"]);
+    assert_eq!(code, 1);
+    assert!(err.contains("mamlet train"), "{err}");
+    std::fs::remove_dir_all(folder.path().join("runs/tiny/checkpoints")).unwrap();
+    let (code, _, err) = run(&["report", "runs/tiny"]);
+    assert_eq!(code, 1);
+    assert!(err.contains("no checkpoint yet"), "{err}");
+}
