@@ -28,7 +28,7 @@ const CHANNELS: usize = 12;
 /// Layers of the network.
 const LAYERS: usize = 32;
 /// Numbers that the teacher works in.
-const MEMORY: usize = 12_288;
+const MEMORY: usize = 24_576;
 
 #[entry]
 fn main() -> ! {
