@@ -7,7 +7,7 @@ use clap::{Args, Subcommand};
 
 use super::{exit, output};
 use crate::config::Config;
-use crate::data::DataError;
+use crate::data::{DataError, counted};
 use crate::nn::Shape;
 use crate::tasks::{
     CurveTasks, ImageTasks, ReadingTasks, RecordedTasks, Split, TargetScale, TaskDistribution,
@@ -283,7 +283,10 @@ fn usable<T>(opened: Result<T, TasksError>) -> anyhow::Result<T> {
             for problem in &problems {
                 output::line(problem)?;
             }
-            anyhow::bail!("{what}: {} problems, each on a line above", problems.len())
+            anyhow::bail!(
+                "{what}: {}, each on a line above",
+                counted(problems.len(), "problem")
+            )
         }
         opened => Ok(opened?),
     }

@@ -42,7 +42,7 @@ pub enum TrainError {
     #[error("method = \"averaging\" needs tasks.distribution = \"sinusoid\"")]
     NotSinusoids,
     /// The run to start from gives no model.
-    #[error("model.from: {0}")]
+    #[error("model.from")]
     From(#[from] ModelError),
     /// The run to start from is of another network.
     #[error(
