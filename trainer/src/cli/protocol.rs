@@ -9,7 +9,7 @@ use crate::tasks::{Split, TaskDistribution, TasksConfig};
 /// Which episodes, and how their queries are predicted.
 #[derive(Debug, Args)]
 pub(super) struct Episodes {
-    /// Number of test tasks [default: 4000, with classes 600, of devices 2000]
+    /// Number of tasks [default: 4000, with classes 600, of devices 2000]
     #[arg(long)]
     tasks: Option<usize>,
     /// Classes of a task, for runs that take any number: those with
@@ -33,9 +33,21 @@ pub(super) struct Episodes {
     /// How queries are predicted where they can see one another
     #[arg(long, value_enum, default_value = "both")]
     setting: SettingChoice,
-    /// Seed of the test tasks
+    /// Where the tasks come from
+    #[arg(long, value_enum, default_value = "test")]
+    split: SplitChoice,
+    /// Seed of the tasks
     #[arg(long, default_value_t = Protocol::default().seed)]
     seed: u64,
+}
+
+/// `--split`.
+#[derive(Clone, Copy, Debug, ValueEnum)]
+enum SplitChoice {
+    /// What results are reported on.
+    Test,
+    /// What rates and iterations were chosen on.
+    Validation,
 }
 
 /// `--setting`.
@@ -80,6 +92,10 @@ impl Episodes {
                 SettingChoice::Transductive => vec![Setting::Transductive],
                 SettingChoice::Inductive => vec![Setting::Inductive],
                 SettingChoice::Both => usual.settings,
+            },
+            split: match self.split {
+                SplitChoice::Test => Split::Test,
+                SplitChoice::Validation => Split::Validation,
             },
             seed: self.seed,
             rivals: (self.rivals).map_or(usual.rivals, |rivals| rivals != RivalsChoice::None),

@@ -56,6 +56,10 @@ fn a_report_is_one_page_of_the_run() {
     let (code, out, err) = run(&["evaluate", "classes.toml", "--tasks", "12"]);
     assert_eq!(code, 0, "{err}");
     assert!(out.contains("nearest neighbour"), "{out}");
+    let validation = ["--tasks", "12", "--split", "validation", "--rivals", "none"];
+    let (code, out, err) = run(&[&["evaluate", "classes.toml"], &validation[..]].concat());
+    assert_eq!(code, 0, "{err}");
+    assert!(out.contains("12 validation tasks"), "{out}");
     let (code, out, err) = run(&["report", "classes.toml", "--tasks", "12"]);
     assert_eq!(code, 0, "{err}");
     assert_eq!(out.trim(), "runs/tiny/report.html");
