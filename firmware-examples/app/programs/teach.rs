@@ -56,7 +56,15 @@ fn live(memory: &mut Memory) -> Result<(), &'static str> {
     ];
     start(&lesson, memory)?;
     println!("second life: it still knows");
-    start(&[Act::Watch(12), Act::Watch(18), Act::Watch(24)], memory)?;
+    let lesson = [
+        Act::Watch(12),
+        Act::Watch(18),
+        Act::Watch(24),
+        // One class alone must not replace all five.
+        Act::Teach(4),
+        Act::Learn,
+    ];
+    start(&lesson, memory)?;
     println!("third life: it forgets");
     start(&[Act::Watch(12), Act::Forget, Act::Watch(12)], memory)?;
     println!("fourth life: it knows nothing");

@@ -13,7 +13,7 @@ use crate::loss::LossKind;
 use crate::meta::RateTable;
 use crate::model::TrainedModel;
 use crate::random::Stream;
-use crate::tasks::{Elsewhere, SinusoidInputs, Split, TaskBatch, TaskDistribution};
+use crate::tasks::{SinusoidInputs, Split, TaskBatch, TaskDistribution, from_elsewhere};
 
 /// How far an evaluation is.
 #[derive(Clone, Copy, Debug)]
@@ -115,7 +115,7 @@ pub(super) fn elsewhere(
             other: [other.input(), other.output()],
         });
     }
-    Ok(Arc::new(Elsewhere { own, other }))
+    Ok(Arc::new(from_elsewhere(&*own, other)))
 }
 
 /// One of the models.

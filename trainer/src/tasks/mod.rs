@@ -37,7 +37,7 @@ pub use recordings::{
     Centre, Derived, Holds, Labels, Recorded, RecordedTask, RecordedTasks, SensorAugment,
 };
 pub(crate) use redrawn::Redrawn;
-pub use scale::{Elsewhere, TargetScale, in_units};
+pub use scale::{TargetScale, from_elsewhere, in_units};
 pub use sensors::{SensorKind, SensorTasks, Sensors};
 pub use sinusoid::{Sinusoid, SinusoidInputs, SinusoidTask};
 pub use waveforms::Waveforms;

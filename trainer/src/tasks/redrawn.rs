@@ -5,21 +5,38 @@ use std::sync::Arc;
 use mamlet_formats::FrontEnd;
 use rand_chacha::ChaCha8Rng;
 
-use super::{LabelledBatch, Split, TaskBatch, TaskDistribution, TasksError};
+use super::{LabelledBatch, Split, TargetScale, TaskBatch, TaskDistribution, TasksError};
 use crate::data::Normalisation;
 use crate::nn::Shape;
 
-/// All that a distribution is, but every batch passes through `change`. Targets
-/// are what comes out of it, so there is no scale to undo.
+/// All that a distribution is, but every batch passes through `change`, and is in
+/// whatever scales that leaves.
 pub(crate) struct Redrawn<F> {
     tasks: Arc<dyn TaskDistribution>,
     change: F,
+    normalisation: Option<Arc<Normalisation>>,
+    scale: Option<TargetScale>,
 }
 
 impl<F: Fn(TaskBatch) -> TaskBatch> Redrawn<F> {
-    /// The tasks of `tasks` after `change`.
+    /// The tasks of `tasks` after `change`, which leaves inputs in their scale and
+    /// targets in none.
     pub(crate) fn new(tasks: Arc<dyn TaskDistribution>, change: F) -> Self {
-        Self { tasks, change }
+        Self {
+            normalisation: tasks.normalisation(),
+            scale: None,
+            tasks,
+            change,
+        }
+    }
+
+    /// Where `change` leaves inputs and targets in the scales of `own`.
+    pub(super) fn in_scales_of(self, own: &dyn TaskDistribution) -> Self {
+        Self {
+            normalisation: own.normalisation(),
+            scale: own.target_scale(),
+            ..self
+        }
     }
 }
 
@@ -52,7 +69,11 @@ impl<F: Fn(TaskBatch) -> TaskBatch + Send + Sync> TaskDistribution for Redrawn<F
     }
 
     fn normalisation(&self) -> Option<Arc<Normalisation>> {
-        self.tasks.normalisation()
+        self.normalisation.clone()
+    }
+
+    fn target_scale(&self) -> Option<TargetScale> {
+        self.scale.clone()
     }
 
     fn front_end(&self) -> Option<(FrontEnd, Vec<String>)> {

@@ -2,13 +2,11 @@
 
 use std::sync::Arc;
 
-use rand_chacha::ChaCha8Rng;
 use serde::{Deserialize, Serialize};
 
 use super::redrawn::Redrawn;
-use super::{Split, TaskBatch, TaskDistribution, TasksError};
+use super::{TaskBatch, TaskDistribution};
 use crate::data::{Examples, Normalisation};
-use crate::nn::Shape;
 
 /// `target = mean + deviation · t`: a network learns `t`, of size 1, and is told
 /// about, and exported, in the unit of the target. One deviation for all outputs,
@@ -87,80 +85,41 @@ pub fn in_units(tasks: Arc<dyn TaskDistribution>) -> impl TaskDistribution {
     })
 }
 
-/// Tasks from elsewhere for a network that was trained on its own: it sees their
-/// inputs, and learns their targets, by its own scales.
-pub struct Elsewhere {
-    /// What it was trained on.
-    pub own: Arc<dyn TaskDistribution>,
-    /// Where tasks are drawn.
-    pub other: Arc<dyn TaskDistribution>,
-}
-
-impl Elsewhere {
-    fn seen(&self, examples: Examples) -> Examples {
+/// The tasks of `other` for a network that was trained on those of `own`: it sees
+/// their inputs, and learns their targets, by its own scales.
+pub fn from_elsewhere(
+    own: &dyn TaskDistribution,
+    other: Arc<dyn TaskDistribution>,
+) -> impl TaskDistribution + use<> {
+    let normalisation = own.normalisation();
+    let scales = [other.target_scale(), own.target_scale()];
+    let seen = move |examples: Examples| {
         let values = examples.values().into_owned();
-        match self.own.normalisation() {
+        match normalisation.clone() {
             Some(normalisation) => Examples::Measured {
                 values,
                 normalisation,
             },
             None => Examples::Values(values),
         }
-    }
-}
-
-impl TaskDistribution for Elsewhere {
-    fn shape(&self) -> Shape {
-        self.other.shape()
-    }
-
-    fn output(&self) -> usize {
-        self.other.output()
-    }
-
-    fn classes(&self) -> Option<usize> {
-        self.other.classes()
-    }
-
-    fn draw(
-        &self,
-        split: Split,
-        rng: &mut ChaCha8Rng,
-        tasks: usize,
-        shots: usize,
-        queries: usize,
-    ) -> TaskBatch {
-        let mut batch = self.other.draw(split, rng, tasks, shots, queries);
+    };
+    Redrawn::new(other, move |mut batch: TaskBatch| {
         for targets in [&mut batch.support_y, &mut batch.query_y] {
-            if let Some(scale) = self.other.target_scale() {
+            let [theirs, own] = &scales;
+            if let Some(scale) = theirs {
                 scale.restore(targets);
             }
-            if let Some(scale) = self.own.target_scale() {
+            if let Some(scale) = own {
                 scale.normalise(targets);
             }
         }
         TaskBatch {
-            support_x: self.seen(batch.support_x),
-            query_x: self.seen(batch.query_x),
+            support_x: seen(batch.support_x),
+            query_x: seen(batch.query_x),
             ..batch
         }
-    }
-
-    fn check(&self, split: Split, shots: usize, queries: usize) -> Result<(), TasksError> {
-        self.other.check(split, shots, queries)
-    }
-
-    fn normalisation(&self) -> Option<Arc<Normalisation>> {
-        self.own.normalisation()
-    }
-
-    fn target_scale(&self) -> Option<TargetScale> {
-        self.own.target_scale()
-    }
-
-    fn devices(&self, split: Split, rng: &mut ChaCha8Rng, tasks: usize) -> Option<Vec<usize>> {
-        self.other.devices(split, rng, tasks)
-    }
+    })
+    .in_scales_of(own)
 }
 
 #[cfg(test)]

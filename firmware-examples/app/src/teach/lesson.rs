@@ -119,17 +119,17 @@ impl<'m, F: NorFlash> Lesson<'m, F> {
     /// Adapts to the examples and saves what was learnt, saying first what the
     /// examples lack.
     fn learn(&mut self, board: &mut impl Board) {
-        if self.teacher.examples() == 0 {
-            board.log(Event::Failed(Failure::NoExamples));
-            return;
-        }
         match self.teacher.advice() {
-            Ok(Advice::Ready) | Err(_) => {}
+            // What was learnt before is worth more than one class alone.
+            Ok(Advice::MoreClasses) => {
+                board.log(Event::Failed(Failure::TooFew));
+                return;
+            }
             Ok(Advice::MoreOf { class, .. }) => board.log(Event::TeachMore { class }),
             Ok(Advice::Doubtful { class, .. } | Advice::Unclear { class, .. }) => {
                 board.log(Event::TeachAgain { class });
             }
-            Ok(_) => board.log(Event::Failed(Failure::TooFew)),
+            _ => {}
         }
         let event = self.adapt();
         board.log(event);
@@ -144,6 +144,7 @@ impl<'m, F: NorFlash> Lesson<'m, F> {
             return Event::NotLearnt;
         }
         if let Err(error) = self.teacher.commit_to(&mut self.store, PROFILE) {
+            self.teacher.learner_mut().discard();
             return failed(&error);
         }
         Event::Learnt {

@@ -126,9 +126,7 @@ pub enum Event {
 pub enum Failure {
     /// There is no room for another example.
     Full,
-    /// There are no examples.
-    NoExamples,
-    /// The examples are of one class alone, or the recipe cannot adapt to them.
+    /// There are no examples, or they are of one class alone.
     TooFew,
     /// A number of the sensor is not finite.
     Sensor,
@@ -143,7 +141,6 @@ impl Failure {
     pub fn text(self) -> &'static str {
         match self {
             Failure::Full => "no room for another example",
-            Failure::NoExamples => "nothing was taught",
             Failure::TooFew => "nothing to tell apart",
             Failure::Sensor => "the sensor",
             Failure::OtherWeights => "the flash holds weights of another artifact",
