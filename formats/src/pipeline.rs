@@ -80,6 +80,10 @@ pub enum Score {
     Margin,
     /// The negative free energy, `ln Σ eʸ`.
     Energy,
+    /// By how much the largest logit exceeds the last, which is that of no class:
+    /// an output that is never taught, and that adaptation pushes away from every
+    /// support example.
+    Untaught,
 }
 
 /// The section, once its structure is known to be right.
@@ -127,13 +131,31 @@ impl fmt::Display for Score {
             Score::Probability => "probability",
             Score::Margin => "margin",
             Score::Energy => "energy",
+            Score::Untaught => "untaught",
         })
+    }
+}
+
+impl Rejection {
+    /// Classes among `outputs` logits: all but the last where that is never taught.
+    pub fn classes(&self, outputs: usize) -> usize {
+        match self.score {
+            Score::Untaught => outputs.saturating_sub(1),
+            _ => outputs,
+        }
     }
 }
 
 impl fmt::Display for Rejection {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} below {}", self.score, self.threshold)
+        match self.score {
+            Score::Untaught => write!(
+                f,
+                "the best class exceeds the output that is never taught by less than {}",
+                self.threshold
+            ),
+            score => write!(f, "{score} below {}", self.threshold),
+        }
     }
 }
 
@@ -179,11 +201,12 @@ impl<'a> Pipeline<'a> {
         let (score, threshold) = (word(6)?, f32::from_bits(word(7)?));
         let rejection = match score {
             0 => (threshold.to_bits() == 0).then_some(None)?,
-            1..=3 => Some(Rejection {
+            1..=4 => Some(Rejection {
                 score: match score {
                     1 => Score::Probability,
                     2 => Score::Margin,
-                    _ => Score::Energy,
+                    3 => Score::Energy,
+                    _ => Score::Untaught,
                 },
                 threshold: threshold.is_finite().then_some(threshold)?,
             }),
@@ -227,6 +250,7 @@ impl<'a> Pipeline<'a> {
                 Score::Probability => 1,
                 Score::Margin => 2,
                 Score::Energy => 3,
+                Score::Untaught => 4,
             };
             words[7] = threshold.to_bits();
         }

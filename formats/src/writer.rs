@@ -10,7 +10,7 @@ use crate::header::{
     Description, Header, Loss, Normalisation, Number, Recipe, Reduction, Shape, Tensor,
 };
 use crate::layer::Layer;
-use crate::pipeline::{FrontEnd, Pipeline, Rejection};
+use crate::pipeline::{FrontEnd, Pipeline, Rejection, Score};
 
 /// Collects the parts of an artifact and lays them out.
 ///
@@ -287,7 +287,10 @@ impl ArtifactWriter {
         };
         let pipeline = pipeline.to_bytes();
         // The lowest version that can express it.
-        let minor = u16::from(!pipeline.is_empty());
+        let minor = match self.rejection.map(|rejection| rejection.score) {
+            Some(Score::Untaught) => 2,
+            _ => u16::from(!pipeline.is_empty()),
+        };
         let sections = [&header[..], &self.tensors, &self.golden, &pipeline];
         let mut bytes = Vec::with_capacity(PREFIX + header.len() + self.tensors.len());
         bytes.extend(MAGIC);

@@ -134,7 +134,12 @@ fn the_pipeline_reads_as_specified() {
 fn pipelines_read_back_as_written() {
     let cuts = [Cut::Whole { longest: 1 }, Cut::Windows { stride: 7 }];
     let centres = [Centre::None, Centre::Mean, Centre::Rest];
-    let scores = [Score::Probability, Score::Margin, Score::Energy];
+    let scores = [
+        Score::Probability,
+        Score::Margin,
+        Score::Energy,
+        Score::Untaught,
+    ];
     let mut front_ends = vec![None];
     for cut in cuts {
         front_ends.extend(centres.map(|centre| {
@@ -169,7 +174,9 @@ fn pipelines_read_back_as_written() {
                 let read: Vec<_> = artifact.channel_names().expect("UTF-8").collect();
                 let written = if front_end.is_some() { names } else { &[] };
                 assert_eq!(read, written);
-                let minor = u8::from(front_end.is_some() || rejection.is_some());
+                let untaught = rejection.is_some_and(|it| it.score == Score::Untaught);
+                let something = front_end.is_some() || rejection.is_some();
+                let minor = u8::from(something) + u8::from(untaught);
                 assert_eq!(bytes[10], minor);
             }
         }

@@ -170,6 +170,12 @@ impl<'m> Learner<'m> {
         self.head.outputs
     }
 
+    /// Classes that can be taught: all outputs, but for one that the artifact's
+    /// [`Rejection`](mamlet_formats::Rejection) keeps for what was not.
+    pub fn classes(&self) -> usize {
+        self.head.classes()
+    }
+
     /// How many examples there is room for.
     pub fn capacity(&self) -> usize {
         self.setup.examples

@@ -80,6 +80,9 @@ impl<'a, const LAYERS: usize> Model<'a, LAYERS> {
             return Err(ModelError::Integer { layer });
         }
         head.outputs = values.extent.features().ok_or(ModelError::TooLarge)?;
+        if head.classes() == 0 {
+            return Err(ModelError::Rejection);
+        }
         if !losses::fits(head.loss, head.outputs) {
             return Err(ModelError::Loss);
         }
@@ -95,6 +98,12 @@ impl<'a, const LAYERS: usize> Model<'a, LAYERS> {
     /// Numbers per output, or classes.
     pub fn outputs(&self) -> usize {
         self.head.outputs
+    }
+
+    /// Classes that can be taught: all outputs, but for one that
+    /// [`rejection`](Self::rejection) keeps for what was not.
+    pub fn classes(&self) -> usize {
+        self.head.classes()
     }
 
     /// Numbers per target: as many as outputs, one class, or an action and its

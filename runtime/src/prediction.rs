@@ -8,7 +8,8 @@ use crate::math;
 /// What a classifier makes of an example.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Prediction {
-    /// The class with the largest logit, the first of several.
+    /// The class with the largest logit, the first of several; an output that is
+    /// never taught ([`Score::Untaught`]) is no class.
     pub class: usize,
     /// How sure it is: by the artifact's [`Rejection`] or, where there is none,
     /// the largest probability.
@@ -33,8 +34,9 @@ impl Prediction {
     pub fn of(logits: &[f32], rejection: Option<Rejection>) -> Self {
         let kind = rejection.map_or(Score::Probability, |rejection| rejection.score);
         let score = score(kind, logits);
+        let classes = rejection.map_or(logits.len(), |rejection| rejection.classes(logits.len()));
         Prediction {
-            class: best(logits),
+            class: best(logits.get(..classes).unwrap_or_default()),
             score,
             known: rejection.is_none_or(|rejection| score >= rejection.threshold),
         }
@@ -50,6 +52,7 @@ impl Prediction {
 /// | [`Score::Probability`] | `max softmax(y) = 1 / Σ exp(y − max y)` |
 /// | [`Score::Margin`] | `max y`, less the largest of the others |
 /// | [`Score::Energy`] | `ln Σ exp y = max y + ln Σ exp(y − max y)` |
+/// | [`Score::Untaught`] | `max y` of all but the last, less the last |
 pub fn score(score: Score, logits: &[f32]) -> f32 {
     let most = largest(logits);
     if logits.is_empty() || logits.iter().any(|y| y.is_nan()) {
@@ -64,6 +67,10 @@ pub fn score(score: Score, logits: &[f32]) -> f32 {
             most - second
         }
         Score::Energy => most + math::ln(total()),
+        Score::Untaught => match logits {
+            [classes @ .., untaught] => largest(classes) - untaught,
+            [] => f32::NAN,
+        },
         _ => 1.0 / total(),
     }
 }
@@ -83,13 +90,18 @@ pub(crate) fn best(logits: &[f32]) -> usize {
 mod tests {
     use super::*;
 
-    const SCORES: [Score; 3] = [Score::Probability, Score::Margin, Score::Energy];
+    const SCORES: [Score; 4] = [
+        Score::Probability,
+        Score::Margin,
+        Score::Energy,
+        Score::Untaught,
+    ];
 
     #[test]
     fn scores_are_what_they_are_called() {
         let logits = [0.3f32, -1.2, 2.4, 2.0];
         let sum: f64 = logits.iter().map(|&y| libm::exp(f64::from(y))).sum();
-        let expected = [libm::exp(2.4) / sum, 0.4, libm::log(sum)];
+        let expected = [libm::exp(2.4) / sum, 0.4, libm::log(sum), 0.4];
         for (kind, expected) in SCORES.into_iter().zip(expected) {
             let error = (f64::from(score(kind, &logits)) - expected).abs();
             let limit = if cfg!(feature = "micromath") {
@@ -101,6 +113,22 @@ mod tests {
         }
         assert_eq!(best(&logits), 2);
         assert_eq!(best(&[1.0, 1.0]), 0);
+    }
+
+    #[test]
+    fn what_is_never_taught_is_no_class() {
+        let rejection = Rejection {
+            score: Score::Untaught,
+            threshold: -1.0,
+        };
+        let of = |logits: &[f32]| {
+            let prediction = Prediction::of(logits, Some(rejection));
+            (prediction.class, prediction.known)
+        };
+        assert_eq!(of(&[0.5, 2.0, 2.5]), (1, true));
+        assert_eq!(of(&[0.5, 2.0, 3.5]), (1, false));
+        // Nothing but the output that is no class.
+        assert_eq!(of(&[3.0]), (0, false));
     }
 
     #[test]

@@ -372,9 +372,9 @@ fn calls_in_any_order_keep_count_and_what_was_committed() {
 fn changed_front_ends_never_panic() {
     let (mut taught, mut refused) = (0, 0);
     let mut memory = vec![0.0; 300];
-    for stride in [None, Some(2)] {
+    for (stride, score) in [(None, Score::Energy), (Some(2), Score::Untaught)] {
         let rejection = Rejection {
-            score: Score::Energy,
+            score,
             threshold: 1.0,
         };
         let file = strokes(stride, Some(rejection)).bytes().to_vec();
@@ -433,6 +433,32 @@ fn what_scores_below_the_threshold_is_unknown() {
             assert_eq!(heard, (1, known));
         });
     }
+}
+
+/// The third output is no class: it is left for what is like neither of the others.
+#[test]
+fn an_output_that_is_never_taught_stands_for_what_is_unknown() {
+    let rejection = Some(Rejection {
+        score: Score::Untaught,
+        threshold: 0.5,
+    });
+    let file = strokes(None, rejection);
+    with(&file, 4, |teacher| {
+        let (classes, given) = (2, 2);
+        let refused = TeachingError::Example(ExampleError::UnknownClass { classes, given });
+        assert_eq!(teacher.begin(2), Err(refused));
+        let learner = teacher.learner_mut();
+        let refused = ExampleError::UnknownClass { classes, given };
+        assert_eq!(learner.add_class(&[0.0; 6], 2), Err(refused));
+        assert_eq!(learner.add_target(&[0.0; 6], &[2.0]), Err(refused));
+        assert_eq!((learner.outputs(), learner.classes()), (3, 2));
+        teach_all(teacher, 2, 2);
+        assert_eq!(teacher.advice(), Ok(Advice::Ready));
+        for class in 0..2 {
+            assert_eq!(recognise(teacher, &stroke(class, 2.5, 9)), (class, true));
+        }
+        assert!(!recognise(teacher, &stroke(2, 2.5, 9)).1);
+    });
 }
 
 #[test]

@@ -201,6 +201,22 @@ impl TrainedModel {
         Ok(self)
     }
 
+    /// The same model with one output more, which is never taught
+    /// ([`mamlet_formats::Score::Untaught`]). Rates stay: as many classes share a
+    /// gradient as before. `None` where outputs have starts of their own.
+    pub(crate) fn with_untaught_output(&self) -> Option<Self> {
+        let mut model = self.clone();
+        let LayerSpec::Dense { out } = model.config.model.layers.last_mut()? else {
+            return None;
+        };
+        *out += 1;
+        let shared = model.config.model.head == HeadStart::Shared;
+        (shared && model.rebuild_network().is_ok()).then_some(())?;
+        let flat = head::with_shared_head(&model.network, &model.params.concat())?;
+        model.params = split_host(&model.network, &flat);
+        Some(model)
+    }
+
     /// Builds the network of a changed config, with the statistics it had.
     fn rebuild_network(&mut self) -> Result<(), NetworkError> {
         let network = self.config.network()?;

@@ -6,8 +6,8 @@ use core::sync::atomic::{AtomicU32, Ordering::Relaxed};
 pub use app::ram_flash::{PAGE, RamFlash};
 use cortex_m::peripheral::SCB;
 
-/// Bytes of flash: two records of three pages each.
-pub const FLASH: usize = 6 * PAGE;
+/// Bytes of flash: two records of four pages each.
+pub const FLASH: usize = 8 * PAGE;
 /// What [`LIFE`] holds from the first reset on, plus the number of the life.
 const RESET: u32 = 0x11fe_0000;
 /// More resets than any program makes.

@@ -182,7 +182,9 @@ pub fn run_keeping(
         kept,
         adapted_crc32: crc.map(|crc| format!("{crc:08x}")),
         mean_squared_error: compare(query, &predictions, squared_error),
-        accuracy: compare(query, &predictions, right),
+        accuracy: compare(query, &predictions, |output, target| {
+            right(output.get(..model.classes()).unwrap_or(output), target)
+        }),
         predictions,
     })
 }

@@ -49,7 +49,7 @@ impl Columns {
         Ok(Columns {
             inputs: model.inputs(),
             targets: model.targets(),
-            outputs: model.outputs(),
+            outputs: model.classes(),
             classes: (model.loss() == Loss::CrossEntropy).then(names),
         })
     }

@@ -226,7 +226,7 @@ impl<'m> Learner<'m> {
             // The cast takes off a fraction and keeps to the range.
             let given = *class as usize;
             if self.class(given)? != *class {
-                let classes = self.head.outputs;
+                let classes = self.head.classes();
                 return Err(ExampleError::UnknownClass { classes, given });
             }
         }
@@ -235,7 +235,7 @@ impl<'m> Learner<'m> {
 
     /// A class as it is kept.
     fn class(&self, given: usize) -> Result<f32, ExampleError> {
-        let classes = self.head.outputs;
+        let classes = self.head.classes();
         match given < classes {
             true => Ok(given as f32),
             false => Err(ExampleError::UnknownClass { classes, given }),

@@ -253,6 +253,12 @@ impl<'a> Head<'a> {
         Ok(param)
     }
 
+    /// Outputs that can be taught.
+    pub(crate) fn classes(&self) -> usize {
+        let rejection = self.rejection;
+        rejection.map_or(self.outputs, |rejection| rejection.classes(self.outputs))
+    }
+
     /// Numbers per target: see [`losses::targets`].
     pub(crate) fn targets(&self) -> usize {
         losses::targets(self.loss, self.outputs)

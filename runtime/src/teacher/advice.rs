@@ -54,7 +54,7 @@ const HALF: f32 = 0.5;
 pub(super) fn advice(learner: &mut Learner<'_>, adapted: &mut bool) -> Result<Advice, AdaptError> {
     let (mut taught, mut most) = (0, 0);
     let mut fewest = (0, usize::MAX);
-    for class in 0..learner.outputs() {
+    for class in 0..learner.classes() {
         let examples = examples_of(learner, class);
         if examples > 0 {
             taught += 1;
@@ -91,7 +91,7 @@ fn most_doubtful(learner: &mut Learner<'_>, of_class: usize) -> Option<Advice> {
     if of_class == 1 && learner.adapt().map_or(0, |report| report.steps()) == 0 {
         return None;
     }
-    for class in 0..learner.outputs() {
+    for class in 0..learner.classes() {
         let (mut count, mut least_of_class) = (0, (f32::INFINITY, 0));
         for example in 0..learner.examples() {
             if learner.class_of(example) != Some(class) {
@@ -150,9 +150,10 @@ fn share(
     class: usize,
     limit: f32,
 ) -> Option<(f32, usize)> {
+    let classes = learner.classes();
     let logits = learner.output_of(example)?;
     let share = crate::math::exp(logits.get(class)? - score(Score::Energy, logits));
-    (share < limit).then_some((share, best(logits)))
+    (share < limit).then_some((share, best(logits.get(..classes)?)))
 }
 
 /// How many examples a class has.

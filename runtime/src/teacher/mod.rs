@@ -160,7 +160,7 @@ impl<'m> Teacher<'m> {
     /// # Errors
     /// [`TeachingError`] where there is no such class, or no room for an example.
     pub fn begin(&mut self, class: usize) -> Result<(), TeachingError> {
-        let classes = self.learner.outputs();
+        let classes = self.learner.classes();
         if class >= classes {
             let given = class;
             return Err(ExampleError::UnknownClass { classes, given }.into());

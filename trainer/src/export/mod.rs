@@ -28,6 +28,7 @@ use crate::tasks::{Split, TaskBatch, TaskDistribution, TasksError, in_units};
 
 pub use parity::Parity;
 pub use quantize::Quantize;
+use rejection::Found;
 pub use rejection::Unknown;
 pub use safety::Safety;
 pub use score::{Score, Trial};
@@ -197,17 +198,21 @@ pub fn export(
     let own_rates = rates(model, options)?;
     let distribution = model.config.tasks.open()?;
     let scale = distribution.target_scale();
-    // What a device is told and says is in the target's unit.
-    let (trained, model) = (model, &units::in_units(model, &own_rates, scale.as_ref()));
-    let unknown = match options.accept {
-        Some(accept) if trained.config.inner.loss == LossKind::CrossEntropy => {
+    let found = match options.accept {
+        Some(accept) if model.config.inner.loss == LossKind::CrossEntropy => {
             let shots = options.golden_shots;
             distribution.check(Split::Validation, shots, 1)?;
-            Unknown::find(trained, &distribution, shots, accept)?
+            Found::best(model, &distribution, shots, accept)?
         }
         _ => None,
     };
-    let (unknown, rejection) = unknown.unzip();
+    let rejection = found.as_ref().map(|found| found.rejection);
+    let (trained, distribution, unknown) = match found {
+        Some(found) => (found.model, found.distribution, Some(found.unknown)),
+        None => (model.clone(), distribution, None),
+    };
+    // What a device is told and says is in the target's unit.
+    let model = &units::in_units(&trained, &own_rates, scale.as_ref());
     let distribution = &in_units(distribution);
     distribution.check(Split::Validation, options.golden_shots, 1)?;
     distribution.check(Split::Train, 1, 1)?;
@@ -220,7 +225,7 @@ pub fn export(
     };
     let plain = writer(Quantize::default())?;
     let (file, support) = with_golden(model, distribution, &plain, options)?;
-    let parity = Parity::measure(trained, &own_rates, scale.as_ref(), &file, support)?;
+    let parity = Parity::measure(&trained, &own_rates, scale.as_ref(), &file, support)?;
     if options.quantize == Quantize::default() {
         return Ok(Export {
             file,

@@ -9,7 +9,7 @@ use serde::Serialize;
 use super::ExportError;
 use crate::evaluate::{Predictions, Protocol, predictions_on};
 use crate::model::TrainedModel;
-use crate::tasks::{Origin, Redrawn, Split, TaskBatch, TaskDistribution};
+use crate::tasks::{Origin, Redrawn, Split, TaskBatch, TaskDistribution, with_untaught_output};
 
 /// Validation tasks that a threshold is found on.
 const TASKS: usize = 300;
@@ -17,11 +17,14 @@ const TASKS: usize = 300;
 /// Most queries of each class.
 const QUERIES: usize = 5;
 
+/// The scores that need no output of their own.
+const OF_CLASSES: [Score; 3] = [Score::Probability, Score::Margin, Score::Energy];
+
 /// A threshold, and what it does on tasks of the validation split.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Unknown {
-    /// `"probability"`, `"margin"` or `"energy"`.
-    pub score: &'static str,
+    /// `"probability"`, `"margin"`, `"energy"` or `"untaught"`.
+    pub score: String,
     /// What is below is unknown.
     pub threshold: f32,
     /// Share of the queries of taught classes that are accepted.
@@ -31,19 +34,37 @@ pub struct Unknown {
     pub mistaken: Option<f64>,
 }
 
-impl Unknown {
-    /// Finds the score and the threshold that accept the share `accept` of the
-    /// queries of classes that were taught, and the fewest of others: of classes
-    /// of the validation split that the task does not have.
+/// A threshold, and what an artifact with it is made of.
+pub(super) struct Found {
+    pub unknown: Unknown,
+    pub rejection: Rejection,
+    /// The model, with an output that is never taught where that is the score.
+    pub model: TrainedModel,
+    /// Its tasks, with targets for as many outputs.
+    pub distribution: Arc<dyn TaskDistribution>,
+}
+
+impl Found {
+    /// Finds the threshold that accepts the share `accept` of the queries of classes
+    /// that were taught. Where outputs start alike, the score is
+    /// [`Score::Untaught`]; else the one that accepts the fewest queries of other
+    /// classes, of the validation split, that the task does not have.
     ///
     /// # Errors
     /// [`ExportError`] where the data cannot be drawn from.
-    pub(super) fn find(
+    pub fn best(
         model: &TrainedModel,
         distribution: &Arc<dyn TaskDistribution>,
         shots: usize,
         accept: f64,
-    ) -> Result<Option<(Self, Rejection)>, ExportError> {
+    ) -> Result<Option<Self>, ExportError> {
+        let (model, distribution, scores) = match model.with_untaught_output() {
+            Some(model) => {
+                let distribution = with_untaught_output(distribution.clone());
+                (model, distribution, &[Score::Untaught][..])
+            }
+            None => (model.clone(), distribution.clone(), &OF_CLASSES[..]),
+        };
         let fits = |queries: &usize| {
             distribution
                 .check(Split::Validation, shots, *queries)
@@ -60,19 +81,14 @@ impl Unknown {
         };
         let device = Default::default();
         let measure = |tasks: &dyn TaskDistribution| {
-            predictions_on::<Flex>((model, tasks), &protocol, shots, &device, |_| {})
+            predictions_on::<Flex>((&model, tasks), &protocol, shots, &device, |_| {})
                 .map_err(|error| ExportError::Artifact(error.to_string()))
         };
-        let taught = measure(&**distribution)?;
+        let taught = measure(&*distribution)?;
         let others = measure(&Redrawn::new(distribution.clone(), with_neighbours))?;
         let strange = strangers(&taught, &others);
-        let kinds = [
-            ("probability", Score::Probability),
-            ("margin", Score::Margin),
-            ("energy", Score::Energy),
-        ];
-        let found = kinds.into_iter().filter_map(|(name, score)| {
-            let mut known = scores(&taught, score, |_| true);
+        let found = scores.iter().filter_map(|&score| {
+            let mut known = of_queries(&taught, score, |_| true);
             known.sort_by(f32::total_cmp);
             let at = ((1.0 - accept) * known.len() as f64) as usize;
             let threshold = *known.get(at)?;
@@ -80,24 +96,26 @@ impl Unknown {
                 let accepted = scores.iter().filter(|&&score| score >= threshold).count();
                 accepted as f64 / scores.len().max(1) as f64
             };
-            let strange = scores(&others, score, |query| strange[query]);
-            let unknown = Self {
-                score: name,
-                threshold,
-                accepted: share(&known),
-                mistaken: (!strange.is_empty()).then(|| share(&strange)),
-            };
-            Some((unknown, Rejection { score, threshold }))
+            let strange = of_queries(&others, score, |query| strange[query]);
+            Some(Self {
+                unknown: Unknown {
+                    score: score.to_string(),
+                    threshold,
+                    accepted: share(&known),
+                    mistaken: (!strange.is_empty()).then(|| share(&strange)),
+                },
+                rejection: Rejection { score, threshold },
+                model: model.clone(),
+                distribution: distribution.clone(),
+            })
         });
-        Ok(found.min_by(|(a, _), (b, _)| {
-            let mistaken = |unknown: &Self| unknown.mistaken.unwrap_or(0.0);
-            mistaken(a).total_cmp(&mistaken(b))
-        }))
+        let mistaken = |found: &Self| found.unknown.mistaken.unwrap_or(0.0);
+        Ok(found.min_by(|a, b| mistaken(a).total_cmp(&mistaken(b))))
     }
 }
 
 /// The scores of some queries, as a device computes them.
-fn scores(all: &Predictions, score: Score, wanted: impl Fn(usize) -> bool) -> Vec<f32> {
+fn of_queries(all: &Predictions, score: Score, wanted: impl Fn(usize) -> bool) -> Vec<f32> {
     let Some(values) = all.values.last() else {
         return Vec::new();
     };

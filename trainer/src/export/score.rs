@@ -80,7 +80,8 @@ impl Score {
             let mut sum = 0.0;
             let queries = rows(&batch.query_x.values(), &batch.query_y);
             for (x, y) in &queries {
-                sum += of_example(loss, learner.predict(x)?, y);
+                let classes = device_model.classes();
+                sum += of_example(loss, &learner.predict(x)?[..classes], y);
             }
             Ok((sum / queries.len() as f64) as f32)
         };

@@ -2,6 +2,7 @@ use super::*;
 use crate::config::TasksConfig;
 use crate::config::tests::{WAVEFORMS, config};
 use crate::data::tests::Fixture;
+use crate::nn::{HeadStart, LayerSpec};
 
 #[test]
 fn every_recipe_is_carried_and_adapts_as_the_trainer_does() {
@@ -208,9 +209,8 @@ fn a_threshold_accepts_as_many_as_asked() {
     assert!(none.unknown.is_none() && none.file.artifact().unwrap().rejection().is_none());
 }
 
-/// A device makes examples of raw samples as the recordings of training were made.
-#[test]
-fn recordings_take_their_front_end_along() {
+/// Three people who make each of five gestures twelve times.
+fn gestures() -> Fixture {
     let fixture = Fixture::empty();
     for user in 0..3 {
         let mut text = "what,x,y\n".to_owned();
@@ -222,13 +222,58 @@ fn recordings_take_their_front_end_along() {
         }
         fixture.put(&format!("user{user}.csv"), text.as_bytes());
     }
+    fixture
+}
+
+/// Tasks of so many of them, with labels as named.
+fn recorded(fixture: &Fixture, ways: usize, labels: &str) -> TasksConfig {
     let recorded = format!(
-        "path = {:?}\ntask = \"new_user\"\nways = 5\nchannels = [\"x\", \"y\"]\nlength = 16\n\
-         centre = \"example\"\nusers = [1, 1, 1]\nlayout = {{ label = \"what\", rate = 62.5 }}",
+        "path = {:?}\ntask = \"new_user\"\nways = {ways}\nlabels = {labels:?}\n\
+         channels = [\"x\", \"y\"]\nlength = 16\ncentre = \"example\"\nusers = [1, 1, 1]\n\
+         layout = {{ label = \"what\", rate = 62.5 }}",
         fixture.path()
     );
+    TasksConfig::Recordings(toml::from_str(&recorded).unwrap())
+}
+
+/// With a head whose outputs all start alike, what is unknown is told from what was
+/// taught by an output more, which the device does not count as a class.
+#[test]
+fn a_shared_head_has_an_output_for_what_was_not_taught() {
+    let fixture = gestures();
+    let mut config = bodies().swap_remove(0).config;
+    config.tasks = recorded(&fixture, 3, "shuffled");
+    config.model.head = HeadStart::Shared;
+    if let Some(LayerSpec::Dense { out }) = config.model.layers.last_mut() {
+        *out = 3;
+    }
+    let model = TrainedModel::initial(config).unwrap();
+    let options = |accept| Options {
+        golden_shots: 3,
+        accept,
+        ..Options::default()
+    };
+    // The export fails where engine and trainer disagree.
+    let made = export(&model, None, &options(Some(0.8))).unwrap();
+    let unknown = made.unknown.unwrap();
+    assert_eq!(unknown.score, "untaught");
+    assert!((unknown.accepted - 0.8).abs() < 0.01, "{unknown:?}");
+    assert!(unknown.mistaken.is_some(), "{unknown:?}");
+    let artifact = made.file.artifact().unwrap();
+    let device = mamlet_simulator::Model::new(&artifact).unwrap();
+    assert_eq!((device.outputs(), device.classes()), (4, 3));
+    let all = export(&model, None, &options(None)).unwrap();
+    let artifact = all.file.artifact().unwrap();
+    let device = mamlet_simulator::Model::new(&artifact).unwrap();
+    assert_eq!((device.outputs(), device.classes()), (3, 3));
+}
+
+/// A device makes examples of raw samples as the recordings of training were made.
+#[test]
+fn recordings_take_their_front_end_along() {
+    let fixture = gestures();
     let mut model = bodies().swap_remove(0);
-    model.config.tasks = TasksConfig::Recordings(toml::from_str(&recorded).unwrap());
+    model.config.tasks = recorded(&fixture, 5, "fixed");
     let model = TrainedModel::initial(model.config).unwrap();
     let options = Options {
         golden_shots: 1,

@@ -36,7 +36,7 @@ pub use readings::{Choice, ReadingTasks, Readings};
 pub use recordings::{
     Centre, Derived, Holds, Labels, Recorded, RecordedTask, RecordedTasks, SensorAugment,
 };
-pub(crate) use redrawn::Redrawn;
+pub(crate) use redrawn::{Redrawn, with_untaught_output};
 pub use scale::{TargetScale, from_elsewhere, in_units};
 pub use sensors::{SensorKind, SensorTasks, Sensors};
 pub use sinusoid::{Sinusoid, SinusoidInputs, SinusoidTask};
@@ -218,6 +218,22 @@ impl TaskBatch {
         Self {
             support_y: targets.copied().collect(),
             support_x: (self.support_x).first_of_every(kept, of_task, self.input),
+            ..self
+        }
+    }
+
+    /// The same tasks for networks with one output more than there are classes,
+    /// which no example belongs to.
+    pub(crate) fn with_untaught_output(self) -> Self {
+        let widened = |targets: &[f32]| -> Vec<f32> {
+            let rows = targets.chunks_exact(self.output);
+            rows.flat_map(|row| row.iter().copied().chain([0.0]))
+                .collect()
+        };
+        Self {
+            support_y: widened(&self.support_y),
+            query_y: widened(&self.query_y),
+            output: self.output + 1,
             ..self
         }
     }

@@ -14,6 +14,7 @@ use crate::nn::Shape;
 pub(crate) struct Redrawn<F> {
     tasks: Arc<dyn TaskDistribution>,
     change: F,
+    outputs: usize,
     normalisation: Option<Arc<Normalisation>>,
     scale: Option<TargetScale>,
 }
@@ -23,11 +24,17 @@ impl<F: Fn(TaskBatch) -> TaskBatch> Redrawn<F> {
     /// targets in none.
     pub(crate) fn new(tasks: Arc<dyn TaskDistribution>, change: F) -> Self {
         Self {
+            outputs: tasks.output(),
             normalisation: tasks.normalisation(),
             scale: None,
             tasks,
             change,
         }
+    }
+
+    /// Where `change` leaves targets of so many values.
+    pub(super) fn with_outputs(self, outputs: usize) -> Self {
+        Self { outputs, ..self }
     }
 
     /// Where `change` leaves inputs and targets in the scales of `own`.
@@ -40,13 +47,20 @@ impl<F: Fn(TaskBatch) -> TaskBatch> Redrawn<F> {
     }
 }
 
+/// The tasks for networks with one output more than there are classes, which no
+/// example belongs to.
+pub(crate) fn with_untaught_output(tasks: Arc<dyn TaskDistribution>) -> Arc<dyn TaskDistribution> {
+    let outputs = tasks.output() + 1;
+    Arc::new(Redrawn::new(tasks, TaskBatch::with_untaught_output).with_outputs(outputs))
+}
+
 impl<F: Fn(TaskBatch) -> TaskBatch + Send + Sync> TaskDistribution for Redrawn<F> {
     fn shape(&self) -> Shape {
         self.tasks.shape()
     }
 
     fn output(&self) -> usize {
-        self.tasks.output()
+        self.outputs
     }
 
     fn classes(&self) -> Option<usize> {

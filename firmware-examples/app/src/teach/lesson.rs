@@ -88,7 +88,7 @@ impl<'m, F: NorFlash> Lesson<'m, F> {
     }
 
     fn classes(&self) -> usize {
-        self.teacher.learner().outputs()
+        self.teacher.learner().classes()
     }
 
     /// The next window is an example.
