@@ -47,12 +47,17 @@ struct Recording {
 /// One sitting of a person: every gesture once, `[gestures, samples, channels]`.
 type Sitting = Vec<Vec<Vec<f32>>>;
 
-/// Where the recordings of people are, if they are anywhere.
+/// The recordings of a person, if there are any: the file itself, or that of
+/// [`PERSON`] in the folder of the data set or beside others.
 pub fn data() -> Option<PathBuf> {
-    let folder = data_folder()?;
-    let candidates = [folder.join("gestures-20users"), folder];
-    let files = candidates.into_iter().map(|folder| folder.join(PERSON));
-    files.into_iter().find(|file| file.is_file())
+    let place = data_folder()?;
+    let person = |folder: PathBuf| folder.join(PERSON);
+    let candidates = [
+        person(place.join("gestures-20users")),
+        person(place.clone()),
+        place,
+    ];
+    candidates.into_iter().find(|file| file.is_file())
 }
 
 /// Writes what a person of the data set does, or somebody made up, where the
