@@ -165,7 +165,7 @@ impl<'m> Learner<'m> {
         self.examples
     }
 
-    /// Numbers per output, or classes.
+    /// Numbers per output: of a classifier, a logit for each.
     pub fn outputs(&self) -> usize {
         self.head.outputs
     }

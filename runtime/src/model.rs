@@ -95,7 +95,7 @@ impl<'a, const LAYERS: usize> Model<'a, LAYERS> {
         self.head.inputs
     }
 
-    /// Numbers per output, or classes.
+    /// Numbers per output: of a classifier, a logit for each.
     pub fn outputs(&self) -> usize {
         self.head.outputs
     }

@@ -228,11 +228,14 @@ fn describe_unknown(unknown: &Unknown) -> String {
         ),
         None => ", there are no other classes to try".into(),
     };
+    let threshold = unknown.threshold;
+    let little = match &unknown.score[..] {
+        "untaught" => format!("less than {threshold:.4} above the output that is never taught"),
+        score => format!("{score} below {threshold:.4}"),
+    };
     format!(
-        "unknown below {} {:.4}: {:.1} % of the examples of taught classes are accepted{mistaken} \
+        "unknown is {little}: {:.1} % of the examples of taught classes are accepted{mistaken} \
          (validation tasks)",
-        unknown.score,
-        unknown.threshold,
         100.0 * unknown.accepted
     )
 }

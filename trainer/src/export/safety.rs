@@ -37,7 +37,8 @@ pub struct Safety {
 
 impl Safety {
     /// Adapts to `tasks` tasks with every number of `shots` and `steps`, with
-    /// the engine, on all cores.
+    /// the engine, on all cores. Numbers of shots that the test split has too few
+    /// examples for are left out, where there are others.
     ///
     /// # Errors
     /// Where the data cannot be opened and where the artifact is not usable or
@@ -50,6 +51,13 @@ impl Safety {
         steps: &[usize],
     ) -> anyhow::Result<Self> {
         let distribution = &in_units(model.config.tasks.open()?);
+        let possible = |shots: &usize| distribution.check(Split::Test, *shots, 1).is_ok();
+        let possible: Vec<usize> = shots.iter().copied().filter(possible).collect();
+        let shots = match &possible[..] {
+            // Drawing says what is missing.
+            [] => shots,
+            possible => possible,
+        };
         let workers = thread::available_parallelism().map_or(1, |count| count.get());
         let parts: Vec<anyhow::Result<Safety>> = thread::scope(|scope| {
             let part = |worker: usize| {
