@@ -19,7 +19,7 @@ pub const MAGIC: [u8; 8] = *b"\x89MAML\r\n\x1a";
 /// Readers refuse another major version.
 pub const MAJOR: u16 = 2;
 /// Readers accept any minor version up to this one.
-pub const MINOR: u16 = 2;
+pub const MINOR: u16 = 3;
 /// Bytes before the header.
 pub const PREFIX: usize = 32;
 /// Where the checksum stands in the prefix.

@@ -136,6 +136,33 @@ pub enum Layer {
         /// Weights and how sums become integers again.
         integers: Integers,
     },
+    /// A [`Layer::Conv`] for each of several groups of channels: of `groups`
+    /// equal parts of the input's channels, each makes one of `groups` equal parts
+    /// of the output's.
+    GroupedConv {
+        /// How many groups; they divide the channels and the filters.
+        groups: u32,
+        /// How many channels the output has.
+        filters: u32,
+        /// Which inputs an output sees.
+        window: Window,
+        /// `[height · width of the window · channels of a group, filters]`, row by
+        /// row.
+        weight: Tensor,
+        /// `[filters]`
+        bias: Option<Tensor>,
+    },
+    /// [`Layer::GroupedConv`] on integers.
+    IntegerGroupedConv {
+        /// How many groups; they divide the channels and the filters.
+        groups: u32,
+        /// How many channels the output has.
+        filters: u32,
+        /// Which inputs an output sees.
+        window: Window,
+        /// Weights and how sums become integers again.
+        integers: Integers,
+    },
 }
 
 /// Which inputs an output sees: those from `position · stride − padding` on.
@@ -205,7 +232,8 @@ pub enum Statistics {
 pub struct Integers {
     /// i8. Of dense layers and convolutions four products lie together, for
     /// two outputs: `[⌈outputs / 2⌉, ⌈length / 4⌉, 2, 4]` for `length` numbers
-    /// under the window, filled up with zeros. Of a depthwise layer `[window,
+    /// under the window, filled up with zeros; of a grouped convolution that for
+    /// every group, one behind the other. Of a depthwise layer `[window,
     /// channels]`.
     pub weight: Tensor,
     /// i32, `[outputs]`
@@ -225,12 +253,22 @@ pub struct Integers {
 }
 
 impl Layer {
+    /// The lowest minor version of the format that has it.
+    #[cfg(feature = "alloc")]
+    pub(crate) fn minor(&self) -> u16 {
+        match self {
+            Layer::GroupedConv { .. } | Layer::IntegerGroupedConv { .. } => 3,
+            _ => 0,
+        }
+    }
+
     /// The layer's tensors that can adapt, in the order in which rates and
     /// adapted weights list them.
     pub fn tensors(&self) -> impl Iterator<Item = Tensor> + use<> {
         let tensors = match *self {
             Layer::Dense { weight, bias, .. }
             | Layer::Conv { weight, bias, .. }
+            | Layer::GroupedConv { weight, bias, .. }
             | Layer::Depthwise { weight, bias, .. } => [Some(weight), bias],
             Layer::BatchNorm { gain, bias, .. } | Layer::GroupNorm { gain, bias, .. } => {
                 [gain, bias]
@@ -250,6 +288,7 @@ impl Layer {
             } => [Some(mean), Some(variance), None, None],
             Layer::IntegerDense { integers, .. }
             | Layer::IntegerConv { integers, .. }
+            | Layer::IntegerGroupedConv { integers, .. }
             | Layer::IntegerDepthwise { integers, .. } => {
                 let Integers {
                     weight,
@@ -292,6 +331,8 @@ impl Layer {
             Layer::IntegerDense { .. } => "integer_dense",
             Layer::IntegerConv { .. } => "integer_conv",
             Layer::IntegerDepthwise { .. } => "integer_depthwise",
+            Layer::GroupedConv { .. } => "grouped_conv",
+            Layer::IntegerGroupedConv { .. } => "integer_grouped_conv",
         }
     }
 }

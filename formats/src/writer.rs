@@ -287,10 +287,12 @@ impl ArtifactWriter {
         };
         let pipeline = pipeline.to_bytes();
         // The lowest version that can express it.
-        let minor = match self.rejection.map(|rejection| rejection.score) {
+        let of_pipeline = match self.rejection.map(|rejection| rejection.score) {
             Some(Score::Untaught) => 2,
             _ => u16::from(!pipeline.is_empty()),
         };
+        let of_layers = self.layers.iter().map(Layer::minor).max().unwrap_or(0);
+        let minor = of_pipeline.max(of_layers);
         let sections = [&header[..], &self.tensors, &self.golden, &pipeline];
         let mut bytes = Vec::with_capacity(PREFIX + header.len() + self.tensors.len());
         bytes.extend(MAGIC);

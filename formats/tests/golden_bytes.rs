@@ -344,7 +344,7 @@ fn layers_keep_their_fields() {
     ]
     .concat();
     let with_bias = |front: &[Vec<u8>]| [front.concat(), tensor_bytes.clone(), optional.clone()];
-    let fields: [Vec<u8>; 20] = [
+    let fields: [Vec<u8>; 22] = [
         with_bias(&[vec![1]]).concat(),
         vec![],
         half.clone(),
@@ -367,15 +367,37 @@ fn layers_keep_their_fields() {
             optional.clone(),
         ]
         .concat(),
-        [vec![1], half, optional, vec![0]].concat(),
+        [vec![1], half, optional.clone(), vec![0]].concat(),
         grid.clone(),
         grid,
         [vec![1], integers.clone()].concat(),
         [vec![1], window.clone(), integers.clone()].concat(),
-        [window, integers].concat(),
+        [window.clone(), integers.clone()].concat(),
+        with_bias(&[vec![1, 2], window.clone()]).concat(),
+        [vec![1, 2], window, integers].concat(),
     ];
     for (layer, fields) in common::every_layer(tensor).iter().zip(fields) {
         assert_eq!(encoded(layer)[1..], fields, "{layer:?}");
+    }
+}
+
+/// A file is of the lowest version that has all of its layers.
+#[test]
+fn layers_ask_for_their_version() {
+    let tensor = Tensor {
+        offset: 0,
+        length: 0,
+        number: Number::F32,
+        adapts: false,
+    };
+    for (discriminant, layer) in common::every_layer(tensor).into_iter().enumerate() {
+        let mut writer = ArtifactWriter::new("", Shape::Vector { features: 1 });
+        writer.push(Layer::Relu);
+        writer.push(layer);
+        writer.push(Layer::Relu);
+        let bytes = writer.to_bytes().expect("structure");
+        let expected = if discriminant < 20 { 0 } else { 3 };
+        assert_eq!(bytes[8..12], [2, 0, expected, 0], "{}", layer.name());
     }
 }
 

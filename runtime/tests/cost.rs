@@ -26,11 +26,16 @@ fn products(piece: &Piece, size: Size) -> u64 {
     let count = match piece {
         Piece::Dense { outputs, .. } => inputs * outputs,
         Piece::Conv {
-            filters, window, ..
-        } => taps(*window) * size[2] * filters,
+            groups,
+            filters,
+            window,
+            ..
+        } => taps(*window) * (size[2] / groups) * filters,
         Piece::Depthwise { window, .. } => taps(*window) * size[2],
         Piece::Integer(Kind::Dense(outputs), _) => inputs * outputs,
-        Piece::Integer(Kind::Conv(filters, window), _) => taps(*window) * size[2] * filters,
+        Piece::Integer(Kind::Conv(groups, filters, window), _) => {
+            taps(*window) * (size[2] / groups) * filters
+        }
         Piece::Integer(Kind::Depthwise(window), _) => taps(*window) * size[2],
         _ => 0,
     };
@@ -127,7 +132,7 @@ fn padding_costs_nothing() {
             stride: [1, 1],
             padding,
         };
-        let mut conv = draw::conv(random, [5, 5, 2], 4, window);
+        let mut conv = draw::conv(random, [5, 5, 2], (1, 4), window);
         conv.tensors_mut().for_each(|tensor| tensor.1 = true);
         cost(&Net::of([5, 5, 2], vec![conv])).forward
     };

@@ -225,7 +225,7 @@ fn sandwich(random: &mut Random, size: [usize; 3], piece: Piece, around: bool) -
         stride: [1, 1],
         padding: Padding::Valid,
     };
-    let mut below = draw::conv(random, size, size[2], window);
+    let mut below = draw::conv(random, size, (1, size[2]), window);
     below.tensors_mut().for_each(|tensor| tensor.1 = around);
     let inputs = piece.output(size).iter().product();
     let mut above = draw::dense(random, inputs, 2);
@@ -251,8 +251,9 @@ fn gradients_of_layers_over_space_are_those_of_finite_differences() {
         let window = draw::any_window(&mut random, size);
         let piece = match case / 3 % 7 {
             0 | 1 => {
-                let filters = random.random_range(1..=5);
-                draw::conv(&mut random, size, filters, window)
+                let groups = draw::any_groups(&mut random, size[2]);
+                let filters = groups * random.random_range(1..=5);
+                draw::conv(&mut random, size, (groups, filters), window)
             }
             2 => draw::depthwise(&mut random, size, window),
             3 => Piece::Pool(Pool::Maximum, window),

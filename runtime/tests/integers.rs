@@ -69,10 +69,18 @@ fn every_integer_layer_gives_the_integers_of_plain_loops() {
             let window = draw::any_window(&mut random, size);
             let taps: usize = window.size.map(usize::from).iter().product();
             let numbers: usize = size.iter().product();
+            let groups = draw::any_groups(&mut random, channels);
             let mut fixed = |length, outputs| draw::fixed(&mut random, length, outputs);
             let layers = [
                 Piece::Integer(Kind::Dense(outputs), fixed(numbers, outputs)),
-                Piece::Integer(Kind::Conv(outputs, window), fixed(taps * channels, outputs)),
+                Piece::Integer(
+                    Kind::Conv(1, outputs, window),
+                    fixed(taps * channels, outputs),
+                ),
+                Piece::Integer(
+                    Kind::Conv(groups, groups * outputs, window),
+                    fixed(taps * channels / groups, groups * outputs),
+                ),
                 Piece::Integer(Kind::Depthwise(window), fixed(taps, channels)),
                 Piece::Pool(Pool::Maximum, window),
                 Piece::Pool(Pool::Average, window),
@@ -320,10 +328,11 @@ fn integers_stand_for_real_numbers() {
         };
         let pieces = vec![
             Piece::Quantize(input_scale as f32, input_zero as i8),
-            Piece::Integer(Kind::Conv(filters, window), fixed),
+            Piece::Integer(Kind::Conv(1, filters, window), fixed),
             Piece::Dequantize(output_scale as f32, zero),
         ];
         let in_f32 = Piece::Conv {
+            groups: 1,
             filters,
             window,
             weight: (real, false),

@@ -112,6 +112,24 @@ fn convolutions_need_weights_of_their_length() {
     assert_eq!(conv(2 * 3 * 4 * 7, 7), None);
     assert_eq!(conv(2 * 3 * 4 * 7 + 1, 7), length(168, 169));
     assert_eq!(conv(2 * 3 * 4 * 7, 4), length(7, 4));
+    let grouped = |groups: u32, filters: u32, weights: usize| {
+        refusal(5 * 6 * filters as usize, |w| {
+            let weight = w.tensor(&vec![0.5; weights], false);
+            w.push(Layer::GroupedConv {
+                groups,
+                filters,
+                window,
+                weight,
+                bias: None,
+            });
+        })
+    };
+    assert_eq!(grouped(2, 6, 2 * 3 * 2 * 6), None);
+    assert_eq!(grouped(2, 6, 2 * 3 * 4 * 6), length(72, 144));
+    for (groups, filters) in [(0, 6), (3, 6), (2, 7), (8, 8)] {
+        let refused = Some(ModelError::Groups { layer: 0 });
+        assert_eq!(grouped(groups, filters, 0), refused);
+    }
     let depthwise = |weights: usize, biases: usize| {
         refusal(5 * 6 * 4, |w| {
             let weight = w.tensor(&vec![0.5; weights], false);

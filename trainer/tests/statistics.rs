@@ -33,6 +33,7 @@ fn network(middle: LayerSpec) -> Network {
         layers: vec![
             LayerSpec::Conv {
                 filters: CHANNELS,
+                groups: 1,
                 kernel: Extent::Square(2),
                 stride: Extent::Square(1),
                 padding: Padding::Same,

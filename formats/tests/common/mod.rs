@@ -233,6 +233,19 @@ pub fn every_layer(tensor: Tensor) -> Vec<Layer> {
             integers,
         },
         Layer::IntegerDepthwise { window, integers },
+        Layer::GroupedConv {
+            groups: 1,
+            filters: 2,
+            window,
+            weight,
+            bias,
+        },
+        Layer::IntegerGroupedConv {
+            groups: 1,
+            filters: 2,
+            window,
+            integers,
+        },
     ]
 }
 

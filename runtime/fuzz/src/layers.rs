@@ -27,7 +27,7 @@ impl Builder<'_, '_> {
                 self.size = [1, 1, self.features() + length];
                 Layer::Context { vector }
             }
-            9 | 10 => {
+            9 => {
                 let (window, below) = self.window()?;
                 let filters = self.u.int_in_range(1..=4)?;
                 self.size[2] = filters;
@@ -35,6 +35,19 @@ impl Builder<'_, '_> {
                     filters,
                     window,
                     weight: self.tensor(taps(window) * below * filters, false)?,
+                    bias: self.optional(filters)?,
+                }
+            }
+            10 => {
+                let (window, below) = self.window()?;
+                let groups = self.groups(below)?;
+                let filters = groups * self.u.int_in_range(1..=3)?;
+                self.size[2] = filters;
+                Layer::GroupedConv {
+                    groups,
+                    filters,
+                    window,
+                    weight: self.tensor(taps(window) * below / groups * filters, false)?,
                     bias: self.optional(filters)?,
                 }
             }
@@ -49,10 +62,8 @@ impl Builder<'_, '_> {
             12 => self.batch_norm()?,
             13 | 14 => {
                 let channels = self.size[2];
-                let groups = self.u.int_in_range(1..=channels)?;
-                let divides = channels.is_multiple_of(groups);
                 Layer::GroupNorm {
-                    groups: if divides { groups } else { channels },
+                    groups: self.groups(channels)?,
                     epsilon: epsilon(self.u)?,
                     gain: self.optional(channels)?,
                     bias: self.optional(channels)?,
@@ -89,7 +100,21 @@ impl Builder<'_, '_> {
                     integers: self.fixed(packed(inputs, outputs), outputs)?,
                 }
             }
-            1 | 2 => {
+            1 => {
+                let (window, below) = self.window()?;
+                let groups = self.groups(below)?;
+                let own = self.u.int_in_range(1..=3)?;
+                let filters = groups * own;
+                self.size[2] = filters;
+                let weights = groups * packed(taps(window) * below / groups, own);
+                Layer::IntegerGroupedConv {
+                    groups,
+                    filters,
+                    window,
+                    integers: self.fixed(weights, filters)?,
+                }
+            }
+            2 => {
                 let (window, below) = self.window()?;
                 let filters = self.u.int_in_range(1..=4)?;
                 self.size[2] = filters;
@@ -146,6 +171,13 @@ impl Builder<'_, '_> {
             gain: self.optional(channels)?,
             bias: self.optional(channels)?,
         })
+    }
+
+    /// Groups that divide so many channels.
+    fn groups(&mut self, channels: u32) -> Result<u32> {
+        let groups = self.u.int_in_range(1..=channels)?;
+        let divides = channels.is_multiple_of(groups);
+        Ok(if divides { groups } else { channels })
     }
 
     /// A window that fits, and the channels below; the size is that of its

@@ -65,17 +65,17 @@ impl<'s> Patches<'s> {
         }
     }
 
-    /// All outputs of the first `lanes` lanes, `y: [lanes, outputs]`, with
-    /// `weights` as they lie in an artifact.
+    /// All outputs of the first `lanes` lanes, with `weights` as they lie in an
+    /// artifact. Those of a lane begin `stride` integers after the last lane's.
     pub fn outputs(
         &self,
         weights: &[i8],
         scaling: &Scaling<'_>,
-        y: &mut [i8],
+        (y, stride): (&mut [i8], usize),
         (lanes, outputs): (usize, usize),
     ) {
         #[cfg(mamlet_dsp)]
-        let done = dsp::pairs(self, weights, scaling, y, (lanes, outputs));
+        let done = dsp::pairs(self, weights, scaling, (y, stride), (lanes, outputs));
         #[cfg(not(mamlet_dsp))]
         let done = 0;
         let pair = self.groups * 2 * GROUP;
@@ -86,7 +86,7 @@ impl<'s> Patches<'s> {
             portable(self.wide, weights, &mut sums);
             for (lane, sums) in sums.into_iter().take(lanes).enumerate() {
                 for (output, sum) in (output..outputs).zip(sums) {
-                    if let Some(y) = y.get_mut(lane * outputs + output) {
+                    if let Some(y) = y.get_mut(lane * stride + output) {
                         *y = scaling.output(output, sum);
                     }
                 }
@@ -132,6 +132,16 @@ pub(crate) struct Scaling<'w> {
 }
 
 impl Scaling<'_> {
+    /// That of the outputs from `first` on.
+    pub fn from(&self, first: usize) -> Self {
+        Scaling {
+            bias: self.bias.get(first..).unwrap_or(&[]),
+            multiplier: self.multiplier.get(first..).unwrap_or(&[]),
+            shift: self.shift.get(first..).unwrap_or(&[]),
+            ..*self
+        }
+    }
+
     /// The integer of an output's sum of products.
     pub fn output(&self, output: usize, sum: i32) -> i8 {
         let bias = self.bias.get(output).copied().unwrap_or(0);

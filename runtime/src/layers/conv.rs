@@ -1,17 +1,22 @@
 //! Convolution: `y[p] = Σ x[p + k] W[k] + b`, with `W` as `[window, channels,
-//! filters]`.
+//! filters]`. In groups, a part of the filters sees a part of the channels, and `W`
+//! is `[window, channels of a group, filters]`.
 //!
 //! No patch is ever copied: with channels last, the inputs that a row of
 //! outputs sees through a row of the window are the rows of a matrix that
 //! overlap in memory, `[outputs, window columns · channels]`, so each pass is a
 //! few matrix products per row, or per column where that fills more tiles.
-//! Outputs at the left and right edge see fewer columns of the window.
+//! Outputs at the left and right edge see fewer columns of the window. The channels
+//! of a group lie side by side under one tap alone, so with several groups there is
+//! a product for each tap.
 //!
 //! | | multiply-accumulates per example |
 //! |---|---|
-//! | each of forward, by the input, by the weights | taps inside · channels · filters |
+//! | each of forward, by the input, by the weights | taps inside · channels of a group · filters |
 //!
 //! Backward reads its input where `W` adapts, and never its output.
+
+use core::ops::Range;
 
 use super::dense::{descend_bias, start};
 use super::{Backward, Descent, Forward, Macs, Operation, part};
@@ -24,7 +29,9 @@ use crate::model::Param;
 pub(crate) struct Conv {
     pub window: Sliding,
     pub filters: u32,
-    /// `[window, channels, filters]`
+    /// How many groups; they divide the channels and the filters.
+    pub groups: u32,
+    /// `[window, channels of a group, filters]`
     pub weight: Param,
     /// `[filters]`
     pub bias: Option<Param>,
@@ -35,7 +42,7 @@ pub(crate) struct Conv {
 #[derive(Clone, Copy)]
 struct Block {
     outputs: usize,
-    /// Inputs per output: columns of the window times channels.
+    /// Inputs per output: columns of the window times channels of the group.
     inputs: usize,
     /// Numbers from the first output's inputs to the next's.
     x_stride: usize,
@@ -47,46 +54,69 @@ struct Block {
 }
 
 impl Conv {
-    fn channels(&self) -> usize {
-        self.window.channels as usize
+    /// Channels and filters of a group.
+    fn of_group(&self) -> (usize, usize) {
+        let of = |count: u32| count.checked_div(self.groups).unwrap_or(0) as usize;
+        (of(self.window.channels), of(self.filters))
     }
 
     /// Calls `f` with all blocks of one example.
     fn blocks(&self, mut f: impl FnMut(Block)) {
         let Sliding { rows, columns, .. } = self.window;
-        let (channels, filters) = (self.channels(), self.filters as usize);
-        let x_line = usize::from(columns.input) * channels;
-        let y_line = usize::from(columns.output) * filters;
-        for ky in 0..usize::from(rows.size) {
-            let lines = rows.outputs(ky);
-            for (run, taps) in columns.runs() {
-                let tap = ky * usize::from(columns.size) + taps.start;
-                let count = run.len();
-                let block = |line: usize, column: usize| Block {
-                    outputs: count,
-                    inputs: taps.len() * channels,
-                    x_stride: usize::from(columns.stride) * channels,
-                    y_stride: filters,
-                    x_at: rows.input_of(line, ky) * x_line
-                        + columns.input_of(column, taps.start) * channels,
-                    y_at: line * y_line + column * filters,
-                    weight_at: tap * channels * filters,
-                };
-                // Along lines or down columns: what fills more tiles.
-                let along = lines.len() * (run.len() % TALL);
-                let down = run.len() * (lines.len() % TALL);
-                if along < down || (along == down && run.len() >= lines.len()) {
-                    lines.clone().for_each(|line| f(block(line, run.start)));
-                } else {
-                    for column in run {
-                        f(Block {
-                            outputs: lines.len(),
-                            x_stride: usize::from(rows.stride) * x_line,
-                            y_stride: y_line,
-                            ..block(lines.start, column)
-                        });
+        for group in 0..self.groups as usize {
+            for ky in 0..usize::from(rows.size) {
+                for (run, taps) in columns.runs() {
+                    let together = if self.groups == 1 { taps.len() } else { 1 };
+                    for tap in taps.step_by(together.max(1)) {
+                        self.blocks_of(group, ky, tap..tap + together, run.clone(), &mut f);
                     }
                 }
+            }
+        }
+    }
+
+    /// The blocks of one group that see `taps` of row `ky` of the window, in columns
+    /// `run`.
+    fn blocks_of(
+        &self,
+        group: usize,
+        ky: usize,
+        taps: Range<usize>,
+        run: Range<usize>,
+        f: &mut impl FnMut(Block),
+    ) {
+        let Sliding { rows, columns, .. } = self.window;
+        let (channels, filters) = (self.window.channels as usize, self.filters as usize);
+        let (own_channels, own_filters) = self.of_group();
+        let x_line = usize::from(columns.input) * channels;
+        let y_line = usize::from(columns.output) * filters;
+        let lines = rows.outputs(ky);
+        let tap = ky * usize::from(columns.size) + taps.start;
+        let count = run.len();
+        let block = |line: usize, column: usize| Block {
+            outputs: count,
+            inputs: taps.len() * own_channels,
+            x_stride: usize::from(columns.stride) * channels,
+            y_stride: filters,
+            x_at: rows.input_of(line, ky) * x_line
+                + columns.input_of(column, taps.start) * channels
+                + group * own_channels,
+            y_at: line * y_line + column * filters + group * own_filters,
+            weight_at: tap * own_channels * filters + group * own_filters,
+        };
+        // Along lines or down columns: what fills more tiles.
+        let along = lines.len() * (run.len() % TALL);
+        let down = run.len() * (lines.len() % TALL);
+        if along < down || (along == down && run.len() >= lines.len()) {
+            lines.for_each(|line| f(block(line, run.start)));
+        } else {
+            for column in run {
+                f(Block {
+                    outputs: lines.len(),
+                    x_stride: usize::from(rows.stride) * x_line,
+                    y_stride: y_line,
+                    ..block(lines.start, column)
+                });
             }
         }
     }
@@ -95,25 +125,29 @@ impl Conv {
     /// input.
     fn input_gradient(&self, weight: &[f32], dy: &[f32], dx: &mut [f32]) {
         let Sliding { rows, columns, .. } = self.window;
-        let (channels, filters) = (self.channels(), self.filters as usize);
-        for ky in 0..usize::from(rows.size) {
-            for kx in 0..usize::from(columns.size) {
-                let tap = ky * usize::from(columns.size) + kx;
-                let weight = part(weight, tap * channels * filters..weight.len());
-                let run = columns.outputs(kx);
-                for line in rows.outputs(ky) {
-                    let y_at = line * usize::from(columns.output) + run.start;
-                    let x_at = rows.input_of(line, ky) * usize::from(columns.input)
-                        + columns.input_of(run.start, kx);
-                    let dx = dx.get_mut(x_at * channels..).unwrap_or(&mut []);
-                    multiply(
-                        Start::Sums,
-                        Matrix::new(part(dy, y_at * filters..dy.len()), filters),
-                        Matrix::new(weight, filters).transposed(),
-                        MatrixMut::new(dx, usize::from(columns.stride) * channels),
-                        (run.len(), filters, channels),
-                    );
-                }
+        let (channels, filters) = (self.window.channels as usize, self.filters as usize);
+        let (own_channels, own_filters) = self.of_group();
+        let taps = self.window.taps();
+        for (group, tap) in (0..self.groups as usize).flat_map(|g| (0..taps).map(move |k| (g, k))) {
+            let wide = usize::from(columns.size);
+            let (ky, kx) = (tap / wide, tap % wide);
+            let weight_at = tap * own_channels * filters + group * own_filters;
+            let weight = part(weight, weight_at..weight.len());
+            let run = columns.outputs(kx);
+            for line in rows.outputs(ky) {
+                let y_at = line * usize::from(columns.output) + run.start;
+                let y_at = y_at * filters + group * own_filters;
+                let x_at = rows.input_of(line, ky) * usize::from(columns.input)
+                    + columns.input_of(run.start, kx);
+                let x_at = x_at * channels + group * own_channels;
+                let dx = dx.get_mut(x_at..).unwrap_or(&mut []);
+                multiply(
+                    Start::Sums,
+                    Matrix::new(part(dy, y_at..dy.len()), filters),
+                    Matrix::new(weight, filters).transposed(),
+                    MatrixMut::new(dx, usize::from(columns.stride) * channels),
+                    (run.len(), own_filters, own_channels),
+                );
             }
         }
     }
@@ -129,7 +163,8 @@ impl Operation for Conv {
     }
 
     fn macs(&self) -> Macs {
-        let weights = u64::from(self.window.channels).saturating_mul(u64::from(self.filters));
+        let (channels, _) = self.of_group();
+        let weights = (channels as u64).saturating_mul(u64::from(self.filters));
         let product = weights.saturating_mul(self.window.inside());
         Macs {
             forward: product,
@@ -147,6 +182,7 @@ impl Operation for Conv {
             ..
         } = pass;
         let filters = self.filters as usize;
+        let (_, own_filters) = self.of_group();
         start(self.bias.as_ref(), words, adapted, pass.y, filters);
         let weight = self.weight.read(words, adapted);
         for (x, y) in rows(pass.x, inputs).zip(rows_mut(pass.y, outputs)) {
@@ -159,7 +195,7 @@ impl Operation for Conv {
                     Matrix::new(x, block.x_stride),
                     Matrix::new(weight, filters),
                     MatrixMut::new(y, block.y_stride),
-                    (block.outputs, block.inputs, filters),
+                    (block.outputs, block.inputs, own_filters),
                 );
             });
         }
@@ -175,6 +211,7 @@ impl Operation for Conv {
             ..
         } = pass;
         let filters = self.filters as usize;
+        let (_, own_filters) = self.of_group();
         if !dx.is_empty() {
             let weight = step.read(&self.weight);
             dx.fill(0.0);
@@ -195,7 +232,7 @@ impl Operation for Conv {
                         Matrix::new(x, block.x_stride).transposed(),
                         Matrix::new(dy, block.y_stride),
                         MatrixMut::new(weight, filters),
-                        (block.inputs, block.outputs, filters),
+                        (block.inputs, block.outputs, own_filters),
                     );
                 });
             }

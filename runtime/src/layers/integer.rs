@@ -44,6 +44,8 @@ pub(crate) struct IntegerDense {
 pub(crate) struct IntegerConv {
     pub window: Sliding,
     pub filters: u32,
+    /// How many groups; they divide the channels and the filters.
+    pub groups: u32,
     pub integers: Integers,
 }
 
@@ -92,13 +94,22 @@ impl Integers {
     }
 }
 
-impl Read<'_> {
-    /// All outputs of all positions, of which `patch` sets one lane at a time.
+impl<'w> Read<'w> {
+    /// Those of the outputs from `output` on, whose weights begin with `weight`.
+    fn from(&self, weight: usize, output: usize) -> Self {
+        Read {
+            weight: self.weight.get(weight..).unwrap_or(&[]),
+            scaling: self.scaling.from(output),
+        }
+    }
+
+    /// So many outputs of all positions, of which `patch` sets one lane at a time.
+    /// Those of a position begin `stride` integers after those of the last.
     fn products(
         &self,
         length: usize,
         outputs: usize,
-        y: &mut [i8],
+        (y, stride): (&mut [i8], usize),
         scratch: &mut [f32],
         mut patch: impl FnMut(&mut Patches<'_>, usize, usize),
     ) {
@@ -107,21 +118,18 @@ impl Read<'_> {
         };
         let mut position = 0;
         let mut rest = y;
-        while !rest.is_empty() && outputs > 0 {
-            let lanes = (rest.len() / outputs).min(LANES);
-            let Some((y, after)) = core::mem::take(&mut rest).split_at_mut_checked(lanes * outputs)
-            else {
+        while !rest.is_empty() && stride > 0 {
+            let lanes = rest.len().div_ceil(stride).min(LANES);
+            let length = rest.len().min(lanes * stride);
+            let Some((y, after)) = core::mem::take(&mut rest).split_at_mut_checked(length) else {
                 return;
             };
             rest = after;
-            if lanes == 0 {
-                return;
-            }
             for lane in 0..lanes {
                 patch(&mut patches, lane, position + lane);
             }
             position += lanes;
-            patches.outputs(self.weight, &self.scaling, y, (lanes, outputs));
+            patches.outputs(self.weight, &self.scaling, (y, stride), (lanes, outputs));
         }
     }
 }
@@ -196,18 +204,62 @@ impl Operation for IntegerDense {
             let x = x.get(position * inputs..).unwrap_or(&[]);
             patches.copy(lane, x.get(..inputs).unwrap_or(&[]));
         };
-        read.products(inputs, outputs, y.unwrap_or(&mut []), pass.scratch, patch);
+        let y = (y.unwrap_or(&mut []), outputs);
+        read.products(inputs, outputs, y, pass.scratch, patch);
     }
 
     fn backward(&self, _: Backward<'_>, _: &mut Descent<'_>) {}
 }
 
 impl IntegerConv {
-    /// Numbers under the window.
+    /// Channels and filters of a group.
+    fn of_group(&self) -> (usize, usize) {
+        let of = |count: u32| count.checked_div(self.groups).unwrap_or(0) as usize;
+        (of(self.window.channels), of(self.filters))
+    }
+
+    /// Numbers of a group under the window.
     fn length(&self) -> usize {
-        self.window
-            .taps()
-            .saturating_mul(self.window.channels as usize)
+        let (channels, _) = self.of_group();
+        self.window.taps().saturating_mul(channels)
+    }
+
+    /// What an output sees of the channels of a group, those from `channel` on.
+    fn patch(&self, x: &[i8], position: usize, channel: usize, to: &mut [i8]) {
+        let Sliding { rows, columns, .. } = self.window;
+        let channels = self.window.channels as usize;
+        let (own, _) = self.of_group();
+        let (width, wide) = (usize::from(columns.input), usize::from(columns.output));
+        let taps = usize::from(columns.size);
+        let (line, column) = (position / wide.max(1), position % wide.max(1));
+        let inside = columns.taps(column);
+        if rows.taps(line).len() < usize::from(rows.size) || inside.len() < taps {
+            let length = self.length();
+            to.iter_mut()
+                .take(length)
+                .for_each(|to| *to = self.integers.input_zero);
+        }
+        // The channels of a group lie side by side under one tap, all of them
+        // under all taps.
+        let (runs, length) = match own == channels {
+            true => (1, inside.len() * channels),
+            false => (inside.len(), own),
+        };
+        for ky in rows.taps(line) {
+            let from = rows.input_of(line, ky) * width + columns.input_of(column, inside.start);
+            for run in 0..runs {
+                let x = x.get((from + run) * channels + channel..).unwrap_or(&[]);
+                let x = x.get(..length).unwrap_or(&[]);
+                let to = to.get_mut((ky * taps + inside.start + run) * own..);
+                copy(to.unwrap_or(&mut []), x);
+            }
+        }
+    }
+
+    /// How many numbers the weights of a group take.
+    fn weights(&self) -> Option<usize> {
+        let (_, filters) = self.of_group();
+        packed(self.length(), filters)
     }
 }
 
@@ -217,12 +269,14 @@ impl Operation for IntegerConv {
     }
 
     fn weight_bytes(&self) -> usize {
-        let filters = self.filters as usize;
-        weight_bytes(packed(self.length(), filters), filters)
+        let weights = self.weights();
+        let weights = weights.and_then(|weights| weights.checked_mul(self.groups as usize));
+        weight_bytes(weights, self.filters as usize)
     }
 
     fn macs(&self) -> Macs {
-        let weights = u64::from(self.window.channels).saturating_mul(u64::from(self.filters));
+        let (channels, _) = self.of_group();
+        let weights = (channels as u64).saturating_mul(u64::from(self.filters));
         Macs {
             forward: weights.saturating_mul(self.window.inside()),
             ..Macs::default()
@@ -230,36 +284,23 @@ impl Operation for IntegerConv {
     }
 
     fn forward(&self, pass: Forward<'_>) {
-        let Sliding { rows, columns, .. } = self.window;
-        let (channels, filters) = (self.window.channels as usize, self.filters as usize);
-        let (width, wide) = (usize::from(columns.input), usize::from(columns.output));
-        let taps = usize::from(columns.size);
+        let read = self.integers.read(pass.words);
         let x: &[i8] = bytemuck::cast_slice(pass.x);
         let y: &mut [i8] = bytemuck::cast_slice_mut(pass.y);
-        let y = y.get_mut(..filters * wide * usize::from(rows.output));
-        let read = self.integers.read(pass.words);
-        let fill = |position: usize, to: &mut [i8]| {
-            let (line, column) = (position / wide.max(1), position % wide.max(1));
-            let inside = columns.taps(column);
-            if rows.taps(line).len() < usize::from(rows.size) || inside.len() < taps {
-                let length = self.length();
-                to.iter_mut()
-                    .take(length)
-                    .for_each(|to| *to = self.integers.input_zero);
-            }
-            for ky in rows.taps(line) {
-                let from = rows.input_of(line, ky) * width + columns.input_of(column, inside.start);
-                let x = x.get(from * channels..).unwrap_or(&[]);
-                let x = x.get(..inside.len() * channels).unwrap_or(&[]);
-                let to = to.get_mut((ky * taps + inside.start) * channels..);
-                copy(to.unwrap_or(&mut []), x);
-            }
-        };
-        let patch = |patches: &mut Patches<'_>, lane, position| {
-            patches.set(lane, |to| fill(position, to));
-        };
-        let y = y.unwrap_or(&mut []);
-        read.products(self.length(), filters, y, pass.scratch, patch);
+        let filters = self.filters as usize;
+        let Sliding { rows, columns, .. } = self.window;
+        let positions = usize::from(rows.output) * usize::from(columns.output);
+        let y = y.get_mut(..filters * positions).unwrap_or(&mut []);
+        let (own_channels, own_filters) = self.of_group();
+        for group in 0..self.groups as usize {
+            let (channel, filter) = (group * own_channels, group * own_filters);
+            let read = read.from(group * self.weights().unwrap_or(0), filter);
+            let patch = |patches: &mut Patches<'_>, lane, position| {
+                patches.set(lane, |to| self.patch(x, position, channel, to));
+            };
+            let y = (y.get_mut(filter..).unwrap_or(&mut []), filters);
+            read.products(self.length(), own_filters, y, pass.scratch, patch);
+        }
     }
 
     fn backward(&self, _: Backward<'_>, _: &mut Descent<'_>) {}

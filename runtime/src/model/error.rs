@@ -51,6 +51,11 @@ pub enum ModelError {
         /// Which layer, from 0.
         layer: usize,
     },
+    /// Groups of a convolution that do not divide its channels and its filters.
+    Groups {
+        /// Which layer, from 0.
+        layer: usize,
+    },
     /// Groups that do not divide the channels, no row of statistics, or an
     /// epsilon that is not a number from zero on.
     Norm {
@@ -125,6 +130,10 @@ impl fmt::Display for ModelError {
             Self::Window { layer } => write!(
                 f,
                 "layer {layer}: the window does not fit its input, or steps by nothing"
+            ),
+            Self::Groups { layer } => write!(
+                f,
+                "layer {layer}: groups must divide the channels and the filters"
             ),
             Self::Norm { layer } => write!(
                 f,

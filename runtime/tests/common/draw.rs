@@ -138,14 +138,28 @@ pub fn dense(random: &mut Random, inputs: usize, outputs: usize) -> Piece {
     }
 }
 
-pub fn conv(random: &mut Random, size: Size, filters: usize, window: Window) -> Piece {
-    let length = window.size.map(usize::from).iter().product::<usize>() * size[2];
+/// A convolution in so many groups, which divide the channels and the filters.
+pub fn conv(
+    random: &mut Random,
+    size: Size,
+    (groups, filters): (usize, usize),
+    window: Window,
+) -> Piece {
+    let length = window.size.map(usize::from).iter().product::<usize>() * size[2] / groups;
     Piece::Conv {
+        groups,
         filters,
         window,
         weight: tensor(random, length * filters),
         bias: optional(random, filters),
     }
+}
+
+/// Groups that divide so many channels.
+pub fn any_groups(random: &mut Random, channels: usize) -> usize {
+    let divisors = (1..=channels).filter(|groups| channels.is_multiple_of(*groups));
+    let divisors: Vec<usize> = divisors.collect();
+    divisors[random.random_range(0..divisors.len())]
 }
 
 pub fn depthwise(random: &mut Random, size: Size, window: Window) -> Piece {
@@ -183,16 +197,12 @@ pub fn norm(random: &mut Random, size: Size) -> Piece {
             gain,
             bias,
         },
-        _ => {
-            let divisors = (1..=channels).filter(|groups| channels.is_multiple_of(*groups));
-            let divisors: Vec<usize> = divisors.collect();
-            Piece::GroupNorm {
-                groups: divisors[random.random_range(0..divisors.len())],
-                epsilon,
-                gain,
-                bias,
-            }
-        }
+        _ => Piece::GroupNorm {
+            groups: any_groups(random, channels),
+            epsilon,
+            gain,
+            bias,
+        },
     }
 }
 
@@ -217,8 +227,9 @@ fn any_piece(random: &mut Random, size: Size) -> Piece {
         }
         12 if positions > 1 => Piece::GlobalAverage,
         13 | 14 => {
-            let filters = random.random_range(1..=3);
-            conv(random, size, filters, window)
+            let groups = any_groups(random, size[2]);
+            let filters = groups * random.random_range(1..=3);
+            conv(random, size, (groups, filters), window)
         }
         15 => depthwise(random, size, window),
         16 | 17 => norm(random, size),
@@ -261,8 +272,10 @@ fn any_integer(random: &mut Random, size: Size) -> Piece {
             Piece::Integer(Kind::Depthwise(window), fixed)
         }
         _ => {
-            let fixed = fixed(random, taps * size[2], outputs);
-            Piece::Integer(Kind::Conv(outputs, window), fixed)
+            let groups = any_groups(random, size[2]);
+            let filters = groups * outputs;
+            let fixed = fixed(random, taps * size[2] / groups, filters);
+            Piece::Integer(Kind::Conv(groups, filters, window), fixed)
         }
     }
 }

@@ -25,6 +25,7 @@ pub enum Piece {
     Softmax,
     Flatten,
     Conv {
+        groups: usize,
         filters: usize,
         window: Window,
         weight: Values,
@@ -66,15 +67,16 @@ pub struct Stored {
 #[derive(Clone, Copy, Debug)]
 pub enum Kind {
     Dense(usize),
-    Conv(usize, Window),
+    /// Groups, filters.
+    Conv(usize, usize, Window),
     Depthwise(Window),
 }
 
 /// The numbers of a layer on integers.
 #[derive(Clone, Debug)]
 pub struct Fixed {
-    /// `[numbers under the window, outputs]`; of a depthwise layer `[window,
-    /// channels]`.
+    /// `[numbers of a group under the window, outputs]`; of a depthwise layer
+    /// `[window, channels]`.
     pub weight: Vec<i8>,
     pub bias: Vec<i32>,
     pub multiplier: Vec<i32>,
@@ -138,7 +140,7 @@ impl Piece {
             Piece::Conv {
                 filters, window, ..
             }
-            | Piece::Integer(Kind::Conv(filters, window), _) => slide(*window, *filters),
+            | Piece::Integer(Kind::Conv(_, filters, window), _) => slide(*window, *filters),
             Piece::Depthwise { window, .. }
             | Piece::Pool(_, window)
             | Piece::Integer(Kind::Depthwise(window), _) => slide(*window, size[2]),
@@ -187,16 +189,30 @@ impl Piece {
                 bias: bias.as_ref().map(tensor),
             },
             Piece::Conv {
+                groups,
                 filters,
                 window,
                 weight,
                 bias,
-            } => Layer::Conv {
-                filters: small(*filters),
-                window: *window,
-                weight: tensor(weight),
-                bias: bias.as_ref().map(tensor),
-            },
+            } => {
+                let (filters, window) = (small(*filters), *window);
+                let (weight, bias) = (tensor(weight), bias.as_ref().map(tensor));
+                match groups {
+                    1 => Layer::Conv {
+                        filters,
+                        window,
+                        weight,
+                        bias,
+                    },
+                    _ => Layer::GroupedConv {
+                        groups: small(*groups),
+                        filters,
+                        window,
+                        weight,
+                        bias,
+                    },
+                }
+            }
             Piece::Depthwise {
                 window,
                 weight,
@@ -258,7 +274,17 @@ impl Fixed {
         let outputs = self.bias.len();
         let weight = match kind {
             Kind::Depthwise(_) => self.weight.clone(),
-            _ => packed(&self.weight, outputs),
+            Kind::Dense(_) => packed(&self.weight, outputs),
+            Kind::Conv(groups, filters, _) => (0..groups)
+                .flat_map(|group| {
+                    let own = filters / groups;
+                    let rows = self.weight.chunks(filters);
+                    let own: Vec<i8> = rows
+                        .flat_map(|row| row[group * own..][..own].to_vec())
+                        .collect();
+                    packed(&own, filters / groups)
+                })
+                .collect(),
         };
         let integers = Integers {
             weight: writer.i8_tensor(&weight),
@@ -275,7 +301,13 @@ impl Fixed {
                 outputs: small(outputs),
                 integers,
             },
-            Kind::Conv(filters, window) => Layer::IntegerConv {
+            Kind::Conv(1, filters, window) => Layer::IntegerConv {
+                filters: small(filters),
+                window,
+                integers,
+            },
+            Kind::Conv(groups, filters, window) => Layer::IntegerGroupedConv {
+                groups: small(groups),
                 filters: small(filters),
                 window,
                 integers,

@@ -102,10 +102,24 @@ impl Part {
             },
             LayerSpec::Conv {
                 filters,
+                groups: 1,
                 kernel,
                 stride,
                 padding,
             } => Layer::Conv {
+                filters: *filters as u32,
+                window: self.window(*kernel, *stride, *padding)?,
+                weight: tensor(0),
+                bias: optional(1),
+            },
+            LayerSpec::Conv {
+                filters,
+                groups,
+                kernel,
+                stride,
+                padding,
+            } => Layer::GroupedConv {
+                groups: *groups as u32,
                 filters: *filters as u32,
                 window: self.window(*kernel, *stride, *padding)?,
                 weight: tensor(0),

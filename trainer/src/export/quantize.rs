@@ -185,7 +185,6 @@ enum Clamp {
 struct Product {
     weights: Vec<Vec<f32>>,
     bias: Vec<f32>,
-    depthwise: bool,
 }
 
 impl Product {
@@ -209,7 +208,6 @@ impl Product {
         Product {
             weights: (0..outputs).map(of_output).collect(),
             bias: bias.unwrap_or_else(|| vec![0.0; outputs]),
-            depthwise: matches!(part.spec, LayerSpec::Depthwise { .. }),
         }
     }
 
@@ -277,10 +275,16 @@ impl Product {
         let factor = |step: &f32| f64::from(input.step) * f64::from(*step) / f64::from(output.step);
         let (multipliers, shifts): (Vec<i32>, Vec<i8>) =
             steps.iter().map(factor).map(fixed_point).unzip();
-        let packed = match self.depthwise {
+        let packed = match part.spec {
             // As they lie in f32: `[window, channels]`.
-            true => transposed(&quantized),
-            false => packed(&quantized),
+            LayerSpec::Depthwise { .. } => transposed(&quantized),
+            LayerSpec::Conv {
+                filters, groups, ..
+            } => {
+                let of_groups = quantized.chunks(filters / groups);
+                of_groups.flat_map(packed).collect()
+            }
+            _ => packed(&quantized),
         };
         let integers = Integers {
             weight: writer.i8_tensor(&packed),
@@ -305,10 +309,23 @@ impl Product {
             },
             LayerSpec::Conv {
                 filters,
+                groups: 1,
                 kernel,
                 stride,
                 padding,
             } => Layer::IntegerConv {
+                filters: filters as u32,
+                window: part.window(kernel, stride, padding)?,
+                integers,
+            },
+            LayerSpec::Conv {
+                filters,
+                groups,
+                kernel,
+                stride,
+                padding,
+            } => Layer::IntegerGroupedConv {
+                groups: groups as u32,
                 filters: filters as u32,
                 window: part.window(kernel, stride, padding)?,
                 integers,

@@ -6,12 +6,13 @@ use burn::tensor::{
     backend::{AutodiffBackend, Backend},
 };
 
+use super::conv::{self, Conv};
 use super::norm::{Norm, Normed, Sums};
 use super::patches::Patches;
 use super::pool::MaxPool;
 use super::spec::LayerSpec;
 use super::statistics::Moments;
-use super::{NetworkError, Shape, activation, context, conv, dense, depthwise, pool};
+use super::{NetworkError, Shape, activation, context, dense, depthwise, pool};
 
 /// A layer with the shapes of what goes in and comes out.
 #[derive(Clone, Debug)]
@@ -26,7 +27,7 @@ pub(super) struct Layer {
 #[derive(Clone, Debug)]
 enum Kind {
     Dense,
-    Conv(Patches),
+    Conv(Conv),
     Depthwise(Patches),
     MaxPool(MaxPool),
     AveragePool(Patches),
@@ -102,7 +103,9 @@ impl Layer {
         }
         let patches = window.map(|window| Patches::new(window, input.channels()));
         let kind = match (spec, patches) {
-            (LayerSpec::Conv { .. }, Some(patches)) => Kind::Conv(patches),
+            (LayerSpec::Conv { groups, .. }, Some(patches)) => {
+                Kind::Conv(Conv::new(patches, *groups))
+            }
             (LayerSpec::Depthwise { .. }, Some(patches)) => Kind::Depthwise(patches),
             (LayerSpec::MaxPool { .. }, Some(patches)) => Kind::MaxPool(MaxPool::new(patches)),
             (_, Some(patches)) => Kind::AveragePool(patches),
@@ -166,8 +169,8 @@ impl Layer {
     ) -> (Tensor<B, 3>, Kept<B>) {
         let channels = self.input.channels();
         let y = match &self.kind {
-            Kind::Conv(patches) => {
-                let (y, p) = conv::forward(patches, params, x);
+            Kind::Conv(conv) => {
+                let (y, p) = conv.forward(params, x);
                 return (y, Kept::Patches(p));
             }
             Kind::Depthwise(patches) => {
@@ -221,7 +224,7 @@ impl Layer {
                 norm.input_gradient(params, normed, sums, dy)
             }
             (Kind::MaxPool(pool), Kept::Winners(winners), _) => pool.input_gradient(winners, dy),
-            (Kind::Conv(patches), ..) => conv::input_gradient(patches, params, dy),
+            (Kind::Conv(conv), ..) => conv.input_gradient(params, dy),
             (Kind::Depthwise(patches), ..) => depthwise::input_gradient(patches, params, dy),
             (Kind::AveragePool(patches), ..) => pool::average_backward(patches, dy),
             (Kind::GlobalAveragePool, ..) => {
@@ -255,13 +258,7 @@ impl Layer {
                 adapts[0].then(|| dense::weight_gradient(x, dy)),
                 adapts[1].then(|| dense::bias_gradient(dy)),
             ],
-            (Kind::Conv(patches), Kept::Patches(p), _) => {
-                let dy = conv::by_place(patches, dy.clone());
-                vec![
-                    adapts[0].then(|| dense::weight_gradient(p, &dy)),
-                    adapts[1].then(|| dense::bias_gradient(&dy)),
-                ]
-            }
+            (Kind::Conv(conv), Kept::Patches(p), _) => conv.gradients(p, dy, adapts),
             (Kind::Depthwise(patches), Kept::Patches(p), _) => vec![
                 adapts[0].then(|| depthwise::weight_gradient(patches, p, dy)),
                 adapts[1].then(|| dense::bias_gradient(&conv::by_place(patches, dy.clone()))),
@@ -290,9 +287,8 @@ impl Layer {
         let dy = &delta.dy;
         match (&self.kind, kept, directions) {
             (Kind::Dense, _, [weight, bias]) => dense::slope(x, dy, weight.clone(), bias.clone()),
-            (Kind::Conv(patches), Kept::Patches(p), [weight, bias]) => {
-                let dy = conv::by_place(patches, dy.clone());
-                dense::slope(p, &dy, weight.clone(), bias.clone())
+            (Kind::Conv(conv), Kept::Patches(p), [weight, bias]) => {
+                conv.slope(p, dy, [weight, bias])
             }
             (Kind::Depthwise(patches), Kept::Patches(p), [Some(weight), bias]) => {
                 let of_weight = depthwise::weight_slope(patches, p, dy, weight);

@@ -68,10 +68,15 @@ pub enum LayerSpec {
     },
     /// Convolution (a correlation, as everywhere in the field): the dense map
     /// `W [kh·kw·channels, filters]`, `b [filters]` of the patch around every
-    /// position, along the length of a sequence or over an image.
+    /// position, along the length of a sequence or over an image. In groups, each
+    /// of equal parts of the channels makes one of as many parts of the filters,
+    /// and `W` is `[kh·kw·channels/groups, filters]`.
     Conv {
         /// Channels of the result.
         filters: usize,
+        /// How many groups; a divisor of the channels and the filters.
+        #[serde(default = "default::groups", skip_serializing_if = "default::is_one")]
+        groups: usize,
         /// Size of the patch.
         kernel: Extent,
         /// Distance between patches.
@@ -172,6 +177,12 @@ pub enum LayerSpec {
 mod default {
     use super::{Extent, Padding};
 
+    pub fn groups() -> usize {
+        1
+    }
+    pub fn is_one(groups: &usize) -> bool {
+        *groups == 1
+    }
     pub fn stride() -> Extent {
         Extent::Square(1)
     }
@@ -226,6 +237,17 @@ impl LayerSpec {
         };
         match self {
             Self::Dense { out } => Ok(Shape::Vector(*out)),
+            Self::Conv {
+                filters, groups, ..
+            } if *groups == 0
+                || !channels.is_multiple_of(*groups)
+                || !filters.is_multiple_of(*groups) =>
+            {
+                Err(format!(
+                    "its {groups} groups do not divide the {channels} channels and the {filters} \
+                     filters; choose a divisor of both"
+                ))
+            }
             Self::Conv { filters, .. } => Ok(input.resized(window()?, *filters)),
             Self::Depthwise { .. } | Self::MaxPool { .. } | Self::AveragePool { .. } => {
                 Ok(input.resized(window()?, channels))
@@ -299,10 +321,13 @@ impl LayerSpec {
         match *self {
             Self::Dense { out } => vec![weight(input.features(), out, out), bias(out)],
             Self::Conv {
-                filters, kernel, ..
+                filters,
+                groups,
+                kernel,
+                ..
             } => {
                 let size: usize = kernel.on(&input).iter().product();
-                let weight = weight(size * channels, filters, size * filters);
+                let weight = weight(size * channels / groups, filters, size * filters / groups);
                 vec![weight, bias(filters)]
             }
             Self::Depthwise { kernel, .. } => {

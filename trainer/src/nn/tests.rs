@@ -199,6 +199,7 @@ fn layers_are_read_from_toml() {
     let expected = [
         LayerSpec::Conv {
             filters: 64,
+            groups: 1,
             kernel: Extent::Rectangle([10, 4]),
             stride: square(2),
             padding: Padding::Same,
@@ -264,6 +265,7 @@ fn initial_weights_of_convolutions_and_norms() {
         layers: vec![
             LayerSpec::Conv {
                 filters: 200,
+                groups: 1,
                 kernel: Extent::Square(3),
                 stride: Extent::Square(1),
                 padding: Padding::Same,

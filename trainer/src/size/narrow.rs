@@ -6,7 +6,7 @@ use crate::nn::LayerSpec;
 /// `config` with the outputs of every hidden layer times `width`; those of the last
 /// layer that has any stay. Multiples of four stay multiples of four, which is what
 /// kernels on integers take at once; a group norm keeps the most groups that divide
-/// its channels.
+/// its channels, a convolution those that divide its channels and its filters.
 pub fn narrowed(config: &Config, width: f64) -> Config {
     let mut config = config.clone();
     let has_outputs =
@@ -18,11 +18,18 @@ pub fn narrowed(config: &Config, width: f64) -> Config {
             LayerSpec::Dense { out: outputs }
             | LayerSpec::Conv {
                 filters: outputs, ..
+            } if Some(index) != last => *outputs = scaled(*outputs, width),
+            _ => {}
+        }
+        match layer {
+            LayerSpec::Dense { out } => channels = Some(*out),
+            LayerSpec::Conv {
+                filters, groups, ..
             } => {
-                if Some(index) != last {
-                    *outputs = scaled(*outputs, width);
+                if let Some(channels) = channels {
+                    *groups = common_divisor(*groups, common_divisor(channels, *filters));
                 }
-                channels = Some(*outputs);
+                channels = Some(*filters);
             }
             LayerSpec::GroupNorm { groups, .. } => {
                 if let Some(channels) = channels {

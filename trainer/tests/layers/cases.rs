@@ -45,8 +45,19 @@ pub fn sequence(length: usize, channels: usize) -> Shape {
 }
 
 pub fn conv(filters: usize, kernel: Extent, stride: usize, padding: Padding) -> LayerSpec {
+    grouped_conv(1, filters, kernel, stride, padding)
+}
+
+pub fn grouped_conv(
+    groups: usize,
+    filters: usize,
+    kernel: Extent,
+    stride: usize,
+    padding: Padding,
+) -> LayerSpec {
     LayerSpec::Conv {
         filters,
+        groups,
         kernel,
         stride: Extent::Square(stride),
         padding,
@@ -97,6 +108,9 @@ pub fn cases() -> Vec<(Shape, LayerSpec)> {
         (image(5, 4, 3), conv(2, Square(1), 2, Valid)),
         (sequence(7, 3), conv(2, Square(4), 2, Same)),
         (sequence(7, 3), conv(2, Square(3), 1, Valid)),
+        (image(5, 4, 4), grouped_conv(2, 6, Square(3), 2, Same)),
+        (image(3, 4, 4), grouped_conv(4, 4, Square(1), 1, Same)),
+        (sequence(7, 6), grouped_conv(3, 3, Square(3), 1, Valid)),
         (image(5, 5, 3), depthwise(Square(3), 2, Same)),
         (image(4, 5, 2), depthwise(Rectangle([3, 2]), 1, Valid)),
         (sequence(6, 3), depthwise(Square(3), 1, Same)),

@@ -72,6 +72,7 @@ fn apply(
         }
         LayerSpec::Conv {
             filters,
+            groups,
             kernel,
             stride,
             padding,
@@ -85,9 +86,11 @@ fn apply(
                 let mut sum = params[1][f];
                 for (k, example) in at {
                     let Some(position) = example else { continue };
-                    for c in 0..channels {
-                        let weight = params[0][(k * channels + c) * filters + f];
-                        let term = tape.multiply(position[c], weight);
+                    let own = channels / groups;
+                    for c in 0..own {
+                        let weight = params[0][(k * own + c) * filters + f];
+                        let seen = position[f / (filters / groups) * own + c];
+                        let term = tape.multiply(seen, weight);
                         sum = tape.add(sum, term);
                     }
                 }

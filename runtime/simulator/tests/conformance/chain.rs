@@ -47,15 +47,27 @@ impl Chain {
         stride: [u8; 2],
         padding: Padding,
     ) -> &mut Self {
+        self.grouped_conv(1, filters, size, stride, padding)
+    }
+
+    pub fn grouped_conv(
+        &mut self,
+        groups: usize,
+        filters: usize,
+        size: [u8; 2],
+        stride: [u8; 2],
+        padding: Padding,
+    ) -> &mut Self {
         let window = Window {
             size,
             stride,
             padding,
         };
-        let length = taps(size) * self.size()[2];
+        let length = taps(size) * self.size()[2] / groups;
         let weight = self.tensor(length * filters, length);
         let bias = Some(self.tensor(filters, 9));
         self.push(Piece::Conv {
+            groups,
             filters,
             window,
             weight,
@@ -151,13 +163,24 @@ impl Chain {
         stride: [u8; 2],
         padding: Padding,
     ) -> &mut Self {
+        self.integer_grouped_conv(1, filters, size, stride, padding)
+    }
+
+    pub fn integer_grouped_conv(
+        &mut self,
+        groups: usize,
+        filters: usize,
+        size: [u8; 2],
+        stride: [u8; 2],
+        padding: Padding,
+    ) -> &mut Self {
         let window = Window {
             size,
             stride,
             padding,
         };
-        let length = taps(size) * self.size()[2];
-        self.integer(Kind::Conv(filters, window), length, filters)
+        let length = taps(size) * self.size()[2] / groups;
+        self.integer(Kind::Conv(groups, filters, window), length, filters)
     }
 
     pub fn integer_depthwise(

@@ -107,6 +107,14 @@ impl Suite {
                 .push(Piece::Tanh);
             chain.depthwise([2, 2], [1, 1], Padding::Valid);
         });
+        self.case("grouped_conv", [3, 4, 4], |chain| {
+            chain
+                .grouped_conv(2, 6, [3, 2], [1, 2], Padding::Same)
+                .push(Piece::Tanh);
+            chain
+                .grouped_conv(3, 3, [1, 1], [1, 1], Padding::Valid)
+                .dense(2);
+        });
         self.case("max_pool", [5, 5, 2], |chain| {
             chain.conv(3, [1, 1], [1, 1], Padding::Valid);
             chain
@@ -184,6 +192,15 @@ impl Suite {
                 .integer_depthwise([3, 3], [2, 1], Padding::Same);
             chain
                 .integer_conv(4, [1, 1], [1, 1], Padding::Valid)
+                .dequantize()
+                .dense(2);
+        });
+        self.case("int8_grouped_conv", [3, 4, 4], |chain| {
+            chain
+                .quantize()
+                .integer_grouped_conv(2, 6, [3, 2], [1, 2], Padding::Same);
+            chain
+                .integer_grouped_conv(3, 3, [1, 1], [2, 1], Padding::Valid)
                 .dequantize()
                 .dense(2);
         });

@@ -57,7 +57,7 @@ pub(super) fn pairs(
     patches: &Patches<'_>,
     weights: &[i8],
     scaling: &Scaling<'_>,
-    y: &mut [i8],
+    (y, stride): (&mut [i8], usize),
     (lanes, outputs): (usize, usize),
 ) -> usize {
     let Scaling {
@@ -74,7 +74,7 @@ pub(super) fn pairs(
         && weights.len() >= pairs * bytes
         && weights.as_ptr().addr() % 4 == 0
         && patches.wide.len() >= patches.groups * 2 * LANES
-        && y.len() >= lanes * outputs;
+        && y.len() >= lanes.saturating_sub(1) * stride + outputs;
     if !there || lanes == 0 || pairs == 0 || bytes == 0 {
         return 0;
     }
@@ -94,7 +94,7 @@ pub(super) fn pairs(
         high: twice(high),
         y: core::array::from_fn(|lane| {
             let lane = if lane < lanes { lane } else { 0 };
-            first.wrapping_add(lane * outputs)
+            first.wrapping_add(lane * stride)
         }),
     };
     // SAFETY: tensors, patches and lanes are as long as `pairs` and `groups`

@@ -18,19 +18,21 @@ impl Builder<'_, '_> {
 
     pub(super) fn conv(
         &mut self,
+        groups: u32,
         filters: u32,
         window: Window,
         weight: Tensor,
         bias: Option<Tensor>,
     ) -> Made {
         let window = self.sliding(window)?;
-        let length = window.taps().checked_mul(window.channels as usize);
+        let channels = self.of_group(groups, filters)?;
+        let length = window.taps().checked_mul(channels as usize);
         let weights = length.and_then(|length| length.checked_mul(filters as usize));
         let weight = self.param(weight, weights)?;
         let bias = self.optional(bias, filters)?;
         let output = self.input.with(window.output(filters));
         let positions = self.input.extent.positions().ok_or(ModelError::TooLarge)?;
-        let layer = match window.is_pointwise() {
+        let layer = match window.is_pointwise() && groups == 1 {
             true => Layer::Dense(Dense {
                 weight,
                 bias,
@@ -41,11 +43,21 @@ impl Builder<'_, '_> {
             false => Layer::Conv(Conv {
                 window,
                 filters,
+                groups,
                 weight,
                 bias,
             }),
         };
         Ok((Some(layer), output))
+    }
+
+    /// Channels of the input that a group has.
+    pub(super) fn of_group(&self, groups: u32, filters: u32) -> Result<u32, ModelError> {
+        let channels = self.input.extent.channels;
+        match groups > 0 && channels.is_multiple_of(groups) && filters.is_multiple_of(groups) {
+            true => Ok(channels / groups),
+            false => Err(ModelError::Groups { layer: self.index }),
+        }
     }
 
     pub(super) fn depthwise(

@@ -1,9 +1,9 @@
 //! Layers that take or return integers.
 
-use mamlet_formats::{Layer as Described, Tensor};
+use mamlet_formats::{Integers, Layer as Described, Tensor, Window};
 
 use super::{Builder, Made, Values};
-use crate::geometry::{Extent, Sliding};
+use crate::geometry::Extent;
 use crate::layers::integer::{NUMBERS, packed};
 use crate::layers::{Dequantize, IntegerConv, IntegerDense, IntegerDepthwise, Layer, Quantize};
 use crate::model::ModelError;
@@ -50,26 +50,15 @@ impl Builder<'_, '_> {
                 filters,
                 window,
                 integers,
-            } if integer => {
-                let window =
-                    Sliding::new(window, extent).ok_or(ModelError::Window { layer: self.index })?;
-                let positions = extent.positions().ok_or(ModelError::TooLarge)?;
-                let layer = if window.is_pointwise() {
-                    self.integer_dense(extent.channels, filters, positions, integers)?
-                } else {
-                    let length = window.taps().checked_mul(window.channels as usize);
-                    let weights = length.and_then(|length| packed(length, filters as usize));
-                    Layer::IntegerConv(IntegerConv {
-                        window,
-                        filters,
-                        integers: self.integers(integers, weights, filters)?,
-                    })
-                };
-                Ok((Some(layer), output(window.output(filters))))
-            }
+            } if integer => self.integer_conv(1, filters, window, integers),
+            Described::IntegerGroupedConv {
+                groups,
+                filters,
+                window,
+                integers,
+            } if integer => self.integer_conv(groups, filters, window, integers),
             Described::IntegerDepthwise { window, integers } if integer => {
-                let window =
-                    Sliding::new(window, extent).ok_or(ModelError::Window { layer: self.index })?;
+                let window = self.sliding(window)?;
                 let weights = window.taps().checked_mul(window.channels as usize);
                 let layer = Layer::IntegerDepthwise(IntegerDepthwise {
                     window,
@@ -81,12 +70,39 @@ impl Builder<'_, '_> {
         }
     }
 
+    fn integer_conv(
+        &mut self,
+        groups: u32,
+        filters: u32,
+        window: Window,
+        integers: Integers,
+    ) -> Made {
+        let extent = self.input.extent;
+        let window = self.sliding(window)?;
+        let channels = self.of_group(groups, filters)?;
+        let positions = extent.positions().ok_or(ModelError::TooLarge)?;
+        let layer = if window.is_pointwise() && groups == 1 {
+            self.integer_dense(channels, filters, positions, integers)?
+        } else {
+            let length = window.taps().checked_mul(channels as usize);
+            let of_group = length.and_then(|length| packed(length, (filters / groups) as usize));
+            let weights = of_group.and_then(|weights| weights.checked_mul(groups as usize));
+            Layer::IntegerConv(IntegerConv {
+                window,
+                filters,
+                groups,
+                integers: self.integers(integers, weights, filters)?,
+            })
+        };
+        Ok((Some(layer), self.input.with(window.output(filters))))
+    }
+
     fn integer_dense(
         &mut self,
         inputs: u32,
         outputs: u32,
         positions: usize,
-        integers: mamlet_formats::Integers,
+        integers: Integers,
     ) -> Result<Layer, ModelError> {
         let weights = packed(inputs as usize, outputs as usize);
         Ok(Layer::IntegerDense(IntegerDense {
@@ -99,11 +115,11 @@ impl Builder<'_, '_> {
 
     fn integers(
         &mut self,
-        described: mamlet_formats::Integers,
+        described: Integers,
         weights: Option<usize>,
         outputs: u32,
     ) -> Result<crate::layers::Integers, ModelError> {
-        let mamlet_formats::Integers {
+        let Integers {
             weight,
             bias,
             multiplier,

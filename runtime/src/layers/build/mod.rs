@@ -41,6 +41,7 @@ pub(crate) fn build(
             | Described::IntegerDense { .. }
             | Described::IntegerConv { .. }
             | Described::IntegerDepthwise { .. }
+            | Described::IntegerGroupedConv { .. }
     );
     if input.integer && !integer_input {
         return Err(ModelError::Integer { layer: index });
@@ -72,7 +73,15 @@ pub(crate) fn build(
             window,
             weight,
             bias,
-        } => builder.conv(filters, window, weight, bias),
+        } => builder.conv(1, filters, window, weight, bias),
+        #[cfg(feature = "convolution")]
+        Described::GroupedConv {
+            groups,
+            filters,
+            window,
+            weight,
+            bias,
+        } => builder.conv(groups, filters, window, weight, bias),
         #[cfg(feature = "convolution")]
         Described::Depthwise {
             window,
@@ -102,7 +111,8 @@ pub(crate) fn build(
         | Described::Dequantize { .. }
         | Described::IntegerDense { .. }
         | Described::IntegerConv { .. }
-        | Described::IntegerDepthwise { .. } => builder.integer(described),
+        | Described::IntegerDepthwise { .. }
+        | Described::IntegerGroupedConv { .. } => builder.integer(described),
         _ => Err(ModelError::UnknownLayer { layer: index }),
     }
 }

@@ -37,17 +37,22 @@ pub(super) fn layer(
         Piece::Softmax => x.chunks(channels).flat_map(softmax).collect(),
         Piece::Flatten => x.to_vec(),
         Piece::Conv {
-            filters, window, ..
+            groups,
+            filters,
+            window,
+            ..
         } => {
+            let own = channels / groups;
             let mut y = vec![0.0; seen(size, *window).len() * filters];
             for (at, taps) in seen(size, *window).into_iter().enumerate() {
                 for f in 0..*filters {
                     let y = &mut y[at * filters + f];
                     *y = tensors.get(1).map_or(0.0, |bias| bias[f]);
+                    let first = f / (filters / groups) * own;
                     for (tap, from) in &taps {
-                        for c in 0..channels {
-                            let weight = tensors[0][(tap * channels + c) * filters + f];
-                            *y += x[from * channels + c] * weight;
+                        for c in 0..own {
+                            let weight = tensors[0][(tap * own + c) * filters + f];
+                            *y += x[from * channels + first + c] * weight;
                         }
                     }
                 }
@@ -150,7 +155,7 @@ fn integers(kind: Kind, fixed: &Fixed, x: &[f64], size: Size) -> Vec<f64> {
     // Of every position: the numbers under the window, as `[window, channels]`.
     let patches: Vec<Vec<i64>> = match kind {
         Kind::Dense(_) => vec![x.iter().map(|x| *x as i64).collect()],
-        Kind::Conv(_, window) | Kind::Depthwise(window) => {
+        Kind::Conv(_, _, window) | Kind::Depthwise(window) => {
             let taps: usize = window.size.map(usize::from).iter().product();
             let patch = |inside: Vec<(usize, usize)>| {
                 let mut patch = vec![zero; taps * channels];
@@ -175,7 +180,13 @@ fn integers(kind: Kind, fixed: &Fixed, x: &[f64], size: Size) -> Vec<f64> {
                         .map(|(x, w)| x * i64::from(*w))
                         .sum::<i64>()
                 }
-                _ => patch
+                Kind::Conv(groups, filters, _) => {
+                    let own = channels / groups;
+                    let first = o / (filters / groups) * own;
+                    let seen = patch.chunks(channels).flat_map(|x| &x[first..first + own]);
+                    seen.zip(weights).map(|(x, w)| x * i64::from(*w)).sum()
+                }
+                Kind::Dense(_) => patch
                     .iter()
                     .zip(weights)
                     .map(|(x, w)| x * i64::from(*w))
