@@ -202,9 +202,20 @@ fn check_recorded(recorded: &Recorded) -> Result<(), Fault> {
         ("tasks.augment.shift", augment.shift),
         ("tasks.augment.scale", augment.scale),
         ("tasks.augment.drop", augment.drop),
+        ("tasks.augment.splice", augment.splice),
+        ("tasks.augment.blend", augment.blend),
     ] {
         proper_share(key, share)?;
     }
+    require(
+        augment.splice + augment.blend <= 1.0,
+        "tasks.augment.blend",
+        format!(
+            "at most 1 together with tasks.augment.splice = {}",
+            augment.splice
+        ),
+        augment.blend,
+    )?;
     let turns = augment.rotate > 0.0 || augment.mount > 0.0;
     let mirrors = augment.classes.iter().any(|&by| by != Derived::Reversed);
     require(

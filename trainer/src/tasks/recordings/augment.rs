@@ -20,6 +20,12 @@ pub struct SensorAugment {
     pub turning: Vec<[String; 3]>,
     /// What makes further classes of the training classes, alone and together.
     pub classes: Vec<Derived>,
+    /// Share of a task's classes whose movements begin as one class and end as
+    /// another, at a place drawn for the task.
+    pub splice: f64,
+    /// Share of a task's classes whose movements are two classes at once, as a
+    /// weighted mean of both.
+    pub blend: f64,
     /// The largest turn of the frames about an axis of any direction, in degrees.
     pub rotate: f64,
     /// The same for all examples of a task together: a sensor that sits

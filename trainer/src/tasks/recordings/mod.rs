@@ -4,15 +4,16 @@
 mod augment;
 mod config;
 mod examples;
+mod mixture;
 mod signal;
 mod splits;
+mod task;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use mamlet_formats::{Cut, FrontEnd};
 use rand::RngExt;
-use rand::seq::{SliceRandom, index};
 use rand_chacha::ChaCha8Rng;
 use serde::Serialize;
 
@@ -22,12 +23,9 @@ pub use config::{Centre, Labels, Recorded, RecordedTask};
 use examples::{examples, session_medians};
 use splits::splits;
 
-use super::{
-    LabelledBatch, Origin, Origins, Split, TaskBatch, TaskDistribution, TasksError, millihertz,
-};
+use super::{LabelledBatch, Origins, Split, TaskBatch, TaskDistribution, TasksError, millihertz};
 use crate::data::{self, DataError, Normalisation, Recording, Recordings, counted};
 use crate::nn::Shape;
-use crate::random::{Stream, generator};
 
 /// Examples of one recording: whole, or its windows.
 type Examples = Vec<Vec<f32>>;
@@ -68,11 +66,6 @@ pub struct RecordedTasks {
     /// Samples in 1000 seconds.
     millihertz: u32,
 }
-
-/// Index of the generator of a task's classes and their examples.
-const CLASSES: u64 = 0;
-/// Index of that of the changes of its examples.
-const CHANGES: u64 = 1;
 
 impl RecordedTasks {
     /// Tasks of `config` from these recordings.
@@ -195,89 +188,6 @@ impl RecordedTasks {
         pools.filter(move |pool| pool.len() * forms >= self.config.ways)
     }
 
-    /// The examples of the task with a seed: of support and query set, `[example,
-    /// length × channels]` and the labels.
-    fn task(&self, split: Split, seed: u64, [shots, queries]: [usize; 2]) -> [Set; 2] {
-        let mut rng = generator(seed, Stream::Recordings, CLASSES);
-        let mut changes = generator(seed, Stream::Recordings, CHANGES);
-        let pools: Vec<&Pool> = self.pools(split).collect();
-        let pool = pools[rng.random_range(0..pools.len())];
-        let ways = self.config.ways;
-        let mut labels: Vec<usize> = (0..ways).collect();
-        labels.shuffle(&mut rng);
-        let augment = self.config.augment.as_ref();
-        let augment = augment.filter(|_| split == Split::Train);
-        let forms = self.forms_of(split);
-        let classes: Vec<(&OfClass, &Form, usize)> = match self.config.labels {
-            Labels::Fixed => pool
-                .iter()
-                .map(|of_class| (of_class, &self.forms[0], of_class.class))
-                .collect(),
-            Labels::Shuffled => {
-                let chosen = index::sample(&mut rng, pool.len() * forms.len(), ways).into_iter();
-                chosen
-                    .zip(labels)
-                    .map(|(at, label)| (&pool[at % pool.len()], &forms[at / pool.len()], label))
-                    .collect()
-            }
-        };
-        // Of every class a random order of its recordings, each with a number that
-        // chooses a window.
-        let orders: Vec<_> = classes
-            .into_iter()
-            .map(|(of_class, form, label)| {
-                let mut order: Vec<(usize, u64)> =
-                    of_class.recordings.iter().map(|&at| (at, 0)).collect();
-                order.shuffle(&mut rng);
-                order
-                    .iter_mut()
-                    .for_each(|(_, number)| *number = rng.random());
-                (order, form, label)
-            })
-            .collect();
-        let mount = augment.and_then(|a| SensorAugment::rotation(&mut changes, a.mount));
-        let mut set = |count: usize, back: bool| {
-            let mut set = Set::default();
-            for at in 0..count {
-                for (order, form, label) in &orders {
-                    let at = at % order.len();
-                    let at = if back { order.len() - 1 - at } else { at };
-                    let (recording, number) = order[at];
-                    let windows = &self.recordings[recording];
-                    let mut example = windows[(number % windows.len() as u64) as usize].clone();
-                    self.give_form(form, &mut example);
-                    if let Some(augment) = augment {
-                        let frames = (&self.frames[..], mount);
-                        augment.apply(&mut changes, frames, &self.sigma, &mut example);
-                    }
-                    set.x.extend(example);
-                    set.labels.push(*label);
-                    let [user, class, _] = self.sources[recording];
-                    set.origins.push(Origin {
-                        user: Some(user as u32),
-                        class: Some(class as u32),
-                    });
-                }
-            }
-            set
-        };
-        [set(shots, false), set(queries, true)]
-    }
-
-    /// What makes a class of a split of a class.
-    fn forms_of(&self, split: Split) -> &[Form] {
-        match split {
-            Split::Train => &self.forms,
-            Split::Validation | Split::Test => &self.forms[..1],
-        }
-    }
-
-    fn give_form(&self, form: &Form, example: &mut [f32]) {
-        for derived in form {
-            derived.apply(&self.frames, self.sigma.len(), example);
-        }
-    }
-
     fn measured(&self, values: Vec<f32>) -> data::Examples {
         data::Examples::Measured {
             values,
@@ -297,14 +207,6 @@ pub struct Holds {
     pub examples: usize,
     /// Rows of the shortest and of the longest recording.
     pub rows: [usize; 2],
-}
-
-/// Examples, their labels and where they come from.
-#[derive(Default)]
-struct Set {
-    x: Vec<f32>,
-    labels: Vec<usize>,
-    origins: Vec<Origin>,
 }
 
 impl TaskDistribution for RecordedTasks {

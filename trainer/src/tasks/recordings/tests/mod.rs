@@ -7,8 +7,10 @@ use burn::backend::Flex;
 use crate::data::Layout;
 use crate::data::tests::Fixture;
 use crate::meta::to_host;
+use crate::random::{Stream, generator};
 
 mod changes;
+mod mixtures;
 
 /// Six people, four classes, five takes of each: three rows whose first channel
 /// says which, `100 user + 10 class + take`, and whose second is the row.
