@@ -16,6 +16,7 @@
 //! - [`baselines`]: the mean of many networks' parameters;
 //! - [`rivals`]: what can be had without meta-learning and without a network;
 //! - [`model`]: the result of a run;
+//! - [`join`]: several of them side by side as one;
 //! - [`evaluate`]: all methods on the same tasks, with intervals;
 //! - [`export`]: the artifact of a run, checked by the engine that will run it;
 //! - [`plot`]: learning curves, error against steps, adapted sinusoids;
@@ -33,6 +34,7 @@ pub mod data;
 pub mod device;
 pub mod evaluate;
 pub mod export;
+pub mod join;
 pub mod loss;
 pub mod meta;
 pub mod model;

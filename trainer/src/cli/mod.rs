@@ -8,6 +8,7 @@ mod episode;
 mod evaluate;
 mod export;
 mod inspect;
+mod join;
 mod output;
 mod plot;
 mod protocol;
@@ -42,7 +43,7 @@ pub mod exit {
 ///
 /// An experiment is a TOML file (trainer/configs holds the paper's). `train`
 /// turns it into a run directory, `evaluate` judges runs on the same tasks,
-/// `compare` says whether they differ, `cross-validate` does both for folds of
+/// `compare` says whether they differ, `join` makes one network of several, `cross-validate` does both for folds of
 /// devices, `plot` draws them, `report` shows one on a page, `size` weighs smaller
 /// networks, `export` writes the one file that a device adapts from, and `device`
 /// teaches a board that runs it.
@@ -78,6 +79,7 @@ enum Command {
     Episode(episode::Arguments),
     Export(export::Arguments),
     Inspect(inspect::Arguments),
+    Join(join::Arguments),
     Plot(plot::Arguments),
     Report(report::Arguments),
     Size(size::Arguments),
@@ -101,6 +103,7 @@ pub fn main() -> ExitCode {
         Command::Episode(arguments) => arguments.run(),
         Command::Export(arguments) => arguments.run(),
         Command::Inspect(arguments) => arguments.run(),
+        Command::Join(arguments) => arguments.run(),
         Command::Plot(arguments) => arguments.run(),
         Command::Report(arguments) => arguments.run(),
         Command::Size(arguments) => arguments.run(),
