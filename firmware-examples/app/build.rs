@@ -1,12 +1,12 @@
 //! Hands the linker the (empty) list of interrupt handlers that `cortex-m-rt`
-//! asks for, lists the artifacts of the conformance suite and turns episodes
-//! from CSV into static variables.
+//! asks for, lists the artifacts of the conformance suite, includes the artifact that
+//! `MAMLET_ARTIFACT` names and turns episodes from CSV into static variables.
 
 use std::env;
 use std::error::Error;
 use std::fmt::Write;
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 fn main() -> Result<(), Box<dyn Error>> {
     // A board's own list of handlers must not be hidden by ours.
@@ -17,12 +17,25 @@ fn main() -> Result<(), Box<dyn Error>> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
     let source = [
         conformance(&root.join("artifacts/conformance"))?,
+        replayed(&root.join("artifacts/waveforms-head.mamlet")),
         episode("SUPPORT", &root.join("data/waveforms_support.csv"))?,
         episode("QUERY", &root.join("data/waveforms_query.csv"))?,
     ];
     let generated = Path::new(&env::var("OUT_DIR")?).join("generated.rs");
     fs::write(generated, source.concat())?;
     Ok(())
+}
+
+/// The artifact that the environment names, or another.
+fn replayed(default: &Path) -> String {
+    const NAMED: &str = "MAMLET_ARTIFACT";
+    println!("cargo:rerun-if-env-changed={NAMED}");
+    let path = env::var_os(NAMED).map_or_else(|| default.to_owned(), PathBuf::from);
+    println!("cargo:rerun-if-changed={}", path.display());
+    format!(
+        "/// The artifact that the program `replay` runs.\n\
+         pub static REPLAYED: &[u8] = mamlet_runtime::include_aligned!({path:?});\n"
+    )
 }
 
 /// A list of all artifacts in a folder.

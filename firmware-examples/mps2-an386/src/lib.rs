@@ -1,10 +1,11 @@
 //! What only this machine's own programs need: how a program counts its
-//! instructions and its stack on QEMU's `mps2-an386`, and flash that survives a
-//! reset.
+//! instructions and its stack on QEMU's `mps2-an386`, flash that survives a reset, and
+//! episodes of the host.
 #![no_std]
 
 pub mod count;
 pub mod flash;
+pub mod replay;
 
 /// What measures may panic, as it prints numbers of any size; only the programs
 /// of `app` are linked without this.
@@ -14,6 +15,6 @@ extern "C" fn this_program_can_panic() -> ! {
 }
 
 pub use app::{
-    ARTIFACT, CONTEXT, GESTURES, HEAD, HostFile, OMNIGLOT, SUPPORT, fail, println as hprintln,
-    succeed,
+    ARTIFACT, CONTEXT, GESTURES, HEAD, HostFile, OMNIGLOT, REPLAYED, SUPPORT, fail,
+    println as hprintln, succeed,
 };

@@ -24,6 +24,8 @@ pub struct Machine {
     pub programs: Vec<String>,
     /// The folder of its workspace.
     workspace: PathBuf,
+    /// What build scripts find in their environment besides.
+    variables: Vec<(&'static str, PathBuf)>,
     about: About,
 }
 
@@ -89,6 +91,7 @@ impl Machine {
                 name: package.name,
                 programs: programs.map(|target| target.name).collect(),
                 workspace: workspace.to_owned(),
+                variables: Vec::new(),
                 about: package.metadata?.machine?,
             })
         };
@@ -115,6 +118,12 @@ impl Machine {
         Self::find(REFERENCE)
     }
 
+    /// The same, with an environment variable for build scripts.
+    pub fn with_variable(mut self, name: &'static str, value: &Path) -> Self {
+        self.variables.push((name, value.to_owned()));
+        self
+    }
+
     /// Name and core, for people.
     pub fn title(&self) -> String {
         format!("{} ({})", self.name, self.about.core)
@@ -134,6 +143,7 @@ impl Machine {
         let all: Vec<_> = self.programs.iter().map(String::as_str).collect();
         let programs = if programs.is_empty() { &all } else { programs };
         let mut command = toolchain.cargo(&self.workspace, "build", &self.about.target);
+        command.envs(self.variables.iter().map(|(name, value)| (name, value)));
         command.arg("--target-dir").arg(target_folder());
         command.args([
             "--package",

@@ -12,6 +12,7 @@ mod measure;
 mod omniglot;
 mod panics;
 mod project;
+mod replay;
 mod serve;
 mod test;
 mod toolchain;
@@ -49,6 +50,14 @@ enum Command {
         #[arg(long, default_value = machine::REFERENCE)]
         machine: String,
     },
+    /// Run an artifact of your own on a Cortex-M4F in QEMU: accuracy, instructions
+    /// and memory of episodes of its tasks, the same as in the simulator
+    ///
+    /// mamlet export runs/NAME --shots 1
+    /// mamlet episode runs/NAME --shots 1 --tasks 10 --output NAME.episodes
+    /// cargo xtask replay runs/NAME/NAME.mamlet NAME.episodes
+    #[command(verbatim_doc_comment)]
+    Replay(replay::Options),
     /// Fuzz the readers and the engine; what fails is kept in target/fuzz/failures
     Fuzz(fuzz::Options),
     /// Write what the examples print as what is expected of them
@@ -60,6 +69,7 @@ fn main() -> ExitCode {
         Command::Test { only } => test::check_all(only),
         Command::Measure(options) => measure::run(&options),
         Command::Run { example, machine } => firmware::run_example(&example, &machine),
+        Command::Replay(options) => replay::replay(&options),
         Command::Fuzz(options) => fuzz::fuzz(&options),
         Command::Bless => firmware::bless(),
     };

@@ -14,6 +14,7 @@ use crate::machine::Machine;
 use crate::measure::{Workload, workloads};
 use crate::omniglot;
 use crate::project::{boards, cargo, firmware_examples, output, root, run};
+use crate::replay;
 use crate::serve;
 
 /// The features of the runtime, and none.
@@ -81,7 +82,7 @@ fn outcomes(only: Option<String>) -> Result<Checks> {
         ("trainer with CUDA compiles", cuda),
         ("help texts", help),
     ];
-    let board: [Check; 6] = [
+    let board: [Check; 7] = [
         (
             "firmware for size compiles, without a panic",
             small_firmware,
@@ -92,6 +93,7 @@ fn outcomes(only: Option<String>) -> Result<Checks> {
             "serve: a host teaches board and simulator the same",
             serve::simulator_and_board_agree,
         ),
+        ("replayed episodes: host and board agree", replay::example),
         ("made-up gestures: host and board agree", made_up_gestures),
         ("limits of instructions, RAM and flash", limits),
     ];
