@@ -34,7 +34,7 @@ pub enum JoinError {
     /// The runs are not of one experiment.
     #[error(
         "{title} is of another experiment than the first run, whose value stands first:\n{}\n\
-         only name, title, seed, [meta] and [record] may differ",
+         only name, title, seed, model.from, [meta] and [record] may differ",
         differences.iter().map(|d| format!("  {d}")).collect::<Vec<_>>().join("\n")
     )]
     Differs {
@@ -81,7 +81,7 @@ pub fn join(members: &[TrainedModel], name: &str) -> Result<(Config, Checkpoint)
     }
     for other in others {
         let mut differences = difference(&first.config, &other.config);
-        let free = ["name", "title", "seed", "meta.", "record."];
+        let free = ["name", "title", "seed", "model.from", "meta.", "record."];
         differences.retain(|d| !free.iter().any(|key| d.key.starts_with(key)));
         if !differences.is_empty() {
             return Err(JoinError::Differs {

@@ -7,6 +7,7 @@ use clap::Args;
 use serde_json::json;
 
 use super::{exit, find_run, output};
+use crate::config::Config;
 use crate::join::join;
 use crate::model::TrainedModel;
 use crate::run::{Manifest, Outcome, RunDir};
@@ -50,6 +51,8 @@ impl Arguments {
         let name =
             name.with_context(|| format!("--run {}: it names no run", self.run.display()))?;
         let (config, checkpoint) = join(&members, name)?;
+        // Not every folder is a name that a run can have.
+        Config::parse(&config.to_toml(), &self.run.display().to_string(), &[])?;
         let manifest = Manifest::new(&config, "cpu", std::env::args().collect());
         let run = RunDir::create(&self.run, &config, &manifest, self.overwrite)?;
         run.write_checkpoint(&checkpoint)?;

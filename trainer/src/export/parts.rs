@@ -102,29 +102,29 @@ impl Part {
             },
             LayerSpec::Conv {
                 filters,
-                groups: 1,
-                kernel,
-                stride,
-                padding,
-            } => Layer::Conv {
-                filters: *filters as u32,
-                window: self.window(*kernel, *stride, *padding)?,
-                weight: tensor(0),
-                bias: optional(1),
-            },
-            LayerSpec::Conv {
-                filters,
                 groups,
                 kernel,
                 stride,
                 padding,
-            } => Layer::GroupedConv {
-                groups: *groups as u32,
-                filters: *filters as u32,
-                window: self.window(*kernel, *stride, *padding)?,
-                weight: tensor(0),
-                bias: optional(1),
-            },
+            } => {
+                let window = self.window(*kernel, *stride, *padding)?;
+                let (filters, weight, bias) = (*filters as u32, tensor(0), optional(1));
+                match *groups {
+                    1 => Layer::Conv {
+                        filters,
+                        window,
+                        weight,
+                        bias,
+                    },
+                    groups => Layer::GroupedConv {
+                        groups: groups as u32,
+                        filters,
+                        window,
+                        weight,
+                        bias,
+                    },
+                }
+            }
             LayerSpec::Depthwise {
                 kernel,
                 stride,

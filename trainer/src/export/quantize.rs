@@ -309,27 +309,27 @@ impl Product {
             },
             LayerSpec::Conv {
                 filters,
-                groups: 1,
-                kernel,
-                stride,
-                padding,
-            } => Layer::IntegerConv {
-                filters: filters as u32,
-                window: part.window(kernel, stride, padding)?,
-                integers,
-            },
-            LayerSpec::Conv {
-                filters,
                 groups,
                 kernel,
                 stride,
                 padding,
-            } => Layer::IntegerGroupedConv {
-                groups: groups as u32,
-                filters: filters as u32,
-                window: part.window(kernel, stride, padding)?,
-                integers,
-            },
+            } => {
+                let window = part.window(kernel, stride, padding)?;
+                let filters = filters as u32;
+                match groups {
+                    1 => Layer::IntegerConv {
+                        filters,
+                        window,
+                        integers,
+                    },
+                    groups => Layer::IntegerGroupedConv {
+                        groups: groups as u32,
+                        filters,
+                        window,
+                        integers,
+                    },
+                }
+            }
             LayerSpec::Depthwise {
                 kernel,
                 stride,

@@ -1,5 +1,6 @@
 //! The `mamlet` command from outside: exit codes, messages, interruption.
 
+mod join;
 mod recordings;
 
 use std::io::{BufRead, BufReader, Read};
