@@ -83,7 +83,7 @@ fn equal_members_adapt_as_each_of_them() {
 fn what_cannot_be_joined_is_named() {
     let refusal = |members: &[TrainedModel]| join(members, "joined").unwrap_err().to_string();
     let own = member(1, &[]);
-    assert!(refusal(&[own.clone()]).contains("1 runs are named, at least 2"));
+    assert!(refusal(std::slice::from_ref(&own)).contains("1 runs are named, at least 2"));
     let other = member(
         2,
         &["tasks.ways=2", "model.layers=[{kind=\"dense\",out=2}]"],

@@ -342,22 +342,30 @@ fn to_json(value: &impl Serialize) -> String {
 
 /// Replaces `path` by `bytes`: writes beside it, flushes to the disk, renames.
 pub fn write_atomically(path: &Path, bytes: &[u8]) -> Result<(), RunError> {
-    let beside = path.with_extension("part");
+    let folder = match path.parent() {
+        Some(folder) if !folder.as_os_str().is_empty() => folder,
+        // A bare name lies in the current folder.
+        _ => Path::new("."),
+    };
     let write = || -> std::io::Result<()> {
-        let mut file = File::create(&beside)?;
-        file.write_all(bytes)?;
-        file.sync_all()?;
-        fs::rename(&beside, path)?;
+        let mut beside = beside().tempfile_in(folder)?;
+        beside.write_all(bytes)?;
+        beside.as_file().sync_all()?;
+        beside.persist(path).map_err(|error| error.error)?;
         // The rename itself is only on the disk once its folder is.
-        if let Some(folder) = path.parent().filter(|_| cfg!(unix)) {
-            // A bare name lies in the current folder.
-            let here = folder.as_os_str().is_empty();
-            File::open(if here { Path::new(".") } else { folder })?.sync_all()?;
+        if cfg!(unix) {
+            File::open(folder)?.sync_all()?;
         }
         Ok(())
     };
-    write().map_err(|error| {
-        let _ = fs::remove_file(&beside);
-        io("write", path)(error)
-    })
+    write().map_err(io("write", path))
+}
+
+/// A temporary file that may stay: whoever may read other new files may read it.
+fn beside() -> tempfile::Builder<'static, 'static> {
+    let mut builder = tempfile::Builder::new();
+    builder.prefix(".").suffix(".part");
+    #[cfg(unix)]
+    builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o666));
+    builder
 }
