@@ -66,9 +66,11 @@ impl Conv {
         for group in 0..self.groups as usize {
             for ky in 0..usize::from(rows.size) {
                 for (run, taps) in columns.runs() {
-                    let together = if self.groups == 1 { taps.len() } else { 1 };
-                    for tap in taps.step_by(together.max(1)) {
-                        self.blocks_of(group, ky, tap..tap + together, run.clone(), &mut f);
+                    match self.groups {
+                        1 => self.blocks_of(group, ky, taps, run, &mut f),
+                        _ => taps.for_each(|tap| {
+                            self.blocks_of(group, ky, tap..tap + 1, run.clone(), &mut f);
+                        }),
                     }
                 }
             }
@@ -124,31 +126,45 @@ impl Conv {
     /// `dx += dy Wᵀ`, tap by tap: through one tap, no two outputs see the same
     /// input.
     fn input_gradient(&self, weight: &[f32], dy: &[f32], dx: &mut [f32]) {
+        for group in 0..self.groups as usize {
+            for ky in 0..usize::from(self.window.rows.size) {
+                for kx in 0..usize::from(self.window.columns.size) {
+                    self.input_gradient_of(group, [ky, kx], weight, dy, dx);
+                }
+            }
+        }
+    }
+
+    /// The part of one group through one tap.
+    fn input_gradient_of(
+        &self,
+        group: usize,
+        [ky, kx]: [usize; 2],
+        weight: &[f32],
+        dy: &[f32],
+        dx: &mut [f32],
+    ) {
         let Sliding { rows, columns, .. } = self.window;
         let (channels, filters) = (self.window.channels as usize, self.filters as usize);
         let (own_channels, own_filters) = self.of_group();
-        let taps = self.window.taps();
-        for (group, tap) in (0..self.groups as usize).flat_map(|g| (0..taps).map(move |k| (g, k))) {
-            let wide = usize::from(columns.size);
-            let (ky, kx) = (tap / wide, tap % wide);
-            let weight_at = tap * own_channels * filters + group * own_filters;
-            let weight = part(weight, weight_at..weight.len());
-            let run = columns.outputs(kx);
-            for line in rows.outputs(ky) {
-                let y_at = line * usize::from(columns.output) + run.start;
-                let y_at = y_at * filters + group * own_filters;
-                let x_at = rows.input_of(line, ky) * usize::from(columns.input)
-                    + columns.input_of(run.start, kx);
-                let x_at = x_at * channels + group * own_channels;
-                let dx = dx.get_mut(x_at..).unwrap_or(&mut []);
-                multiply(
-                    Start::Sums,
-                    Matrix::new(part(dy, y_at..dy.len()), filters),
-                    Matrix::new(weight, filters).transposed(),
-                    MatrixMut::new(dx, usize::from(columns.stride) * channels),
-                    (run.len(), own_filters, own_channels),
-                );
-            }
+        let tap = ky * usize::from(columns.size) + kx;
+        let weight_at = tap * own_channels * filters + group * own_filters;
+        let weight = part(weight, weight_at..weight.len());
+        let run = columns.outputs(kx);
+        for line in rows.outputs(ky) {
+            let y_at = line * usize::from(columns.output) + run.start;
+            let y_at = y_at * filters + group * own_filters;
+            let x_at = rows.input_of(line, ky) * usize::from(columns.input)
+                + columns.input_of(run.start, kx);
+            let x_at = x_at * channels + group * own_channels;
+            let dx = dx.get_mut(x_at..).unwrap_or(&mut []);
+            multiply(
+                Start::Sums,
+                Matrix::new(part(dy, y_at..dy.len()), filters),
+                Matrix::new(weight, filters).transposed(),
+                MatrixMut::new(dx, usize::from(columns.stride) * channels),
+                (run.len(), own_filters, own_channels),
+            );
         }
     }
 }
