@@ -66,11 +66,11 @@ impl Conv {
         for group in 0..self.groups as usize {
             for ky in 0..usize::from(rows.size) {
                 for (run, taps) in columns.runs() {
-                    match self.groups {
-                        1 => self.blocks_of(group, ky, taps, run, &mut f),
-                        _ => taps.for_each(|tap| {
-                            self.blocks_of(group, ky, tap..tap + 1, run.clone(), &mut f);
-                        }),
+                    let mut tap = taps.start;
+                    while tap < taps.end {
+                        let past = if self.groups == 1 { taps.end } else { tap + 1 };
+                        self.blocks_of(group, ky, tap..past, run.clone(), &mut f);
+                        tap = past;
                     }
                 }
             }
