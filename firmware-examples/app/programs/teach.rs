@@ -1,14 +1,15 @@
 //! The application of the boards, with a script in place of sensor and buttons:
 //! it is taught five classes of recordings, sees others, is switched off and on,
-//! still knows them, and forgets them.
+//! still knows them, and forgets them. Then the same with an artifact whose examples
+//! last as long as a button is held.
 #![no_std]
 #![no_main]
 
 use core::sync::atomic::AtomicU32;
 
 use app::ram_flash::{PAGE, RamFlash};
-use app::teach::{self, Board, Buttons, Event, Light, Memory};
-use app::{Decimals, HEAD, QUERY, SUPPORT, println};
+use app::teach::{self, Board, Buttons, Event, Light};
+use app::{Decimals, HEAD, QUERY, STROKES, SUPPORT, println, strokes};
 use embassy_futures::block_on;
 use mamlet_runtime::storage::flash_needed;
 
@@ -19,7 +20,12 @@ const LENGTH: usize = 64;
 
 static WORDS: [AtomicU32; FLASH / 4] = [const { AtomicU32::new(0) }; FLASH / 4];
 
-app::program!(run, Memory = Memory::new());
+/// Examples of all classes together.
+const EXAMPLES: usize = 10;
+/// Numbers for as many recordings, or strokes.
+const NUMBERS: usize = 4608;
+
+app::program!(run, [f32; NUMBERS] = [0.0; NUMBERS]);
 
 /// The code that `async` functions become keeps a panic, should it be resumed
 /// after its end, which `await` never does.
@@ -28,7 +34,7 @@ extern "C" fn this_program_can_panic() -> ! {
     app::fail()
 }
 
-fn run(memory: &mut Memory) -> bool {
+fn run(memory: &mut [f32]) -> bool {
     let result = live(memory);
     if let Err(error) = result {
         println!("failed: {}", error);
@@ -36,7 +42,7 @@ fn run(memory: &mut Memory) -> bool {
     result.is_ok()
 }
 
-fn live(memory: &mut Memory) -> Result<(), &'static str> {
+fn live(memory: &mut [f32]) -> Result<(), &'static str> {
     RamFlash::blank(&WORDS);
     println!("first life: taught by buttons");
     let lesson: [Act; 11] = [
@@ -54,7 +60,7 @@ fn live(memory: &mut Memory) -> Result<(), &'static str> {
         Act::Teach(4),
         Act::Learn,
     ];
-    start(&lesson, memory)?;
+    start(HEAD, &lesson, memory)?;
     println!("second life: it still knows");
     let lesson = [
         Act::Watch(12),
@@ -64,18 +70,40 @@ fn live(memory: &mut Memory) -> Result<(), &'static str> {
         Act::Teach(4),
         Act::Learn,
     ];
-    start(&lesson, memory)?;
+    start(HEAD, &lesson, memory)?;
     println!("third life: it forgets");
-    start(&[Act::Watch(12), Act::Forget, Act::Watch(12)], memory)?;
+    let lesson = [Act::Watch(12), Act::Forget, Act::Watch(12)];
+    start(HEAD, &lesson, memory)?;
     println!("fourth life: it knows nothing");
-    start(&[Act::Watch(12)], memory)
+    start(HEAD, &[Act::Watch(12)], memory)?;
+    println!("another artifact: examples as long as a button is held");
+    let lesson = [
+        Act::Hold(0, 8),
+        Act::Hold(1, 9),
+        Act::Hold(2, 10),
+        Act::Learn,
+        Act::Hold(2, 8),
+        Act::Hold(1, 13),
+        Act::Hold(3, 9),
+    ];
+    start(STROKES, &lesson, memory)?;
+    println!("its second life: it still knows");
+    let lesson = [
+        Act::Hold(0, 14),
+        // Teaches again, but one class alone is not enough.
+        Act::Learn,
+        Act::Hold(0, 8),
+        Act::Learn,
+        Act::Hold(2, 12),
+    ];
+    start(STROKES, &lesson, memory)
 }
 
-fn start(acts: &[Act], memory: &mut Memory) -> Result<(), &'static str> {
+fn start(artifact: &'static [u8], acts: &[Act], memory: &mut [f32]) -> Result<(), &'static str> {
     let mut script = Script { acts, tick: 0 };
     let flash = RamFlash::new(&WORDS);
-    block_on(teach::run(
-        HEAD,
+    block_on(teach::run_with(
+        (artifact, EXAMPLES),
         &mut script,
         flash,
         0..FLASH as u32,
@@ -90,6 +118,8 @@ enum Act {
     Teach(usize),
     /// Shows another recording.
     Watch(usize),
+    /// Makes a stroke of so many samples and holds the first button meanwhile.
+    Hold(usize, u16),
     /// Presses the second button.
     Learn,
     /// Holds it.
@@ -101,6 +131,7 @@ impl Act {
     fn ticks(self) -> usize {
         match self {
             Act::Teach(_) | Act::Watch(_) => LENGTH,
+            Act::Hold(_, samples) => usize::from(samples) + 1,
             Act::Learn => 2,
             Act::Forget => 2 * LENGTH + 2,
         }
@@ -120,13 +151,17 @@ impl Board for Script<'_> {
         if self.tick == act.ticks() {
             (self.acts, self.tick) = (rest, 0);
         }
-        let recording = match self.acts.first()? {
+        let act = self.acts.first()?;
+        let recording = match act {
             Act::Teach(index) => SUPPORT.get(*index),
             Act::Watch(index) => QUERY.get(*index),
-            Act::Learn | Act::Forget => None,
+            _ => None,
         };
         let number = recording.and_then(|(numbers, _)| numbers.get(self.tick));
-        *sample.first_mut()? = number.copied().unwrap_or(0.0);
+        *sample.first_mut()? = match *act {
+            Act::Hold(stroke, samples) => strokes::sample(stroke, self.tick as u16, samples),
+            _ => number.copied().unwrap_or(0.0),
+        };
         self.tick += 1;
         Some(())
     }
@@ -136,7 +171,11 @@ impl Board for Script<'_> {
         let pressed = self.tick == 1;
         let last = act.is_some_and(|act| self.tick == act.ticks());
         Buttons {
-            teach: pressed && matches!(act, Some(Act::Teach(_))),
+            teach: match act {
+                Some(Act::Teach(_)) => pressed,
+                Some(Act::Hold(..)) => !last,
+                _ => false,
+            },
             learn: !last && matches!(act, Some(Act::Learn | Act::Forget)),
         }
     }
@@ -170,6 +209,7 @@ impl Board for Script<'_> {
                 weights
             ),
             Event::NotLearnt => println!("not learnt"),
+            Event::Teaching => println!("recordings are examples again"),
             Event::TeachMore { class } => println!("teach more of class {}", class),
             Event::TeachAgain { class } => println!("teach class {} again", class),
             Event::Seen { class } => println!("sees class {}", class),

@@ -5,7 +5,7 @@
 #![no_std]
 #![no_main]
 
-use app::{Decimals, STROKES, println};
+use app::{Decimals, STROKES, println, strokes};
 use mamlet_runtime::teacher::{Advice, Heard, Teacher};
 use mamlet_runtime::{Artifact, Model, Rollback, Setup};
 
@@ -92,23 +92,15 @@ fn advice(teacher: &mut Teacher<'_>) -> Result<Advice, &'static str> {
     Ok(advice)
 }
 
-/// Makes a stroke of so many samples, larger the slower it is.
+/// Makes a stroke of so many samples.
 fn record(
     teacher: &mut Teacher<'_>,
     stroke: usize,
     samples: u16,
 ) -> Result<Option<Heard>, &'static str> {
-    let size = 0.25 * f32::from(samples);
     for at in 0..samples {
-        let u = f32::from(at) / f32::from(samples - 1);
-        let arch = 4.0 * u * (1.0 - u);
-        let value = match stroke {
-            0 => arch,
-            1 => -arch,
-            2 => 3.0 * arch * (1.0 - 2.0 * u),
-            _ => 0.0,
-        };
-        teacher.push(&[size * value]).map_err(|_| "sample")?;
+        let value = strokes::sample(stroke, at, samples);
+        teacher.push(&[value]).map_err(|_| "sample")?;
     }
     teacher.end().map_err(|_| "end")
 }

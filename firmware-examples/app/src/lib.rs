@@ -20,6 +20,7 @@ mod print;
 pub mod ram_flash;
 #[cfg(feature = "qemu")]
 mod start;
+pub mod strokes;
 #[cfg(feature = "teach")]
 pub mod teach;
 
@@ -57,5 +58,5 @@ pub static GESTURES: &[u8] =
 pub static STROKES: &[u8] =
     mamlet_runtime::include_aligned!("../../../runtime/tests/data/strokes.mamlet");
 
-// The conformance suite and the episodes: see build.rs.
+// The conformance suite, the chosen artifact and the episodes: see build.rs.
 include!(concat!(env!("OUT_DIR"), "/generated.rs"));

@@ -3,7 +3,8 @@
 use embedded_storage::nor_flash::NorFlash;
 use mamlet_runtime::storage::{Store, StoreError};
 use mamlet_runtime::{
-    Advice, ExampleError, Heard, Outcome, Prediction, Teacher, TeachingError, weights_crc32,
+    Advice, Centre, Cut, ExampleError, Heard, Outcome, Prediction, Teacher, TeachingError,
+    weights_crc32,
 };
 
 use super::{Board, Buttons, Event, Failure, Light};
@@ -19,8 +20,14 @@ pub struct Lesson<'m, F> {
     store: Store<F>,
     /// The class that is taught next.
     class: usize,
-    /// Whether an example is being recorded.
+    /// Whether an example is being recorded, or something to be recognised.
     recording: bool,
+    /// Samples until the value at rest is known.
+    resting: u32,
+    /// Whether anything was learnt.
+    learnt: bool,
+    /// Whether a recording by hand is to be recognised, not an example.
+    asking: bool,
     /// What was seen last.
     seen: Option<usize>,
     /// Which buttons were down, and for how many samples the second has been.
@@ -36,6 +43,9 @@ impl<'m, F: NorFlash> Lesson<'m, F> {
             store,
             class: 0,
             recording: false,
+            resting: 0,
+            learnt: false,
+            asking: false,
             seen: None,
             before: Buttons::default(),
             held: 0,
@@ -45,22 +55,39 @@ impl<'m, F: NorFlash> Lesson<'m, F> {
     /// Goes on with what was saved.
     pub fn start(&mut self, board: &mut impl Board) {
         let restored = self.store.restore(PROFILE, self.teacher.learner_mut());
+        self.learnt = matches!(restored, Ok(Some(_)));
+        self.asking = self.learnt;
         board.log(match restored {
             Ok(stored) => Event::Started(stored.map(|stored| stored.steps)),
             Err(error) => failed(&error),
         });
-        self.teacher.listen();
+        let front_end = self.teacher.front_end().description();
+        if front_end.centre == Centre::Rest {
+            self.resting = front_end.length;
+            board.show(Light::Recording);
+            self.teacher.listen();
+        } else {
+            self.watch();
+        }
     }
 
     /// Takes the next sample, and does what the buttons ask for.
     pub fn step(&mut self, sample: &[f32], buttons: Buttons, board: &mut impl Board) {
+        if let Some(rest) = self.resting.checked_sub(1) {
+            return self.rest(sample, rest, board);
+        }
         let pressed = buttons.teach && !self.before.teach;
+        let let_go = !buttons.teach && self.before.teach;
         let released = self.before.learn && !buttons.learn;
         self.before = buttons;
         if pressed && !self.recording {
             self.record(board);
         }
-        match self.teacher.push(sample) {
+        let heard = match self.teacher.push(sample) {
+            Ok(None) if let_go && self.recording && self.by_hand() => self.teacher.end(),
+            heard => heard,
+        };
+        match heard {
             Ok(None) => {}
             Ok(Some(Heard::Example { class, .. })) => {
                 let examples = self.teacher.examples();
@@ -87,12 +114,46 @@ impl<'m, F: NorFlash> Lesson<'m, F> {
         }
     }
 
+    /// Takes another sample at rest, before so many more.
+    fn rest(&mut self, sample: &[f32], more: u32, board: &mut impl Board) {
+        // What a window comes to is nothing before the value is known.
+        let _ = self.teacher.push(sample);
+        self.resting = more;
+        if more == 0 {
+            if self.teacher.rest().is_err() {
+                board.log(Event::Failed(Failure::Sensor));
+            }
+            self.watch();
+            board.show(Light::Idle);
+        }
+    }
+
+    /// Whether a button says where an example begins and ends.
+    fn by_hand(&self) -> bool {
+        let front_end = self.teacher.front_end().description();
+        matches!(front_end.cut, Cut::Whole { .. })
+    }
+
+    /// Recognises windows from here on.
+    fn watch(&mut self) {
+        if !self.by_hand() {
+            self.teacher.listen();
+        }
+    }
+
     fn classes(&self) -> usize {
         self.teacher.learner().classes()
     }
 
-    /// The next window is an example.
+    /// What follows is an example or, where a button says where recordings begin,
+    /// may be something to be recognised.
     fn record(&mut self, board: &mut impl Board) {
+        if self.asking && self.by_hand() {
+            self.teacher.listen();
+            self.recording = true;
+            board.show(Light::Recording);
+            return;
+        }
         let class = self.class;
         match self.teacher.begin(class) {
             Ok(()) => {
@@ -111,7 +172,7 @@ impl<'m, F: NorFlash> Lesson<'m, F> {
     fn recorded(&mut self, event: Event, board: &mut impl Board) {
         board.log(event);
         if core::mem::take(&mut self.recording) {
-            self.teacher.listen();
+            self.watch();
             board.show(self.seen.map_or(Light::Idle, Light::Class));
         }
     }
@@ -119,6 +180,15 @@ impl<'m, F: NorFlash> Lesson<'m, F> {
     /// Adapts to the examples and saves what was learnt, saying first what the
     /// examples lack.
     fn learn(&mut self, board: &mut impl Board) {
+        if core::mem::take(&mut self.asking) && self.by_hand() {
+            board.log(Event::Teaching);
+            return;
+        }
+        self.try_to_learn(board);
+        self.asking = self.learnt;
+    }
+
+    fn try_to_learn(&mut self, board: &mut impl Board) {
         match self.teacher.advice() {
             // What was learnt before is worth more than one class alone.
             Ok(Advice::MoreClasses) => {
@@ -147,6 +217,7 @@ impl<'m, F: NorFlash> Lesson<'m, F> {
             self.teacher.learner_mut().discard();
             return failed(&error);
         }
+        self.learnt = true;
         Event::Learnt {
             steps: report.steps(),
             before: report.loss_before(),
@@ -157,18 +228,20 @@ impl<'m, F: NorFlash> Lesson<'m, F> {
 
     fn forget(&mut self) -> Event {
         self.teacher.reset();
-        self.teacher.listen();
+        self.watch();
         (self.class, self.recording, self.seen) = (0, false, None);
+        (self.learnt, self.asking) = (false, false);
         match self.store.remove(PROFILE) {
             Ok(()) => Event::Forgotten,
             Err(error) => failed(&error),
         }
     }
 
-    /// Tells where something else is seen.
+    /// Tells what a recording by hand is, or where something else is seen.
     fn see(&mut self, heard: Prediction, board: &mut impl Board) {
         let class = heard.known.then_some(heard.class);
-        if self.seen != class {
+        let by_hand = core::mem::take(&mut self.recording);
+        if by_hand || self.seen != class {
             self.seen = class;
             board.log(class.map_or(Event::Unknown, |class| Event::Seen { class }));
             board.show(class.map_or(Light::Idle, Light::Class));

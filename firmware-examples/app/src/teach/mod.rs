@@ -1,15 +1,20 @@
 //! The application of the boards: it is taught by two buttons what its sensor
 //! sees, and says from then on what it sees.
 //!
-//! | button | what it does |
-//! |---|---|
-//! | teach, pressed | the samples of the next window are an example of a class: of the first, then of the second, and so on round and round |
-//! | learn, pressed | adapts to the examples and saves what it learnt |
-//! | learn, held | forgets everything, what is saved included |
+//! | button | examples are windows | examples are whole recordings |
+//! |---|---|---|
+//! | teach | pressed: the samples of the next window are an example of a class, of the first, then of the second, and so on round and round | held: an example lasts as long or, once it has learnt, a recording to be recognised |
+//! | learn, pressed | adapts to the examples and saves what it learnt | the same; pressed again, the first button teaches again |
+//! | learn, held | forgets everything, what is saved included | the same |
+//!
+//! Windows are recognised all the time. Where examples are made less the value at
+//! rest, the board measures it when it starts, over the samples of an example.
 //!
 //! A board is a [`Board`]: a sensor that is read at a steady rate, two buttons,
 //! some light and a log. Flash is whatever `embedded-storage` drives. What is
-//! here is the same on all of them, and runs in QEMU with every test.
+//! here is the same on all of them, and runs in QEMU with every test. Which
+//! artifact it is taught with, `MAMLET_ARTIFACT` says when it is built
+//! ([`chosen`](crate::chosen)).
 
 mod lesson;
 
@@ -18,22 +23,22 @@ use core::ops::Range;
 use embedded_storage::nor_flash::NorFlash;
 pub use lesson::Lesson;
 use mamlet_runtime::storage::Store;
-use mamlet_runtime::{Artifact, Cut, Model, Teacher};
+use mamlet_runtime::{Artifact, Model, Teacher};
 
-/// How many examples are kept: two of each of the five classes of
-/// [`HEAD`](crate::HEAD).
-pub const EXAMPLES: usize = 10;
+use crate::chosen;
+
 /// How many layers the artifact may have.
-const LAYERS: usize = 8;
+const LAYERS: usize = 32;
 /// How many numbers a sample may have.
-const CHANNELS: usize = 8;
+const CHANNELS: usize = 16;
 
 /// What a board has.
 #[expect(async_fn_in_trait, reason = "the executors of boards have one thread")]
 pub trait Board {
     /// Waits until it is time for the next sample and reads it: as many numbers
-    /// as the sensor has channels, of about the size that the artifact was
-    /// trained with. `None` where the sensor is gone.
+    /// as the artifact has channels, at the rate, in the order and in the units
+    /// of the recordings that it was trained with. `None` where the sensor is
+    /// gone, or gives another number.
     async fn sample(&mut self, sample: &mut [f32]) -> Option<()>;
 
     /// Which buttons are down.
@@ -97,6 +102,8 @@ pub enum Event {
     },
     /// It could not learn from these examples: it knows what it knew before.
     NotLearnt,
+    /// Recordings are examples again.
+    Teaching,
     /// There should be more examples of a class: others have more.
     TeachMore {
         /// Which class.
@@ -149,21 +156,30 @@ impl Failure {
     }
 }
 
-/// How much stronger or weaker than at rest something is shaken, whichever way it
-/// is held: the length of the acceleration, less gravity. In units of gravity.
-pub fn shake(acceleration: [f32; 3]) -> f32 {
-    let square: f32 = acceleration.iter().map(|a| a * a).sum();
-    libm::sqrtf(square) - 1.0
+/// A sample of an accelerometer, in units of gravity: its three axes, or where the
+/// artifact has one channel how much stronger or weaker than at rest something is
+/// shaken, whichever way it is held: the length of the acceleration, less gravity.
+/// `None` where it has others.
+pub fn acceleration(axes: [f32; 3], sample: &mut [f32]) -> Option<()> {
+    match sample {
+        [shaken] => {
+            let square: f32 = axes.iter().map(|a| a * a).sum();
+            *shaken = libm::sqrtf(square) - 1.0;
+        }
+        [x, y, z] => [*x, *y, *z] = axes,
+        _ => return None,
+    }
+    Some(())
 }
 
-/// The memory of the application: static, so that the linker knows whether it
-/// fits.
-pub struct Memory([f32; 4608]);
+/// The memory of the application with the artifact that was [chosen]: static, so
+/// that the linker knows whether it fits.
+pub struct Memory([f32; chosen::NUMBERS]);
 
 impl Memory {
     /// Zeros.
     pub const fn new() -> Self {
-        Memory([0.0; 4608])
+        Memory([0.0; chosen::NUMBERS])
     }
 }
 
@@ -173,26 +189,38 @@ impl Default for Memory {
     }
 }
 
-/// Runs the application until the sensor is gone. The artifact says how many
-/// numbers a sample has and how many samples make an example, which are windows;
-/// what was learnt is kept in a region of the flash, of whole pages.
+/// Runs the application with the artifact that was [chosen] until the sensor is
+/// gone; what is learnt is kept in a region of the flash, of whole pages.
 ///
 /// # Errors
 /// What does not fit the artifact, in words.
 pub async fn run<B: Board, F: NorFlash>(
-    artifact: &'static [u8],
     board: &mut B,
     flash: F,
     region: Range<u32>,
     memory: &mut Memory,
 ) -> Result<(), &'static str> {
+    let chosen = (chosen::ARTIFACT, chosen::EXAMPLES);
+    run_with(chosen, board, flash, region, &mut memory.0).await
+}
+
+/// The same with any artifact, for so many examples. It says how many numbers a
+/// sample has and what makes an example; [`Teacher::memory`] says how much memory
+/// they take.
+///
+/// # Errors
+/// As [`run`].
+pub async fn run_with<B: Board, F: NorFlash>(
+    (artifact, examples): (&'static [u8], usize),
+    board: &mut B,
+    flash: F,
+    region: Range<u32>,
+    memory: &mut [f32],
+) -> Result<(), &'static str> {
     let mut model = Model::<LAYERS>::default();
     load(artifact, &mut model)?;
-    let teacher = Teacher::new(&model, EXAMPLES, &mut memory.0).map_err(|_| "memory")?;
+    let teacher = Teacher::new(&model, examples, memory).map_err(|_| "memory")?;
     let front_end = teacher.front_end().description();
-    let Cut::Windows { .. } = front_end.cut else {
-        return Err("examples must be windows");
-    };
     let mut sample = [0.0; CHANNELS];
     let sample = sample.get_mut(..front_end.channels as usize);
     let sample = sample.ok_or("channels")?;

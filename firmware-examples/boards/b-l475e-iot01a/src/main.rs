@@ -1,7 +1,8 @@
 //! ST B-L475E-IOT01A: the blue button teaches; a button from pin D2 (PD14) to
 //! ground learns, and forgets where it is held. The sensor is its accelerometer
-//! (LSM6DSL): how much stronger or weaker than at rest it is shaken. The green LED
-//! is on while an example is recorded; what is seen is in the log.
+//! (LSM6DSL): three axes in units of gravity or, where the artifact has one channel,
+//! how much stronger or weaker than at rest it is shaken. The green LED is on while an
+//! example is recorded; what is seen is in the log.
 #![no_std]
 #![no_main]
 
@@ -9,8 +10,8 @@ mod lsm6dsl;
 
 use core::ops::Range;
 
-use app::HEAD;
-use app::teach::{self, Board, Buttons, Event, Light, Memory, shake};
+use app::chosen;
+use app::teach::{self, Board, Buttons, Event, Light, Memory, acceleration};
 use defmt_rtt as _;
 use embassy_executor::Spawner;
 use embassy_stm32::flash::Flash;
@@ -24,8 +25,6 @@ use static_cell::ConstStaticCell;
 
 /// What memory.x leaves free, in bytes from the start of the flash.
 const KEPT: Range<u32> = 0xf_8000..0x10_0000;
-/// Samples a second: a window of 64 takes 1.28 s.
-const RATE: u64 = 50;
 
 static MEMORY: ConstStaticCell<Memory> = ConstStaticCell::new(Memory::new());
 
@@ -40,8 +39,7 @@ struct Iot01a {
 impl Board for Iot01a {
     async fn sample(&mut self, sample: &mut [f32]) -> Option<()> {
         self.ticker.next().await;
-        *sample.first_mut()? = shake(self.sensor.acceleration().ok()?);
-        Some(())
+        acceleration(self.sensor.acceleration().ok()?, sample)
     }
 
     fn buttons(&mut self) -> Buttons {
@@ -80,13 +78,13 @@ async fn main(_spawner: Spawner) {
         defmt::panic!("no LSM6DSL answers on the internal bus");
     };
     let mut board = Iot01a {
-        ticker: Ticker::every(Duration::from_hz(RATE)),
+        ticker: Ticker::every(Duration::from_micros(chosen::MICROSECONDS)),
         sensor,
         teach: Input::new(p.PC13, Pull::None),
         learn: Input::new(p.PD14, Pull::Up),
         led: Output::new(p.PB14, Level::Low, Speed::Low),
     };
     let flash = Flash::new_blocking(p.FLASH);
-    let ended = teach::run(HEAD, &mut board, flash, KEPT, MEMORY.take()).await;
+    let ended = teach::run(&mut board, flash, KEPT, MEMORY.take()).await;
     defmt::panic!("the application has ended: {}", ended);
 }

@@ -1,14 +1,15 @@
 //! BBC micro:bit v2: button A teaches, button B learns, and forgets where it is
-//! held. The sensor is its accelerometer (LSM303AGR): how much stronger or weaker
-//! than at rest it is shaken. A LED of the middle row shows the class that is
-//! seen; the whole row is on while an example is recorded.
+//! held. The sensor is its accelerometer (LSM303AGR): three axes in units of gravity or,
+//! where the artifact has one channel, how much stronger or weaker than at rest it is
+//! shaken. A LED of the middle row shows the class that is seen; the whole row is on
+//! while an example is recorded.
 #![no_std]
 #![no_main]
 
 use core::ops::Range;
 
-use app::HEAD;
-use app::teach::{self, Board, Buttons, Event, Light, Memory, shake};
+use app::chosen;
+use app::teach::{self, Board, Buttons, Event, Light, Memory, acceleration};
 use defmt_rtt as _;
 use embassy_executor::Spawner;
 use embassy_nrf::gpio::{AnyPin, Input, Level, Output, OutputDrive, Pull};
@@ -28,8 +29,6 @@ bind_interrupts!(struct Interrupts {
 
 /// What memory.x leaves free, in bytes from the start of the flash.
 const KEPT: Range<u32> = 0x7_8000..0x8_0000;
-/// Samples a second: a window of 64 takes 1.28 s.
-const RATE: u64 = 50;
 
 static MEMORY: ConstStaticCell<Memory> = ConstStaticCell::new(Memory::new());
 /// The bus reads from RAM alone; what lies in flash is sent from here.
@@ -49,8 +48,7 @@ impl Board for Microbit {
     async fn sample(&mut self, sample: &mut [f32]) -> Option<()> {
         self.ticker.next().await;
         let (x, y, z) = self.sensor.acceleration().ok()?.xyz_mg();
-        *sample.first_mut()? = shake([x, y, z].map(|mg| mg as f32 * 1e-3));
-        Some(())
+        acceleration([x, y, z].map(|mg| mg as f32 * 1e-3), sample)
     }
 
     fn buttons(&mut self) -> Buttons {
@@ -91,7 +89,7 @@ async fn main(_spawner: Spawner) {
     }
     let off = |pin: Peri<'static, AnyPin>| Output::new(pin, Level::High, OutputDrive::Standard);
     let mut board = Microbit {
-        ticker: Ticker::every(Duration::from_hz(RATE)),
+        ticker: Ticker::every(Duration::from_micros(chosen::MICROSECONDS)),
         sensor,
         teach: Input::new(p.P0_14, Pull::None),
         learn: Input::new(p.P0_23, Pull::None),
@@ -105,6 +103,6 @@ async fn main(_spawner: Spawner) {
         _row: Output::new(p.P0_15, Level::High, OutputDrive::Standard),
     };
     let flash = Nvmc::new(p.NVMC);
-    let ended = teach::run(HEAD, &mut board, flash, KEPT, MEMORY.take()).await;
+    let ended = teach::run(&mut board, flash, KEPT, MEMORY.take()).await;
     defmt::panic!("the application has ended: {}", ended);
 }

@@ -7,7 +7,7 @@
 
 use core::ops::Range;
 
-use app::HEAD;
+use app::chosen;
 use app::teach::{self, Board, Buttons, Event, Light, Memory};
 use defmt_rtt as _;
 use embassy_executor::Spawner;
@@ -25,8 +25,6 @@ bind_interrupts!(struct Interrupts {
 
 /// What memory.x leaves free, in bytes from the start of the flash.
 const KEPT: Range<u32> = 0xf_8000..0x10_0000;
-/// Samples a second: a window of 64 takes 1.28 s.
-const RATE: u64 = 50;
 
 static MEMORY: ConstStaticCell<Memory> = ConstStaticCell::new(Memory::new());
 
@@ -45,7 +43,10 @@ impl Board for Nrf52840Dk {
         self.input.sample(&mut counts).await;
         // 4096 counts are 3.6 V; half of 3.3 V is zero.
         let volts = f32::from(counts[0]) * (3.6 / 4096.0);
-        *sample.first_mut()? = volts - 1.65;
+        let [channel] = sample else {
+            return None;
+        };
+        *channel = volts - 1.65;
         Some(())
     }
 
@@ -79,7 +80,7 @@ async fn main(_spawner: Spawner) {
     let channel = [ChannelConfig::single_ended(p.P0_03)];
     let off = |led: Peri<'static, AnyPin>| Output::new(led, Level::High, OutputDrive::Standard);
     let mut board = Nrf52840Dk {
-        ticker: Ticker::every(Duration::from_hz(RATE)),
+        ticker: Ticker::every(Duration::from_micros(chosen::MICROSECONDS)),
         input: Saadc::new(p.SAADC, Interrupts, saadc::Config::default(), channel),
         teach: Input::new(p.P0_11, Pull::Up),
         learn: Input::new(p.P0_12, Pull::Up),
@@ -91,6 +92,6 @@ async fn main(_spawner: Spawner) {
         ],
     };
     let flash = Nvmc::new(p.NVMC);
-    let ended = teach::run(HEAD, &mut board, flash, KEPT, MEMORY.take()).await;
+    let ended = teach::run(&mut board, flash, KEPT, MEMORY.take()).await;
     defmt::panic!("the application has ended: {}", ended);
 }

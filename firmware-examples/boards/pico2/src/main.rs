@@ -7,7 +7,7 @@
 
 use core::ops::Range;
 
-use app::HEAD;
+use app::chosen;
 use app::teach::{self, Board, Buttons, Event, Light, Memory};
 use defmt_rtt as _;
 use embassy_executor::Spawner;
@@ -22,8 +22,6 @@ use static_cell::ConstStaticCell;
 const FLASH: usize = 4096 * 1024;
 /// What memory.x leaves free, in bytes from the start of the flash.
 const KEPT: Range<u32> = 0x3f_8000..0x40_0000;
-/// Samples a second: a window of 64 takes 1.28 s.
-const RATE: u64 = 50;
 
 static MEMORY: ConstStaticCell<Memory> = ConstStaticCell::new(Memory::new());
 
@@ -42,7 +40,10 @@ impl Board for Pico2 {
         let counts = self.adc.blocking_read(&mut self.input).ok()?;
         // 4096 counts are 3.3 V; half of that is zero.
         let volts = f32::from(counts) * (3.3 / 4096.0);
-        *sample.first_mut()? = volts - 1.65;
+        let [channel] = sample else {
+            return None;
+        };
+        *channel = volts - 1.65;
         Some(())
     }
 
@@ -66,7 +67,7 @@ impl Board for Pico2 {
 async fn main(_spawner: Spawner) {
     let p = embassy_rp::init(Default::default());
     let mut board = Pico2 {
-        ticker: Ticker::every(Duration::from_hz(RATE)),
+        ticker: Ticker::every(Duration::from_micros(chosen::MICROSECONDS)),
         adc: Adc::new_blocking(p.ADC, Config::default()),
         input: Channel::new_pin(p.PIN_26, Pull::None),
         teach: Input::new(p.PIN_14, Pull::Up),
@@ -74,6 +75,6 @@ async fn main(_spawner: Spawner) {
         led: Output::new(p.PIN_25, Level::Low),
     };
     let flash = Flash::<_, _, FLASH>::new_blocking(p.FLASH);
-    let ended = teach::run(HEAD, &mut board, flash, KEPT, MEMORY.take()).await;
+    let ended = teach::run(&mut board, flash, KEPT, MEMORY.take()).await;
     defmt::panic!("the application has ended: {}", ended);
 }

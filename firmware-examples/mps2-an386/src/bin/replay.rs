@@ -7,7 +7,7 @@
 #![no_main]
 
 use cortex_m_rt::entry;
-use mps2_an386::REPLAYED;
+use mps2_an386::chosen;
 use mps2_an386::replay::replay;
 
 /// Numbers that the learner works in, and an example: all of the board's memory but 40
@@ -17,5 +17,5 @@ const MEMORY: usize = 216 * 1024 / 4;
 #[entry]
 fn main() -> ! {
     static mut NUMBERS: [f32; MEMORY] = [0.0; MEMORY];
-    replay(REPLAYED, c"replay.episodes", NUMBERS)
+    replay(chosen::ARTIFACT, c"replay.episodes", NUMBERS)
 }
