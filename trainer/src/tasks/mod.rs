@@ -34,7 +34,7 @@ pub use images::{ImageTasks, Images, Omniglot, OmniglotSplit, Rotations};
 pub use origins::{Origin, Origins};
 pub use readings::{Choice, ReadingTasks, Readings};
 pub use recordings::{
-    Centre, Derived, Holds, Labels, Recorded, RecordedTask, RecordedTasks, SensorAugment,
+    Centre, Derived, Holds, Labels, Recorded, RecordedTask, RecordedTasks, SensorAugment, draft,
 };
 pub(crate) use redrawn::{Redrawn, with_untaught_output};
 pub use scale::{TargetScale, from_elsewhere, in_units};

@@ -106,3 +106,79 @@ fn a_report_is_one_page_of_the_run() {
     assert_eq!(code, 1);
     assert!(err.contains("no checkpoint yet"), "{err}");
 }
+
+/// Three people, four classes, three takes of each, from a watch.
+fn watch(folder: &Path) {
+    std::fs::create_dir_all(folder).unwrap();
+    for user in ["ann", "bob", "eve"] {
+        let mut text = "take,what,AccX,AccY,AccZ,note\n".to_owned();
+        for (class, take) in (0..4).flat_map(|class| (0..3).map(move |take| (class, take))) {
+            for row in 0..8 {
+                let x = (class - 2) * row + take;
+                text += &format!("{take},c{class},{x},{row},{take},ok\n");
+            }
+        }
+        std::fs::write(folder.join(format!("{user}.csv")), text).unwrap();
+    }
+}
+
+#[test]
+fn a_folder_of_recordings_becomes_a_run() {
+    let folder = folder();
+    let data = folder.path().join("My watch");
+    watch(&data);
+    let run = |arguments: &[&str]| parts(&mamlet(folder.path(), arguments));
+    let (code, _, err) = run(&["data", "check", "My watch"]);
+    assert_eq!(code, 1);
+    assert!(err.contains("recordings.toml: it is not there"), "{err}");
+    assert!(err.contains("take, what, AccX"), "{err}");
+    assert!(err.contains("\nlabel = \"what\"\n"), "{err}");
+
+    let layout = "label = \"what\"\nrecording = [\"take\"]\nrate = 4.0\n";
+    std::fs::write(data.join("recordings.toml"), layout).unwrap();
+    let (code, out, err) = run(&["data", "check", "My watch"]);
+    assert_eq!(code, 0, "{err}");
+    assert!(
+        out.contains("c3              9      3     8      2.0\n"),
+        "{out}"
+    );
+    assert!(
+        out.contains("channels AccX, AccY, AccZ, 4 rows a second"),
+        "{out}"
+    );
+    let (code, out, err) = run(&["data", "check", "My watch", "--json"]);
+    assert_eq!(code, 0, "{err}");
+    let told: Value = serde_json::from_str(&out).unwrap();
+    assert_eq!(told["classes"][3]["recordings"], 9);
+
+    let write = ["data", "check", "My watch", "--write", "mine.toml"];
+    let (code, out, err) = run(&write);
+    assert_eq!(code, 0, "{err}");
+    assert!(out.contains("`mamlet train mine.toml`"), "{out}");
+    let (code, _, err) = run(&write);
+    assert_eq!(code, 1, "nothing is overwritten");
+    assert!(err.contains("mine.toml exists"), "{err}");
+    let short = [
+        "meta.iterations=2",
+        "meta.tasks=1",
+        "record.validation_tasks=2",
+    ];
+    let short = short.iter().flat_map(|set| ["--set", set]);
+    let train: Vec<&str> = ["train", "mine.toml"].into_iter().chain(short).collect();
+    let (code, _, err) = run(&train);
+    assert_eq!(code, 0, "{err}");
+    assert!(folder.path().join("runs/my-watch/result.json").is_file());
+
+    std::fs::write(
+        data.join("bob.csv"),
+        "take,what,AccX,AccY,AccZ,note\n0,c1,?,0,0,ok\n",
+    )
+    .unwrap();
+    let (code, out, err) = run(&["data", "check", "My watch"]);
+    assert_eq!(code, 1);
+    assert!(
+        out.contains("bob.csv, line 2: AccX is \"?\", no number"),
+        "{out}"
+    );
+    assert!(err.contains("each on a line above"), "{err}");
+}

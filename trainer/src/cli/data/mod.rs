@@ -1,5 +1,7 @@
 //! `mamlet data`.
 
+mod folder;
+
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
@@ -26,25 +28,34 @@ enum Command {
     Check(Check),
 }
 
-/// Read the data of a config, every file of it, and say what is there.
+/// Read the data of a config, or a folder of recordings, and say what is there.
 ///
-/// Prints classes and examples of every split, or every file that is missing,
-/// damaged or in the wrong class. What was read is kept in the cache, so that
-/// training starts at once.
+/// Of a config, prints classes and examples of every split, or every file that is
+/// missing, damaged or in the wrong class. Images that were read are kept in the
+/// cache, so that training starts at once.
+///
+/// Of a folder with CSV files and a `recordings.toml`, prints every class, or every
+/// row that cannot be used, and with --write drafts a config that trains on it.
+/// Without a `recordings.toml`, says what it could be.
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
   mamlet data check trainer/configs/omniglot-5way-1shot.toml --data FOLDER_OF_THE_ZIPS
   mamlet data check trainer/configs/miniimagenet-5way-1shot.toml --json
   mamlet data check trainer/configs/calibration-raingauge.toml --data FOLDER
+  mamlet data check FOLDER --write mine.toml
 
 Exit codes: 0 all of it can be used, 1 it cannot, 2 wrong usage")]
 struct Check {
-    /// The config whose tasks need the data
+    /// The config whose tasks need the data, or a folder of recordings
+    #[arg(value_name = "CONFIG|FOLDER")]
     config: PathBuf,
     /// Override a value of the config, e.g. --set tasks.sheets.tile=84
     #[arg(long, value_name = "KEY=VALUE")]
     set: Vec<String>,
+    /// Draft a config that trains on the recordings of a folder
+    #[arg(long, value_name = "FILE")]
+    write: Option<PathBuf>,
     /// Print one JSON object
     #[arg(long)]
     json: bool,
@@ -71,6 +82,14 @@ struct SplitReport {
 
 impl Check {
     fn run(self) -> anyhow::Result<u8> {
+        if self.config.is_dir() {
+            anyhow::ensure!(self.set.is_empty(), "--set changes a config, not a folder");
+            return folder::check(&self.config, self.write.as_deref(), self.json);
+        }
+        anyhow::ensure!(
+            self.write.is_none(),
+            "--write drafts a config for a folder: give one"
+        );
         let config = Config::load(&self.config, &self.set)?;
         if let TasksConfig::Recordings(recorded) = &config.tasks {
             let tasks = usable(recorded.open())?;

@@ -48,13 +48,13 @@ fn default_files() -> String {
     "*.csv".into()
 }
 
-/// The file that holds a layout.
-const MANIFEST: &str = "recordings.toml";
-
 impl Layout {
+    /// The file that holds a layout.
+    pub const FILE: &str = "recordings.toml";
+
     /// The layout that lies beside the files.
     pub(super) fn in_folder(folder: &Path) -> Result<Self, DataError> {
-        let path = folder.join(MANIFEST);
+        let path = folder.join(Self::FILE);
         if !path.is_file() {
             return Err(DataError::Read {
                 path,
@@ -91,4 +91,30 @@ impl Layout {
     pub(super) fn pattern(&self) -> Result<glob::Pattern, String> {
         glob::Pattern::new(&self.files).map_err(|error| format!("files: {error}"))
     }
+}
+
+/// Columns that are likely to be the class.
+const LABELS: [&str; 7] = [
+    "label", "class", "gesture", "activity", "target", "name", "what",
+];
+
+/// What a `recordings.toml` could be for a file with these columns and this first
+/// row.
+pub(super) fn proposal(file: &Path, columns: &[String], row: &[String]) -> String {
+    let known = |name: &&String| LABELS.contains(&name.to_lowercase().as_str());
+    let words = columns.iter().zip(row);
+    let words = words.filter(|(_, value)| value.parse::<f64>().is_err());
+    let label = columns.iter().find(known);
+    let label = label.or(words.map(|(name, _)| name).next());
+    let label = label.or(columns.first()).map_or("label", |name| name);
+    format!(
+        "it is not there. It says which column of {} ({}) is the class, which others are the same in \
+         all rows of a recording, and how many rows there are in a second; for example\n\n\
+         label = {label:?}\n\
+         recording = []   # such as [\"take\"]: where one changes, another recording begins\n\
+         rate = 50.0\n\n\
+         A file is a person or device, unless `user = \"column\"` names one",
+        file.display(),
+        columns.join(", "),
+    )
 }

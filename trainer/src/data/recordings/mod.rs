@@ -62,6 +62,12 @@ pub struct Recordings {
     pub recordings: Vec<Recording>,
 }
 
+/// Which columns are channels.
+enum Channels<'a> {
+    Named(&'a [String]),
+    AllNumbers,
+}
+
 const REMEDY: &str = "name a folder with --data, MAMLET_DATA or tasks.path that holds CSV files, or \
                       folders train, val and test of them";
 
@@ -91,22 +97,69 @@ impl Recordings {
             Some(layout) => layout.clone(),
             None => Layout::in_folder(place)?,
         };
+        Self::read(place, files, Channels::Named(channels), layout).map(Arc::new)
+    }
+
+    /// Reads every column of numbers of all recordings of a folder with a
+    /// `recordings.toml`.
+    ///
+    /// # Errors
+    /// As [`open`](Self::open). Where there is no `recordings.toml`, the error says
+    /// what it could be for these files.
+    pub fn survey(folder: &Path) -> Result<Self, DataError> {
+        let files = csv_files(folder)?;
+        let Some((_, first)) = files.first() else {
+            return Err(DataError::NotFound {
+                what: "CSV files with recordings".into(),
+                looked: vec![folder.to_owned()],
+                remedy: "other data is checked with the config of its tasks".into(),
+            });
+        };
+        if !folder.join(Layout::FILE).is_file() {
+            let (columns, values) = read::head(first)?;
+            return Err(DataError::Read {
+                path: folder.join(Layout::FILE),
+                why: layout::proposal(first, &columns, &values),
+            });
+        }
+        let layout = Layout::in_folder(folder)?;
+        Self::read(folder, files, Channels::AllNumbers, layout)
+    }
+
+    /// Reads the files whose name the layout asks for.
+    fn read(
+        place: &Path,
+        files: Vec<(Option<Group>, PathBuf)>,
+        channels: Channels<'_>,
+        layout: Layout,
+    ) -> Result<Self, DataError> {
         let pattern = layout.pattern().map_err(|why| DataError::Read {
-            path: place.clone(),
+            path: place.to_owned(),
             why,
         })?;
         let files: Vec<_> = files
             .into_iter()
             .filter(|(_, file)| pattern.matches(&file_name(file)))
             .collect();
-        if files.is_empty() {
+        let Some((_, first)) = files.first() else {
             return Err(DataError::TooFew {
                 what: place.display().to_string(),
                 has: "no CSV file of that name".into(),
                 needs: format!("files = {:?} asks for one", layout.files),
             });
+        };
+        let channels = match channels {
+            Channels::Named(names) => names.to_vec(),
+            Channels::AllNumbers => read::numbers(&layout, first)?,
+        };
+        if channels.is_empty() {
+            return Err(DataError::TooFew {
+                what: first.display().to_string(),
+                has: "no column of numbers".into(),
+                needs: "recordings need at least one beside those of the layout".into(),
+            });
         }
-        let mut reader = read::Reader::new(&layout, channels);
+        let mut reader = read::Reader::new(&layout, &channels);
         for (group, file) in &files {
             reader.file(*group, file)?;
         }
@@ -118,12 +171,12 @@ impl Recordings {
                 problems,
             });
         }
-        Ok(Arc::new(Self {
-            path: place.clone(),
+        Ok(Self {
+            path: place.to_owned(),
             files: files.into_iter().map(|(_, file)| file).collect(),
             layout,
             ..recordings
-        }))
+        })
     }
 
     /// Rows of a recording.

@@ -93,6 +93,34 @@ impl Columns {
     }
 }
 
+/// Columns of the first row of a file that are numbers, but for those that say
+/// what was recorded.
+pub(super) fn numbers(layout: &Layout, path: &Path) -> Result<Vec<String>, DataError> {
+    let (header, row) = head(path)?;
+    let names = layout.recording.iter().chain([&layout.label]);
+    let names: Vec<&String> = names.chain(&layout.user).collect();
+    let columns = header.into_iter().zip(row);
+    let is_channel = |(name, value): &(String, String)| {
+        !names.contains(&name) && value.parse::<f32>().is_ok_and(f32::is_finite)
+    };
+    Ok(columns.filter(is_channel).map(|(name, _)| name).collect())
+}
+
+/// The header of a file, and its first row.
+pub(super) fn head(path: &Path) -> Result<(Vec<String>, Vec<String>), DataError> {
+    let file = File::open(path).map_err(read_error(path))?;
+    let mut reader = csv::ReaderBuilder::new().flexible(true).from_reader(file);
+    let unreadable = |error: csv::Error| DataError::Read {
+        path: path.to_owned(),
+        why: error.to_string(),
+    };
+    let texts = |record: &StringRecord| record.iter().map(|text| text.trim().to_owned()).collect();
+    let header = texts(reader.headers().map_err(unreadable)?);
+    let mut row = StringRecord::new();
+    reader.read_record(&mut row).map_err(unreadable)?;
+    Ok((header, texts(&row)))
+}
+
 impl<'a> Reader<'a> {
     pub(super) fn new(layout: &'a Layout, channels: &'a [String]) -> Self {
         Self {

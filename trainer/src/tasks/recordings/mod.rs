@@ -3,6 +3,7 @@
 
 mod augment;
 mod config;
+mod draft;
 mod examples;
 mod mixture;
 mod signal;
@@ -20,6 +21,7 @@ use serde::Serialize;
 use augment::Frame;
 pub use augment::{Derived, SensorAugment};
 pub use config::{Centre, Labels, Recorded, RecordedTask};
+pub use draft::draft;
 use examples::{examples, session_medians};
 use splits::splits;
 

@@ -10,6 +10,7 @@ use crate::meta::to_host;
 use crate::random::{Stream, generator};
 
 mod changes;
+mod drafts;
 mod mixtures;
 
 /// Six people, four classes, five takes of each: three rows whose first channel

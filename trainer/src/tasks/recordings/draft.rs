@@ -1,0 +1,267 @@
+//! A config for recordings that have none yet.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::Path;
+
+use super::{RecordedTask, too_few};
+use crate::data::{Group, Recordings, counted};
+use crate::tasks::TasksError;
+
+/// The text, with names in braces for what depends on the recordings.
+const TEXT: &str = include_str!("draft.toml");
+/// Samples of an example.
+const LENGTH: usize = 64;
+/// Recordings that mostly last longer, in seconds, are cut into windows.
+const WHOLE: f64 = 5.0;
+/// Seconds of a window.
+const WINDOW: f64 = 2.0;
+/// Most classes of a task, on the device and in training.
+const WAYS: usize = 5;
+const TRAINING_WAYS: usize = 12;
+/// Numbers of examples that training draws from, and most queries.
+const SHOTS: [usize; 3] = [1, 3, 5];
+const QUERIES: usize = 3;
+
+/// A config to begin with for tasks of `recordings`: new people where there are at
+/// least three, else new classes. It trains as it is; `path` is what it says of
+/// where they are.
+///
+/// # Errors
+/// [`TasksError`] where there are too few people and classes to hold some back, or
+/// too few recordings of one for a support and a query set.
+pub fn draft(recordings: &Recordings, path: &Path) -> Result<String, TasksError> {
+    let (task, split) = division(recordings)?;
+    let fewest = fewest(recordings, task)?;
+    let shots: Vec<usize> = SHOTS.into_iter().filter(|&shots| shots < fewest).collect();
+    let most = shots.last().copied().unwrap_or(1);
+    let ways = split.ways.min(WAYS);
+    let values = [
+        ("what", what(task).to_owned()),
+        ("name", name(path)),
+        (
+            "path",
+            toml::Value::from(path.display().to_string()).to_string(),
+        ),
+        ("task", task_name(task).to_owned()),
+        (
+            "channels",
+            toml::Value::from(recordings.channels.clone()).to_string(),
+        ),
+        ("examples", examples(recordings)),
+        ("split", split.text),
+        ("frames", frames(&recordings.channels)),
+        (
+            "training_ways",
+            (2 * split.training_ways)
+                .clamp(ways, TRAINING_WAYS)
+                .to_string(),
+        ),
+        ("ways", ways.to_string()),
+        ("shots", format!("{shots:?}")),
+        ("validation_shots", shots[shots.len() / 2].to_string()),
+        ("queries", (fewest - most).min(QUERIES).to_string()),
+    ];
+    let filled = values
+        .into_iter()
+        .fold(TEXT.to_owned(), |text, (key, value)| {
+            text.replace(&format!("{{{key}}}"), &value)
+        });
+    Ok(filled)
+}
+
+/// What is held back, as the config says it.
+struct Division {
+    text: String,
+    /// Classes that validation and test both have, and those of training.
+    ways: usize,
+    training_ways: usize,
+}
+
+/// Whether people or classes are held back, and how many.
+fn division(recordings: &Recordings) -> Result<(RecordedTask, Division), TasksError> {
+    let (users, classes) = (recordings.users.len(), recordings.classes.len());
+    if recordings.is_split() {
+        let of = |group: Group| {
+            let own = recordings.recordings.iter();
+            let own = own.filter(|r| r.group == Some(group)).map(|r| r.class);
+            own.collect::<BTreeSet<_>>()
+        };
+        let [train, validation, test] = [Group::Train, Group::Validation, Group::Test].map(of);
+        let task = match train.is_disjoint(&test) {
+            true => RecordedTask::NewClasses,
+            false => RecordedTask::NewUser,
+        };
+        let division = Division {
+            text: "# Folders say what is for training, for choosing and for testing.".into(),
+            ways: validation.len().min(test.len()),
+            training_ways: train.len(),
+        };
+        return Ok((task, division));
+    }
+    // A quarter to test on, and an eighth to choose by.
+    let counts = |all: usize, least: usize| {
+        let (test, validation) = ((all / 4).max(least), (all / 8).max(least));
+        [all - test - validation, validation, test]
+    };
+    if users >= 3 {
+        let counts = counts(users, 1);
+        let division = Division {
+            text: format!(
+                "# People to train on, to choose by and to test on; `split_seed` deals them anew.\n\
+                 users = {counts:?}"
+            ),
+            ways: of_user(recordings),
+            training_ways: classes,
+        };
+        return Ok((RecordedTask::NewUser, division));
+    }
+    if classes >= 6 {
+        let counts = counts(classes, 2);
+        let division = Division {
+            text: format!(
+                "# Classes to train on, to choose by and to test on; `split_seed` deals them anew.\n\
+                 classes = {counts:?}"
+            ),
+            ways: counts[1],
+            training_ways: counts[0],
+        };
+        return Ok((RecordedTask::NewClasses, division));
+    }
+    Err(too_few(
+        recordings.path.display().to_string(),
+        format!(
+            "{} and {}",
+            counted(users, "user"),
+            counted(classes, "class")
+        ),
+        "3 users or 6 classes are needed to train on some, to choose by others and to test on the \
+         rest; more users can be named by a column, `user` in recordings.toml"
+            .into(),
+    ))
+}
+
+/// Classes of the user who has the fewest.
+fn of_user(recordings: &Recordings) -> usize {
+    let mut classes = vec![BTreeSet::new(); recordings.users.len()];
+    for recording in &recordings.recordings {
+        classes[recording.user].insert(recording.class);
+    }
+    classes.iter().map(BTreeSet::len).min().unwrap_or(0)
+}
+
+/// Recordings of the class that has the fewest, of one person where tasks are of one.
+fn fewest(recordings: &Recordings, task: RecordedTask) -> Result<usize, TasksError> {
+    let mut counts: BTreeMap<(usize, usize), usize> = BTreeMap::new();
+    for recording in &recordings.recordings {
+        let user = match task {
+            RecordedTask::NewUser => recording.user,
+            RecordedTask::NewClasses => 0,
+        };
+        *counts.entry((user, recording.class)).or_default() += 1;
+    }
+    let least = counts.into_iter().min_by_key(|&(_, count)| count);
+    let ((user, class), count) = least.unwrap_or_default();
+    if count >= 2 {
+        return Ok(count);
+    }
+    let of = match task {
+        RecordedTask::NewUser => format!(" of {}", recordings.users[user]),
+        RecordedTask::NewClasses => String::new(),
+    };
+    Err(too_few(
+        format!("class {:?}{of}", recordings.classes[class]),
+        counted(count, "recording"),
+        "a task needs one for its support set and another for its query set; leave the class out, or \
+         name what tells its recordings apart: `recording` or `rows` in recordings.toml"
+            .into(),
+    ))
+}
+
+fn what(task: RecordedTask) -> &'static str {
+    match task {
+        RecordedTask::NewUser => {
+            "A new person or device shows some classes, and the rest are recognised."
+        }
+        RecordedTask::NewClasses => "New classes, learned from a few examples of each.",
+    }
+}
+
+fn task_name(task: RecordedTask) -> &'static str {
+    match task {
+        RecordedTask::NewUser => "new_user",
+        RecordedTask::NewClasses => "new_classes",
+    }
+}
+
+/// The folder's name, as a run can have it.
+fn name(path: &Path) -> String {
+    let name = path.file_name().unwrap_or_default().to_string_lossy();
+    let plain = |c: char| match c.is_ascii_alphanumeric() {
+        true => c.to_ascii_lowercase(),
+        false => '-',
+    };
+    let name: String = name.chars().map(plain).collect();
+    match name.trim_matches('-') {
+        "" => "recordings".into(),
+        name => name.into(),
+    }
+}
+
+/// Whole recordings, or windows of long ones.
+fn examples(recordings: &Recordings) -> String {
+    let rate = recordings.layout.rate;
+    let mut rows: Vec<usize> = (recordings.recordings.iter())
+        .map(|recording| recordings.rows(recording))
+        .collect();
+    rows.sort_unstable();
+    let median = rows[rows.len() / 2] as f64 / rate;
+    let shortest = rows[0] as f64 / rate;
+    // No faster than the recordings.
+    let wanted = (LENGTH as f64 / WINDOW).min(rate);
+    if median <= WHOLE || shortest < LENGTH as f64 / wanted {
+        return format!("# Whole recordings, brought to so many samples.\nlength = {LENGTH}");
+    }
+    format!(
+        "# Windows of {:.1} s, one beginning half a window after the other.\nlength = {LENGTH}\n\
+         stride = {}\nrate = {wanted:?}",
+        LENGTH as f64 / wanted,
+        LENGTH / 2
+    )
+}
+
+/// Channels that are the axes of one frame, as augmentation turns them: three
+/// whose names differ in an x, y and z at one place.
+pub(super) fn frames(channels: &[String]) -> String {
+    // The name of another axis, where one has an x at this place.
+    let other = |name: &str, place: usize, axis: char| {
+        let mut letters: Vec<char> = name.chars().collect();
+        let letter = letters.get_mut(place)?;
+        *letter = match *letter {
+            'x' => axis,
+            'X' => axis.to_ascii_uppercase(),
+            _ => return None,
+        };
+        Some(letters.into_iter().collect::<String>())
+    };
+    let mut frames: Vec<Vec<String>> = Vec::new();
+    for x in channels {
+        let others = (0..x.chars().count()).find_map(|place| {
+            let find = |axis| {
+                let name = other(x, place, axis)?;
+                channels.contains(&name).then_some(name)
+            };
+            Some(vec![x.clone(), find('y')?, find('z')?])
+        });
+        frames.extend(others);
+    }
+    if frames.is_empty() {
+        return String::new();
+    }
+    let frames = toml::Value::from(frames);
+    format!(
+        "# Axes of one sensor each; list those that measure rates of turn as `turning` too.\n\
+         frames = {frames}\n\
+         # How differently a sensor may sit, in degrees, and move between two examples.\n\
+         mount = 30.0\nrotate = 15.0\n"
+    )
+}
