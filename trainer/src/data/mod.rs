@@ -18,6 +18,7 @@ mod augment;
 mod bank;
 mod cache;
 mod decode;
+mod delimited;
 mod examples;
 mod folder;
 mod omniglot;

@@ -9,14 +9,13 @@
 //! Every file has one header.
 
 use std::collections::BTreeMap;
-use std::fs::File;
 use std::path::{Path, PathBuf};
 
 use csv::StringRecord;
 
 use super::recordings::{csv_files, problem};
 use super::source::file_name;
-use super::{DataError, Group, Problem, places, read_error};
+use super::{DataError, Group, Problem, delimited, places};
 
 /// What is read of a table.
 #[derive(Clone, Debug, Default)]
@@ -139,12 +138,7 @@ impl Table {
             path: path.to_owned(),
             why,
         };
-        let opened = File::open(path).map_err(read_error(path))?;
-        let mut reader = csv::ReaderBuilder::new().flexible(true).from_reader(opened);
-        let header = reader
-            .headers()
-            .map_err(|error| wrong(error.to_string()))?
-            .clone();
+        let (mut reader, header) = delimited::open(path)?;
         let column = |name: &String| {
             let found = header.iter().position(|column| column.trim() == name);
             found.ok_or_else(|| {
@@ -155,7 +149,7 @@ impl Table {
         let all = |names: &[String]| names.iter().map(column).collect::<Result<Vec<_>, _>>();
         let mut rows: Vec<StringRecord> = Vec::new();
         for row in reader.records() {
-            rows.push(row.map_err(|error| wrong(error.to_string()))?);
+            rows.push(row.map_err(delimited::unreadable(path))?);
         }
         let filters: Vec<(usize, Vec<glob::Pattern>)> = columns
             .rows
@@ -252,7 +246,7 @@ fn number(text: &str, codes: Option<&BTreeMap<String, f64>>) -> Result<f64, Stri
     match text.parse::<f64>() {
         Ok(value) if value.is_finite() => Ok(value),
         Ok(_) => Err(format!("{text}, not a finite number")),
-        Err(_) => days(text).ok_or_else(|| format!("{text:?}, no number")),
+        Err(_) => days(text).ok_or_else(|| delimited::no_number(text)),
     }
 }
 

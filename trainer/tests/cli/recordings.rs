@@ -146,6 +146,7 @@ fn a_folder_of_recordings_becomes_a_run() {
         out.contains("channels AccX, AccY, AccZ, 4 rows a second"),
         "{out}"
     );
+    assert!(out.contains("no numbers: note\n"), "{out}");
     let (code, out, err) = run(&["data", "check", "My watch", "--json"]);
     assert_eq!(code, 0, "{err}");
     let told: Value = serde_json::from_str(&out).unwrap();
@@ -167,7 +168,7 @@ fn a_folder_of_recordings_becomes_a_run() {
     let train: Vec<&str> = ["train", "mine.toml"].into_iter().chain(short).collect();
     let (code, _, err) = run(&train);
     assert_eq!(code, 0, "{err}");
-    assert!(folder.path().join("runs/my-watch/result.json").is_file());
+    assert!(folder.path().join("runs/mine/result.json").is_file());
 
     std::fs::write(
         data.join("bob.csv"),
@@ -177,7 +178,7 @@ fn a_folder_of_recordings_becomes_a_run() {
     let (code, out, err) = run(&["data", "check", "My watch"]);
     assert_eq!(code, 1);
     assert!(
-        out.contains("bob.csv, line 2: AccX is \"?\", no number"),
+        out.contains("bob.csv, line 2: AccX is \"?\", no number\n"),
         "{out}"
     );
     assert!(err.contains("each on a line above"), "{err}");

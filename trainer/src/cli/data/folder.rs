@@ -39,7 +39,8 @@ pub(super) fn check(folder: &Path, write: Option<&Path>, json: bool) -> anyhow::
         }
         return Ok(exit::SUCCESS);
     };
-    let text = draft(&recordings, folder)?;
+    let name = file.file_stem().unwrap_or_default().to_string_lossy();
+    let text = draft(&recordings, folder, &name)?;
     write_atomically(file, text.as_bytes()).context("the config cannot be written")?;
     if !json {
         output::line(format_args!(
@@ -101,15 +102,22 @@ fn print(all: &Recordings, classes: &[Class<'_>]) -> anyhow::Result<()> {
         _ => None,
     };
     output::line(format_args!(
-        "{} with {} recordings each{}, in {}",
+        "{} in {}, recordings of a user: {}{}",
         counted(all.users.len(), "user"),
+        counted(all.files.len(), "file"),
         range(counts.iter().min().copied(), counts.iter().max().copied()),
         fewest.unwrap_or_default(),
-        counted(all.files.len(), "file"),
     ))?;
     output::line(format_args!(
         "channels {}, {rate} rows a second; every row can be read",
         all.channels.join(", ")
     ))?;
+    let others = all.other_columns()?;
+    if !others.is_empty() {
+        output::line(format_args!(
+            "not used, as they are no numbers: {}",
+            others.join(", ")
+        ))?;
+    }
     Ok(())
 }

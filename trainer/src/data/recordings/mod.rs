@@ -126,6 +126,21 @@ impl Recordings {
         Self::read(folder, files, Channels::AllNumbers, layout)
     }
 
+    /// Columns of the first file that neither are channels nor say what was
+    /// recorded.
+    ///
+    /// # Errors
+    /// Where it cannot be read.
+    pub fn other_columns(&self) -> Result<Vec<String>, DataError> {
+        let Some(first) = self.files.first() else {
+            return Ok(Vec::new());
+        };
+        let (numbers, mut others) = read::channels(&self.layout, first)?;
+        let unused = |name: &String| !self.channels.contains(name);
+        others.extend(numbers.into_iter().filter(unused));
+        Ok(others)
+    }
+
     /// Reads the files whose name the layout asks for.
     fn read(
         place: &Path,
@@ -150,12 +165,12 @@ impl Recordings {
         };
         let channels = match channels {
             Channels::Named(names) => names.to_vec(),
-            Channels::AllNumbers => read::numbers(&layout, first)?,
+            Channels::AllNumbers => read::channels(&layout, first)?.0,
         };
         if channels.is_empty() {
             return Err(DataError::TooFew {
                 what: first.display().to_string(),
-                has: "no column of numbers".into(),
+                has: "no column of numbers in its first row".into(),
                 needs: "recordings need at least one beside those of the layout".into(),
             });
         }

@@ -1,14 +1,14 @@
 //! From CSV files to recordings.
 
 use std::collections::HashMap;
-use std::fs::File;
 use std::path::{Path, PathBuf};
 
 use csv::StringRecord;
 
 use super::{Layout, Recording, Recordings, problem};
+use crate::data::delimited::{self, no_number, unreadable};
 use crate::data::source::file_name;
-use crate::data::{DataError, Group, Problem, read_error};
+use crate::data::{DataError, Group, Problem};
 
 /// Reads files one after the other.
 pub(super) struct Reader<'a> {
@@ -64,15 +64,10 @@ impl Columns {
         header: &StringRecord,
         path: &Path,
     ) -> Result<Self, DataError> {
+        let header: Vec<String> = header.iter().map(|name| name.trim().to_owned()).collect();
         let column = |name: &String| {
-            let found = header.iter().position(|column| column.trim() == name);
-            found.ok_or_else(|| DataError::Read {
-                path: path.to_owned(),
-                why: format!(
-                    "line 1: no column {name:?}; there are {}",
-                    header.iter().collect::<Vec<_>>().join(", ")
-                ),
-            })
+            let found = header.iter().position(|column| column == name);
+            found.ok_or_else(|| no_column(name, &header, path))
         };
         let all = |names: &[String]| names.iter().map(column).collect::<Result<Vec<_>, _>>();
         Ok(Self {
@@ -93,32 +88,46 @@ impl Columns {
     }
 }
 
-/// Columns of the first row of a file that are numbers, but for those that say
-/// what was recorded.
-pub(super) fn numbers(layout: &Layout, path: &Path) -> Result<Vec<String>, DataError> {
+/// Columns of a file that do not say what was recorded: those that are numbers in
+/// its first row, and the others.
+pub(super) fn channels(
+    layout: &Layout,
+    path: &Path,
+) -> Result<(Vec<String>, Vec<String>), DataError> {
     let (header, row) = head(path)?;
     let names = layout.recording.iter().chain([&layout.label]);
     let names: Vec<&String> = names.chain(&layout.user).collect();
-    let columns = header.into_iter().zip(row);
-    let is_channel = |(name, value): &(String, String)| {
-        !names.contains(&name) && value.parse::<f32>().is_ok_and(f32::is_finite)
+    let missing = names.iter().find(|name| !header.contains(name));
+    if let Some(name) = missing {
+        return Err(no_column(name, &header, path));
+    }
+    let own = |name: &String| !names.contains(&name);
+    let is_number = |value: &str| value.parse::<f32>().is_ok_and(f32::is_finite);
+    let columns = header.iter().zip(&row).filter(|(name, _)| own(name));
+    let (numbers, others): (Vec<_>, Vec<_>) = columns.partition(|(_, value)| is_number(value));
+    let named = |columns: Vec<(&String, &String)>| {
+        columns.into_iter().map(|(name, _)| name.clone()).collect()
     };
-    Ok(columns.filter(is_channel).map(|(name, _)| name).collect())
+    Ok((named(numbers), named(others)))
+}
+
+fn no_column(name: &str, header: &[String], path: &Path) -> DataError {
+    DataError::Read {
+        path: path.to_owned(),
+        why: format!(
+            "line 1: no column {name:?}; there are {}",
+            header.join(", ")
+        ),
+    }
 }
 
 /// The header of a file, and its first row.
 pub(super) fn head(path: &Path) -> Result<(Vec<String>, Vec<String>), DataError> {
-    let file = File::open(path).map_err(read_error(path))?;
-    let mut reader = csv::ReaderBuilder::new().flexible(true).from_reader(file);
-    let unreadable = |error: csv::Error| DataError::Read {
-        path: path.to_owned(),
-        why: error.to_string(),
-    };
+    let (mut reader, header) = delimited::open(path)?;
     let texts = |record: &StringRecord| record.iter().map(|text| text.trim().to_owned()).collect();
-    let header = texts(reader.headers().map_err(unreadable)?);
     let mut row = StringRecord::new();
-    reader.read_record(&mut row).map_err(unreadable)?;
-    Ok((header, texts(&row)))
+    reader.read_record(&mut row).map_err(unreadable(path))?;
+    Ok((texts(&header), texts(&row)))
 }
 
 impl<'a> Reader<'a> {
@@ -137,13 +146,7 @@ impl<'a> Reader<'a> {
 
     /// Reads a file, whose stem is the user unless a column names one.
     pub(super) fn file(&mut self, group: Option<Group>, path: &PathBuf) -> Result<(), DataError> {
-        let file = File::open(path).map_err(read_error(path))?;
-        let mut reader = csv::ReaderBuilder::new().flexible(true).from_reader(file);
-        let unreadable = |error: csv::Error| DataError::Read {
-            path: path.clone(),
-            why: error.to_string(),
-        };
-        let header = reader.headers().map_err(unreadable)?.clone();
+        let (mut reader, header) = delimited::open(path)?;
         let columns = Columns::of(self.layout, self.channels, &header, path)?;
         let stem = path
             .file_stem()
@@ -151,7 +154,7 @@ impl<'a> Reader<'a> {
         let stem = stem.unwrap_or_else(|| file_name(path));
         let mut open: Option<(Key, Recording)> = None;
         let mut row = StringRecord::new();
-        while reader.read_record(&mut row).map_err(unreadable)? {
+        while reader.read_record(&mut row).map_err(unreadable(path))? {
             let line = row.position().map_or(0, csv::Position::line);
             if row.len() != header.len() {
                 let what = format!("{} columns, the header has {}", row.len(), header.len());
@@ -192,7 +195,7 @@ impl<'a> Reader<'a> {
                         recording.samples.push(0.0);
                     }
                     Err(_) => {
-                        let what = format!("{name} is {text:?}, no number");
+                        let what = format!("{name} is {}", no_number(text));
                         self.problems.push(problem(path, line, what));
                         recording.samples.push(0.0);
                     }

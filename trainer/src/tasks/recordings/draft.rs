@@ -24,12 +24,12 @@ const QUERIES: usize = 3;
 
 /// A config to begin with for tasks of `recordings`: new people where there are at
 /// least three, else new classes. It trains as it is; `path` is what it says of
-/// where they are.
+/// where they are, `name` what its run is called.
 ///
 /// # Errors
 /// [`TasksError`] where there are too few people and classes to hold some back, or
 /// too few recordings of one for a support and a query set.
-pub fn draft(recordings: &Recordings, path: &Path) -> Result<String, TasksError> {
+pub fn draft(recordings: &Recordings, path: &Path, name: &str) -> Result<String, TasksError> {
     let (task, split) = division(recordings)?;
     let fewest = fewest(recordings, task)?;
     let shots: Vec<usize> = SHOTS.into_iter().filter(|&shots| shots < fewest).collect();
@@ -37,7 +37,7 @@ pub fn draft(recordings: &Recordings, path: &Path) -> Result<String, TasksError>
     let ways = split.ways.min(WAYS);
     let values = [
         ("what", what(task).to_owned()),
-        ("name", name(path)),
+        ("name", plain(name)),
         (
             "path",
             toml::Value::from(path.display().to_string()).to_string(),
@@ -193,9 +193,8 @@ fn task_name(task: RecordedTask) -> &'static str {
     }
 }
 
-/// The folder's name, as a run can have it.
-fn name(path: &Path) -> String {
-    let name = path.file_name().unwrap_or_default().to_string_lossy();
+/// A name as a run can have it.
+fn plain(name: &str) -> String {
     let plain = |c: char| match c.is_ascii_alphanumeric() {
         true => c.to_ascii_lowercase(),
         false => '-',

@@ -22,13 +22,14 @@ fn folder(users: usize, classes: usize, takes: usize, rows: usize, layout: &str)
 /// The config, once everything that training checks was checked.
 fn drafted(fixture: &Fixture) -> Result<(Config, Recorded), TasksError> {
     let recordings = Recordings::survey(fixture.path())?;
-    let text = draft(&recordings, fixture.path())?;
+    let text = draft(&recordings, fixture.path(), "My {ways} watch")?;
     let file = fixture.path().join("draft.toml");
     std::fs::write(&file, text).unwrap();
     let config = Config::load(&file, &[]).unwrap_or_else(|error| panic!("{error}"));
     let TasksConfig::Recordings(recorded) = &config.tasks else {
         panic!("of recordings");
     };
+    assert_eq!(config.name, "my--ways--watch");
     let recorded = Recorded::clone(recorded);
     let tasks = recorded.open()?;
     let shots = config.meta.shots.choices().iter().copied().max().unwrap();
