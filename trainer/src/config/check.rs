@@ -3,7 +3,7 @@
 use super::{Config, KeepBy, Method};
 use crate::loss::LossKind;
 use crate::nn::init::Init;
-use crate::nn::{HeadStart, LayerSpec};
+use crate::nn::{HeadStart, LayerSpec, head};
 
 /// A key with an unusable value.
 pub(super) struct Fault {
@@ -118,9 +118,9 @@ fn check_model(config: &Config) -> Result<(), Fault> {
             format!("the {}", config.inner.loss.name()),
         );
     }
-    let head = config.model.layers.last();
+    let last = config.model.layers.last();
     require(
-        !config.classifies() || matches!(head, Some(LayerSpec::Dense { .. })),
+        !config.classifies() || matches!(last, Some(LayerSpec::Dense { .. })),
         "model.layers",
         "a dense layer last, which method = \"pretraining\" replaces",
         "another",
@@ -129,12 +129,22 @@ fn check_model(config: &Config) -> Result<(), Fault> {
         config.model.head == HeadStart::Own
             || (config.method.has_recipe()
                 && config.tasks.classes().is_some()
-                && matches!(head, Some(LayerSpec::Dense { .. }))
+                && matches!(last, Some(LayerSpec::Dense { .. }))
                 && !config.inner.rate.is_per_parameter()),
         "model.head",
         "\"own\", unless tasks have classes, a dense layer is last, method is \"maml\" or \
          \"reptile\", and inner.rate is not per parameter",
         "\"shared\"",
+    )?;
+    let mut adapting = network.tensors().iter().filter(|info| info.adapts);
+    require(
+        config.model.head == HeadStart::Own
+            || config.inner.steps >= 2
+            || adapting.all(|info| head::contains(&network, info)),
+        "inner.adapt",
+        "\"head\", as what lies below outputs that all start alike has no gradient in the first \
+         step, or inner.steps of at least 2",
+        "more with one step",
     )?;
     let wanted = config.tasks.output();
     let outputs = network.output();

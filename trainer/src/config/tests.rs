@@ -451,3 +451,24 @@ fn every_config_that_comes_along_is_whole_and_named_after_its_file() {
     }
     assert!(count > 20, "{count}");
 }
+
+/// `Σ_c (p_c − y_c) w_c` is 0 where all outputs have the same weights.
+#[test]
+fn one_step_below_outputs_that_start_alike_is_refused() {
+    let text = GOOD
+        .replace("\"sinusoid\"", "\"waveforms\"\nways = 3")
+        .replace("\"mse\"", "\"cross_entropy\"")
+        .replace("out = 1", "out = 3");
+    let sets = ["model.head=shared", "inner.steps=1"];
+    let refused = error(&text, &sets);
+    assert!(refused.contains("inner.adapt"), "{refused}");
+    assert!(refused.contains("inner.steps of at least 2"), "{refused}");
+    for set in ["inner.adapt=head", "inner.steps=2", "model.head=own"] {
+        let sets: Vec<String> = [&sets[..], &[set]]
+            .concat()
+            .iter()
+            .map(|&s| s.into())
+            .collect();
+        Config::parse(&text, "file.toml", &sets).unwrap();
+    }
+}

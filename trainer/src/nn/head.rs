@@ -16,7 +16,9 @@ pub enum HeadStart {
     /// All at the same weights, which are learned (UNICORN-MAML, Ye & Chao
     /// 2022). Which class has which label then makes no difference before
     /// adaptation nor after it, and any number of classes starts from the same
-    /// weights.
+    /// weights. The first inner step changes the head alone: of a feature `h` the
+    /// gradient of the cross-entropy is `Σ_c (p_c − y_c) w_c`, which is 0 where all
+    /// `w_c` are equal.
     Shared,
 }
 
