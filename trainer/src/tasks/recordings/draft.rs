@@ -31,6 +31,20 @@ const QUERIES: usize = 3;
 /// too few recordings of one for a support and a query set.
 pub fn draft(recordings: &Recordings, path: &Path, name: &str) -> Result<String, TasksError> {
     let (task, split) = division(recordings)?;
+    if split.ways < 2 {
+        return Err(too_few(
+            recordings.path.display().to_string(),
+            format!(
+                "a {} with {}",
+                match task {
+                    RecordedTask::NewUser => "user",
+                    RecordedTask::NewClasses => "split",
+                },
+                counted(split.ways, "class")
+            ),
+            "a task tells at least 2 apart".into(),
+        ));
+    }
     let fewest = fewest(recordings, task)?;
     let shots: Vec<usize> = SHOTS.into_iter().filter(|&shots| shots < fewest).collect();
     let most = shots.last().copied().unwrap_or(1);

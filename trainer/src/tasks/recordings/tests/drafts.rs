@@ -81,6 +81,8 @@ fn what_is_lacking_is_said() {
         error.contains("class \"0\" of user0 has 1 recording"),
         "{error}"
     );
+    let error = lacks(folder(3, 1, 5, 10, "rate = 10.0"));
+    assert!(error.contains("a user with 1 class, but a task"), "{error}");
     let error = lacks(folder(3, 5, 2, 10, "rate = 0.0"));
     assert!(error.contains("rate: a number above 0"), "{error}");
     let error = lacks(folder(3, 5, 2, 10, "rate = 1.0\nfiles = \"*.txt\""));
