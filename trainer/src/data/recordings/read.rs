@@ -145,7 +145,7 @@ impl<'a> Reader<'a> {
     }
 
     /// Reads a file, whose stem is the user unless a column names one.
-    pub(super) fn file(&mut self, group: Option<Group>, path: &PathBuf) -> Result<(), DataError> {
+    pub(super) fn file(&mut self, group: Option<Group>, path: &Path) -> Result<(), DataError> {
         let (mut reader, header) = delimited::open(path)?;
         let columns = Columns::of(self.layout, self.channels, &header, path)?;
         let stem = path
