@@ -1,5 +1,9 @@
 //! The `mamlet` command from outside: exit codes, messages, interruption.
 
+mod calibration;
+#[cfg(unix)]
+mod device;
+mod images;
 mod join;
 mod recordings;
 

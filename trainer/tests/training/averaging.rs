@@ -1,9 +1,8 @@
 //! Parameter averaging on a small scale.
 
-mod common;
-
 use std::sync::atomic::AtomicBool;
 
+use crate::common;
 use burn::backend::{Autodiff, Flex};
 use mamlet_trainer::model::TrainedModel;
 use mamlet_trainer::run::RunDir;

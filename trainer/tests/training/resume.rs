@@ -1,11 +1,10 @@
 //! A run that was stopped and resumed gives the same bytes as one that was not.
 
-mod common;
-
 use std::fs;
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
 
+use crate::common;
 use burn::backend::{Autodiff, Flex};
 use mamlet_trainer::config::Config;
 use mamlet_trainer::model::TrainedModel;

@@ -1,6 +1,5 @@
 //! `mamlet device` against a simulator that serves: what it prints is what the
 //! device learnt, and what goes wrong is named.
-#![cfg(unix)]
 
 use std::net::TcpListener;
 use std::path::{Path, PathBuf};

@@ -1,11 +1,9 @@
 //! Which iteration is kept: the best on validation tasks, by loss or accuracy.
 
-mod common;
-
 use std::sync::atomic::AtomicBool;
 
+use crate::common::{config, start};
 use burn::backend::{Autodiff, Flex};
-use common::{config, start};
 use mamlet_trainer::config::{Config, ConfigError};
 use mamlet_trainer::model::TrainedModel;
 use mamlet_trainer::run::Validation;
@@ -74,7 +72,7 @@ fn evaluation_steps_and_accuracy_fit_their_tasks() {
         ("inner.evaluation_steps=0", "inner.evaluation_steps"),
     ] {
         let sets = [text.to_owned()];
-        let base = include_str!("common/base.toml");
+        let base = include_str!("../common/base.toml");
         let error = Config::parse(base, "base.toml", &sets).unwrap_err();
         assert!(
             matches!(&error, ConfigError::Invalid { key: given, .. } if given == key),

@@ -1,12 +1,10 @@
 //! Baselines outside the family, from training to evaluation.
 
-mod common;
-
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
+use crate::common::{config, start};
 use burn::backend::{Autodiff, Flex};
-use common::{config, start};
 use mamlet_trainer::config::{Config, ConfigError};
 use mamlet_trainer::evaluate::{Head, Interval, Measure, Protocol, Setting, curves, evaluate};
 use mamlet_trainer::export::{ExportError, Options, export};
@@ -114,7 +112,7 @@ fn stored_statistics_make_prototypes_inductive() {
 fn a_method_without_steps_has_no_rate() {
     let refused = |sets: &[&str]| {
         let sets: Vec<String> = sets.iter().map(|set| (*set).to_owned()).collect();
-        let base = include_str!("common/base.toml");
+        let base = include_str!("../common/base.toml");
         match Config::parse(base, "base.toml", &sets).unwrap_err() {
             ConfigError::Invalid { key, .. } => key,
             other => panic!("{other}"),
