@@ -2,9 +2,10 @@
 
 use std::fmt::Write as _;
 use std::path::Path;
-use std::process::Command;
 
 use serde_json::Value;
+
+use super::parts;
 
 /// Readings of nine devices, each off by a constant of its own, in millivolts.
 const READINGS: &str = r#"
@@ -61,18 +62,7 @@ fn folder() -> tempfile::TempDir {
 }
 
 fn mamlet(folder: &Path, arguments: &[&str]) -> (i32, String, String) {
-    let output = Command::new(env!("CARGO_BIN_EXE_mamlet"))
-        .current_dir(folder)
-        .env_remove("MAMLET_DATA")
-        .args(arguments)
-        .output()
-        .unwrap();
-    let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
-    (
-        output.status.code().unwrap(),
-        text(&output.stdout),
-        text(&output.stderr),
-    )
+    parts(&super::mamlet(folder, arguments))
 }
 
 #[test]

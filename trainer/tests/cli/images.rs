@@ -2,11 +2,13 @@
 //! it.
 
 use std::path::Path;
-use std::process::{Command, Output};
+use std::process::Command;
 
 use image::{GrayImage, Luma};
 use mamlet_formats::{Artifact, Episodes};
 use serde_json::Value;
+
+use super::parts;
 
 /// Classes of a task are `ways`; training sees four of its five classes at once.
 const CONFIG: &str = r#"
@@ -92,16 +94,14 @@ impl Desk {
     }
 
     fn mamlet(&self, arguments: &[&str]) -> (i32, String, String) {
-        let output: Output = Command::new(env!("CARGO_BIN_EXE_mamlet"))
+        let output = Command::new(env!("CARGO_BIN_EXE_mamlet"))
             .current_dir(self.path())
             .env("MAMLET_CACHE", self.path().join("cache"))
             .env_remove("MAMLET_DATA")
             .args(arguments)
             .output()
             .unwrap();
-        let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
-        let code = output.status.code().unwrap();
-        (code, text(&output.stdout), text(&output.stderr))
+        parts(&output)
     }
 
     /// The output of a command that succeeds.

@@ -19,6 +19,7 @@ const CONFIG: &str = include_str!("../common/base.toml");
 fn mamlet(folder: &Path, arguments: &[&str]) -> Output {
     Command::new(env!("CARGO_BIN_EXE_mamlet"))
         .current_dir(folder)
+        .env_remove("MAMLET_DATA")
         .args(arguments)
         .output()
         .unwrap()
