@@ -7,6 +7,8 @@
 
 use burn::tensor::{Tensor, activation, backend::Backend};
 
+use super::cross_entropy;
+
 /// The one-hot actions `[T, B, C]` and the weights `[T, B, 1]`.
 fn parts<B: Backend>(target: Tensor<B, 3>) -> (Tensor<B, 3>, Tensor<B, 3>) {
     let classes = target.dims()[2] - 1;
@@ -35,4 +37,15 @@ pub(super) fn gradient<B: Backend>(
 ) -> Tensor<B, 3> {
     let (action, weight) = parts(target);
     (activation::softmax(logits, 2) - action) * weight.mul_scalar(factor)
+}
+
+/// `weight factor p ⊙ (ẏ − Σ p ẏ)` with the probabilities `p`.
+pub(super) fn gradient_tangent<B: Backend>(
+    logits: Tensor<B, 3>,
+    target: Tensor<B, 3>,
+    along: Tensor<B, 3>,
+    factor: f32,
+) -> Tensor<B, 3> {
+    let (_, weight) = parts(target);
+    cross_entropy::gradient_tangent(logits, along, factor) * weight
 }

@@ -20,3 +20,14 @@ pub(super) fn gradient<B: Backend>(
 ) -> Tensor<B, 3> {
     (activation::softmax(logits, 2) - target).mul_scalar(factor)
 }
+
+/// `factor p ⊙ (ẏ − Σ p ẏ)` with the probabilities `p`.
+pub(super) fn gradient_tangent<B: Backend>(
+    logits: Tensor<B, 3>,
+    along: Tensor<B, 3>,
+    factor: f32,
+) -> Tensor<B, 3> {
+    let p = activation::softmax(logits, 2);
+    let mean = (p.clone() * along.clone()).sum_dim(2);
+    (p * (along - mean)).mul_scalar(factor)
+}

@@ -68,3 +68,26 @@ pub(super) fn gradient<B: Backend>(
     let of_log_sigma = (z.clone() * z).neg().add_scalar(1.0);
     Tensor::cat(vec![of_mean, of_log_sigma], 2) * weight.mul_scalar(factor)
 }
+
+/// With `ż = −(ṁ e^−s + z ṡ)` for mean `m` and log σ `s`: `−e^−s (ż − z ṡ)` for the
+/// mean, `−2 z ż` for log σ, both times weight and factor.
+pub(super) fn gradient_tangent<B: Backend>(
+    prediction: Tensor<B, 3>,
+    target: Tensor<B, 3>,
+    along: Tensor<B, 3>,
+    factor: f32,
+) -> Tensor<B, 3> {
+    let Parts {
+        z,
+        precision,
+        weight,
+        ..
+    } = parts(prediction, target);
+    let actions = z.dims()[2];
+    let mean = along.clone().narrow(2, 0, actions);
+    let turned = z.clone() * along.narrow(2, actions, actions);
+    let moved = (mean * precision.clone() + turned.clone()).neg();
+    let of_mean = (precision * (moved.clone() - turned)).neg();
+    let of_log_sigma = (z * moved).mul_scalar(-2.0);
+    Tensor::cat(vec![of_mean, of_log_sigma], 2) * weight.mul_scalar(factor)
+}

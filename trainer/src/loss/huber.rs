@@ -32,3 +32,15 @@ pub(super) fn gradient<B: Backend>(
         .clamp(-delta, delta)
         .mul_scalar(factor)
 }
+
+/// `factor ẏ` where the error is within `±δ`, 0 beyond.
+pub(super) fn gradient_tangent<B: Backend>(
+    prediction: Tensor<B, 3>,
+    target: Tensor<B, 3>,
+    delta: f64,
+    along: Tensor<B, 3>,
+    factor: f32,
+) -> Tensor<B, 3> {
+    let within = (prediction - target).abs().lower_equal_elem(delta);
+    along.mul_scalar(factor) * within.float()
+}

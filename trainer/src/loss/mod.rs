@@ -91,6 +91,31 @@ impl Loss {
         }
     }
 
+    /// How [`Loss::gradient`] moves along a direction of the prediction, `[T, B, out]`: the
+    /// product of the loss's Hessian with it.
+    pub fn gradient_tangent<B: Backend>(
+        &self,
+        prediction: Tensor<B, 3>,
+        target: Tensor<B, 3>,
+        along: Tensor<B, 3>,
+    ) -> Tensor<B, 3> {
+        let [_, examples, outputs] = prediction.dims();
+        let factor = 1.0 / self.divisor(examples, outputs) as f32;
+        match self.kind {
+            LossKind::Mse => mse::gradient_tangent(along, factor),
+            LossKind::Huber { delta } => {
+                huber::gradient_tangent(prediction, target, delta, along, factor)
+            }
+            LossKind::CrossEntropy => cross_entropy::gradient_tangent(prediction, along, factor),
+            LossKind::GaussianPolicy => {
+                gaussian_policy::gradient_tangent(prediction, target, along, factor)
+            }
+            LossKind::CategoricalPolicy => {
+                categorical_policy::gradient_tangent(prediction, target, along, factor)
+            }
+        }
+    }
+
     /// What the sum over `examples` of `outputs` values each is divided by.
     pub fn divisor(&self, examples: usize, outputs: usize) -> usize {
         match (self.reduction, self.kind) {

@@ -19,3 +19,8 @@ pub(super) fn gradient<B: Backend>(
 ) -> Tensor<B, 3> {
     (prediction - target).mul_scalar(2.0 * factor)
 }
+
+/// `2 factor ẏ`.
+pub(super) fn gradient_tangent<B: Backend>(along: Tensor<B, 3>, factor: f32) -> Tensor<B, 3> {
+    along.mul_scalar(2.0 * factor)
+}

@@ -1,114 +1,66 @@
-//! The product of the inner gradient's derivative with a vector, the one place
-//! where automatic differentiation is needed.
+//! The product of the inner gradient's derivative with a vector.
 
-use burn::tensor::{
-    Tensor,
-    backend::{AutodiffBackend, Backend},
-};
+use burn::tensor::{Tensor, backend::Backend};
 
 use super::maml::Params;
+use super::way_back::over_tasks;
 use super::{Maml, PerTensor};
-use crate::nn::{Deltas, Network, Trace};
+use crate::nn::{Deltas, Trace};
 use crate::tasks::DeviceBatch;
 
-/// The graph of an inner gradient. Every tensor is a leaf twice, once for the
-/// forward and once for the backward pass, where weights are transposed: their
-/// two gradients are then added by [`Maml::curvature`] in the same memory
-/// order, which the CPU backend does forty times as fast.
-pub(super) struct StepGraph<B: AutodiffBackend> {
-    forward: Params<B>,
-    backward: Params<B>,
-    /// The support examples, where their gradient is wanted.
-    x: Option<Tensor<B, 3>>,
+/// Forward and backward pass of an inner step on the support set, through all layers.
+pub(super) struct StepPasses<B: Backend> {
     trace: Trace<B>,
     deltas: Deltas<B>,
 }
 
-impl<B: AutodiffBackend> StepGraph<B> {
-    /// The inner gradient itself.
-    pub(super) fn gradient(&self, network: &Network) -> PerTensor<B::InnerBackend> {
-        network.gradients(&self.trace.inner(), &self.deltas.inner())
-    }
-}
-
 impl Maml {
-    /// Forward and backward on the support set, as a graph from `θ` and, where
-    /// their gradient is wanted too, the examples.
-    pub(super) fn graph_of<B: AutodiffBackend>(
+    /// Both passes at `θ`.
+    pub(super) fn passes<B: Backend>(
         &self,
-        theta: &[Tensor<B::InnerBackend, 3>],
-        batch: &DeviceBatch<B::InnerBackend>,
-        inputs: bool,
-    ) -> StepGraph<B> {
-        let leaves = || -> Params<B> {
-            theta
-                .iter()
-                .map(|p| Tensor::from_inner(p.clone()).require_grad())
-                .collect()
+        theta: &[Tensor<B, 3>],
+        batch: &DeviceBatch<B>,
+    ) -> StepPasses<B> {
+        let trace = self.all.forward_trace(theta, batch.support_x.clone());
+        let dy = self
+            .loss
+            .gradient(trace.output().clone(), batch.support_y.clone());
+        let deltas = self.all.deltas(theta, &trace, dy);
+        StepPasses { trace, deltas }
+    }
+
+    /// The inner gradient itself.
+    pub(super) fn gradient_of<B: Backend>(&self, passes: &StepPasses<B>) -> PerTensor<B> {
+        self.network.gradients(&passes.trace, &passes.deltas)
+    }
+
+    /// `Hᵀ u` for every tensor, with the leading axis of `θ`: how the gradients of the
+    /// support loss move along `u`, which is the same as `H` is symmetric. With it the
+    /// same for the support examples, where that is wanted.
+    pub(super) fn curvature<B: Backend>(
+        &self,
+        theta: &[Tensor<B, 3>],
+        passes: &StepPasses<B>,
+        batch: &DeviceBatch<B>,
+        direction: &[Option<Tensor<B, 3>>],
+        of_inputs: bool,
+    ) -> (Params<B>, Option<Tensor<B, 3>>) {
+        let StepPasses { trace, deltas } = passes;
+        let bend = |along: Tensor<B, 3>| {
+            let prediction = trace.output().clone();
+            self.loss
+                .gradient_tangent(prediction, batch.support_y.clone(), along)
         };
-        let (forward, backward) = (leaves(), leaves());
-        let x: Tensor<B, 3> = Tensor::from_inner(batch.support_x.clone());
-        let x = if inputs { x.require_grad() } else { x };
-        let trace = self.network.forward_trace(&forward, x.clone());
-        let dy = self.loss.gradient(
-            trace.output().clone(),
-            Tensor::from_inner(batch.support_y.clone()),
-        );
-        let deltas = self.network.deltas(&backward, &trace, dy);
-        StepGraph {
-            forward,
-            backward,
-            x: inputs.then_some(x),
-            trace,
-            deltas,
-        }
+        let (tangents, dx) =
+            self.all
+                .gradient_tangents(theta, (trace, deltas), direction, bend, of_inputs);
+        let of_theta = |(tangent, theta): (Tensor<B, 3>, &Tensor<B, 3>)| {
+            if theta.dims()[0] == 1 {
+                over_tasks(tangent)
+            } else {
+                tangent
+            }
+        };
+        (tangents.into_iter().zip(theta).map(of_theta).collect(), dx)
     }
-
-    /// `Hᵀ u` for every tensor, with the leading axis of `θ`: the gradient of
-    /// the slope of the support loss along `u`. With it the same for the support
-    /// examples, where that is wanted.
-    pub(super) fn curvature<B: AutodiffBackend>(
-        &self,
-        graph: StepGraph<B>,
-        direction: PerTensor<B::InnerBackend>,
-    ) -> (Params<B::InnerBackend>, Option<Tensor<B::InnerBackend, 3>>) {
-        let directions: PerTensor<B> = direction
-            .into_iter()
-            .map(|u| u.map(Tensor::from_inner))
-            .collect();
-        let slope = self.network.slope(&graph.trace, &graph.deltas, &directions);
-        let mut gradients = slope.backward();
-        let dx = graph.x.and_then(|x| x.grad_remove(&mut gradients));
-        let curvature = graph
-            .forward
-            .into_iter()
-            .zip(graph.backward)
-            .map(|(forward, backward)| {
-                let parts = (
-                    forward.grad_remove(&mut gradients),
-                    backward.grad_remove(&mut gradients),
-                );
-                match parts {
-                    (Some(a), Some(b)) => in_row_order(b) + a,
-                    (Some(gradient), None) | (None, Some(gradient)) => gradient,
-                    // The slope does not depend on the last bias, for one.
-                    (None, None) => forward.inner().zeros_like(),
-                }
-            })
-            .collect();
-        (curvature, dx)
-    }
-}
-
-/// The same values for a tensor that may be a transposed view, in row-major
-/// memory. For many matrices the CPU backend transposes element by element, and
-/// a product with the identity is seven times as fast.
-fn in_row_order<B: Backend>(tensor: Tensor<B, 3>) -> Tensor<B, 3> {
-    let [tasks, rows, columns] = tensor.dims();
-    if tasks == 1 || rows == 1 || columns == 1 {
-        let flat: Tensor<B, 1> = tensor.reshape([tasks * rows * columns]);
-        return flat.reshape([tasks, rows, columns]);
-    }
-    let identity: Tensor<B, 2> = Tensor::eye(columns, &tensor.device());
-    tensor.matmul(identity.reshape([1, columns, columns]))
 }

@@ -14,11 +14,10 @@
 //! ```
 //!
 //! where an [`InnerOptimiser`] with momentum or clipping changes `u_s` and, in
-//! the last line, `g`. The query gradients are the networks' own backward pass.
-//! Only the product with `H` needs automatic differentiation: it is the
-//! gradient of the scalar `⟨g(θ), u⟩`, whose graph covers a single forward and
-//! backward pass and is dropped afterwards. First-order MAML leaves the product
-//! out and builds no graph at all.
+//! the last line, `g`. The query gradients are the networks' own backward pass, and
+//! the product with `H` is how that of the support loss moves along `u_s`
+//! ([`Network::gradient_tangents`]), so that no graph is built. First-order MAML
+//! leaves the product out.
 //!
 //! [`Maml::gradient_unrolled`] is the textbook form, one reverse pass through
 //! the whole adaptation. Both compute the same exact gradient; the tests hold
@@ -48,8 +47,8 @@ pub enum Order {
     First,
 }
 
-/// What happens to the graph of an inner step between its forward pass and
-/// the moment the derivative is pulled back through it.
+/// What happens to the values of an inner step's passes until the derivative is pulled
+/// back through it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Graph {
@@ -67,7 +66,8 @@ pub enum Graph {
 #[derive(Clone, Debug)]
 pub struct Maml {
     pub(super) network: Network,
-    all: Network,
+    /// The same with all tensors adapting.
+    pub(super) all: Network,
     pub(super) loss: Loss,
     pub(super) optimiser: InnerOptimiser,
     pub(super) order: Order,

@@ -7,7 +7,7 @@ use burn::tensor::{
 };
 
 use super::body::InputGradients;
-use super::curvature::StepGraph;
+use super::curvature::StepPasses;
 use super::maml::Params;
 use super::{Maml, MetaGradient, Order, PerTensor, Rate, Taken};
 use crate::tasks::DeviceBatch;
@@ -36,8 +36,8 @@ pub(super) struct Step<B: AutodiffBackend> {
     params: Params<B::InnerBackend>,
     /// What makes `θ_{s+1}` of it.
     taken: Taken<B::InnerBackend>,
-    /// The graph of `g`, in second order.
-    graph: Option<StepGraph<B>>,
+    /// The passes that `g` is of, in second order.
+    passes: Option<StepPasses<B::InnerBackend>>,
 }
 
 impl<B: AutodiffBackend> Step<B> {
@@ -110,14 +110,13 @@ impl<'a, B: AutodiffBackend> WayBack<'a, B> {
                 .query_gradient::<B>(params, weight, self.batch, &mut self.inputs);
     }
 
-    /// The step from `state`, and its graph where there is to be one.
+    /// The step from `state`, and what its derivative is made of where it has one.
     pub fn recall(&self, state: State<B::InnerBackend>) -> Step<B> {
         let State { params, velocity } = state;
         let maml = self.maml;
-        let graph = (maml.order == Order::Second)
-            .then(|| maml.graph_of::<B>(&params, self.batch, self.inputs.is_some()));
-        let gradient = match &graph {
-            Some(graph) => graph.gradient(&maml.network),
+        let passes = (maml.order == Order::Second).then(|| maml.passes(&params, self.batch));
+        let gradient = match &passes {
+            Some(passes) => maml.gradient_of(passes),
             None => {
                 let (x, y) = (&self.batch.support_x, &self.batch.support_y);
                 maml.inner_loop().gradient(&params, x, y)
@@ -126,7 +125,7 @@ impl<'a, B: AutodiffBackend> WayBack<'a, B> {
         Step {
             taken: maml.optimiser.take(gradient, velocity),
             params,
-            graph,
+            passes,
         }
     }
 
@@ -143,7 +142,7 @@ impl<'a, B: AutodiffBackend> WayBack<'a, B> {
         let Step {
             params,
             taken,
-            graph,
+            passes,
         } = step;
         let (maml, row) = (self.maml, self.row(index));
         let rates = &self.rates[row];
@@ -152,11 +151,13 @@ impl<'a, B: AutodiffBackend> WayBack<'a, B> {
             let terms = taken.rate_gradients(&adapting, rates);
             add_to(&mut self.rate_gradients[row], terms);
         }
-        let curvature = graph.map(|graph| {
+        let curvature = passes.map(|passes| {
             let nu = self.nu.take();
             let (direction, before) = maml.optimiser.pull_back(&taken, rates, adapting, nu);
             self.nu = before;
-            let (curvature, dx) = maml.curvature(graph, direction);
+            let of_inputs = self.inputs.is_some();
+            let (curvature, dx) =
+                maml.curvature(&params, &passes, self.batch, &direction, of_inputs);
             if let (Some(inputs), Some(dx)) = (&mut self.inputs, dx) {
                 add_some(&mut inputs.support, dx);
             }

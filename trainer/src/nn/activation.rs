@@ -40,6 +40,15 @@ pub(super) fn tanh_backward<B: Backend>(y: &Tensor<B, 3>, dy: Tensor<B, 3>) -> T
     dy * (y.clone() * y.clone()).neg().add_scalar(1.0)
 }
 
+/// The tangent of [`tanh_backward`] as far as it comes from `ẏ`: `−2 y ẏ dy`.
+pub(super) fn tanh_bend<B: Backend>(
+    y: &Tensor<B, 3>,
+    y_dot: Tensor<B, 3>,
+    dy: Tensor<B, 3>,
+) -> Tensor<B, 3> {
+    (dy * y.clone() * y_dot).mul_scalar(-2.0)
+}
+
 /// `y = 1 / (1 + e⁻ˣ)`.
 pub(super) fn sigmoid<B: Backend>(x: Tensor<B, 3>) -> Tensor<B, 3> {
     activation::sigmoid(x)
@@ -48,6 +57,16 @@ pub(super) fn sigmoid<B: Backend>(x: Tensor<B, 3>) -> Tensor<B, 3> {
 /// `dx = dy · y · (1 − y)`.
 pub(super) fn sigmoid_backward<B: Backend>(y: &Tensor<B, 3>, dy: Tensor<B, 3>) -> Tensor<B, 3> {
     dy * (y.clone() - y.clone() * y.clone())
+}
+
+/// The tangent of [`sigmoid_backward`] as far as it comes from `ẏ`:
+/// `(1 − 2 y) ẏ dy`.
+pub(super) fn sigmoid_bend<B: Backend>(
+    y: &Tensor<B, 3>,
+    y_dot: Tensor<B, 3>,
+    dy: Tensor<B, 3>,
+) -> Tensor<B, 3> {
+    dy * y_dot * y.clone().mul_scalar(-2.0).add_scalar(1.0)
 }
 
 /// `y = min(max(x, 0), 6)`.
@@ -78,6 +97,21 @@ pub(super) fn softmax_backward<B: Backend>(
     let (y, dy) = (by_position(channels, y.clone()), by_position(channels, dy));
     let along = (dy.clone() * y.clone()).sum_dim(1);
     (y * (dy - along)).reshape(dims)
+}
+
+/// The tangent of [`softmax_backward`] as far as it comes from `ẏ`:
+/// `ẏ ⊙ (dy − Σⱼ dyⱼ yⱼ) − y Σⱼ dyⱼ ẏⱼ`.
+pub(super) fn softmax_bend<B: Backend>(
+    channels: usize,
+    y: &Tensor<B, 3>,
+    y_dot: Tensor<B, 3>,
+    dy: Tensor<B, 3>,
+) -> Tensor<B, 3> {
+    let dims = dy.dims();
+    let [y, y_dot, dy] = [y.clone(), y_dot, dy].map(|x| by_position(channels, x));
+    let along = (dy.clone() * y.clone()).sum_dim(1);
+    let turned = (dy.clone() * y_dot.clone()).sum_dim(1);
+    (y_dot * (dy - along) - y * turned).reshape(dims)
 }
 
 /// `[T, B, positions·C]` as `[T·B·positions, C]`.

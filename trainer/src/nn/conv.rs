@@ -12,8 +12,9 @@
 
 use burn::tensor::{Tensor, backend::Backend};
 
-use super::dense;
 use super::patches::Patches;
+use super::{dense, rows};
+use crate::device::is_host;
 
 /// A convolution of equal parts of the channels.
 #[derive(Clone, Debug)]
@@ -34,35 +35,92 @@ impl Conv {
         params: &[Tensor<B, 3>],
         x: Tensor<B, 3>,
     ) -> (Tensor<B, 3>, Tensor<B, 3>) {
-        let [tasks, examples, _] = x.dims();
-        let filters = params[0].dims()[2];
-        let p = self.patches.gather(x);
-        let y = self.side_by_side(|group| {
-            let params = [0, 1].map(|at| self.filters(&params[at], group));
-            dense::forward(&params, self.channels(&p, group))
-        });
-        let width = self.patches.window().places() * filters;
-        (y.reshape([tasks, examples, width]), p)
+        let p = self.patches(x);
+        let y = rows::add(self.by_row(&p, &params[0]), params[1].clone());
+        (self.by_example(y), p)
     }
 
-    /// `dx = scatter(dy·Wᵀ)`.
+    /// `p`.
+    pub fn patches<B: Backend>(&self, x: Tensor<B, 3>) -> Tensor<B, 3> {
+        self.patches.gather(x)
+    }
+
+    /// `p·W`.
+    pub fn product<B: Backend>(&self, p: &Tensor<B, 3>, weight: &Tensor<B, 3>) -> Tensor<B, 3> {
+        self.by_example(self.by_row(p, weight))
+    }
+
+    /// `p·W` with a row for every place.
+    fn by_row<B: Backend>(&self, p: &Tensor<B, 3>, weight: &Tensor<B, 3>) -> Tensor<B, 3> {
+        self.side_by_side(|group| {
+            dense::product(self.channels(p, group), self.filters(weight, group))
+        })
+    }
+
+    fn by_example<B: Backend>(&self, y: Tensor<B, 3>) -> Tensor<B, 3> {
+        let [tasks, rows, filters] = y.dims();
+        let places = self.patches.window().places();
+        y.reshape([tasks, rows / places, places * filters])
+    }
+
+    /// `dx = scatter(dy·Wᵀ)`. Where sums in memory are slow, at most one place of each
+    /// position of the window sees a position of `x`, and `dx` is a convolution itself, of
+    /// `dy`.
     pub fn input_gradient<B: Backend>(
         &self,
-        params: &[Tensor<B, 3>],
+        weight: &Tensor<B, 3>,
         dy: Tensor<B, 3>,
     ) -> Tensor<B, 3> {
+        if is_host::<B>() {
+            self.scattered(weight, dy)
+        } else {
+            self.gathered(weight, dy)
+        }
+    }
+
+    fn scattered<B: Backend>(&self, weight: &Tensor<B, 3>, dy: Tensor<B, 3>) -> Tensor<B, 3> {
         let dy = by_place(&self.patches, dy);
         let [tasks, rows, _] = dy.dims();
         let size = self.patches.window().size();
         let own = self.patches.channels() / self.groups;
         // Side by side under every position of the window.
         let dp = self.side_by_side(|group| {
-            let weight = self.filters(&params[0], group);
-            let dp = dense::input_gradient(&[weight], self.filters(&dy, group));
+            let weight = self.filters(weight, group);
+            let dp = dense::input_gradient(&weight, self.filters(&dy, group));
             dp.reshape([tasks, rows * size, own])
         });
         let width = size * self.patches.channels();
         self.patches.scatter(dp.reshape([tasks, rows, width]))
+    }
+
+    fn gathered<B: Backend>(&self, weight: &Tensor<B, 3>, dy: Tensor<B, 3>) -> Tensor<B, 3> {
+        let seen = self.patches.gather_back(dy);
+        let [tasks, rows, width] = seen.dims();
+        let size = self.patches.window().size();
+        let dx = self.side_by_side(|group| {
+            let weight = self.filters(weight, group);
+            let [of_tasks, inputs, filters] = weight.dims();
+            let inputs = inputs / size;
+            let turned = weight
+                .reshape([of_tasks * size, inputs, filters])
+                .swap_dims(1, 2)
+                .reshape([of_tasks, size * filters, inputs]);
+            let seen = match self.groups {
+                1 => seen.clone(),
+                groups => {
+                    let all = width / size;
+                    let own = all / groups;
+                    seen.clone()
+                        .reshape([tasks, rows * size, all])
+                        .narrow(2, group * own, own)
+                        .reshape([tasks, rows, size * own])
+                }
+            };
+            dense::product(seen, turned)
+        });
+        let window = self.patches.window();
+        let width = window.positions() * self.patches.channels();
+        dx.reshape([tasks, rows / window.positions(), width])
     }
 
     /// `dW = pᵀ·dy` and `db = Σ dy`, where they are wanted.
@@ -75,7 +133,7 @@ impl Conv {
         let dy = by_place(&self.patches, dy.clone());
         let of_weight = || {
             self.side_by_side(|group| {
-                dense::weight_gradient(&self.channels(p, group), &self.filters(&dy, group))
+                self.weight_gradient(self.channels(p, group), self.filters(&dy, group))
             })
         };
         vec![
@@ -84,21 +142,20 @@ impl Conv {
         ]
     }
 
-    /// `⟨dW, W'⟩ + ⟨db, b'⟩` as [`dense::slope`] has it.
-    pub fn slope<B: Backend>(
-        &self,
-        p: &Tensor<B, 3>,
-        dy: &Tensor<B, 3>,
-        [weight, bias]: [&Option<Tensor<B, 3>>; 2],
-    ) -> Option<Tensor<B, 1>> {
-        let dy = by_place(&self.patches, dy.clone());
-        let of_group = |group| {
-            let own = |of: &Option<Tensor<B, 3>>| of.as_ref().map(|of| self.filters(of, group));
-            let (p, dy) = (self.channels(p, group), self.filters(&dy, group));
-            dense::slope(&p, &dy, own(weight), own(bias))
-        };
-        let slopes = (0..self.groups).filter_map(of_group);
-        slopes.reduce(|sum, slope| sum + slope)
+    /// `pᵀ·dy`. Few numbers, each a sum over all examples and places: where there are
+    /// many threads, over the places of each example first.
+    fn weight_gradient<B: Backend>(&self, p: Tensor<B, 3>, dy: Tensor<B, 3>) -> Tensor<B, 3> {
+        if is_host::<B>() {
+            return dense::weight_gradient(&p, &dy);
+        }
+        let [tasks, rows, inputs] = p.dims();
+        let filters = dy.dims()[2];
+        let places = self.patches.window().places();
+        let examples = rows / places;
+        let by_example = |x: Tensor<B, 3>, width| x.reshape([tasks * examples, places, width]);
+        let each = dense::weight_gradient(&by_example(p, inputs), &by_example(dy, filters));
+        rows::sum(each.reshape([tasks, examples, inputs * filters]))
+            .reshape([tasks, inputs, filters])
     }
 
     /// The results of all groups, side by side.
@@ -141,4 +198,44 @@ pub(super) fn by_place<B: Backend>(patches: &Patches, y: Tensor<B, 3>) -> Tensor
     let [tasks, examples, width] = y.dims();
     let places = patches.window().places();
     y.reshape([tasks, examples * places, width / places])
+}
+
+#[cfg(test)]
+mod tests {
+    use burn::backend::Flex;
+    use burn::tensor::Distribution;
+
+    use super::super::shape::{Extent, Padding, Shape, Window};
+    use super::*;
+
+    #[test]
+    fn a_gathered_input_gradient_is_the_scattered_one() {
+        let device = Default::default();
+        let image = Shape::Image {
+            height: 7,
+            width: 6,
+            channels: 4,
+        };
+        for (kernel, stride, padding, groups) in [
+            (3, 1, Padding::Same, 1),
+            (3, 2, Padding::Same, 1),
+            (3, 2, Padding::Same, 2),
+            (2, 3, Padding::Valid, 2),
+            (1, 1, Padding::Valid, 1),
+            (1, 2, Padding::Same, 1),
+        ] {
+            let [square, step] = [kernel, stride].map(Extent::Square);
+            let window = Window::new(&image, square, step, padding).unwrap();
+            let places = window.places();
+            let conv = Conv::new(Patches::new(window, 4), groups);
+            let random = |dims| Tensor::<Flex, 3>::random(dims, Distribution::Default, &device);
+            for tasks in [1, 3] {
+                let weight = random([tasks, kernel * kernel * 4 / groups, 6]);
+                let dy = random([3, 2, places * 6]);
+                let difference = conv.gathered(&weight, dy.clone()) - conv.scattered(&weight, dy);
+                let most = difference.abs().max().into_scalar();
+                assert!(most < 1e-4, "{kernel} {stride} {groups} {tasks}: {most}");
+            }
+        }
+    }
 }

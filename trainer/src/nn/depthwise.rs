@@ -7,7 +7,6 @@
 
 use burn::tensor::{Tensor, backend::Backend};
 
-use super::conv::by_place;
 use super::patches::Patches;
 use super::rows;
 
@@ -27,11 +26,11 @@ pub(super) fn forward<B: Backend>(
 /// `dx = scatter(dp)` with `dp[k, c] = W[k, c] dy[c]`.
 pub(super) fn input_gradient<B: Backend>(
     patches: &Patches,
-    params: &[Tensor<B, 3>],
+    weight: &Tensor<B, 3>,
     dy: Tensor<B, 3>,
 ) -> Tensor<B, 3> {
     let tasks = dy.dims()[0];
-    let planes = weigh(patches.in_planes(dy), &params[0]);
+    let planes = weigh(patches.in_planes(dy), weight);
     patches.scatter_planes(planes, tasks)
 }
 
@@ -51,19 +50,12 @@ pub(super) fn weight_gradient<B: Backend>(
         .swap_dims(0, 1)
 }
 
-/// `⟨dW, W'⟩` for a direction `W' [T, k, channels]`, without forming `dW`.
-pub(super) fn weight_slope<B: Backend>(
-    patches: &Patches,
-    p: &Tensor<B, 3>,
-    dy: &Tensor<B, 3>,
-    direction: &Tensor<B, 3>,
-) -> Tensor<B, 1> {
-    let tasks = dy.dims()[0];
-    (by_place(patches, dy.clone()) * apply(p, direction, tasks)).sum()
-}
-
 /// `Σ_k p[k, c] W[k, c]`, `[T, B·places, channels]`.
-fn apply<B: Backend>(p: &Tensor<B, 3>, weight: &Tensor<B, 3>, tasks: usize) -> Tensor<B, 3> {
+pub(super) fn apply<B: Backend>(
+    p: &Tensor<B, 3>,
+    weight: &Tensor<B, 3>,
+    tasks: usize,
+) -> Tensor<B, 3> {
     let [size, places, channels] = p.dims();
     let products: Tensor<B, 2> = weigh(p.clone(), weight).reshape([size, places * channels]);
     let sums = products.sum_dim(0);

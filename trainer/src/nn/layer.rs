@@ -1,10 +1,7 @@
 //! One layer of a network, ready to compute: which equations it follows, and
 //! what has to be kept between its forward and its backward.
 
-use burn::tensor::{
-    Int, Tensor,
-    backend::{AutodiffBackend, Backend},
-};
+use burn::tensor::{Tensor, backend::Backend};
 
 use super::conv::{self, Conv};
 use super::norm::{Norm, Normed, Sums};
@@ -20,12 +17,12 @@ pub(super) struct Layer {
     pub spec: LayerSpec,
     pub input: Shape,
     pub output: Shape,
-    kind: Kind,
+    pub kind: Kind,
 }
 
 /// Layers by their equations.
 #[derive(Clone, Debug)]
-enum Kind {
+pub(super) enum Kind {
     Dense,
     Conv(Conv),
     Depthwise(Patches),
@@ -48,20 +45,8 @@ enum Kind {
 pub(super) enum Kept<B: Backend> {
     Nothing,
     Patches(Tensor<B, 3>),
-    Winners(Tensor<B, 2, Int>),
+    Winners(Tensor<B, 3>),
     Normed(Normed<B>),
-}
-
-impl<B: AutodiffBackend> Kept<B> {
-    /// The same values without their graph.
-    pub fn inner(&self) -> Kept<B::InnerBackend> {
-        match self.clone() {
-            Self::Nothing => Kept::Nothing,
-            Self::Patches(p) => Kept::Patches(p.inner()),
-            Self::Winners(winners) => Kept::Winners(winners.inner()),
-            Self::Normed(normed) => Kept::Normed(normed.inner()),
-        }
-    }
 }
 
 /// The gradient of a layer's result, and what all gradients of the layer are
@@ -69,17 +54,7 @@ impl<B: AutodiffBackend> Kept<B> {
 #[derive(Clone, Debug)]
 pub(super) struct Delta<B: Backend> {
     pub dy: Tensor<B, 3>,
-    sums: Option<Sums<B>>,
-}
-
-impl<B: AutodiffBackend> Delta<B> {
-    /// The same values without their graph.
-    pub fn inner(&self) -> Delta<B::InnerBackend> {
-        Delta {
-            dy: self.dy.clone().inner(),
-            sums: self.sums.as_ref().map(Sums::inner),
-        }
-    }
+    pub sums: Option<Sums<B>>,
 }
 
 impl Layer {
@@ -224,13 +199,13 @@ impl Layer {
                 norm.input_gradient(params, normed, sums, dy)
             }
             (Kind::MaxPool(pool), Kept::Winners(winners), _) => pool.input_gradient(winners, dy),
-            (Kind::Conv(conv), ..) => conv.input_gradient(params, dy),
-            (Kind::Depthwise(patches), ..) => depthwise::input_gradient(patches, params, dy),
+            (Kind::Conv(conv), ..) => conv.input_gradient(&params[0], dy),
+            (Kind::Depthwise(patches), ..) => depthwise::input_gradient(patches, &params[0], dy),
             (Kind::AveragePool(patches), ..) => pool::average_backward(patches, dy),
             (Kind::GlobalAveragePool, ..) => {
                 pool::global_average_backward(self.input.positions(), dy)
             }
-            (Kind::Dense, ..) => dense::input_gradient(params, dy),
+            (Kind::Dense, ..) => dense::input_gradient(&params[0], dy),
             (Kind::Context, ..) => context::input_gradient(x, dy),
             (Kind::Relu, ..) => activation::relu_backward(y, dy),
             (Kind::Relu6, ..) => activation::relu6_backward(y, dy),
@@ -273,53 +248,5 @@ impl Layer {
             (Kind::Context, ..) => vec![adapts[0].then(|| context::vector_gradient(x, dy))],
             _ => Vec::new(),
         }
-    }
-
-    /// `Σ ⟨dθ, d⟩` over the layer's tensors, `[1]`, without forming the large
-    /// ones of the `dθ`; a missing direction is 0, `None` if all are missing.
-    pub fn slope<B: Backend>(
-        &self,
-        x: &Tensor<B, 3>,
-        kept: &Kept<B>,
-        delta: &Delta<B>,
-        directions: &[Option<Tensor<B, 3>>],
-    ) -> Option<Tensor<B, 1>> {
-        let dy = &delta.dy;
-        match (&self.kind, kept, directions) {
-            (Kind::Dense, _, [weight, bias]) => dense::slope(x, dy, weight.clone(), bias.clone()),
-            (Kind::Conv(conv), Kept::Patches(p), [weight, bias]) => {
-                conv.slope(p, dy, [weight, bias])
-            }
-            (Kind::Depthwise(patches), Kept::Patches(p), [Some(weight), bias]) => {
-                let of_weight = depthwise::weight_slope(patches, p, dy, weight);
-                Some(match bias {
-                    Some(_) => {
-                        let of_bias = self.small_slope(x, kept, delta, &[None, bias.clone()])?;
-                        of_weight + of_bias
-                    }
-                    None => of_weight,
-                })
-            }
-            _ => self.small_slope(x, kept, delta, directions),
-        }
-    }
-
-    /// [`Layer::slope`] for tensors that are small, by forming their gradients.
-    fn small_slope<B: Backend>(
-        &self,
-        x: &Tensor<B, 3>,
-        kept: &Kept<B>,
-        delta: &Delta<B>,
-        directions: &[Option<Tensor<B, 3>>],
-    ) -> Option<Tensor<B, 1>> {
-        let wanted: Vec<bool> = directions.iter().map(Option::is_some).collect();
-        if !wanted.contains(&true) {
-            return None;
-        }
-        self.gradients(x, kept, delta, &wanted)
-            .into_iter()
-            .zip(directions)
-            .filter_map(|(gradient, direction)| Some((gradient? * direction.clone()?).sum()))
-            .reduce(|sum, term| sum + term)
     }
 }

@@ -2,11 +2,10 @@
 //!
 //! Every layer is a pair of plain functions on tensors with a task axis,
 //! `[tasks, examples, features]`: a forward, and the backward that gives the
-//! gradients of its input and of its tensors. Both are made of ordinary tensor
-//! operations, so the gradient itself can be differentiated: on an autodiff
-//! backend the whole adaptation becomes one graph and a single reverse pass
-//! gives the exact second-order meta-gradient. On a plain backend the same
-//! code adapts without any graph.
+//! gradients of its input and of its tensors. How both move along a direction of the
+//! parameters is written out too ([`Network::gradient_tangents`]), so that exact second
+//! derivatives need no graph. All is made of ordinary tensor operations: on an autodiff
+//! backend the whole adaptation becomes one graph, which the tests hold the rest against.
 //!
 //! Parameters are a `Vec<Tensor<B, 3>>` in the order of [`Network::tensors`]:
 //! a matrix such as a dense `weight [T, in, out]`, a vector such as its `bias
@@ -34,11 +33,9 @@ mod rows;
 mod shape;
 mod spec;
 mod statistics;
+mod tangent;
 
-use burn::tensor::{
-    Tensor,
-    backend::{AutodiffBackend, Backend},
-};
+use burn::tensor::{Tensor, backend::Backend};
 
 pub use adapt::{Adapt, AdaptGroup, Fill, TensorInfo};
 pub use head::HeadStart;
@@ -113,28 +110,6 @@ pub struct Trace<B: Backend> {
 #[derive(Clone, Debug)]
 pub struct Deltas<B: Backend> {
     outputs: Vec<Option<Delta<B>>>,
-}
-
-impl<B: AutodiffBackend> Trace<B> {
-    /// The same values without their graph.
-    pub fn inner(&self) -> Trace<B::InnerBackend> {
-        Trace {
-            activations: self.activations.iter().map(|x| x.clone().inner()).collect(),
-            kept: self.kept.iter().map(Kept::inner).collect(),
-        }
-    }
-}
-
-impl<B: AutodiffBackend> Deltas<B> {
-    /// The same values without their graph.
-    pub fn inner(&self) -> Deltas<B::InnerBackend> {
-        let outputs = self.outputs.iter();
-        Deltas {
-            outputs: outputs
-                .map(|delta| delta.as_ref().map(Delta::inner))
-                .collect(),
-        }
-    }
 }
 
 impl<B: Backend> Trace<B> {
@@ -335,32 +310,6 @@ impl Network {
     ) -> Vec<Option<Tensor<B, 3>>> {
         let deltas = self.deltas(params, trace, dy);
         self.gradients(trace, &deltas)
-    }
-
-    /// The slope of the loss along a direction in parameter space,
-    /// `Σ_j ⟨∂L/∂θ_j, d_j⟩` summed over tasks, `[1]`, with one direction
-    /// `[T, ...]` per tensor or `None` for 0. Every tensor with a direction must
-    /// adapt. Panics if all directions are `None`.
-    pub fn slope<B: Backend>(
-        &self,
-        trace: &Trace<B>,
-        deltas: &Deltas<B>,
-        directions: &[Option<Tensor<B, 3>>],
-    ) -> Tensor<B, 1> {
-        let mut total: Option<Tensor<B, 1>> = None;
-        for (index, layer) in self.layers.iter().enumerate() {
-            let Some(delta) = &deltas.outputs[index] else {
-                continue;
-            };
-            let (x, kept) = (&trace.activations[index], &trace.kept[index]);
-            let directions = &directions[self.first[index]..self.first[index + 1]];
-            let term = layer.slope(x, kept, delta, directions);
-            total = match (total, term) {
-                (Some(total), Some(term)) => Some(total + term),
-                (total, term) => total.or(term),
-            };
-        }
-        total.expect("at least one direction")
     }
 
     fn of_layer<'a, B: Backend>(

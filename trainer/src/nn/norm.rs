@@ -19,13 +19,20 @@
 //! ```
 //!
 //! where `M(gain·dy)` and `M(gain·dy·c)` follow from `gain·s₁` and `gain·s₂`.
+//!
+//! Along a direction, with a dot on what it moves (see [`super::tangent`]),
+//!
+//! ```text
+//! ċ  = ẋ − M(ẋ)                ṙ = −r³·M(c·ẋ)                (stored: ẋ and 0)
+//! ẏ  = ċ·(r·gain) + c·(r·gain)˙ + bias˙
+//! ṡ₁ = Σ_N dẏ                  ṡ₂ = Σ_N (dẏ·c + dy·ċ)
+//! ```
+//!
+//! and `dẋ`, `dgain˙`, `dbias˙` by the product rule.
 
 use std::sync::Arc;
 
-use burn::tensor::{
-    Tensor, TensorData,
-    backend::{AutodiffBackend, Backend},
-};
+use burn::tensor::{Tensor, TensorData, backend::Backend};
 
 use super::rows;
 use super::shape::Shape;
@@ -69,12 +76,12 @@ pub(super) struct Normed<B: Backend> {
     r: Tensor<B, 3>,
 }
 
-impl<B: AutodiffBackend> Normed<B> {
-    /// The same values without their graph.
-    pub fn inner(self) -> Normed<B::InnerBackend> {
-        Normed {
-            c: self.c.inner(),
-            r: self.r.inner(),
+impl<B: Backend> Normed<B> {
+    /// What does not move.
+    pub fn zeros_like(&self) -> Self {
+        Self {
+            c: self.c.zeros_like(),
+            r: self.r.zeros_like(),
         }
     }
 }
@@ -84,16 +91,6 @@ impl<B: AutodiffBackend> Normed<B> {
 pub(super) struct Sums<B: Backend> {
     dy: Tensor<B, 3>,
     dy_c: Tensor<B, 3>,
-}
-
-impl<B: AutodiffBackend> Sums<B> {
-    /// The same values without their graph.
-    pub fn inner(&self) -> Sums<B::InnerBackend> {
-        Sums {
-            dy: self.dy.clone().inner(),
-            dy_c: self.dy_c.clone().inner(),
-        }
-    }
 }
 
 impl Norm {
@@ -174,9 +171,125 @@ impl Norm {
     pub fn sums<B: Backend>(&self, normed: &Normed<B>, dy: &Tensor<B, 3>) -> Sums<B> {
         let dy = self.sets(dy.clone());
         Sums {
-            dy: dy.clone().sum_dim(1),
-            dy_c: (dy * normed.c.clone()).sum_dim(1),
+            dy: rows::sum(dy.clone()),
+            dy_c: rows::sum(dy * normed.c.clone()),
         }
+    }
+
+    /// `ẏ` and `ċ, ṙ` for `ẋ` and the directions of gain and bias.
+    pub fn forward_tangent<B: Backend>(
+        &self,
+        params: &[Tensor<B, 3>],
+        [gain_dot, bias_dot]: [&Option<Tensor<B, 3>>; 2],
+        normed: &Normed<B>,
+        x_dot: Tensor<B, 3>,
+    ) -> (Tensor<B, 3>, Normed<B>) {
+        let dims @ [_, examples, _] = x_dot.dims();
+        let Normed { c, r } = normed.clone();
+        let x_dot = self.sets(x_dot);
+        let moved = match &self.stored {
+            Some(_) => Normed {
+                c: x_dot,
+                r: r.zeros_like(),
+            },
+            None => {
+                let along = self.mean_of(c.clone() * x_dot.clone());
+                let mean = self.mean_of(x_dot.clone());
+                Normed {
+                    c: rows::subtract(x_dot, mean),
+                    r: cube(&r).neg() * along,
+                }
+            }
+        };
+        let gain = self.per_set(&params[0], examples);
+        let slope = self.slope(&r, &moved.r, &gain, gain_dot.as_ref(), examples);
+        let y = rows::multiply(moved.c.clone(), r * gain) + rows::multiply(c, slope);
+        let y = match bias_dot {
+            Some(bias) => rows::add(y, self.per_set(bias, examples)),
+            None => y,
+        };
+        (y.reshape(dims), moved)
+    }
+
+    /// `(r·gain)˙`.
+    fn slope<B: Backend>(
+        &self,
+        r: &Tensor<B, 3>,
+        r_dot: &Tensor<B, 3>,
+        gain: &Tensor<B, 3>,
+        gain_dot: Option<&Tensor<B, 3>>,
+        examples: usize,
+    ) -> Tensor<B, 3> {
+        let of_r = r_dot.clone() * gain.clone();
+        match gain_dot {
+            Some(gain_dot) => of_r + r.clone() * self.per_set(gain_dot, examples),
+            None => of_r,
+        }
+    }
+
+    /// `ṡ₁` and `ṡ₂`.
+    pub fn sums_tangent<B: Backend>(
+        &self,
+        [normed, moved]: [&Normed<B>; 2],
+        dy: &Tensor<B, 3>,
+        dy_dot: &Tensor<B, 3>,
+    ) -> Sums<B> {
+        let (dy, dy_dot) = (self.sets(dy.clone()), self.sets(dy_dot.clone()));
+        let of_product = dy_dot.clone() * normed.c.clone() + dy * moved.c.clone();
+        Sums {
+            dy: rows::sum(dy_dot),
+            dy_c: rows::sum(of_product),
+        }
+    }
+
+    /// `dẋ`.
+    pub fn input_gradient_tangent<B: Backend>(
+        &self,
+        params: &[Tensor<B, 3>],
+        gain_dot: &Option<Tensor<B, 3>>,
+        [normed, moved]: [&Normed<B>; 2],
+        [sums, sums_dot]: [&Sums<B>; 2],
+        dy: Tensor<B, 3>,
+        dy_dot: Tensor<B, 3>,
+    ) -> Tensor<B, 3> {
+        let dims @ [_, examples, _] = dy.dims();
+        let Normed { c, r } = normed.clone();
+        let (dy, dy_dot) = (self.sets(dy), self.sets(dy_dot));
+        let count = dy.dims()[1];
+        let gain = self.per_set(&params[0], examples);
+        let slope = self.slope(&r, &moved.r, &gain, gain_dot.as_ref(), examples);
+        let direct = rows::multiply(dy_dot, r.clone() * gain.clone()) + rows::multiply(dy, slope);
+        if self.stored.is_some() {
+            return direct.reshape(dims);
+        }
+        // M(gain·dy) and M(gain·dy·c), and their tangents.
+        let means = [(&sums.dy, &sums_dot.dy), (&sums.dy_c, &sums_dot.dy_c)];
+        let [(mean, mean_dot), (along, along_dot)] = means.map(|(sum, sum_dot)| {
+            let mut moved = sum_dot.clone() * gain.clone();
+            if let Some(gain_dot) = gain_dot {
+                moved = moved + sum.clone() * self.per_set(gain_dot, examples);
+            }
+            let mean = self.mean(sum.clone() * gain.clone(), count);
+            (mean, self.mean(moved, count))
+        });
+        let (r_dot, r3) = (moved.r.clone(), cube(&r));
+        let r3_dot = (r.clone() * r.clone() * r_dot.clone()).mul_scalar(3.0);
+        let of_c = r3_dot * along.clone() + r3.clone() * along_dot;
+        let level = r_dot * mean + r * mean_dot;
+        let bent = rows::multiply(moved.c.clone(), r3 * along) + rows::multiply(c, of_c);
+        rows::subtract(direct - bent, level).reshape(dims)
+    }
+
+    /// `dgain˙` and `dbias˙`.
+    pub fn gradients_tangent<B: Backend>(
+        &self,
+        [normed, moved]: [&Normed<B>; 2],
+        [sums, sums_dot]: [&Sums<B>; 2],
+        tasks: usize,
+    ) -> [Tensor<B, 3>; 2] {
+        let gain =
+            self.gain_gradient(normed, sums_dot, tasks) + self.gain_gradient(moved, sums, tasks);
+        [gain, self.bias_gradient(sums_dot, tasks)]
     }
 
     /// `dx`.
@@ -197,8 +310,7 @@ impl Norm {
         }
         let mean_dy = self.mean(sums.dy.clone() * gain.clone(), count);
         let mean_dy_c = self.mean(sums.dy_c.clone() * gain.clone(), count);
-        let r3 = r.clone() * r.clone() * r.clone();
-        let dx = rows::multiply(dy, r.clone() * gain) - rows::multiply(c, r3 * mean_dy_c);
+        let dx = rows::multiply(dy, r.clone() * gain) - rows::multiply(c, cube(&r) * mean_dy_c);
         rows::subtract(dx, r * mean_dy).reshape(dims)
     }
 
@@ -230,7 +342,7 @@ impl Norm {
     /// The mean of the set that each channel belongs to, `[S, 1, C]`.
     fn mean_of<B: Backend>(&self, x: Tensor<B, 3>) -> Tensor<B, 3> {
         let count = x.dims()[1];
-        self.mean(x.sum_dim(1), count)
+        self.mean(rows::sum(x), count)
     }
 
     /// From sums over `count` rows, `[S, 1, C]`, to the mean of the set that
@@ -263,6 +375,10 @@ impl Norm {
             _ => param.clone(),
         }
     }
+}
+
+fn cube<B: Backend>(x: &Tensor<B, 3>) -> Tensor<B, 3> {
+    x.clone() * x.clone() * x.clone()
 }
 
 /// `Σ_sets` of every task, `[S, 1, C]` to `[T, 1, C]`.

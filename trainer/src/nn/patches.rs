@@ -15,6 +15,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use burn::tensor::{IndexingUpdateOp, Int, Tensor, TensorData, backend::Backend};
 
 use super::shape::Window;
+use crate::device::is_host;
 
 /// Gathers the patches of one layer. Clones share the index.
 #[derive(Clone, Debug)]
@@ -25,6 +26,8 @@ pub(super) struct Patches {
     positions: Arc<[Option<usize>]>,
     cache: Arc<IndexCache>,
     planes: Arc<IndexCache>,
+    back: Arc<IndexCache>,
+    planes_back: Arc<IndexCache>,
 }
 
 impl Patches {
@@ -35,6 +38,8 @@ impl Patches {
             channels,
             cache: Arc::default(),
             planes: Arc::default(),
+            back: Arc::default(),
+            planes_back: Arc::default(),
         }
     }
 
@@ -66,7 +71,57 @@ impl Patches {
             return x.reshape(dims);
         }
         let index = self.rows::<B>(tasks * examples, &x.device());
-        self.select(x, index).reshape(dims)
+        let rows = tasks * examples * window.positions();
+        let ground = self.padded().then_some(0.0);
+        select(x.reshape([rows, channels]), ground, index).reshape(dims)
+    }
+
+    /// What sees a position: for every place of the window's `k`-th position over it,
+    /// which is one at most, its values `y [T, B, places·C]`, and 0 where there is none.
+    /// `[T, B·positions, size·C]`.
+    pub fn gather_back<B: Backend>(&self, y: Tensor<B, 3>) -> Tensor<B, 3> {
+        let [tasks, examples, width] = y.dims();
+        let window = &self.window;
+        let images = tasks * examples;
+        let channels = width / window.places();
+        let dims = [
+            tasks,
+            examples * window.positions(),
+            window.size() * channels,
+        ];
+        if window.is_pointwise() {
+            return y.reshape(dims);
+        }
+        let seen = self.seen();
+        let index = self.back.get(images, &y.device(), || {
+            let of_image = |image| {
+                let place = move |place: &Option<usize>| {
+                    place.map_or(images * window.places(), |place| {
+                        image * window.places() + place
+                    })
+                };
+                seen.iter().map(place)
+            };
+            (0..images).flat_map(of_image).collect()
+        });
+        let rows = y.reshape([images * window.places(), channels]);
+        let ground = seen.contains(&None).then_some(0.0);
+        select(rows, ground, index).reshape(dims)
+    }
+
+    /// The place of the window whose `k`-th position is over a position, for
+    /// `[positions, size]`.
+    fn seen(&self) -> Vec<Option<usize>> {
+        let size = self.window.size();
+        let mut seen = vec![None; self.window.positions() * size];
+        for (place, window) in self.positions.chunks_exact(size).enumerate() {
+            for (k, position) in window.iter().enumerate() {
+                if let Some(position) = position {
+                    seen[position * size + k] = Some(place);
+                }
+            }
+        }
+        seen
     }
 
     /// The adjoint of [`Patches::gather`]: every position receives the sum of
@@ -85,6 +140,12 @@ impl Patches {
 
     /// `[T, B, positions·channels]` to planes `[size, T·B·places, channels]`.
     pub fn gather_planes<B: Backend>(&self, x: Tensor<B, 3>) -> Tensor<B, 3> {
+        self.gather_planes_over(x, 0.0)
+    }
+
+    /// [`Patches::gather_planes`] over a `ground`: what stands where a window reaches
+    /// over the edge.
+    pub fn gather_planes_over<B: Backend>(&self, x: Tensor<B, 3>, ground: f32) -> Tensor<B, 3> {
         let [tasks, examples, _] = x.dims();
         let images = tasks * examples;
         let dims = [
@@ -93,15 +154,58 @@ impl Patches {
             self.channels,
         ];
         let index = self.planes::<B>(images, &x.device());
-        self.select(x, index).reshape(dims)
+        let rows = images * self.window.positions();
+        let ground = self.padded().then_some(ground);
+        select(x.reshape([rows, self.channels]), ground, index).reshape(dims)
     }
 
     /// The adjoint of [`Patches::gather_planes`] for so many tasks: `[size,
     /// T·B·places, channels]` to `[T, B, positions·channels]`.
     pub fn scatter_planes<B: Backend>(&self, planes: Tensor<B, 3>, tasks: usize) -> Tensor<B, 3> {
         let images = planes.dims()[1] / self.window.places();
-        let index = self.planes::<B>(images, &planes.device());
-        self.add_up(planes, index, [tasks, images / tasks])
+        if is_host::<B>() {
+            let index = self.planes::<B>(images, &planes.device());
+            self.add_up(planes, index, [tasks, images / tasks])
+        } else {
+            self.add_planes(planes, [tasks, images / tasks])
+        }
+    }
+
+    /// The same for devices whose sums in memory are slow: every position gathers
+    /// what belongs to it, as many rows as the position in most windows has.
+    fn add_planes<B: Backend>(
+        &self,
+        planes: Tensor<B, 3>,
+        [tasks, examples]: [usize; 2],
+    ) -> Tensor<B, 3> {
+        let (size, places) = (self.window.size(), self.window.places());
+        let (positions, channels) = (self.window.positions(), self.channels);
+        let images = tasks * examples;
+        let seen = self.seen();
+        let of_position = |k: &[Option<usize>]| k.iter().flatten().count();
+        let counts = || seen.chunks_exact(size).map(of_position);
+        // A window has a place, and that a position.
+        let most = counts().max().unwrap_or(1);
+        let filled = counts().any(|count| count < most);
+        let index = self.planes_back.get(images, &planes.device(), || {
+            let rows_of = |image: usize, position: usize| {
+                let seen = seen[position * size..][..size].iter().enumerate();
+                seen.filter_map(move |(k, place)| Some((k * images + image) * places + (*place)?))
+            };
+            let none = size * images * places;
+            (0..most)
+                .flat_map(|nth| (0..images).map(move |image| (nth, image)))
+                .flat_map(|(nth, image)| {
+                    (0..positions)
+                        .map(move |position| rows_of(image, position).nth(nth).unwrap_or(none))
+                })
+                .collect()
+        });
+        let rows: Tensor<B, 2> = planes.reshape([size * images * places, channels]);
+        let rows: Tensor<B, 2> = select(rows, filled.then_some(0.0), index)
+            .reshape([most, images * positions * channels]);
+        let sums = if most > 1 { rows.sum_dim(0) } else { rows };
+        sums.reshape([tasks, examples, positions * channels])
     }
 
     /// One value of every place and channel, `[T, B, places·channels]`, for every
@@ -114,20 +218,7 @@ impl Patches {
             .reshape([size, numbers / self.channels, self.channels])
     }
 
-    /// The positions `index` of a batch, `[len, channels]`.
-    fn select<B: Backend>(&self, x: Tensor<B, 3>, index: Tensor<B, 1, Int>) -> Tensor<B, 2> {
-        let [tasks, examples, _] = x.dims();
-        let images = tasks * examples;
-        let mut rows: Tensor<B, 2> = x.reshape([images * self.window.positions(), self.channels]);
-        if self.padded() {
-            // Padding is a row of zeros behind all others.
-            let zeros = Tensor::zeros([1, self.channels], &rows.device());
-            rows = Tensor::cat(vec![rows, zeros], 0);
-        }
-        rows.select(0, index)
-    }
-
-    /// The adjoint of [`Patches::select`].
+    /// The adjoint of [`select`]ing `index` of a batch.
     fn add_up<B: Backend>(
         &self,
         rows: Tensor<B, 3>,
@@ -177,16 +268,32 @@ impl Patches {
     }
 }
 
+/// The rows `index` of `[n, channels]`, where `n` is a row of `ground` if there is one.
+fn select<B: Backend>(
+    rows: Tensor<B, 2>,
+    ground: Option<f32>,
+    index: Tensor<B, 1, Int>,
+) -> Tensor<B, 2> {
+    let rows = match ground {
+        Some(ground) => {
+            let row = Tensor::full([1, rows.dims()[1]], ground, &rows.device());
+            Tensor::cat(vec![rows, row], 0)
+        }
+        None => rows,
+    };
+    rows.select(0, index)
+}
+
 /// Index tensors on the device, one for each number of images.
 #[derive(Debug, Default)]
-pub(super) struct IndexCache(Mutex<Vec<(usize, Box<dyn Any + Send>)>>);
+struct IndexCache(Mutex<Vec<(usize, Box<dyn Any + Send>)>>);
 
 /// Training uses one or two numbers of images, evaluation a few more.
 const CACHED: usize = 8;
 
 impl IndexCache {
     /// The index for `images`, made by `make` if it is not there.
-    pub fn get<B: Backend>(
+    fn get<B: Backend>(
         &self,
         images: usize,
         device: &B::Device,
@@ -212,5 +319,41 @@ impl IndexCache {
             entries.push((images, Box::new((device.clone(), index.clone()))));
             index
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use burn::backend::Flex;
+    use burn::tensor::Distribution;
+
+    use super::super::shape::{Extent, Padding, Shape};
+    use super::*;
+
+    #[test]
+    fn planes_add_up_the_same_however_they_are_summed() {
+        let device = Default::default();
+        let image = Shape::Image {
+            height: 7,
+            width: 6,
+            channels: 3,
+        };
+        for (kernel, stride, padding) in [
+            (2, 2, Padding::Valid),
+            (2, 2, Padding::Same),
+            (3, 1, Padding::Same),
+            (3, 2, Padding::Same),
+            (2, 3, Padding::Valid),
+        ] {
+            let [kernel, stride] = [kernel, stride].map(Extent::Square);
+            let window = Window::new(&image, kernel, stride, padding).unwrap();
+            let dims = [window.size(), 6 * window.places(), 3];
+            let patches = Patches::new(window, 3);
+            let planes = Tensor::<Flex, 3>::random(dims, Distribution::Default, &device);
+            let gathered = patches.add_planes(planes.clone(), [3, 2]);
+            let difference = gathered - patches.scatter_planes(planes, 3);
+            let most = difference.abs().max().into_scalar();
+            assert!(most < 1e-5, "{kernel:?} {stride:?} {padding:?}: {most}");
+        }
     }
 }

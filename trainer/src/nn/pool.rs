@@ -2,96 +2,88 @@
 //!
 //! Shapes: `x [T, B, positions·C]`, `y [T, B, places·C]`.
 //!
-//! Max pool decides once which position wins at every place; from then on it is
-//! a linear gather, its backward the scatter of the same index, and each the
-//! other's derivative. Average pool is linear to begin with.
+//! Max pool decides once which position wins at every place and keeps that as a
+//! mask of the planes; from then on it is linear, its backward the adjoint. Average
+//! pool is linear to begin with.
 
-use std::sync::Arc;
+use burn::tensor::{Int, Tensor, TensorData, backend::Backend};
 
-use burn::tensor::{IndexingUpdateOp, Int, Tensor, TensorData, backend::Backend};
-
-use super::patches::{IndexCache, Patches};
+use super::patches::Patches;
 use super::rows;
+use crate::device::is_host;
 
 /// Picks winners.
 #[derive(Clone, Debug)]
 pub(super) struct MaxPool {
     patches: Patches,
-    cache: Arc<IndexCache>,
 }
 
 impl MaxPool {
     pub fn new(patches: Patches) -> Self {
-        Self {
-            patches,
-            cache: Arc::default(),
-        }
+        Self { patches }
     }
 
-    /// `y[c] = max_k x[k, c]`, and the winning rows of `x [T·B·positions, C]`,
-    /// `[T·B·places, C]`. The first of equal values wins.
-    pub fn forward<B: Backend>(&self, x: Tensor<B, 3>) -> (Tensor<B, 3>, Tensor<B, 2, Int>) {
+    /// `y[c] = max_k x[k, c]`, and the winners: 1 in the planes
+    /// `[size, T·B·places, C]` where the maximum is, 0 elsewhere. The first of equal
+    /// values wins, and what is beyond the edge never.
+    pub fn forward<B: Backend>(&self, x: Tensor<B, 3>) -> (Tensor<B, 3>, Tensor<B, 3>) {
         let [tasks, examples, _] = x.dims();
-        let (window, channels) = (self.patches.window(), self.patches.channels());
-        let images = tasks * examples;
-        let places = images * window.places();
-        let rows: Tensor<B, 2> = x.reshape([images * window.positions(), channels]);
-        let index = self.rows::<B>(images, &rows.device());
-        let values = rows.clone().detach();
-        let candidate = |k: usize| {
-            let index = index.clone().slice(k * places..(k + 1) * places);
-            let value = values.clone().select(0, index.clone());
-            let row: Tensor<B, 2, Int> = index.reshape([places, 1]);
-            (value, row.repeat_dim(1, channels))
+        let planes = self.patches.gather_planes_over(x, f32::MIN);
+        let (y, winners) = if is_host::<B>() {
+            compared(planes)
+        } else {
+            reduced(planes)
         };
-        let (mut best, mut winners) = candidate(0);
-        for k in 1..window.size() {
-            let (value, row) = candidate(k);
-            let better = value.clone().greater(best.clone());
-            best = best.mask_where(better.clone(), value);
-            winners = winners.mask_where(better, row);
-        }
-        let y = rows.gather(0, winners.clone());
-        let width = window.places() * channels;
+        let width = self.patches.window().places() * self.patches.channels();
         (y.reshape([tasks, examples, width]), winners)
+    }
+
+    /// What stands at the winners.
+    pub fn pick<B: Backend>(&self, winners: &Tensor<B, 3>, x: Tensor<B, 3>) -> Tensor<B, 3> {
+        let [tasks, examples, _] = x.dims();
+        let width = self.patches.window().places() * self.patches.channels();
+        (self.patches.gather_planes(x) * winners.clone())
+            .sum_dim(0)
+            .reshape([tasks, examples, width])
     }
 
     /// `dx` is `dy` at the winners and 0 elsewhere; a position that wins at
     /// several places receives their sum.
     pub fn input_gradient<B: Backend>(
         &self,
-        winners: &Tensor<B, 2, Int>,
+        winners: &Tensor<B, 3>,
         dy: Tensor<B, 3>,
     ) -> Tensor<B, 3> {
-        let [tasks, examples, _] = dy.dims();
-        let (window, channels) = (self.patches.window(), self.patches.channels());
-        let images = tasks * examples;
-        let dy: Tensor<B, 2> = dy.reshape([images * window.places(), channels]);
-        Tensor::zeros([images * window.positions(), channels], &dy.device())
-            .scatter(0, winners.clone(), dy, IndexingUpdateOp::Add)
-            .reshape([tasks, examples, window.positions() * channels])
+        let tasks = dy.dims()[0];
+        let planes = self.patches.in_planes(dy) * winners.clone();
+        self.patches.scatter_planes(planes, tasks)
     }
+}
 
-    /// The row for `[size, images, places]`. Where the window reaches over the
-    /// edge it holds its first inner position once more, which cannot win twice.
-    fn rows<B: Backend>(&self, images: usize, device: &B::Device) -> Tensor<B, 1, Int> {
-        let window = self.patches.window();
-        self.cache.get(images, device, || {
-            let windows = || self.patches.positions().chunks_exact(window.size());
-            (0..window.size())
-                .flat_map(|k| (0..images).map(move |image| (k, image)))
-                .flat_map(|(k, image)| {
-                    windows().map(move |of_place| {
-                        let first = of_place.iter().flatten().next();
-                        // Padding never covers a whole window: it is at most
-                        // the kernel less one.
-                        let position = of_place[k].as_ref().or(first).expect("a position");
-                        image * window.positions() + position
-                    })
-                })
-                .collect()
-        })
+/// The maximum over planes `[size, N, C]`, `[1, N, C]`, and where it is, plane after
+/// plane: contiguous passes, which the host is fast at.
+fn compared<B: Backend>(planes: Tensor<B, 3>) -> (Tensor<B, 3>, Tensor<B, 3>) {
+    let size = planes.dims()[0];
+    let plane = |k: usize| planes.clone().narrow(0, k, 1);
+    let mut best = plane(0);
+    let mut turn = best.clone().detach().zeros_like();
+    for k in 1..size {
+        let better = plane(k).greater(best.clone());
+        best = best.mask_where(better.clone(), plane(k));
+        turn = turn.mask_fill(better, k as f32);
     }
+    let winners = (0..size).map(|k| turn.clone().equal_elem(k as f32).float());
+    (best, Tensor::cat(winners.collect(), 0))
+}
+
+/// The same by a reduction: few kernels, which other devices are fast at.
+fn reduced<B: Backend>(planes: Tensor<B, 3>) -> (Tensor<B, 3>, Tensor<B, 3>) {
+    let size = planes.dims()[0];
+    let turns = TensorData::new((0..size as i32).collect(), [size, 1, 1]);
+    let turns: Tensor<B, 3, Int> = Tensor::from_data(turns, &planes.device());
+    let first = planes.clone().detach().argmax(0);
+    let winners = first.equal(turns).float();
+    ((planes * winners.clone()).sum_dim(0), winners)
 }
 
 /// `y[c] = Σ_k x[k, c] / n` with `n` the number of positions inside.
@@ -143,4 +135,26 @@ pub(super) fn global_average_backward<B: Backend>(
     dy: Tensor<B, 3>,
 ) -> Tensor<B, 3> {
     rows::repeat(dy.div_scalar(positions as f32), positions)
+}
+
+#[cfg(test)]
+mod tests {
+    use burn::backend::Flex;
+    use burn::tensor::Distribution;
+
+    use super::*;
+
+    #[test]
+    fn the_maximum_is_the_same_however_it_is_found() {
+        // Whole numbers, so that there are ties.
+        let values = Distribution::Uniform(-2.0, 2.0);
+        let planes = Tensor::<Flex, 3>::random([6, 40, 3], values, &Default::default()).floor();
+        let (best, winners) = compared(planes.clone());
+        let (also_best, also_winners) = reduced(planes.clone());
+        assert_eq!(best.to_data(), also_best.to_data());
+        assert_eq!(winners.to_data(), also_winners.to_data());
+        assert_eq!(best.to_data(), planes.max_dim(0).to_data());
+        let ones = winners.sum_dim(0);
+        assert_eq!(ones.to_data(), ones.ones_like().to_data());
+    }
 }

@@ -62,53 +62,6 @@ fn explicit_backward_equals_autodiff_of_the_forward() {
     }
 }
 
-/// `slope` is the inner product of the gradients with the directions.
-#[test]
-fn slope_is_the_inner_product_with_the_gradient() {
-    let spec = NetworkSpec {
-        input: Shape::Vector(2),
-        layers: vec![
-            LayerSpec::Context { size: 3 },
-            LayerSpec::Dense { out: 4 },
-            LayerSpec::Tanh,
-            LayerSpec::Dense { out: 3 },
-        ],
-    };
-    for adapt in [
-        Adapt::default(),
-        Adapt::Group(AdaptGroup::Head),
-        Adapt::Names(vec!["layers.0.z".into(), "layers.3.bias".into()]),
-    ] {
-        let network = Network::new(&spec, &adapt).unwrap();
-        let params: Vec<Tensor<B, 3>> = network
-            .tensors()
-            .iter()
-            .map(|info| random(info.dims(3)))
-            .collect();
-        let directions: Vec<Option<Tensor<B, 3>>> = network
-            .tensors()
-            .iter()
-            .map(|info| info.adapts.then(|| random(info.dims(3))))
-            .collect();
-        let trace = network.forward_trace(&params, random([3, 6, 2]));
-        let deltas = network.deltas(&params, &trace, random([3, 6, 3]));
-        let slope = network.slope(&trace, &deltas, &directions).into_scalar();
-        let expected: f32 = network
-            .gradients(&trace, &deltas)
-            .into_iter()
-            .zip(directions)
-            .filter_map(|(gradient, direction)| {
-                assert_eq!(gradient.is_some(), direction.is_some());
-                Some((gradient? * direction?).sum().into_scalar())
-            })
-            .sum();
-        assert!(
-            (slope - expected).abs() < 1e-4 * expected.abs().max(1.0),
-            "{slope} {expected}"
-        );
-    }
-}
-
 #[test]
 fn backward_stops_at_the_lowest_adapting_layer() {
     let network = Network::new(

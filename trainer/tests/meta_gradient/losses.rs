@@ -160,9 +160,12 @@ fn values_gradients_and_their_derivatives_equal_finite_differences() {
             (got - value).abs() < 1e-5 * value.abs(),
             "{kind:?}: {got} {value}"
         );
-        let explicit = library.gradient(y.clone(), t);
+        let explicit = library.gradient(y.clone(), t.clone());
         let error = distance(&to_host(explicit.clone()), &gradient);
         assert!(error < 1e-5, "{kind:?}: gradient off by {error:.1e}");
+        let along = library.gradient_tangent(y.clone(), t, direction.clone());
+        let error = distance(&to_host(along), &curvature);
+        assert!(error < 1e-5, "{kind:?}: tangent off by {error:.1e}");
         let slope = (explicit * direction).sum();
         let second = y.grad(&slope.backward()).unwrap();
         let error = distance(&to_host(second), &curvature);
