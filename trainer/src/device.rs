@@ -102,6 +102,7 @@ pub fn dispatch<J: Job>(choice: DeviceChoice, job: J) -> Result<J::Output, Devic
         DeviceChoice::Cpu => Ok(job.run::<Autodiff<Flex>>(Default::default())),
         #[cfg(feature = "cuda")]
         DeviceChoice::Cuda(index) => {
+            cuda::keep_kernels();
             Ok(job.run::<Autodiff<burn_cuda::Cuda>>(burn_cuda::CudaDevice::new(index)))
         }
         #[cfg(not(feature = "cuda"))]
@@ -112,9 +113,39 @@ pub fn dispatch<J: Job>(choice: DeviceChoice, job: J) -> Result<J::Output, Devic
 /// Looks for the libraries that the CUDA backend loads, without loading them.
 #[cfg(feature = "cuda")]
 mod cuda {
-    use std::path::PathBuf;
+    use std::path::{Path, PathBuf};
+    use std::sync::Once;
+
+    use cubecl_runtime::config::cache::CacheConfig;
+    use cubecl_runtime::config::{CubeClRuntimeConfig, RuntimeConfig};
 
     use super::DeviceError;
+    use crate::data::cache;
+
+    /// Has compiled kernels kept in the cache folder, so that a program only starts
+    /// slowly once. A `cubecl.toml` or `burn.toml` of the user's own, which the backend
+    /// reads from the folder it runs in and those above it, comes first.
+    pub(super) fn keep_kernels() {
+        static ONCE: Once = Once::new();
+        ONCE.call_once(|| {
+            let here = std::env::current_dir().unwrap_or_default();
+            let sections = CubeClRuntimeConfig::section_file_names().iter();
+            let names = CubeClRuntimeConfig::file_names().iter();
+            let names: Vec<&str> = sections
+                .map(|(name, _)| *name)
+                .chain(names.copied())
+                .collect();
+            let own = |folder: &Path| names.iter().any(|name| folder.join(name).is_file());
+            if here.ancestors().any(own) {
+                return;
+            }
+            if let Some(folder) = cache() {
+                let mut config = CubeClRuntimeConfig::default().override_from_env();
+                config.compilation.cache = Some(CacheConfig::File(folder.join("kernels")));
+                CubeClRuntimeConfig::set(config);
+            }
+        });
+    }
 
     pub(super) fn look_for_libraries() -> Result<(), DeviceError> {
         let (driver, compiler) = if cfg!(windows) {

@@ -38,6 +38,8 @@ pub use decode::Pixels;
 pub use examples::{Examples, Normalisation, Pick};
 pub use folder::ImageFolder;
 pub use omniglot::{OmniglotPart, omniglot};
+#[cfg(feature = "cuda")]
+pub(crate) use places::cache;
 pub use places::{Places, set_places};
 pub use recordings::{Layout, Recording, Recordings};
 pub use sheets::Sheets;

@@ -11,7 +11,7 @@ pub struct Places {
     /// The data set, or a folder that holds it; `None` where the environment
     /// variable `MAMLET_DATA` says, and else where the config does.
     pub data: Option<PathBuf>,
-    /// Where decoded images are kept; `None` where the environment variable
+    /// Where decoded images and compiled kernels are kept; `None` where the environment variable
     /// `MAMLET_CACHE` says, and else in `mamlet` in the user's cache folder.
     pub cache: Option<PathBuf>,
 }
@@ -48,9 +48,9 @@ pub(super) fn candidates(configured: &Path) -> Vec<PathBuf> {
     }
 }
 
-/// Where decoded images are kept, if there is such a place. Unit tests leave
-/// nothing behind.
-pub(super) fn cache() -> Option<PathBuf> {
+/// Where decoded images and compiled kernels are kept, if there is such a place. Unit
+/// tests leave nothing behind.
+pub(crate) fn cache() -> Option<PathBuf> {
     let usual = || dirs::cache_dir().filter(|_| !cfg!(test));
     given(|places| places.cache.clone(), "MAMLET_CACHE")
         .or_else(|| usual().map(|folder| folder.join("mamlet")))
