@@ -24,7 +24,13 @@ fn augment(augment: Option<Augment>) -> Result<(), Fault> {
     not_negative("tasks.augment.rotate", augment.rotate)?;
     not_negative("tasks.augment.shift", augment.shift)?;
     proper_share("tasks.augment.scale", augment.scale)?;
-    proper_share("tasks.augment.shear", augment.shear)
+    proper_share("tasks.augment.shear", augment.shear)?;
+    require(
+        (0.0..=1.0).contains(&augment.mirror),
+        "tasks.augment.mirror",
+        "a share from 0 to 1",
+        augment.mirror,
+    )
 }
 
 /// A part that is not the whole.

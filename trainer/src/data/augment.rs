@@ -1,5 +1,6 @@
 //! Distorted copies of training images.
 
+use burn::tensor::{Int, Tensor, TensorData, backend::Backend};
 use rand::RngExt;
 use rand_chacha::ChaCha8Rng;
 use serde::{Deserialize, Serialize};
@@ -18,6 +19,8 @@ pub struct Augment {
     pub shear: f64,
     /// Shift along each axis, in pixels.
     pub shift: f64,
+    /// Share of images seen in a mirror, left and right exchanged.
+    pub mirror: f64,
 }
 
 impl Augment {
@@ -27,10 +30,17 @@ impl Augment {
         let (sin, cos) = around(self.rotate.to_radians()).sin_cos();
         let [height, width] = [1.0 + around(self.scale), 1.0 + around(self.scale)];
         let shear = around(self.shear);
-        // Rotation after slant and stretching.
+        // Rotation after slant and stretching, and the mirror last.
+        let rows = [cos * height, cos * shear - sin * width, around(self.shift)];
+        let columns = [sin * height, sin * shear + cos * width, around(self.shift)];
+        let mirrored = self.mirror > 0.0 && rng.random_bool(self.mirror);
         Distortion {
-            rows: [cos * height, cos * shear - sin * width, around(self.shift)],
-            columns: [sin * height, sin * shear + cos * width, around(self.shift)],
+            rows,
+            columns: if mirrored {
+                columns.map(|of_column| -of_column)
+            } else {
+                columns
+            },
         }
     }
 }
@@ -46,6 +56,12 @@ pub struct Distortion {
 }
 
 impl Distortion {
+    /// Nothing moves.
+    pub(super) const NONE: Self = Self {
+        rows: [1.0, 0.0, 0.0],
+        columns: [0.0, 1.0, 0.0],
+    };
+
     /// The pixels that the one at `(row, column)` of a square is mixed from, each
     /// as its index and its share.
     pub(super) fn sources(&self, size: usize, row: usize, column: usize) -> [(usize, f32); 4] {
@@ -67,21 +83,87 @@ impl Distortion {
             (row * size + column, share * of)
         })
     }
+
+    /// Distorts square images `[images, size²·channels]`, one each, on their device.
+    pub(super) fn apply<B: Backend>(
+        distortions: &[Self],
+        images: Tensor<B, 2>,
+        size: usize,
+        channels: usize,
+    ) -> Tensor<B, 2> {
+        let device = images.device();
+        let count = distortions.len();
+        let pixels = size * size;
+        let centre = (size - 1) as f32 / 2.0;
+        let last = (size - 1) as f32;
+        let line = |of: &dyn Fn(usize) -> f32| -> Tensor<B, 2> {
+            let values: Vec<f32> = (0..pixels).map(of).collect();
+            Tensor::from_data(TensorData::new(values, [1, pixels]), &device)
+        };
+        let r = line(&|pixel| (pixel / size) as f32 - centre);
+        let c = line(&|pixel| (pixel % size) as f32 - centre);
+        // Where each pixel looks along one axis: the two nearest, and the share of the second.
+        let along = |of: fn(&Self) -> [f32; 3]| {
+            let [a, b, t] = [0, 1, 2].map(|at| -> Tensor<B, 2> {
+                let values: Vec<f32> = distortions.iter().map(|one| of(one)[at]).collect();
+                Tensor::from_data(TensorData::new(values, [count, 1]), &device)
+            });
+            let place = (r.clone() * a + c.clone() * b + t)
+                .add_scalar(centre)
+                .clamp(0.0, last);
+            let before = place.clone().floor();
+            let share = place - before.clone();
+            let after = before.clone().add_scalar(1.0).clamp_max(last);
+            ([before, after], share)
+        };
+        let (rows, below) = along(|one| one.rows);
+        let (columns, right) = along(|one| one.columns);
+        let images = images.reshape([count * pixels, channels]);
+        let first: Vec<i32> = (0..count).map(|image| (image * pixels) as i32).collect();
+        let first: Tensor<B, 2, Int> =
+            Tensor::from_data(TensorData::new(first, [count, 1]), &device);
+        let share = |of: &Tensor<B, 2>, second: bool| match second {
+            true => of.clone(),
+            false => of.clone().neg().add_scalar(1.0),
+        };
+        let corners = (0..4).map(|corner| {
+            let (row, column) = (corner / 2, corner % 2);
+            // Whole numbers below 2²⁴, so exact.
+            let pixel = rows[row].clone().mul_scalar(size as f32) + columns[column].clone();
+            let index = (pixel.int() + first.clone()).reshape([count * pixels]);
+            let share = share(&below, row == 1) * share(&right, column == 1);
+            images.clone().select(0, index) * share.reshape([count * pixels, 1])
+        });
+        let mixed = corners.reduce(|a, b| a + b);
+        // There are four.
+        mixed.unwrap_or(images).reshape([count, pixels * channels])
+    }
 }
 
 #[cfg(test)]
 mod tests {
+    use burn::backend::Flex;
+
     use super::*;
+    use crate::meta::to_host;
     use crate::random::{Stream, generator};
 
-    /// An image of 5x5 after a distortion.
+    /// An image of 5x5 after a distortion, in the first of its two channels; the
+    /// second has all signs changed.
     fn distorted(distortion: &Distortion, image: &[f32; 25]) -> Vec<f32> {
-        let pixel = |at: usize| {
-            let sources = distortion.sources(5, at / 5, at % 5);
-            let terms = sources.map(|(from, share)| image[from] * share);
-            terms.iter().sum()
-        };
-        (0..25).map(pixel).collect()
+        let both: Vec<f32> = image.iter().flat_map(|&value| [value, -value]).collect();
+        let images = TensorData::new([vec![0.0; 50], both].concat(), [2, 50]);
+        let images = Tensor::<Flex, 2>::from_data(images, &Default::default());
+        let distorted = Distortion::apply(&[Distortion::NONE, *distortion], images, 5, 2);
+        let values = to_host(distorted);
+        assert_eq!(values[..50], [0.0; 50]);
+        let pixels = values[50..].chunks_exact(2);
+        pixels
+            .map(|pixel| {
+                assert_eq!(pixel[1], -pixel[0]);
+                pixel[0]
+            })
+            .collect()
     }
 
     fn ramp() -> [f32; 25] {
@@ -123,6 +205,7 @@ mod tests {
             scale: 0.2,
             shear: 0.1,
             shift: 2.0,
+            mirror: 0.0,
         };
         let mut rng = generator(3, Stream::Augment, 0);
         let drawn: Vec<Distortion> = (0..2000).map(|_| augment.draw(&mut rng)).collect();
@@ -133,5 +216,21 @@ mod tests {
         assert!(area > 1.35 && area <= 1.441, "{area}");
         let angle = most(|d| (d.columns[0] / d.rows[0]).atan().to_degrees().abs());
         assert!(angle > 9.9 && angle <= 10.001, "{angle}");
+    }
+
+    #[test]
+    fn a_mirror_exchanges_left_and_right_as_often_as_is_asked() {
+        let mirror = |share| Augment {
+            mirror: share,
+            ..Augment::default()
+        };
+        let mut rng = generator(5, Stream::Augment, 0);
+        let image = ramp();
+        let always = mirror(1.0).draw(&mut rng);
+        let expected: Vec<f32> = (0..25).map(|at| image[at / 5 * 5 + 4 - at % 5]).collect();
+        assert_eq!(distorted(&always, &image), expected);
+        let drawn = (0..2000).filter(|_| mirror(0.25).draw(&mut rng) != Distortion::NONE);
+        let count = drawn.count();
+        assert!((440..560).contains(&count), "{count}");
     }
 }

@@ -4,6 +4,7 @@ use std::sync::PoisonError;
 
 use burn::tensor::{ElementConversion, Int, Tensor, TensorData, backend::Backend};
 
+use super::augment::Distortion;
 use super::{Bank, Pick};
 
 /// The images on a device: words `[images, words]` of four bytes each, and for
@@ -86,43 +87,12 @@ impl Bank {
         }
         let mut values = values.float();
         if picks.iter().any(|pick| pick.distortion.is_some()) {
-            values = self.distorted(values, picks, device);
+            let of_pick = |pick: &Pick| pick.distortion.unwrap_or(Distortion::NONE);
+            let distortions: Vec<Distortion> = picks.iter().map(of_pick).collect();
+            values = Distortion::apply(&distortions, values, self.images.size, channels);
         }
         let values = values.reshape([-1, channels as i32]);
         let [factor, summand] = resident.affine;
         (values * factor + summand).reshape([count, features])
-    }
-
-    /// Mixes every value of `[picks, features]` from four of its image.
-    fn distorted<B: Backend>(
-        &self,
-        values: Tensor<B, 2>,
-        picks: &[Pick],
-        device: &B::Device,
-    ) -> Tensor<B, 2> {
-        let shape = [picks.len(), self.features()];
-        let (size, channels) = (self.images.size, self.images.channels);
-        let mut corners: [(Vec<i32>, Vec<f32>); 4] = Default::default();
-        for pick in picks {
-            for pixel in 0..size * size {
-                let sources = match pick.distortion {
-                    Some(distortion) => distortion.sources(size, pixel / size, pixel % size),
-                    None => [(pixel, 0.25); 4],
-                };
-                for ((indices, shares), (from, share)) in corners.iter_mut().zip(sources) {
-                    let channels = from * channels..(from + 1) * channels;
-                    indices.extend(channels.clone().map(|at| at as i32));
-                    shares.extend(channels.map(|_| share));
-                }
-            }
-        }
-        let mixed = corners.into_iter().map(|(indices, shares)| {
-            let indices = Tensor::from_data(TensorData::new(indices, shape), device);
-            let shares = Tensor::from_data(TensorData::new(shares, shape), device);
-            values.clone().gather(1, indices) * shares
-        });
-        let sum = mixed.reduce(|a, b| a + b);
-        // There are four.
-        sum.unwrap_or(values)
     }
 }
