@@ -3,6 +3,7 @@
 use burn::tensor::{Tensor, backend::Backend};
 
 use super::{Head, Setting, sees_the_batch};
+use crate::device::is_host;
 use crate::loss::{Loss, Reduction};
 use crate::meta::{InnerLoop, RateTable, to_device, to_host};
 use crate::nn::Network;
@@ -70,8 +71,11 @@ pub(super) struct View {
 /// weights to stay in the cache.
 pub(super) const CHUNK: usize = 50;
 
-/// Numbers that may be alive at once, 128 MiB.
-pub(super) const ALIVE: usize = 1 << 25;
+/// Numbers that may be alive at once: 128 MiB on the host, 2 GiB on other devices,
+/// which small batches leave idle.
+pub(super) fn alive<B: Backend>() -> usize {
+    if is_host::<B>() { 1 << 25 } else { 1 << 29 }
+}
 
 /// Adapts `params` (one row-major vector per tensor) to every task of `batch`
 /// and measures the mean losses and accuracy after each of `steps` steps, the
@@ -109,9 +113,10 @@ pub(super) fn views<B: Backend>(
     let rates = rates.on(device);
     // What does not adapt is computed once, where no view has other examples
     // than the rest and the layers see them.
+    let queries = views.iter().map(|view| view.queries).max().unwrap_or(0);
     let all_at_once = |view: &View| {
         let together = view.setting == Setting::Transductive;
-        together && view.queries == batch.query_examples()
+        together && view.queries == queries
     };
     let halves = network
         .halves()
@@ -133,14 +138,16 @@ pub(super) fn views<B: Backend>(
         .iter()
         .map(|view| Curves::new(view.steps.clone(), batch.classes.is_some()))
         .collect();
-    let examples = batch.support_examples().max(batch.query_examples());
+    let examples = batch.support_examples().max(queries);
     let whole = body.map_or(0, Network::activation_count) + network.activation_count();
     let of_task = 4 * network.parameter_count() + examples * whole;
-    let chunk = (ALIVE / of_task).clamp(1, CHUNK);
+    let chunk = (alive::<B>() / of_task).clamp(1, CHUNK);
     let mut start = 0;
     while start < batch.tasks {
         let end = (start + chunk).min(batch.tasks);
         let mut part = batch.tasks(start..end).to_device::<B>(device);
+        part.query_x = part.query_x.narrow(1, 0, queries);
+        part.query_y = part.query_y.narrow(1, 0, queries);
         if let Some(body) = body {
             for x in [&mut part.support_x, &mut part.query_x] {
                 *x = body.forward(lower, x.clone());
@@ -169,7 +176,7 @@ pub(super) fn views<B: Backend>(
                         let examples = part.support_x.dims()[1] + 1;
                         let of_query =
                             network.parameter_count() + examples * network.activation_count();
-                        head.apart(network, theta, support, x, ALIVE / of_query)
+                        head.apart(network, theta, support, x, alive::<B>() / of_query)
                     }
                 };
                 if let Some(rows) = &mut curves.accuracy {

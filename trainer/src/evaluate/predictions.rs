@@ -2,7 +2,7 @@
 
 use burn::tensor::backend::Backend;
 
-use super::curves::{ALIVE, CHUNK};
+use super::curves::{CHUNK, alive};
 use super::episodes::Episodes;
 use super::{EvaluateError, Head, Progress, Protocol, Setting, rates, sees_the_batch};
 use crate::meta::{to_device, to_host};
@@ -106,7 +106,7 @@ pub(crate) fn predictions_on<B: Backend>(
         all.add_queries(part.query_examples(), &part.query_y, part.origins.as_ref());
         let examples = part.support_examples().max(queries);
         let of_task = 4 * network.parameter_count() + examples * network.activation_count();
-        let chunk = (ALIVE / of_task).clamp(1, CHUNK);
+        let chunk = (alive::<B>() / of_task).clamp(1, CHUNK);
         for start in (0..part.tasks).step_by(chunk) {
             let tasks = start..(start + chunk).min(part.tasks);
             done += tasks.len();
@@ -124,7 +124,7 @@ pub(crate) fn predictions_on<B: Backend>(
                         let examples = support.0.dims()[1] + 1;
                         let of_query =
                             network.parameter_count() + examples * network.activation_count();
-                        head.apart(network, theta, support, x, ALIVE / of_query)
+                        head.apart(network, theta, support, x, alive::<B>() / of_query)
                     }
                 };
                 all.values[row].extend(to_host(predicted));
