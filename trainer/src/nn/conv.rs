@@ -53,7 +53,7 @@ impl Conv {
     /// `p·W` with a row for every place.
     fn by_row<B: Backend>(&self, p: &Tensor<B, 3>, weight: &Tensor<B, 3>) -> Tensor<B, 3> {
         self.side_by_side(|group| {
-            dense::product(self.channels(p, group), self.filters(weight, group))
+            dense::product(self.positionwise(p, group), self.filters(weight, group))
         })
     }
 
@@ -63,9 +63,9 @@ impl Conv {
         y.reshape([tasks, rows / places, places * filters])
     }
 
-    /// `dx = scatter(dy·Wᵀ)`. Where sums in memory are slow, at most one place of each
-    /// position of the window sees a position of `x`, and `dx` is a convolution itself, of
-    /// `dy`.
+    /// `dx = scatter(dy·Wᵀ)`. On devices whose sums in memory are slow it is a convolution
+    /// of `dy` instead: for each position of the window, one place at most has it over a
+    /// position of `x`.
     pub fn input_gradient<B: Backend>(
         &self,
         weight: &Tensor<B, 3>,
@@ -95,7 +95,7 @@ impl Conv {
 
     fn gathered<B: Backend>(&self, weight: &Tensor<B, 3>, dy: Tensor<B, 3>) -> Tensor<B, 3> {
         let seen = self.patches.gather_back(dy);
-        let [tasks, rows, width] = seen.dims();
+        let [tasks, rows, _] = seen.dims();
         let size = self.patches.window().size();
         let dx = self.side_by_side(|group| {
             let weight = self.filters(weight, group);
@@ -105,18 +105,7 @@ impl Conv {
                 .reshape([of_tasks * size, inputs, filters])
                 .swap_dims(1, 2)
                 .reshape([of_tasks, size * filters, inputs]);
-            let seen = match self.groups {
-                1 => seen.clone(),
-                groups => {
-                    let all = width / size;
-                    let own = all / groups;
-                    seen.clone()
-                        .reshape([tasks, rows * size, all])
-                        .narrow(2, group * own, own)
-                        .reshape([tasks, rows, size * own])
-                }
-            };
-            dense::product(seen, turned)
+            dense::product(self.positionwise(&seen, group), turned)
         });
         let window = self.patches.window();
         let width = window.positions() * self.patches.channels();
@@ -133,7 +122,7 @@ impl Conv {
         let dy = by_place(&self.patches, dy.clone());
         let of_weight = || {
             self.side_by_side(|group| {
-                self.weight_gradient(self.channels(p, group), self.filters(&dy, group))
+                self.weight_gradient(self.positionwise(p, group), self.filters(&dy, group))
             })
         };
         vec![
@@ -146,8 +135,17 @@ impl Conv {
     /// many threads, over the places of each example first.
     fn weight_gradient<B: Backend>(&self, p: Tensor<B, 3>, dy: Tensor<B, 3>) -> Tensor<B, 3> {
         if is_host::<B>() {
-            return dense::weight_gradient(&p, &dy);
+            dense::weight_gradient(&p, &dy)
+        } else {
+            self.weight_gradient_by_example(p, dy)
         }
+    }
+
+    fn weight_gradient_by_example<B: Backend>(
+        &self,
+        p: Tensor<B, 3>,
+        dy: Tensor<B, 3>,
+    ) -> Tensor<B, 3> {
         let [tasks, rows, inputs] = p.dims();
         let filters = dy.dims()[2];
         let places = self.patches.window().places();
@@ -177,17 +175,19 @@ impl Conv {
         }
     }
 
-    /// A group's part of the patches `[T, n, k·channels]`.
-    fn channels<B: Backend>(&self, p: &Tensor<B, 3>, group: usize) -> Tensor<B, 3> {
+    /// A group's part of what stands at every position of the window,
+    /// `[T, n, size·values]`.
+    fn positionwise<B: Backend>(&self, p: &Tensor<B, 3>, group: usize) -> Tensor<B, 3> {
         let [tasks, rows, width] = p.dims();
         match self.groups {
             1 => p.clone(),
             groups => {
-                let own = self.patches.channels() / groups;
+                let size = self.patches.window().size();
+                let own = width / size / groups;
                 p.clone()
-                    .reshape([tasks, rows * self.patches.window().size(), own * groups])
+                    .reshape([tasks, rows * size, own * groups])
                     .narrow(2, group * own, own)
-                    .reshape([tasks, rows, width / groups])
+                    .reshape([tasks, rows, size * own])
             }
         }
     }
@@ -237,5 +237,25 @@ mod tests {
                 assert!(most < 1e-4, "{kernel} {stride} {groups} {tasks}: {most}");
             }
         }
+    }
+
+    #[test]
+    fn a_weight_gradient_by_example_is_the_whole_one() {
+        let device = Default::default();
+        let image = Shape::Image {
+            height: 5,
+            width: 4,
+            channels: 2,
+        };
+        let [kernel, stride] = [3, 1].map(Extent::Square);
+        let window = Window::new(&image, kernel, stride, Padding::Same).unwrap();
+        let rows = 3 * window.places();
+        let conv = Conv::new(Patches::new(window, 2), 1);
+        let random = |dims| Tensor::<Flex, 3>::random(dims, Distribution::Default, &device);
+        let (p, dy) = (random([2, rows, 18]), random([2, rows, 7]));
+        let whole = dense::weight_gradient(&p, &dy);
+        let difference = conv.weight_gradient_by_example(p, dy) - whole;
+        let most = difference.abs().max().into_scalar();
+        assert!(most < 1e-4, "{most}");
     }
 }
