@@ -110,7 +110,7 @@ pub fn dispatch<J: Job>(choice: DeviceChoice, job: J) -> Result<J::Output, Devic
     }
 }
 
-/// Looks for the libraries that the CUDA backend loads, without loading them.
+/// What the CUDA backend needs before it is first used.
 #[cfg(feature = "cuda")]
 mod cuda {
     use std::path::{Path, PathBuf};
@@ -139,14 +139,17 @@ mod cuda {
             if here.ancestors().any(own) {
                 return;
             }
-            if let Some(folder) = cache() {
+            let kernels = cache().map(|folder| folder.join("kernels"));
+            let kept = kernels.filter(|folder| std::fs::create_dir_all(folder).is_ok());
+            if let Some(kernels) = kept {
                 let mut config = CubeClRuntimeConfig::default().override_from_env();
-                config.compilation.cache = Some(CacheConfig::File(folder.join("kernels")));
+                config.compilation.cache = Some(CacheConfig::File(kernels));
                 CubeClRuntimeConfig::set(config);
             }
         });
     }
 
+    /// Looks for the libraries that the backend loads, without loading them.
     pub(super) fn look_for_libraries() -> Result<(), DeviceError> {
         let (driver, compiler) = if cfg!(windows) {
             ("nvcuda.dll", "nvrtc")

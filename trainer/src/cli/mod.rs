@@ -59,8 +59,8 @@ struct Cli {
     /// [default: tasks.path of the config]
     #[arg(long, global = true, value_name = "PATH")]
     data: Option<PathBuf>,
-    /// Where decoded images and kernels compiled for GPUs are kept [env: MAMLET_CACHE] [default: mamlet in the
-    /// user's cache folder]
+    /// Where decoded images and kernels compiled for GPUs are kept [env: MAMLET_CACHE]
+    /// [default: mamlet in the user's cache folder]
     #[arg(long, global = true, value_name = "DIR")]
     cache: Option<PathBuf>,
     #[command(subcommand)]

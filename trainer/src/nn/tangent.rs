@@ -89,6 +89,7 @@ impl Network {
 }
 
 impl Layer {
+    /// `ẏ` for `ẋ`, and the tangents of what the forward pass keeps.
     fn move_forward<B: Backend>(&self, at: &Passes<B>, x: Option<Tensor<B, 3>>) -> Moved<B> {
         let mut kept = Kept::Nothing;
         let y = match (&self.kind, at.kept) {
@@ -137,6 +138,7 @@ impl Layer {
         Moved { x, y, kept }
     }
 
+    /// `dẏ` with the tangents of what all gradients of the layer are made of.
     fn move_delta<B: Backend>(
         &self,
         at: &Passes<B>,
@@ -152,6 +154,7 @@ impl Layer {
         Delta { dy, sums }
     }
 
+    /// `dθ˙` of every tensor.
     fn move_gradients<B: Backend>(
         &self,
         at: &Passes<B>,
@@ -181,6 +184,7 @@ impl Layer {
         gradients
     }
 
+    /// `dẋ`.
     fn move_input_gradient<B: Backend>(
         &self,
         at: &Passes<B>,
