@@ -130,12 +130,8 @@ pub fn join(members: &[TrainedModel], name: &str) -> Result<(Config, Checkpoint)
             .iter()
             .map(|rate| rate.ln())
             .collect(),
-        optimiser: Default::default(),
-        rates_optimiser: Default::default(),
-        window_sum: 0.0,
-        window_count: 0,
-        best: None,
         statistics: statistics(members),
+        ..Default::default()
     };
     Ok((config, checkpoint))
 }

@@ -52,7 +52,7 @@ pub enum ModelError {
     /// Its head is for another number of classes.
     #[error(
         "{title} cannot take tasks of {ways} classes: it has a head for {}; train with \
-         model.head = \"shared\" for any number from 2", own.map_or("values".into(), |own| format!("{own}"))
+         model.head = \"shared\" for any number from 2", own.map_or("values".into(), |own| format!("2 to {own}"))
     )]
     Ways {
         /// The run's title.
@@ -113,9 +113,10 @@ impl TrainedModel {
             .best
             .as_ref()
             .filter(|_| config.record.keep == Keep::Best);
-        let (flat, log_rates, iteration) = match best {
-            Some(best) => (&best.params, &best.log_rates, best.iteration),
-            None => (
+        let (flat, log_rates, iteration) = match (best, &checkpoint.ema) {
+            (Some(best), _) => (&best.params, &best.log_rates, best.iteration),
+            (None, Some(ema)) => (&ema.params, &ema.log_rates, checkpoint.iteration),
+            (None, None) => (
                 &checkpoint.params,
                 &checkpoint.log_rates,
                 checkpoint.iteration,
@@ -166,19 +167,24 @@ impl TrainedModel {
         Ok(Some(model))
     }
 
-    /// The same model for tasks of `ways` classes: a shared head has as many
-    /// outputs then, and its rates are those for as many classes. A prototypical
-    /// network takes any number as it is.
+    /// The same model for tasks of `ways` classes, with as many outputs and the
+    /// rates for as many classes: any number of a shared head, the first of one
+    /// that has a start of its own for each. A prototypical network takes any
+    /// number as it is.
     ///
     /// # Errors
-    /// [`ModelError::Ways`] where the head has a start of its own for each class.
+    /// [`ModelError::Ways`] where there are not as many starts, and for rates of
+    /// single parameters.
     pub fn with_ways(mut self, ways: usize) -> Result<Self, ModelError> {
         let from = self.config.tasks.classes();
         if from == Some(ways) {
             return Ok(self);
         }
-        let shared = self.config.model.head == HeadStart::Shared;
-        if !(shared || self.config.method == Method::Prototypical) || ways < 2 {
+        let method = self.config.method;
+        let enough = self.config.model.head == HeadStart::Shared
+            || from.is_some_and(|from| ways < from) && method.has_recipe();
+        let scalable = self.rates.as_ref().is_none_or(RateTable::is_per_tensor);
+        if ways < 2 || !(method == Method::Prototypical || enough && scalable) {
             return Err(ModelError::Ways {
                 title: self.config.title,
                 ways,
@@ -186,13 +192,18 @@ impl TrainedModel {
             });
         }
         self.config.tasks.set_classes(ways);
-        if shared {
+        if method != Method::Prototypical {
             if let Some(LayerSpec::Dense { out }) = self.config.model.layers.last_mut() {
                 *out = ways;
             }
             let old = self.network.output();
             self.rebuild_network()?;
-            if let Some(flat) = head::with_shared_head(&self.network, &self.params.concat()) {
+            let flat = self.params.concat();
+            let flat = match self.config.model.head {
+                HeadStart::Shared => head::with_shared_head(&self.network, &flat),
+                HeadStart::Own => head::with_first_outputs(&self.network, &flat),
+            };
+            if let Some(flat) = flat {
                 self.params = split_host(&self.network, &flat);
             }
             let factors = self.config.rate_factors(&self.network, old);
@@ -225,6 +236,12 @@ impl TrainedModel {
             statistics => network.with_statistics(statistics)?,
         };
         Ok(())
+    }
+
+    /// The rates, if training learns them.
+    pub(crate) fn learned_rates(&self) -> Option<&RateTable> {
+        let learned = matches!(self.config.inner.rate, RateConfig::Learned { .. });
+        self.rates.as_ref().filter(|_| learned)
     }
 
     /// The adaptation that the model was trained for. Whether its gradients are

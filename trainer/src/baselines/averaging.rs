@@ -94,13 +94,7 @@ pub fn train<B: AutodiffBackend>(
             config_digest: config.digest(),
             iteration: done,
             params: mean.iter().map(|&value| value as f32).collect(),
-            log_rates: Vec::new(),
-            optimiser: Default::default(),
-            rates_optimiser: Default::default(),
-            window_sum: 0.0,
-            window_count: 0,
-            best: None,
-            statistics: Vec::new(),
+            ..Default::default()
         })?;
         observe(Event::Checkpoint(done));
         if stop.load(Ordering::Relaxed) && done < total {

@@ -55,6 +55,11 @@ pub struct MetaConfig {
     /// Bound on the norm of the meta-gradient.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub clip_norm: Option<f64>,
+    /// Decay `β` of an exponential mean of the parameters along the way, such as
+    /// 0.99, over the last `1/(1 − β)` iterations or so. Where there is one, it is
+    /// what is judged, kept and exported in place of the parameters themselves.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ema: Option<f64>,
     /// How the query losses of the inner steps are weighted.
     #[serde(default)]
     pub step_loss: StepLoss,
@@ -176,6 +181,15 @@ pub(super) fn check(config: &Config) -> Result<(), Fault> {
         "a share of the full rate, from 0 to 1",
         meta.floor,
     )?;
+    if let Some(value) = meta.ema {
+        decay("meta.ema", value)?;
+        require(
+            config.method != Method::Averaging,
+            "meta.ema",
+            "absent for method = \"averaging\"",
+            value,
+        )?;
+    }
     if let Some(value) = meta.clip_value {
         positive("meta.clip_value", value)?;
     }

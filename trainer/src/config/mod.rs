@@ -135,8 +135,10 @@ pub struct ModelConfig {
     #[serde(default, skip_serializing_if = "HeadStart::is_own")]
     pub head: HeadStart,
     /// The directory of a trained run whose parameters training starts from, such
-    /// as `"runs/gestures-wrist"`. A head with another number of outputs starts as
-    /// `init` says, or from the equal outputs of a shared one; all else must fit.
+    /// as `"runs/gestures-wrist"`. A head that is shared gives a start to any number
+    /// of outputs, another to no more than it has; where it does not, the head starts
+    /// as `init` says. All else must fit. Learned rates start from those of the run
+    /// where it has learned as many, for as many steps.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub from: Option<PathBuf>,
 }

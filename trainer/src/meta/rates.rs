@@ -72,6 +72,11 @@ impl RateTable {
         self.dims.iter().all(|dims| *dims == [1; 3])
     }
 
+    /// Whether it has as many steps, tensors and rates as `other`.
+    pub fn is_shaped_like(&self, other: &Self) -> bool {
+        self.dims == other.dims && self.rows.len() == other.rows.len()
+    }
+
     /// With the rates of every adapting tensor multiplied by its factor. Panics
     /// unless every tensor has a single rate.
     pub fn scaled(mut self, factors: &[f32]) -> Self {

@@ -66,14 +66,32 @@ pub fn with_empty_head(network: &Network, flat: &[f32]) -> Option<Vec<f32>> {
 /// The parameters of `network` from those of one with another number of outputs,
 /// whose first every output becomes. `None` if the body is another.
 pub fn with_shared_head(network: &Network, flat: &[f32]) -> Option<Vec<f32>> {
+    with_head_of(network, flat, |_| 0)
+}
+
+/// The parameters of `network` from those of one with as many outputs or more, of
+/// which it has the first. `None` if the body is another, or there are fewer.
+pub fn with_first_outputs(network: &Network, flat: &[f32]) -> Option<Vec<f32>> {
+    let enough = outputs(network, flat.len())? >= network.output();
+    enough.then(|| with_head_of(network, flat, |output| output))?
+}
+
+/// The parameters of `network` from those of one with another number of outputs,
+/// of which each of its own is the one that `origin` says.
+fn with_head_of(
+    network: &Network,
+    flat: &[f32],
+    origin: impl Fn(usize) -> usize,
+) -> Option<Vec<f32>> {
     let (from, to) = (outputs(network, flat.len())?, network.output());
     let (body, mut rest) = flat.split_at(body_length(network));
     let mut result = body.to_vec();
     for info in tensors_of_head(network) {
         let (tensor, after) = rest.split_at(info.len() / to * from);
         rest = after;
-        let starts = tensor.iter().step_by(from);
-        result.extend(starts.flat_map(|&start| std::iter::repeat_n(start, to)));
+        for row in tensor.chunks_exact(from) {
+            result.extend((0..to).map(|output| row[origin(output)]));
+        }
     }
     Some(result)
 }

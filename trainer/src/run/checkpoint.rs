@@ -1,8 +1,10 @@
 //! Checkpoints: everything training needs to go on as if it had not stopped.
 //!
-//! A file is the magic bytes `mamletT2`, a postcard message, and the CRC-64/XZ
-//! of both, little-endian.
+//! A file is the magic bytes `mamletT3`, a postcard message, and the CRC-64/XZ
+//! of both, little-endian. Files that begin with `mamletT2` lack the last field of
+//! the message.
 
+use std::borrow::Cow;
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
@@ -10,10 +12,11 @@ use serde::{Deserialize, Serialize};
 use crate::meta::OptimiserState;
 use crate::nn::LayerStatistics;
 
-const MAGIC: &[u8; 8] = b"mamletT2";
+const MAGIC: &[u8; 8] = b"mamletT3";
+const MAGIC_WITHOUT_EMA: &[u8; 8] = b"mamletT2";
 
 /// The state of training after `iteration` iterations.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Checkpoint {
     /// CRC-64/XZ of the run's config.
     pub config_digest: u64,
@@ -35,6 +38,19 @@ pub struct Checkpoint {
     pub best: Option<Best>,
     /// The statistics that batch norms train with, once they are fixed.
     pub statistics: Vec<LayerStatistics>,
+    /// The mean along the way, where one is kept.
+    pub ema: Option<EmaState>,
+}
+
+/// The exponential mean of the parameters, with what it takes to go on.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct EmaState {
+    /// Points that it is the mean of.
+    pub count: u64,
+    /// All parameters, tensor after tensor.
+    pub params: Vec<f32>,
+    /// Logarithms of the learned inner rates, step after step; empty if fixed.
+    pub log_rates: Vec<f32>,
 }
 
 /// The parameters of the best validation.
@@ -78,19 +94,61 @@ impl Checkpoint {
             what,
         };
         let (body, sum) = bytes.split_last_chunk::<8>().ok_or(error("too short"))?;
-        let message = body
-            .strip_prefix(MAGIC)
-            .ok_or(error("not a checkpoint of this version"))?;
+        let unknown = || error("not a checkpoint of this version");
+        let (magic, message) = body.split_first_chunk::<8>().ok_or_else(unknown)?;
         if checksum(body) != u64::from_le_bytes(*sum) {
             return Err(error("damaged (its checksum is wrong)"));
         }
-        match postcard::take_from_bytes(message) {
+        let message = match magic {
+            MAGIC => Cow::Borrowed(message),
+            // As `None` is written.
+            MAGIC_WITHOUT_EMA => Cow::Owned([message, &[0]].concat()),
+            _ => return Err(unknown()),
+        };
+        match postcard::take_from_bytes(&message) {
             Ok((checkpoint, [])) => Ok(checkpoint),
-            _ => Err(error("not a checkpoint of this version")),
+            _ => Err(unknown()),
         }
     }
 }
 
 fn checksum(bytes: &[u8]) -> u64 {
     crc::Crc::<u64>::new(&crc::CRC_64_XZ).checksum(bytes)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn checkpoints_without_a_mean_are_read_and_others_named() {
+        let checkpoint = Checkpoint {
+            iteration: 7,
+            params: vec![1.0, 2.0],
+            ..Default::default()
+        };
+        let path = Path::new("7.ckpt");
+        let written = checkpoint.to_bytes();
+        assert_eq!(
+            Checkpoint::from_bytes(&written, path),
+            Ok(checkpoint.clone())
+        );
+        let with_sum = |mut bytes: Vec<u8>| {
+            let sum = checksum(&bytes);
+            bytes.extend(sum.to_le_bytes());
+            bytes
+        };
+        // The message but for its last byte, the missing mean.
+        let message = &written[8..written.len() - 9];
+        let before = with_sum([&MAGIC_WITHOUT_EMA[..], message].concat());
+        assert_eq!(Checkpoint::from_bytes(&before, path), Ok(checkpoint));
+        for bytes in [
+            with_sum([&MAGIC[..], message].concat()),
+            with_sum(b"mamletT1".to_vec()),
+            with_sum(b"mam".to_vec()),
+        ] {
+            let error = Checkpoint::from_bytes(&bytes, path).unwrap_err();
+            assert_eq!(error.what, "not a checkpoint of this version");
+        }
+    }
 }

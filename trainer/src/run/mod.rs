@@ -26,7 +26,7 @@ use serde::{Deserialize, Serialize};
 use crate::config::{Config, ConfigError, Difference, difference};
 use crate::nn::LayerStatistics;
 
-pub use checkpoint::{Best, Checkpoint, CheckpointError};
+pub use checkpoint::{Best, Checkpoint, CheckpointError, EmaState};
 pub use metrics::{Line, Metrics, Validation};
 
 /// Why a run directory cannot be used.

@@ -5,6 +5,7 @@
 //! checkpoint, and metrics hold no times: `--resume` gives the same bytes as an
 //! uninterrupted run on the same device.
 
+mod ema;
 mod objective;
 pub(crate) mod statistics;
 mod trainer;

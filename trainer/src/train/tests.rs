@@ -71,6 +71,10 @@ fn weight_decay_pulls_on_weights_alone_and_fades_with_the_rate() {
     }
 }
 
+/// For waveforms, of which there are five.
+const TWO_LAYERS: &str =
+    "model.layers=[{kind=\"dense\",out=4},{kind=\"tanh\"},{kind=\"dense\",out=5}]";
+
 /// Classification with a shared head, trained on six ways, judged on three.
 fn shared<'a>(more: &[&'a str]) -> Vec<&'a str> {
     let own = [
@@ -129,16 +133,16 @@ fn training_starts_from_the_body_and_the_shared_head_of_another_run() {
     assert_eq!(start, source.params.concat());
     assert_ne!(start, drawn);
 
-    // A head of another size is drawn, and a body of another size is refused.
-    let head_of_two =
-        "model.layers=[{kind=\"dense\",out=4},{kind=\"tanh\"},{kind=\"dense\",out=2}]";
+    // A head of more outputs is drawn, and a body of another size is refused.
+    let head_of_four =
+        "model.layers=[{kind=\"dense\",out=4},{kind=\"tanh\"},{kind=\"dense\",out=4}]";
     let mut plain = source.clone();
     plain.config.model.head = HeadStart::Own;
-    let mut two = self::trainer(&[&own[..], &["tasks.ways=2", head_of_two]].concat());
-    let drawn = two.checkpoint().params;
-    two.start_from(plain).unwrap();
-    let start = two.checkpoint().params;
-    let body = start.len() - 5 * 2;
+    let mut four = self::trainer(&[&own[..], &["tasks.ways=4", head_of_four]].concat());
+    let drawn = four.checkpoint().params;
+    four.start_from(plain).unwrap();
+    let start = four.checkpoint().params;
+    let body = start.len() - 5 * 4;
     assert_eq!(start[..body], source.params.concat()[..body]);
     assert_eq!(start[body..], drawn[body..]);
     let wider = "model.layers=[{kind=\"dense\",out=5},{kind=\"tanh\"},{kind=\"dense\",out=3}]";
@@ -198,14 +202,101 @@ fn a_shared_head_takes_any_number_of_classes_with_the_same_first_step() {
             "{given} {expected}"
         );
     }
+}
 
-    let own = config(&[&WAVEFORMS[..], &["tasks.ways=5"]].concat());
-    let error = TrainedModel::initial(own)
-        .unwrap()
-        .with_ways(3)
-        .unwrap_err();
-    assert!(
-        error.to_string().contains("model.head = \"shared\""),
-        "{error}"
+#[test]
+fn a_head_of_its_own_starts_takes_fewer_classes_by_its_first_outputs() {
+    let five = config(&[&WAVEFORMS[..], &[TWO_LAYERS]].concat());
+    let five = TrainedModel::initial(five).unwrap();
+    let two = five.clone().with_ways(2).unwrap();
+    assert_eq!(two.network.output(), 2);
+    let [.., weight, bias] = &five.params[..] else {
+        panic!("no head")
+    };
+    let rows: Vec<f32> = weight.chunks(5).flat_map(|row| [row[0], row[1]]).collect();
+    let count = five.params.len();
+    assert_eq!(two.params[..count - 2], five.params[..count - 2]);
+    assert_eq!(two.params[count - 2..], [rows, bias[..2].to_vec()]);
+    // A class has half of the mean loss where it had a fifth.
+    let rate = |model: &TrainedModel| model.rates.as_ref().unwrap().rows()[0].clone();
+    let (of_two, of_five) = (rate(&two), rate(&five));
+    assert_eq!(of_two[..2], of_five[..2]);
+    for (two, five) in of_two[2..].iter().zip(&of_five[2..]) {
+        assert!((two / five - 0.4).abs() < 1e-6, "{two} {five}");
+    }
+
+    for ways in [1, 6] {
+        let error = five.clone().with_ways(ways).unwrap_err().to_string();
+        assert!(error.contains("model.head = \"shared\""), "{error}");
+    }
+}
+
+#[test]
+fn training_goes_on_with_rates_that_were_learned_for_the_same_tensors_and_steps() {
+    let learned = "inner.rate={kind=\"learned\",initial=0.1,meta_rate=0.1}";
+    let sets = [&WAVEFORMS[..], &[TWO_LAYERS, learned]].concat();
+    let checkpoint = after(&sets, 3);
+    let source = TrainedModel::from_checkpoint(config(&sets), &checkpoint).unwrap();
+    let start = |more: &[&str]| {
+        let mut trainer = self::trainer(&[&sets[..], more].concat());
+        let drawn = trainer.checkpoint().log_rates;
+        trainer.start_from(source.clone()).unwrap();
+        (drawn, trainer.checkpoint().log_rates)
+    };
+    let (drawn, goes_on) = start(&["seed=2"]);
+    assert_ne!(drawn, goes_on);
+    for (given, expected) in goes_on.iter().zip(&checkpoint.log_rates) {
+        assert!((given - expected).abs() < 1e-6, "{given} {expected}");
+    }
+    for other in ["inner.adapt=head", "inner.steps=3"] {
+        let (drawn, starts) = start(&[other]);
+        assert_eq!(drawn, starts, "{other}");
+    }
+}
+
+#[test]
+fn the_mean_along_the_way_is_the_result_and_goes_on_where_it_was() {
+    let learned = "inner.rate={kind=\"learned\",initial=0.1,meta_rate=0.1}";
+    let sets = [learned, "meta.ema=0.6"];
+    let end = after(&sets, 4);
+    let mean = end.ema.clone().unwrap();
+    let path: Vec<Checkpoint> = (1..=4).map(|steps| after(&[learned], steps)).collect();
+    assert_eq!(
+        (&end.params, &end.log_rates),
+        (&path[3].params, &path[3].log_rates)
     );
+    let of_path = |values: fn(&Checkpoint) -> &Vec<f32>| {
+        let [first, rest @ ..] = &path[..] else {
+            panic!("no path")
+        };
+        let mut mean = values(first).clone();
+        // The mean of two is a plain one.
+        for (point, weight) in rest.iter().zip([0.5, 0.4, 0.4]) {
+            for (mean, point) in mean.iter_mut().zip(values(point)) {
+                *mean += weight * (point - *mean);
+            }
+        }
+        mean
+    };
+    let pairs = [
+        (&mean.params, of_path(|point| &point.params)),
+        (&mean.log_rates, of_path(|point| &point.log_rates)),
+    ];
+    for (given, expected) in pairs {
+        assert_eq!(given.len(), expected.len());
+        for (given, expected) in given.iter().zip(expected) {
+            assert!((given - expected).abs() < 1e-6, "{given} {expected}");
+        }
+    }
+    let result = TrainedModel::from_checkpoint(config(&sets), &end).unwrap();
+    assert_eq!(result.params.concat(), mean.params);
+
+    let mut resumed = trainer(&sets);
+    resumed.restore(&after(&sets, 2)).unwrap();
+    resumed.step().unwrap();
+    resumed.step().unwrap();
+    assert_eq!(resumed.checkpoint(), end);
+    resumed.validate();
+    let best = resumed.checkpoint().best.unwrap();
+    assert_eq!((best.params, best.log_rates), (mean.params, mean.log_rates));
 }

@@ -8,6 +8,7 @@ use burn::tensor::{
 };
 use rand::RngExt;
 
+use super::ema::Ema;
 use super::objective::Objective;
 use super::statistics;
 use crate::baselines::{classifier, prototypical};
@@ -46,6 +47,7 @@ pub struct Trainer<B: AutodiffBackend> {
     iteration: u64,
     params: Tensor<B::InnerBackend, 1>,
     log_rates: Option<Tensor<B::InnerBackend, 1>>,
+    ema: Option<Ema<B::InnerBackend>>,
     fixed: Vec<Vec<Rate<B::InnerBackend>>>,
     optimiser: Optimiser<B::InnerBackend, 1>,
     rates_optimiser: Optimiser<B::InnerBackend, 1>,
@@ -69,17 +71,8 @@ impl<B: AutodiffBackend> Trainer<B> {
         let objective = Objective::of(config, &*distribution);
         let network = objective.network(config)?;
         let initial = TrainedModel::initial(config.clone())?;
-        let learned = matches!(config.inner.rate, RateConfig::Learned { .. });
-        let log_rates = initial.rates.as_ref().filter(|_| learned).map(|rates| {
-            vector(
-                &rates
-                    .flat()
-                    .iter()
-                    .map(|rate| rate.ln())
-                    .collect::<Vec<_>>(),
-                &device,
-            )
-        });
+        let log_rates = initial.learned_rates();
+        let log_rates = log_rates.map(|rates| logarithms(rates, &device));
         let mut params = init::draw(&network, config.model.init, config.seed, 0).concat();
         if config.model.head == HeadStart::Shared {
             // It is the network's own, so it fits.
@@ -101,7 +94,7 @@ impl<B: AutodiffBackend> Trainer<B> {
             record.validation_shots,
             queries,
         );
-        Ok(Self {
+        let mut trainer = Self {
             optimiser: optimiser(config, &network, &device),
             judged: objective.judged(config, &network)?,
             objective,
@@ -109,6 +102,7 @@ impl<B: AutodiffBackend> Trainer<B> {
             iteration: 0,
             params: vector(&params, &device),
             log_rates,
+            ema: None,
             fixed: RateTable::constant(fixed, config.inner.steps, tensors).on(&device),
             rates_optimiser: Optimiser::new(betas),
             window: Tensor::zeros([1], &device),
@@ -118,10 +112,18 @@ impl<B: AutodiffBackend> Trainer<B> {
             config: config.clone(),
             distribution,
             device,
-        })
+        };
+        trainer.start_ema();
+        Ok(trainer)
     }
 
-    /// Takes over the parameters of a trained model: see
+    /// A mean along the way from here on, where the config wants one.
+    fn start_ema(&mut self) {
+        let start = |decay| Ema::new(decay, self.params.clone(), self.log_rates.clone());
+        self.ema = self.config.meta.ema.map(start);
+    }
+
+    /// Takes over the parameters and the learned rates of a trained model: see
     /// [`ModelConfig::from`](crate::config::ModelConfig::from).
     ///
     /// # Errors
@@ -131,11 +133,8 @@ impl<B: AutodiffBackend> Trainer<B> {
         let network = self.maml.network();
         let mut params = split_host(network, &to_host(self.params.clone()));
         let shared = source.config.model.head == HeadStart::Shared;
-        let source = match shared {
-            // A shared head gives a start to any number of outputs.
-            true => source.clone().with_ways(network.output()).unwrap_or(source),
-            false => source,
-        };
+        // Its head may give a start to another number of outputs.
+        let source = source.clone().with_ways(network.output()).unwrap_or(source);
         let takes_head = shared || self.config.model.head == HeadStart::Own;
         for (own, info) in params.iter_mut().zip(network.tensors()) {
             let theirs = source.network.tensors().iter().zip(&source.params);
@@ -148,6 +147,14 @@ impl<B: AutodiffBackend> Trainer<B> {
             }
         }
         self.params = vector(&params.concat(), &self.device);
+        let own = self.log_rates.clone().map(to_host);
+        if let (Some(own), Some(theirs)) = (own, source.learned_rates())
+            && theirs.is_shaped_like(&RateTable::from_flat(&own, self.rate_dims()))
+            && adapting(network).eq(adapting(&source.network))
+        {
+            self.log_rates = Some(logarithms(theirs, &self.device));
+        }
+        self.start_ema();
         Ok(())
     }
 
@@ -169,6 +176,9 @@ impl<B: AutodiffBackend> Trainer<B> {
             self.rates_optimiser
                 .restore(&checkpoint.rates_optimiser, [length], device);
         }
+        if let (Some(ema), Some(state)) = (&mut self.ema, &checkpoint.ema) {
+            ema.restore(state, device);
+        }
         self.window = vector(&[checkpoint.window_sum], device);
         self.window_count = checkpoint.window_count;
         self.best = checkpoint.best.clone();
@@ -184,13 +194,14 @@ impl<B: AutodiffBackend> Trainer<B> {
             config_digest: self.config.digest(),
             iteration: self.iteration,
             params: to_host(self.params.clone()),
-            log_rates: self.host_log_rates(),
+            log_rates: self.log_rates.clone().map_or(Vec::new(), to_host),
             optimiser: self.optimiser.state(),
             rates_optimiser: self.rates_optimiser.state(),
             window_sum: to_host(self.window.clone())[0],
             window_count: self.window_count,
             best: self.best.clone(),
             statistics: self.maml.network().statistics().to_vec(),
+            ema: self.ema.as_ref().map(Ema::state),
         }
     }
 
@@ -210,8 +221,9 @@ impl<B: AutodiffBackend> Trainer<B> {
             let measured =
                 statistics::measure::<B::InnerBackend>(&model, &*self.distribution, &self.device);
             self.fix_statistics(&measured)?;
-            // Scores from here on are of another network.
+            // Scores and means from here on are of another network.
             self.best = None;
+            self.start_ema();
         }
         let (config, iteration) = (&self.config, self.iteration);
         let meta = &config.meta;
@@ -287,6 +299,9 @@ impl<B: AutodiffBackend> Trainer<B> {
                 .step(meta_rate * factor, logarithms, gradient);
             self.log_rates = Some(logarithms);
         }
+        if let Some(ema) = &mut self.ema {
+            ema.see(&self.params, self.log_rates.as_ref());
+        }
         self.window = self.window.clone() + result.loss;
         self.window_count += 1;
         self.iteration += 1;
@@ -301,12 +316,22 @@ impl<B: AutodiffBackend> Trainer<B> {
         f64::from(sum) / f64::from(count.max(1))
     }
 
+    /// The parameters and the logarithms of learned rates that are judged.
+    fn result(&self) -> (Vec<f32>, Vec<f32>) {
+        match self.ema.as_ref().map(Ema::state) {
+            Some(ema) => (ema.params, ema.log_rates),
+            None => (
+                to_host(self.params.clone()),
+                self.log_rates.clone().map_or(Vec::new(), to_host),
+            ),
+        }
+    }
+
     /// Query loss, and accuracy where there are classes, on the validation tasks
     /// after 0, 1, ... inner steps; remembers the parameters if they are the best
     /// so far. Methods without an inner loop are judged before adaptation.
     pub fn validate(&mut self) -> Validation {
-        let params = to_host(self.params.clone());
-        let log_rates = self.host_log_rates();
+        let (params, log_rates) = self.result();
         let (mut table, steps) = self.rate_table(&log_rates);
         let (network, head) = &self.judged;
         let other = (self.config.other_ways())
@@ -385,14 +410,10 @@ impl<B: AutodiffBackend> Trainer<B> {
         }
     }
 
-    /// The parameters and rates as they are now.
+    /// What training has come to so far.
     fn model(&self) -> Result<TrainedModel, NetworkError> {
-        let rates: Vec<f32> = self
-            .host_log_rates()
-            .iter()
-            .map(|rate| rate.exp())
-            .collect();
-        let params = to_host(self.params.clone());
+        let (params, log_rates) = self.result();
+        let rates: Vec<f32> = log_rates.iter().map(|rate| rate.exp()).collect();
         TrainedModel::assemble(self.config.clone(), &params, &rates, self.iteration)
     }
 
@@ -411,10 +432,6 @@ impl<B: AutodiffBackend> Trainer<B> {
             _ => RatePer::Tensor,
         };
         per.dims(self.maml.network())
-    }
-
-    fn host_log_rates(&self) -> Vec<f32> {
-        self.log_rates.clone().map_or(Vec::new(), to_host)
     }
 }
 
@@ -467,6 +484,20 @@ fn optimiser<B: Backend>(
     }
 }
 
-fn vector<B: Backend>(data: &[f32], device: &B::Device) -> Tensor<B, 1> {
+/// The names of the adapting tensors.
+fn adapting(network: &Network) -> impl Iterator<Item = &str> {
+    let tensors = network.tensors().iter();
+    tensors
+        .filter(|info| info.adapts)
+        .map(|info| info.name.as_str())
+}
+
+/// The logarithms of rates, step after step.
+fn logarithms<B: Backend>(rates: &RateTable, device: &B::Device) -> Tensor<B, 1> {
+    let logarithms: Vec<f32> = rates.flat().iter().map(|rate| rate.ln()).collect();
+    vector(&logarithms, device)
+}
+
+pub(super) fn vector<B: Backend>(data: &[f32], device: &B::Device) -> Tensor<B, 1> {
     Tensor::from_data(TensorData::new(data.to_vec(), [data.len()]), device)
 }
