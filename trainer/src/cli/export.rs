@@ -34,8 +34,8 @@ pub(super) struct Arguments {
     /// The artifact [default: RUN/NAME.mamlet]
     #[arg(long, short, value_name = "FILE")]
     output: Option<PathBuf>,
-    /// Classes the device learns, for a run with model.head = "shared" [default:
-    /// those of the config]
+    /// Classes the device learns: any number for a run with model.head = "shared",
+    /// for another no more than it has [default: those of the config]
     #[arg(long)]
     ways: Option<usize>,
     /// Inner steps a device takes by itself [default: those of training]

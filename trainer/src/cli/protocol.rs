@@ -12,9 +12,9 @@ pub(super) struct Episodes {
     /// Number of tasks [default: 4000, with classes 600, of devices 2000]
     #[arg(long)]
     tasks: Option<usize>,
-    /// Classes of a task, for runs that take any number: those with
-    /// model.head = "shared" and prototypical networks [default: those of the
-    /// config]
+    /// Classes of a task: any number for runs with model.head = "shared" and
+    /// prototypical networks, for others no more than they have [default: those of
+    /// the config]
     #[arg(long)]
     pub(super) ways: Option<usize>,
     /// Numbers of support examples, K, of each class if there are classes

@@ -17,14 +17,16 @@ use crate::tasks::{TargetScale, TaskBatch};
 /// How far the engine may be from the trainer.
 const LIMIT: f32 = 1e-5;
 
-/// Losses below this share of that before adaptation count as much as it.
+/// What is below this share of the loss before adaptation, or of the largest
+/// gradient, may be what rounding leaves of 0.
 const ROUNDING: f32 = 1e-4;
 
 /// How the engine agrees with the trainer on the golden support set.
 #[derive(Clone, Copy, Debug, PartialEq, serde::Serialize)]
 pub struct Parity {
     /// Largest difference of a gradient, as a share of the largest of its
-    /// tensor.
+    /// tensor; of the largest of all where its tensor has none but tiny ones, as
+    /// have the biases below a norm, whose gradient is 0.
     pub gradient: f32,
     /// Largest difference of a step's loss, as a share of that loss.
     pub loss: f32,
@@ -128,18 +130,40 @@ fn host_gradients(model: &TrainedModel, support: &TaskBatch) -> Vec<Vec<f32>> {
         .collect()
 }
 
-/// The largest difference, as a share of the largest value of its tensor.
+/// [`Parity::gradient`].
 fn compare_gradients(engine: &[f32], trainer: &[Vec<f32>]) -> f32 {
+    let size = |gradient: &[f32]| gradient.iter().fold(0.0f32, |a, b| a.max(b.abs()));
+    let of_all = trainer.iter().map(|tensor| size(tensor));
+    let of_all = of_all.fold(f32::MIN_POSITIVE, f32::max);
     let mut rest = engine;
     let mut largest = 0.0f32;
     for trainer in trainer {
         let (engine, after) = rest.split_at(trainer.len().min(rest.len()));
         rest = after;
-        let scale = trainer
-            .iter()
-            .fold(f32::MIN_POSITIVE, |a, b| a.max(b.abs()));
+        let own = size(trainer);
+        let scale = if own < of_all * ROUNDING { of_all } else { own };
         let difference = engine.iter().zip(trainer).map(|(a, b)| (a - b).abs());
         largest = largest.max(difference.fold(0.0, f32::max) / scale);
     }
     largest
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_rounding_leaves_of_a_gradient_of_0_is_no_disagreement() {
+        let trainer = [vec![0.5, -2.0], vec![3e-8, -1e-8], vec![1e-3, 0.0]];
+        let engine = [0.5, -2.0, -2e-8, 4e-8, 1e-3, 0.0];
+        assert!(compare_gradients(&engine, &trainer) < 1e-7);
+        // A tensor of small gradients is compared with its own.
+        let wrong = [0.5, -2.0, -2e-8, 4e-8, 1e-3, 1e-4];
+        let share = compare_gradients(&wrong, &trainer);
+        assert!((share - 0.1).abs() < 1e-6, "{share}");
+        // One that should be 0 and is not is no rounding.
+        let wrong = [0.5, -2.0, 0.02, 0.0, 1e-3, 0.0];
+        let share = compare_gradients(&wrong, &trainer);
+        assert!((share - 0.01).abs() < 1e-6, "{share}");
+    }
 }

@@ -20,6 +20,16 @@ fn every_recipe_is_carried_and_adapts_as_the_trainer_does() {
 }
 
 #[test]
+fn biases_below_norms_of_the_batch_that_adapt_are_exported_with_the_rest() {
+    let layers = "model.layers=[{kind=\"conv\",filters=6,kernel=5,stride=2},\
+                  {kind=\"batch_norm\"},{kind=\"relu\"},{kind=\"flatten\"},{kind=\"dense\",out=5}]";
+    let sets = [&WAVEFORMS[..], &[layers, "model.init={kind=\"he\"}"]].concat();
+    let model = TrainedModel::initial(config(&sets)).unwrap();
+    let made = export(&model, None, &Options::default());
+    assert!(made.is_ok(), "{made:?}");
+}
+
+#[test]
 fn a_rate_for_every_parameter_is_refused_with_the_remedy() {
     let set = "inner.rate={kind=\"learned\",initial=0.1,meta_rate=0.1,per=\"parameter\"}";
     let model = TrainedModel::initial(config(&[set])).unwrap();
