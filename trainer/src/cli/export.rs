@@ -8,7 +8,9 @@ use mamlet_simulator::Model;
 use mamlet_simulator::board::{self, Board};
 use mamlet_simulator::fit::Fit;
 
+use super::evaluate::Display;
 use super::{exit, find_run, output};
+use crate::evaluate::Progress;
 use crate::export::{Options, Quantize, Safety, Score, Unknown, export};
 use crate::model::TrainedModel;
 use crate::run::{RunDir, write_atomically};
@@ -129,7 +131,11 @@ impl Arguments {
                     Some(_) => &[1, 5],
                 };
                 let steps: Vec<usize> = (1..=max_steps).collect();
-                Some(Safety::survey(&model, &made.file, tasks, shots, &steps)?)
+                let mut display = Display::new();
+                let observe = |progress: Progress<'_>| display.show(progress);
+                Some(Safety::survey(
+                    &model, &made.file, tasks, shots, &steps, observe,
+                )?)
             }
         };
         if let Some(Safety {

@@ -1,5 +1,6 @@
 //! Many tasks through the engine: what happens on devices that nobody watches.
 
+use std::sync::mpsc;
 use std::thread;
 
 use mamlet_runtime::{Adaptation, Learner, Outcome, Rollback};
@@ -7,6 +8,7 @@ use mamlet_simulator::Model;
 use mamlet_simulator::file::ArtifactFile;
 use serde::Serialize;
 
+use crate::evaluate::Progress;
 use crate::model::TrainedModel;
 use crate::random::{Stream, generator};
 use crate::tasks::{Split, TaskDistribution, in_units};
@@ -37,8 +39,9 @@ pub struct Safety {
 
 impl Safety {
     /// Adapts to `tasks` tasks with every number of `shots` and `steps`, with
-    /// the engine, on all cores. Numbers of shots that the test split has too few
-    /// examples for are left out, where there are others.
+    /// the engine, on all cores; `observe` hears of each task that is done. Numbers
+    /// of shots that the test split has too few examples for are left out, where
+    /// there are others.
     ///
     /// # Errors
     /// Where the data cannot be opened and where the artifact is not usable or
@@ -49,6 +52,7 @@ impl Safety {
         tasks: usize,
         shots: &[usize],
         steps: &[usize],
+        mut observe: impl FnMut(Progress<'_>),
     ) -> anyhow::Result<Self> {
         let distribution = &in_units(model.config.tasks.open()?);
         let possible = |shots: &usize| distribution.check(Split::Test, *shots, 1).is_ok();
@@ -60,11 +64,24 @@ impl Safety {
         };
         let workers = thread::available_parallelism().map_or(1, |count| count.get());
         let parts: Vec<anyhow::Result<Safety>> = thread::scope(|scope| {
+            let (finished, done) = mpsc::channel();
             let part = |worker: usize| {
+                let finished = finished.clone();
                 let own = (worker..tasks).step_by(workers);
-                scope.spawn(move || Self::part(model, distribution, file, own, shots, steps))
+                scope.spawn(move || {
+                    Self::part(model, distribution, file, own, shots, steps, &finished)
+                })
             };
             let workers: Vec<_> = (0..workers).map(part).collect();
+            drop(finished);
+            let title = format!("the safety of {}", model.config.title);
+            for (done, ()) in (1..).zip(done) {
+                observe(Progress {
+                    title: &title,
+                    done,
+                    tasks,
+                });
+            }
             let join = |worker: thread::ScopedJoinHandle<'_, _>| {
                 let panicked = |_| Err(anyhow::anyhow!("a worker of the survey panicked"));
                 worker.join().unwrap_or_else(panicked)
@@ -96,6 +113,7 @@ impl Safety {
         tasks: impl Iterator<Item = usize>,
         shots: &[usize],
         steps: &[usize],
+        finished: &mpsc::Sender<()>,
     ) -> anyhow::Result<Self> {
         let artifact = file.artifact()?;
         let device_model = Model::new(&artifact)?;
@@ -139,6 +157,8 @@ impl Safety {
                     safety.worse += u64::from(report.loss_after() > report.loss_before());
                 }
             }
+            // The survey listens until all have finished.
+            let _ = finished.send(());
         }
         Ok(safety)
     }

@@ -273,9 +273,11 @@ fn a_shared_head_has_an_output_for_what_was_not_taught() {
     let device = mamlet_simulator::Model::new(&artifact).unwrap();
     assert_eq!((device.outputs(), device.classes()), (4, 3));
     // Nobody makes a gesture fifty times.
-    let safety = Safety::survey(&model, &made.file, 2, &[1, 50], &[1]).unwrap();
+    let mut seen = 0;
+    let safety = Safety::survey(&model, &made.file, 2, &[1, 50], &[1], |_| seen += 1).unwrap();
     assert_eq!((&safety.shots[..], safety.adaptations), (&[1][..], 2));
-    let none = Safety::survey(&model, &made.file, 2, &[50], &[1]).unwrap_err();
+    assert_eq!(seen, 2);
+    let none = Safety::survey(&model, &made.file, 2, &[50], &[1], |_| ()).unwrap_err();
     assert!(none.to_string().contains("50 for the support"), "{none}");
     let all = export(&model, None, &options(None)).unwrap();
     let artifact = all.file.artifact().unwrap();
