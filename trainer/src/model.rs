@@ -62,6 +62,17 @@ pub enum ModelError {
         /// Its own, if it has classes.
         own: Option<usize>,
     },
+    /// Its rates are for as many classes as it was trained with.
+    #[error(
+        "{title} cannot take tasks of {ways} classes: it has a rate for every parameter; train \
+         with inner.rate.per = \"tensor\" for other numbers"
+    )]
+    RatePerParameter {
+        /// The run's title.
+        title: String,
+        /// Classes asked for.
+        ways: usize,
+    },
     /// Batch norms lack their stored statistics.
     #[error(
         "the batch norms of {0} have no stored statistics for its parameters; they are measured \
@@ -173,8 +184,8 @@ impl TrainedModel {
     /// number as it is.
     ///
     /// # Errors
-    /// [`ModelError::Ways`] where there are not as many starts, and for rates of
-    /// single parameters.
+    /// [`ModelError::Ways`] where there are not as many starts,
+    /// [`ModelError::RatePerParameter`] where rates would not fit.
     pub fn with_ways(mut self, ways: usize) -> Result<Self, ModelError> {
         let from = self.config.tasks.classes();
         if from == Some(ways) {
@@ -183,12 +194,17 @@ impl TrainedModel {
         let method = self.config.method;
         let enough = self.config.model.head == HeadStart::Shared
             || from.is_some_and(|from| ways < from) && method.has_recipe();
-        let scalable = self.rates.as_ref().is_none_or(RateTable::is_per_tensor);
-        if ways < 2 || !(method == Method::Prototypical || enough && scalable) {
+        if ways < 2 || !(method == Method::Prototypical || enough) {
             return Err(ModelError::Ways {
                 title: self.config.title,
                 ways,
                 own: from,
+            });
+        }
+        if !self.rates.as_ref().is_none_or(RateTable::is_per_tensor) {
+            return Err(ModelError::RatePerParameter {
+                title: self.config.title,
+                ways,
             });
         }
         self.config.tasks.set_classes(ways);

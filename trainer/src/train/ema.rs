@@ -4,7 +4,7 @@
 
 use burn::tensor::{Tensor, backend::Backend};
 
-use super::trainer::vector;
+use super::flat::{numbers, vector};
 use crate::meta::to_host;
 use crate::run::EmaState;
 
@@ -52,7 +52,7 @@ impl<B: Backend> Ema<B> {
         EmaState {
             count: self.count,
             params: to_host(self.params.clone()),
-            log_rates: self.log_rates.clone().map_or(Vec::new(), to_host),
+            log_rates: numbers(self.log_rates.as_ref()),
         }
     }
 

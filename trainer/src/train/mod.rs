@@ -6,7 +6,9 @@
 //! uninterrupted run on the same device.
 
 mod ema;
+mod flat;
 mod objective;
+mod recipe;
 pub(crate) mod statistics;
 mod trainer;
 

@@ -225,6 +225,11 @@ fn a_head_of_its_own_starts_takes_fewer_classes_by_its_first_outputs() {
         assert!((two / five - 0.4).abs() < 1e-6, "{two} {five}");
     }
 
+    let each = "inner.rate={kind=\"learned\",initial=0.1,meta_rate=0.1,per=\"parameter\"}";
+    let each = config(&[&WAVEFORMS[..], &[TWO_LAYERS, each]].concat());
+    let error = TrainedModel::initial(each).unwrap().with_ways(2);
+    let error = error.unwrap_err().to_string();
+    assert!(error.contains("inner.rate.per = \"tensor\""), "{error}");
     for ways in [1, 6] {
         let error = five.clone().with_ways(ways).unwrap_err().to_string();
         assert!(error.contains("model.head = \"shared\""), "{error}");

@@ -2,21 +2,20 @@
 
 use std::sync::Arc;
 
-use burn::tensor::{
-    Tensor, TensorData,
-    backend::{AutodiffBackend, Backend},
-};
+use burn::tensor::{Tensor, backend::AutodiffBackend};
 use rand::RngExt;
 
 use super::ema::Ema;
+use super::flat::{logarithms, numbers, vector};
 use super::objective::Objective;
+use super::recipe::{maml, optimiser, reptile};
 use super::statistics;
 use crate::baselines::{classifier, prototypical};
 use crate::config::{Config, KeepBy, RateConfig};
 use crate::evaluate::{Head, Interval, curves};
 use crate::meta::{
-    InnerLoop, Maml, Optimiser, OptimiserKind, Rate, RatePer, RateTable, Reptile, from_logarithms,
-    inner_batches, join, split, split_host, to_host,
+    InnerLoop, Maml, Optimiser, Rate, RatePer, RateTable, from_logarithms, inner_batches, join,
+    split, split_host, to_host,
 };
 use crate::model::TrainedModel;
 use crate::nn::{HeadStart, LayerStatistics, Network, NetworkError, TensorInfo, head, init};
@@ -194,7 +193,7 @@ impl<B: AutodiffBackend> Trainer<B> {
             config_digest: self.config.digest(),
             iteration: self.iteration,
             params: to_host(self.params.clone()),
-            log_rates: self.log_rates.clone().map_or(Vec::new(), to_host),
+            log_rates: numbers(self.log_rates.as_ref()),
             optimiser: self.optimiser.state(),
             rates_optimiser: self.rates_optimiser.state(),
             window_sum: to_host(self.window.clone())[0],
@@ -322,7 +321,7 @@ impl<B: AutodiffBackend> Trainer<B> {
             Some(ema) => (ema.params, ema.log_rates),
             None => (
                 to_host(self.params.clone()),
-                self.log_rates.clone().map_or(Vec::new(), to_host),
+                numbers(self.log_rates.as_ref()),
             ),
         }
     }
@@ -435,69 +434,10 @@ impl<B: AutodiffBackend> Trainer<B> {
     }
 }
 
-/// Reptile over `network`, the size of its inner batches and their number, if
-/// that is the method.
-fn reptile(config: &Config, network: &Network) -> Option<(Reptile, Option<usize>, usize)> {
-    let settings = config.reptile.as_ref()?;
-    let reptile = Reptile::new(
-        network,
-        config.loss(),
-        config.inner_optimiser(),
-        settings.optimiser,
-        settings.rate as f32,
-    );
-    Some((reptile, settings.batch, settings.steps))
-}
-
-fn maml(config: &Config, network: Network) -> Maml {
-    Maml::new(
-        network,
-        config.loss(),
-        config.inner_optimiser(),
-        config.inner.order,
-        config.inner.graph,
-    )
-}
-
-/// The meta-optimiser of the parameters.
-fn optimiser<B: Backend>(
-    config: &Config,
-    network: &Network,
-    device: &B::Device,
-) -> Optimiser<B, 1> {
-    let meta = &config.meta;
-    let betas = meta.betas.map(|beta| beta as f32);
-    match meta.optimiser {
-        OptimiserKind::Sgd => Optimiser::descent(),
-        OptimiserKind::Adam => Optimiser::new(betas),
-        OptimiserKind::AdamW => {
-            let strength = |info: &TensorInfo| match info.is_weight() {
-                true => meta.weight_decay as f32,
-                false => 0.0,
-            };
-            let infos = network.tensors().iter();
-            let decay: Vec<f32> = infos
-                .flat_map(|info| std::iter::repeat_n(strength(info), info.len()))
-                .collect();
-            Optimiser::decaying(betas, vector(&decay, device))
-        }
-    }
-}
-
 /// The names of the adapting tensors.
 fn adapting(network: &Network) -> impl Iterator<Item = &str> {
     let tensors = network.tensors().iter();
     tensors
         .filter(|info| info.adapts)
         .map(|info| info.name.as_str())
-}
-
-/// The logarithms of rates, step after step.
-fn logarithms<B: Backend>(rates: &RateTable, device: &B::Device) -> Tensor<B, 1> {
-    let logarithms: Vec<f32> = rates.flat().iter().map(|rate| rate.ln()).collect();
-    vector(&logarithms, device)
-}
-
-pub(super) fn vector<B: Backend>(data: &[f32], device: &B::Device) -> Tensor<B, 1> {
-    Tensor::from_data(TensorData::new(data.to_vec(), [data.len()]), device)
 }
