@@ -137,8 +137,10 @@ pub struct ModelConfig {
     /// The directory of a trained run whose parameters training starts from, such
     /// as `"runs/gestures-wrist"`. A head that is shared gives a start to any number
     /// of outputs, another to no more than it has; where it does not, the head starts
-    /// as `init` says. All else must fit. Learned rates start from those of the run
-    /// where it has learned as many, for as many steps.
+    /// as `init` says. So do norms that the run does not have, below its head for
+    /// instance. All else must fit. Learned rates start from those of the run
+    /// where the same tensors have them; steps that it does not have start from its
+    /// last one's.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub from: Option<PathBuf>,
 }

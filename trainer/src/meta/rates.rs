@@ -72,9 +72,15 @@ impl RateTable {
         self.dims.iter().all(|dims| *dims == [1; 3])
     }
 
-    /// Whether it has as many steps, tensors and rates as `other`.
-    pub fn is_shaped_like(&self, other: &Self) -> bool {
-        self.dims == other.dims && self.rows.len() == other.rows.len()
+    /// These rates in as many rows as `other` has, of which more repeat the last;
+    /// `None` where other tensors or parameters have rates there.
+    pub fn in_rows_of(&self, other: &Self) -> Option<Self> {
+        let last = self.rows.len() - 1;
+        let row = |step: usize| self.rows[step.min(last)].clone();
+        (self.dims == other.dims).then(|| Self {
+            dims: self.dims.clone(),
+            rows: (0..other.rows.len()).map(row).collect(),
+        })
     }
 
     /// With the rates of every adapting tensor multiplied by its factor. Panics

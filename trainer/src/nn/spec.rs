@@ -224,6 +224,14 @@ impl LayerSpec {
         }
     }
 
+    /// Whether it normalises, so that it changes little where it is put in.
+    pub fn is_norm(&self) -> bool {
+        matches!(
+            self,
+            Self::BatchNorm { .. } | Self::GroupNorm { .. } | Self::LayerNorm { .. }
+        )
+    }
+
     /// The shape of the result for examples of shape `input`.
     ///
     /// # Errors

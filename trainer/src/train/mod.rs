@@ -50,7 +50,7 @@ pub enum TrainError {
     /// The run to start from is of another network.
     #[error(
         "model.from: {} has no tensor {tensor} of shape {needed:?}; its layers must be those of \
-         this run, but for the number of outputs",
+         this run, but for the number of outputs and for norms",
         path.display()
     )]
     OtherNetwork {

@@ -237,9 +237,9 @@ fn a_head_of_its_own_starts_takes_fewer_classes_by_its_first_outputs() {
 }
 
 #[test]
-fn training_goes_on_with_rates_that_were_learned_for_the_same_tensors_and_steps() {
+fn training_goes_on_with_rates_that_were_learned_for_the_same_tensors() {
     let learned = "inner.rate={kind=\"learned\",initial=0.1,meta_rate=0.1}";
-    let sets = [&WAVEFORMS[..], &[TWO_LAYERS, learned]].concat();
+    let sets = [&WAVEFORMS[..], &[TWO_LAYERS, learned, "inner.steps=2"]].concat();
     let checkpoint = after(&sets, 3);
     let source = TrainedModel::from_checkpoint(config(&sets), &checkpoint).unwrap();
     let start = |more: &[&str]| {
@@ -250,13 +250,42 @@ fn training_goes_on_with_rates_that_were_learned_for_the_same_tensors_and_steps(
     };
     let (drawn, goes_on) = start(&["seed=2"]);
     assert_ne!(drawn, goes_on);
-    for (given, expected) in goes_on.iter().zip(&checkpoint.log_rates) {
-        assert!((given - expected).abs() < 1e-6, "{given} {expected}");
-    }
-    for other in ["inner.adapt=head", "inner.steps=3"] {
-        let (drawn, starts) = start(&[other]);
-        assert_eq!(drawn, starts, "{other}");
-    }
+    let are = |given: &[f32], expected: &[f32]| {
+        assert_eq!(given.len(), expected.len());
+        for (given, expected) in given.iter().zip(expected) {
+            assert!((given - expected).abs() < 1e-6, "{given} {expected}");
+        }
+    };
+    let theirs = &checkpoint.log_rates;
+    are(&goes_on, theirs);
+    let of_step = theirs.len() / 2;
+    let (_, more) = start(&["inner.steps=3"]);
+    are(&more, &[&theirs[..], &theirs[of_step..]].concat());
+    let (_, fewer) = start(&["inner.steps=1"]);
+    are(&fewer, &theirs[..of_step]);
+    let (drawn, starts) = start(&["inner.adapt=head"]);
+    assert_eq!(drawn, starts);
+}
+
+#[test]
+fn training_goes_on_below_a_norm_that_is_new() {
+    let source = TrainedModel::initial(config(&[&WAVEFORMS[..], &[TWO_LAYERS]].concat())).unwrap();
+    let dense = TWO_LAYERS.rsplit_once("{kind=\"dense\"").unwrap();
+    let normed = format!(
+        "{}{{kind=\"layer_norm\"}},{{kind=\"dense\"{}",
+        dense.0, dense.1
+    );
+    let mut trainer = trainer(&[&WAVEFORMS[..], &[&normed, "seed=2"]].concat());
+    trainer.start_from(source.clone()).unwrap();
+    let started = trainer.checkpoint().params;
+    let below = source.params[0].len() + source.params[1].len();
+    assert_eq!(started[..below], source.params[..2].concat());
+    let gain = source.params[1].len();
+    assert!(started[below..][..gain].iter().all(|&gain| gain == 1.0));
+
+    let mut trainer = self::trainer(&[&WAVEFORMS[..], &[TWO_LAYERS, "seed=2"]].concat());
+    let source = TrainedModel::initial(config(&[&WAVEFORMS[..], &[&normed]].concat())).unwrap();
+    trainer.start_from(source).unwrap();
 }
 
 #[test]

@@ -126,8 +126,8 @@ impl<B: AutodiffBackend> Trainer<B> {
     /// [`ModelConfig::from`](crate::config::ModelConfig::from).
     ///
     /// # Errors
-    /// The first tensor that the model does not have in this shape, its head's
-    /// excepted.
+    /// The first tensor that the model does not have in this shape, those of its head
+    /// and of norms excepted.
     pub fn start_from(&mut self, source: TrainedModel) -> Result<(), TensorInfo> {
         let network = self.maml.network();
         let mut params = split_host(network, &to_host(self.params.clone()));
@@ -137,21 +137,26 @@ impl<B: AutodiffBackend> Trainer<B> {
         let takes_head = shared || self.config.model.head == HeadStart::Own;
         for (own, info) in params.iter_mut().zip(network.tensors()) {
             let theirs = source.network.tensors().iter().zip(&source.params);
-            let same = |other: &TensorInfo| other.name == info.name && other.shape == info.shape;
+            let layer = &network.spec().layers[info.layer];
+            let same = |other: &TensorInfo| {
+                let kind = source.network.spec().layers[other.layer].kind();
+                other.name == info.name && other.shape == info.shape && kind == layer.kind()
+            };
             let in_head = head::contains(network, info);
             match theirs.into_iter().find(|(other, _)| same(other)) {
                 Some((_, theirs)) if takes_head || !in_head => own.clone_from(theirs),
-                None if !in_head => return Err(info.clone()),
+                None if !in_head && !layer.is_norm() => return Err(info.clone()),
                 _ => {}
             }
         }
         self.params = vector(&params.concat(), &self.device);
         let own = self.log_rates.clone().map(to_host);
         if let (Some(own), Some(theirs)) = (own, source.learned_rates())
-            && theirs.is_shaped_like(&RateTable::from_flat(&own, self.rate_dims()))
+            && let own = RateTable::from_flat(&own, self.rate_dims())
+            && let Some(rates) = theirs.in_rows_of(&own)
             && adapting(network).eq(adapting(&source.network))
         {
-            self.log_rates = Some(logarithms(theirs, &self.device));
+            self.log_rates = Some(logarithms(&rates, &self.device));
         }
         self.start_ema();
         Ok(())
