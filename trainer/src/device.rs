@@ -90,6 +90,9 @@ pub fn check(choice: DeviceChoice) -> Result<(), DeviceError> {
     }
 }
 
+/// Numbers that the second-level cache of one of the host's cores holds, more or less.
+pub(crate) const CACHED: usize = 1 << 18;
+
 /// Whether `B` computes on the host's own cores.
 pub(crate) fn is_host<B: Backend>() -> bool {
     TypeId::of::<B::Device>() == TypeId::of::<<Flex as BackendTypes>::Device>()

@@ -1,9 +1,12 @@
 //! Losses and accuracies over the inner steps.
 
+use std::ops::Range;
+
 use burn::tensor::{Tensor, backend::Backend};
+use rayon::prelude::*;
 
 use super::{Head, Setting, sees_the_batch};
-use crate::device::is_host;
+use crate::device::{CACHED, is_host};
 use crate::loss::{Loss, Reduction};
 use crate::meta::{InnerLoop, RateTable, to_device, to_host};
 use crate::nn::Network;
@@ -69,12 +72,29 @@ pub(super) struct View {
 
 /// Tasks adapted at once: enough to fill matrix products, few enough for their
 /// weights to stay in the cache.
-pub(super) const CHUNK: usize = 50;
+const CHUNK: usize = 50;
 
-/// Numbers that may be alive at once: 128 MiB on the host, 2 GiB on other devices,
-/// which small batches leave idle.
+/// Numbers that may be alive at once: what the cache of a core holds, which works on
+/// them alone, or 2 GiB on other devices than the host, which small batches leave idle.
 pub(super) fn alive<B: Backend>() -> usize {
-    if is_host::<B>() { 1 << 25 } else { 1 << 29 }
+    if is_host::<B>() { CACHED } else { 1 << 29 }
+}
+
+/// What `compute` makes of parts of `tasks` tasks with so many numbers each, in their
+/// order. On the host every core works on a part of its own.
+pub(super) fn in_parts<B: Backend, R: Send>(
+    tasks: usize,
+    of_task: usize,
+    compute: impl Fn(Range<usize>) -> R + Sync,
+) -> Vec<R> {
+    let at_once = (alive::<B>() / of_task).clamp(1, CHUNK);
+    let starts: Vec<usize> = (0..tasks).step_by(at_once).collect();
+    let part = |start| compute(start..(start + at_once).min(tasks));
+    if is_host::<B>() {
+        starts.into_par_iter().map(part).collect()
+    } else {
+        starts.into_iter().map(part).collect()
+    }
 }
 
 /// Adapts `params` (one row-major vector per tensor) to every task of `batch`
@@ -134,18 +154,17 @@ pub(super) fn views<B: Backend>(
     };
     let steps = views.iter().flat_map(|view| &view.steps).copied().max();
     let steps = steps.unwrap_or(0);
-    let mut all: Vec<Curves> = views
-        .iter()
-        .map(|view| Curves::new(view.steps.clone(), batch.classes.is_some()))
-        .collect();
+    let new = || {
+        views
+            .iter()
+            .map(|view| Curves::new(view.steps.clone(), batch.classes.is_some()))
+    };
     let examples = batch.support_examples().max(queries);
     let whole = body.map_or(0, Network::activation_count) + network.activation_count();
     let of_task = 4 * network.parameter_count() + examples * whole;
-    let chunk = (alive::<B>() / of_task).clamp(1, CHUNK);
-    let mut start = 0;
-    while start < batch.tasks {
-        let end = (start + chunk).min(batch.tasks);
-        let mut part = batch.tasks(start..end).to_device::<B>(device);
+    let parts = in_parts::<B, _>(batch.tasks, of_task, |tasks| {
+        let mut all: Vec<Curves> = new().collect();
+        let mut part = batch.tasks(tasks).to_device::<B>(device);
         part.query_x = part.query_x.narrow(1, 0, queries);
         part.query_y = part.query_y.narrow(1, 0, queries);
         if let Some(body) = body {
@@ -186,7 +205,13 @@ pub(super) fn views<B: Backend>(
                 curves.query[row].extend(losses(prediction, &y));
             }
         });
-        start = end;
+        all
+    });
+    let mut all: Vec<Curves> = new().collect();
+    for part in parts {
+        for (curves, more) in all.iter_mut().zip(part) {
+            curves.extend(more);
+        }
     }
     all
 }

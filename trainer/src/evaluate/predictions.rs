@@ -2,7 +2,7 @@
 
 use burn::tensor::backend::Backend;
 
-use super::curves::{CHUNK, alive};
+use super::curves::{alive, in_parts};
 use super::episodes::Episodes;
 use super::{EvaluateError, Head, Progress, Protocol, Setting, rates, sees_the_batch};
 use crate::meta::{to_device, to_host};
@@ -92,7 +92,7 @@ pub(crate) fn predictions_on<B: Backend>(
     let mut all = Predictions {
         shots,
         values: vec![Vec::new(); steps.len()],
-        steps,
+        steps: steps.clone(),
         setting,
         tasks: protocol.tasks,
         queries,
@@ -106,14 +106,12 @@ pub(crate) fn predictions_on<B: Backend>(
         all.add_queries(part.query_examples(), &part.query_y, part.origins.as_ref());
         let examples = part.support_examples().max(queries);
         let of_task = 4 * network.parameter_count() + examples * network.activation_count();
-        let chunk = (alive::<B>() / of_task).clamp(1, CHUNK);
-        for start in (0..part.tasks).step_by(chunk) {
-            let tasks = start..(start + chunk).min(part.tasks);
-            done += tasks.len();
+        let parts = in_parts::<B, _>(part.tasks, of_task, |tasks| {
             let batch = part.tasks(tasks).to_device::<B>(device);
             let support = (&batch.support_x, &batch.support_y);
+            let mut values = vec![Vec::new(); steps.len()];
             inner.adapt(params.clone(), &rates, support, own, |step, theta| {
-                let Some(row) = all.steps.iter().position(|&wanted| wanted == step) else {
+                let Some(row) = steps.iter().position(|&wanted| wanted == step) else {
                     return;
                 };
                 let network = &network.at_step(step);
@@ -127,14 +125,22 @@ pub(crate) fn predictions_on<B: Backend>(
                         head.apart(network, theta, support, x, alive::<B>() / of_query)
                     }
                 };
-                all.values[row].extend(to_host(predicted));
+                values[row] = to_host(predicted);
             });
-            observe(Progress {
-                title: &model.config.title,
-                done,
-                tasks: protocol.tasks,
-            });
+            values
+        });
+        for (row, more) in parts
+            .into_iter()
+            .flat_map(|part| part.into_iter().enumerate())
+        {
+            all.values[row].extend(more);
         }
+        done += part.tasks;
+        observe(Progress {
+            title: &model.config.title,
+            done,
+            tasks: protocol.tasks,
+        });
     }
     if let Some(scale) = distribution.target_scale() {
         let values = all.values.iter_mut();

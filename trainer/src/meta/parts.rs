@@ -11,12 +11,8 @@ use burn::tensor::{Tensor, backend::AutodiffBackend};
 use rayon::prelude::*;
 
 use super::{Maml, MetaGradient, Rate};
-use crate::device::is_host;
+use crate::device::{CACHED, is_host};
 use crate::tasks::DeviceBatch;
-
-/// Numbers in the layers' results and the adapted parameters of one part: about
-/// what the second-level cache of a core holds.
-const NUMBERS: usize = 1 << 18;
 
 impl Maml {
     /// How many tasks of `batch` to work on at once: as many as fit a core's
@@ -27,7 +23,7 @@ impl Maml {
         if is_host::<B>() {
             let network = self.network();
             let numbers = examples * network.activation_count() + network.parameter_count();
-            (NUMBERS / numbers).max(1)
+            (CACHED / numbers).max(1)
         } else {
             tasks
         }
