@@ -4,7 +4,8 @@
 //! `W [T, k·channels, filters]`, `b [T, 1, filters]`, `y [T, B, places·filters]`;
 //! `W` and `b` have a leading 1 while all tasks share them. As a matrix,
 //! `y = p·W + b`. A kernel of one position with stride 1 takes `x` itself as
-//! its patches.
+//! its patches, and where the numbers are at hand and there is one group, `p` is `x` with its
+//! padding and no patch is written out: see [`host::conv`].
 //!
 //! In groups, that equation holds for each by itself, with its part of the
 //! channels of every position, `p_g [T, B·places, k·channels/groups]`, and its part
@@ -13,7 +14,8 @@
 use burn::tensor::{Tensor, backend::Backend};
 
 use super::patches::Patches;
-use super::{dense, rows};
+use super::shape::Window;
+use super::{dense, host, rows};
 use crate::device::is_host;
 
 /// A convolution of equal parts of the channels.
@@ -36,18 +38,45 @@ impl Conv {
         x: Tensor<B, 3>,
     ) -> (Tensor<B, 3>, Tensor<B, 3>) {
         let p = self.patches(x);
-        let y = rows::add(self.by_row(&p, &params[0]), params[1].clone());
-        (self.by_example(y), p)
+        let y = self.map(&p, &params[0], Some(&params[1]));
+        (y, p)
     }
 
     /// `p`.
     pub fn patches<B: Backend>(&self, x: Tensor<B, 3>) -> Tensor<B, 3> {
-        self.patches.gather(x)
+        let padded = self.directly(|(window, channels)| host::conv::pad(window, channels, &x));
+        padded.unwrap_or_else(|| self.patches.gather(x))
     }
 
     /// `p·W`.
     pub fn product<B: Backend>(&self, p: &Tensor<B, 3>, weight: &Tensor<B, 3>) -> Tensor<B, 3> {
-        self.by_example(self.by_row(p, weight))
+        self.map(p, weight, None)
+    }
+
+    /// `p·W + b`.
+    fn map<B: Backend>(
+        &self,
+        p: &Tensor<B, 3>,
+        weight: &Tensor<B, 3>,
+        bias: Option<&Tensor<B, 3>>,
+    ) -> Tensor<B, 3> {
+        let direct = self.directly(|of| host::conv::product(of, p, weight, bias));
+        direct.unwrap_or_else(|| {
+            let y = self.by_row(p, weight);
+            self.by_example(match bias {
+                Some(bias) => rows::add(y, bias.clone()),
+                None => y,
+            })
+        })
+    }
+
+    /// What `compute` makes of the window and the channels, if there is one group and it
+    /// makes anything of them.
+    fn directly<R>(&self, compute: impl FnOnce((&Window, usize)) -> Option<R>) -> Option<R> {
+        match self.groups {
+            1 => compute((self.patches.window(), self.patches.channels())),
+            _ => None,
+        }
     }
 
     /// `p·W` with a row for every place.
@@ -71,7 +100,9 @@ impl Conv {
         weight: &Tensor<B, 3>,
         dy: Tensor<B, 3>,
     ) -> Tensor<B, 3> {
-        if is_host::<B>() {
+        if let Some(dx) = self.directly(|of| host::conv::input_gradient(of, weight, &dy)) {
+            dx
+        } else if is_host::<B>() {
             self.scattered(weight, dy)
         } else {
             self.gathered(weight, dy)
@@ -119,15 +150,18 @@ impl Conv {
         dy: &Tensor<B, 3>,
         adapts: &[bool],
     ) -> Vec<Option<Tensor<B, 3>>> {
-        let dy = by_place(&self.patches, dy.clone());
+        let rows = by_place(&self.patches, dy.clone());
         let of_weight = || {
-            self.side_by_side(|group| {
-                self.weight_gradient(self.positionwise(p, group), self.filters(&dy, group))
+            let direct = self.directly(|of| host::conv::weight_gradient(of, p, dy));
+            direct.unwrap_or_else(|| {
+                self.side_by_side(|group| {
+                    self.weight_gradient(self.positionwise(p, group), self.filters(&rows, group))
+                })
             })
         };
         vec![
             adapts[0].then(of_weight),
-            adapts[1].then(|| dense::bias_gradient(&dy)),
+            adapts[1].then(|| dense::bias_gradient(&rows)),
         ]
     }
 
@@ -202,10 +236,10 @@ pub(super) fn by_place<B: Backend>(patches: &Patches, y: Tensor<B, 3>) -> Tensor
 
 #[cfg(test)]
 mod tests {
-    use burn::backend::Flex;
+    use burn::backend::{Autodiff, Flex};
     use burn::tensor::Distribution;
 
-    use super::super::shape::{Extent, Padding, Shape, Window};
+    use super::super::shape::{Extent, Padding, Shape};
     use super::*;
 
     #[test]
@@ -257,5 +291,62 @@ mod tests {
         let difference = conv.weight_gradient_by_example(p, dy) - whole;
         let most = difference.abs().max().into_scalar();
         assert!(most < 1e-4, "{most}");
+    }
+
+    #[test]
+    fn without_patches_it_is_what_it_is_with_them() {
+        let device = Default::default();
+        let random = |dims| Tensor::<Flex, 3>::random(dims, Distribution::Default, &device);
+        let most = |a: Tensor<Flex, 3>, b: Tensor<Autodiff<Flex>, 3>| {
+            (a - b.inner()).abs().max().into_scalar()
+        };
+        let image = |channels| Shape::Image {
+            height: 7,
+            width: 10,
+            channels,
+        };
+        for (kernel, stride, padding, channels, filters) in [
+            ([3, 3], [1, 1], Padding::Same, 3, 5),
+            ([3, 3], [1, 1], Padding::Valid, 1, 33),
+            ([3, 3], [2, 2], Padding::Same, 4, 16),
+            ([2, 3], [1, 1], Padding::Same, 5, 17),
+            ([2, 2], [3, 1], Padding::Same, 2, 1),
+            ([4, 1], [1, 2], Padding::Valid, 7, 8),
+            ([1, 1], [1, 1], Padding::Same, 6, 9),
+            ([1, 1], [2, 2], Padding::Same, 6, 48),
+            ([5, 2], [1, 1], Padding::Same, 13, 3),
+        ] {
+            let [extent, step] = [kernel, stride].map(Extent::Rectangle);
+            let window = Window::new(&image(channels), extent, step, padding).unwrap();
+            let places = window.places();
+            let conv = Conv::new(Patches::new(window, channels), 1);
+            for own in [1, 3] {
+                let inputs = kernel[0] * kernel[1] * channels;
+                let params = [random([own, inputs, filters]), random([own, 1, filters])];
+                let (x, dy) = (
+                    random([3, 2, 70 * channels]),
+                    random([3, 2, places * filters]),
+                );
+                let [weight, bias] = params.clone().map(Tensor::from_inner);
+                let (x_too, dy_too) = (
+                    Tensor::from_inner(x.clone()),
+                    Tensor::from_inner(dy.clone()),
+                );
+
+                let (y, p) = conv.forward(&params, x);
+                let (y_too, p_too) = conv.forward(&[weight.clone(), bias], x_too);
+                let dx = conv.input_gradient(&params[0], dy.clone());
+                let dx_too = conv.input_gradient(&weight, dy_too.clone());
+                let dw = conv
+                    .gradients(&p, &dy, &[true, false])
+                    .swap_remove(0)
+                    .unwrap();
+                let dw_too = conv.gradients(&p_too, &dy_too, &[true, false]);
+                let dw_too = dw_too.into_iter().next().flatten().unwrap();
+                let all = [most(y, y_too), most(dx, dx_too), most(dw, dw_too)];
+                let what = format!("{kernel:?} {stride:?} {padding:?} {channels} {filters} {own}");
+                assert!(all.iter().all(|most| *most < 1e-4), "{what}: {all:?}");
+            }
+        }
     }
 }

@@ -24,6 +24,7 @@ mod dense;
 mod depthwise;
 mod halves;
 pub mod head;
+mod host;
 pub mod init;
 mod layer;
 mod norm;

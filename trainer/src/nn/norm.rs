@@ -132,7 +132,7 @@ impl Norm {
         let x = self.sets(x);
         let mean = self.mean_of(x.clone());
         let c = rows::subtract(x, mean.clone());
-        [mean, self.mean_of(c.clone() * c)]
+        [mean, self.mean_of_product(&c, &c)]
     }
 
     /// `y`, and what the backward needs.
@@ -156,14 +156,14 @@ impl Norm {
             None => {
                 let mean = self.mean_of(x.clone());
                 let c = rows::subtract(x, mean);
-                let variance = self.mean_of(c.clone() * c.clone());
+                let variance = self.mean_of_product(&c, &c);
                 (c, variance)
             }
         };
         let r = variance.add_scalar(self.epsilon).sqrt().recip();
         let gain = self.per_set(&params[0], examples);
         let bias = self.per_set(&params[1], examples);
-        let y = rows::add(rows::multiply(c.clone(), r.clone() * gain), bias);
+        let y = rows::combination(&[(&c, r.clone() * gain)], Some(bias));
         (y.reshape(dims), Normed { c, r })
     }
 
@@ -172,7 +172,7 @@ impl Norm {
         let dy = self.sets(dy.clone());
         Sums {
             dy: rows::sum(dy.clone()),
-            dy_c: rows::sum(dy * normed.c.clone()),
+            dy_c: rows::sum_of_products(&dy, &normed.c),
         }
     }
 
@@ -193,7 +193,7 @@ impl Norm {
                 r: r.zeros_like(),
             },
             None => {
-                let along = self.mean_of(c.clone() * x_dot.clone());
+                let along = self.mean_of_product(&c, &x_dot);
                 let mean = self.mean_of(x_dot.clone());
                 Normed {
                     c: rows::subtract(x_dot, mean),
@@ -203,11 +203,8 @@ impl Norm {
         };
         let gain = self.per_set(&params[0], examples);
         let slope = self.slope(&r, &moved.r, &gain, gain_dot.as_ref(), examples);
-        let y = rows::multiply(moved.c.clone(), r * gain) + rows::multiply(c, slope);
-        let y = match bias_dot {
-            Some(bias) => rows::add(y, self.per_set(bias, examples)),
-            None => y,
-        };
+        let bias = (bias_dot.as_ref()).map(|bias| self.per_set(bias, examples));
+        let y = rows::combination(&[(&moved.c, r * gain), (&c, slope)], bias);
         (y.reshape(dims), moved)
     }
 
@@ -235,10 +232,11 @@ impl Norm {
         dy_dot: &Tensor<B, 3>,
     ) -> Sums<B> {
         let (dy, dy_dot) = (self.sets(dy.clone()), self.sets(dy_dot.clone()));
-        let of_product = dy_dot.clone() * normed.c.clone() + dy * moved.c.clone();
+        let of_product =
+            rows::sum_of_products(&dy_dot, &normed.c) + rows::sum_of_products(&dy, &moved.c);
         Sums {
             dy: rows::sum(dy_dot),
-            dy_c: rows::sum(of_product),
+            dy_c: of_product,
         }
     }
 
@@ -258,9 +256,9 @@ impl Norm {
         let count = dy.dims()[1];
         let gain = self.per_set(&params[0], examples);
         let slope = self.slope(&r, &moved.r, &gain, gain_dot.as_ref(), examples);
-        let direct = rows::multiply(dy_dot, r.clone() * gain.clone()) + rows::multiply(dy, slope);
+        let direct = [(&dy_dot, r.clone() * gain.clone()), (&dy, slope)];
         if self.stored.is_some() {
-            return direct.reshape(dims);
+            return rows::combination(&direct, None).reshape(dims);
         }
         // M(gain·dy) and M(gain·dy·c), and their tangents.
         let means = [(&sums.dy, &sums_dot.dy), (&sums.dy_c, &sums_dot.dy_c)];
@@ -276,8 +274,14 @@ impl Norm {
         let r3_dot = (r.clone() * r.clone() * r_dot.clone()).mul_scalar(3.0);
         let of_c = r3_dot * along.clone() + r3.clone() * along_dot;
         let level = r_dot * mean + r * mean_dot;
-        let bent = rows::multiply(moved.c.clone(), r3 * along) + rows::multiply(c, of_c);
-        rows::subtract(direct - bent, level).reshape(dims)
+        let [of_dy_dot, of_dy] = direct;
+        let terms = [
+            of_dy_dot,
+            of_dy,
+            (&moved.c, r3.neg() * along),
+            (&c, of_c.neg()),
+        ];
+        rows::combination(&terms, Some(level.neg())).reshape(dims)
     }
 
     /// `dgain˙` and `dbias˙`.
@@ -310,8 +314,9 @@ impl Norm {
         }
         let mean_dy = self.mean(sums.dy.clone() * gain.clone(), count);
         let mean_dy_c = self.mean(sums.dy_c.clone() * gain.clone(), count);
-        let dx = rows::multiply(dy, r.clone() * gain) - rows::multiply(c, cube(&r) * mean_dy_c);
-        rows::subtract(dx, r * mean_dy).reshape(dims)
+        let bent = cube(&r).neg() * mean_dy_c;
+        let direct = r.clone() * gain;
+        rows::combination(&[(&dy, direct), (&c, bent)], Some(r.neg() * mean_dy)).reshape(dims)
     }
 
     /// `dgain [T, 1, C]`.
@@ -343,6 +348,12 @@ impl Norm {
     fn mean_of<B: Backend>(&self, x: Tensor<B, 3>) -> Tensor<B, 3> {
         let count = x.dims()[1];
         self.mean(rows::sum(x), count)
+    }
+
+    /// The same of `x ⊙ y`.
+    fn mean_of_product<B: Backend>(&self, x: &Tensor<B, 3>, y: &Tensor<B, 3>) -> Tensor<B, 3> {
+        let count = x.dims()[1];
+        self.mean(rows::sum_of_products(x, y), count)
     }
 
     /// From sums over `count` rows, `[S, 1, C]`, to the mean of the set that

@@ -2,14 +2,14 @@
 //!
 //! Shapes: `x [T, B, positions·C]`, `y [T, B, places·C]`.
 //!
-//! Max pool decides once which position wins at every place and keeps that as a
-//! mask of the planes; from then on it is linear, its backward the adjoint. Average
-//! pool is linear to begin with.
+//! Max pool decides once which position wins at every place and keeps that, as a mask
+//! of the planes or as [`host::pool`] has it; from then on it is linear, its backward the
+//! adjoint. Average pool is linear to begin with.
 
 use burn::tensor::{Int, Tensor, TensorData, backend::Backend};
 
 use super::patches::Patches;
-use super::rows;
+use super::{host, rows};
 use crate::device::is_host;
 
 /// Picks winners.
@@ -27,6 +27,9 @@ impl MaxPool {
     /// `[size, T·B·places, C]` where the maximum is, 0 elsewhere. The first of equal
     /// values wins, and what is beyond the edge never.
     pub fn forward<B: Backend>(&self, x: Tensor<B, 3>) -> (Tensor<B, 3>, Tensor<B, 3>) {
+        if let Some(result) = host::pool::forward(&self.patches, &x) {
+            return result;
+        }
         let [tasks, examples, _] = x.dims();
         let planes = self.patches.gather_planes_over(x, f32::MIN);
         let (y, winners) = if is_host::<B>() {
@@ -40,6 +43,9 @@ impl MaxPool {
 
     /// What stands at the winners.
     pub fn pick<B: Backend>(&self, winners: &Tensor<B, 3>, x: Tensor<B, 3>) -> Tensor<B, 3> {
+        if let Some(picked) = host::pool::pick(&self.patches, winners, &x) {
+            return picked;
+        }
         let [tasks, examples, _] = x.dims();
         let width = self.patches.window().places() * self.patches.channels();
         (self.patches.gather_planes(x) * winners.clone())
@@ -54,6 +60,9 @@ impl MaxPool {
         winners: &Tensor<B, 3>,
         dy: Tensor<B, 3>,
     ) -> Tensor<B, 3> {
+        if let Some(dx) = host::pool::input_gradient(&self.patches, winners, &dy) {
+            return dx;
+        }
         let tasks = dy.dims()[0];
         let planes = self.patches.in_planes(dy) * winners.clone();
         self.patches.scatter_planes(planes, tasks)
@@ -139,9 +148,10 @@ pub(super) fn global_average_backward<B: Backend>(
 
 #[cfg(test)]
 mod tests {
-    use burn::backend::Flex;
+    use burn::backend::{Autodiff, Flex};
     use burn::tensor::Distribution;
 
+    use super::super::shape::{Extent, Padding, Shape, Window};
     use super::*;
 
     #[test]
@@ -156,5 +166,43 @@ mod tests {
         assert_eq!(best.to_data(), planes.max_dim(0).to_data());
         let ones = winners.sum_dim(0);
         assert_eq!(ones.to_data(), ones.ones_like().to_data());
+    }
+
+    #[test]
+    fn winners_are_the_same_however_they_are_kept() {
+        let device = Default::default();
+        let values = Distribution::Uniform(-2.0, 2.0);
+        let image = Shape::Image {
+            height: 7,
+            width: 6,
+            channels: 3,
+        };
+        for (kernel, stride, padding) in [
+            (2, 2, Padding::Valid),
+            (3, 2, Padding::Same),
+            (3, 1, Padding::Same),
+            (2, 3, Padding::Same),
+        ] {
+            let [square, step] = [kernel, stride].map(Extent::Square);
+            let window = Window::new(&image, square, step, padding).unwrap();
+            let width = window.places() * 3;
+            let pool = MaxPool::new(Patches::new(window, 3));
+            // Whole numbers, so that there are ties.
+            let x = Tensor::<Flex, 3>::random([2, 2, 7 * 6 * 3], values, &device).floor();
+            let direction = Tensor::random([2, 2, 7 * 6 * 3], values, &device);
+            let dy = Tensor::random([2, 2, width], values, &device);
+            let too = Tensor::<Autodiff<Flex>, 3>::from_inner;
+
+            let (y, winners) = pool.forward(x.clone());
+            let (y_too, winners_too) = pool.forward(too(x));
+            assert_eq!(y.to_data(), y_too.to_data(), "{kernel} {stride}");
+            let picked = pool.pick(&winners, direction.clone());
+            let picked_too = pool.pick(&winners_too, too(direction));
+            assert_eq!(picked.to_data(), picked_too.to_data(), "{kernel} {stride}");
+            let dx = pool.input_gradient(&winners, dy.clone());
+            let dx_too = pool.input_gradient(&winners_too, too(dy)).inner();
+            let most = (dx - dx_too).abs().max().into_scalar();
+            assert!(most < 1e-5, "{kernel} {stride}: {most}");
+        }
     }
 }

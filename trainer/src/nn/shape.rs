@@ -180,10 +180,12 @@ pub(super) struct Window {
     pub input: [usize; 2],
     /// Positions of the result.
     pub output: [usize; 2],
-    kernel: [usize; 2],
-    stride: [usize; 2],
+    /// Positions under it.
+    pub kernel: [usize; 2],
+    /// From one place to the next.
+    pub stride: [usize; 2],
     /// Positions missing above and to the left.
-    before: [usize; 2],
+    pub before: [usize; 2],
 }
 
 impl Window {
@@ -257,6 +259,26 @@ impl Window {
     /// Whether the result is the input, position by position.
     pub fn is_pointwise(&self) -> bool {
         self.size() == 1 && self.stride == [1, 1]
+    }
+
+    /// Positions of the input and of what its windows lack, `[height, width]`.
+    pub fn padded(&self) -> [usize; 2] {
+        [0, 1].map(|axis| {
+            let reach = (self.output[axis] - 1) * self.stride[axis] + self.kernel[axis];
+            reach.max(self.before[axis] + self.input[axis])
+        })
+    }
+
+    /// The window over the result that sees, from each position, all places that see it:
+    /// turned around, it takes gradients back. `None` where places are skipped.
+    pub fn back(&self) -> Option<Self> {
+        (self.stride == [1, 1]).then(|| Self {
+            input: self.output,
+            output: self.input,
+            kernel: self.kernel,
+            stride: self.stride,
+            before: [0, 1].map(|axis| self.kernel[axis] - 1 - self.before[axis]),
+        })
     }
 
     /// The positions under the window at every place, row by row:

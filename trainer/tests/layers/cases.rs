@@ -238,10 +238,11 @@ pub fn to_device(data: &[f64], dims: [usize; 3]) -> Tensor<Flex, 3> {
     Tensor::from_data(TensorData::new(data, dims), &Default::default())
 }
 
-/// `|a − b| / |b|`, or `10·|a − b|` where `b` is small.
+/// `|a − b| / |b|`, or `4·|a − b|` where `b` is small: a norm of few values, which are close
+/// together, makes rounding larger.
 pub fn distance(a: &[f32], b: &[f64]) -> f64 {
     assert_eq!(a.len(), b.len());
     let length = |values: &mut dyn Iterator<Item = f64>| values.map(|x| x * x).sum::<f64>().sqrt();
     let difference = length(&mut a.iter().zip(b).map(|(&a, b)| f64::from(a) - b));
-    difference / length(&mut b.iter().copied()).max(1e-1)
+    difference / length(&mut b.iter().copied()).max(0.25)
 }

@@ -1,0 +1,478 @@
+//! Convolution without patches: see [`super::super::conv`].
+//!
+//! What is missing at the edges is written out once, `p [T, B, padded·channels]`. A row
+//! of the kernel then covers `kw·channels` numbers that lie side by side, and
+//!
+//! ```text
+//! y[place, f]  = Σ_row Σ_j p[start(place) + row·width + j] W[row, j, f] + b[f]
+//! dW[row, j, f] = Σ_place p[start(place) + row·width + j] dy[place, f]
+//! ```
+//!
+//! are computed for a few places, or a few `j`, and a few filters at a time, whose sums
+//! stay in registers.
+
+use burn::tensor::{Tensor, backend::Backend};
+use pulp::{Arch, Simd, WithSimd, bytemuck};
+
+use super::super::shape::Window;
+use super::{Numbers, PerGroup, tensor};
+
+/// `p`; `x` itself where no window reaches over an edge.
+pub fn pad<B: Backend>(window: &Window, channels: usize, x: &Tensor<B, 3>) -> Option<Tensor<B, 3>> {
+    let [tasks, examples, _] = x.dims();
+    let grid = Grid::of(window, channels);
+    let numbers = Numbers::of(x)?;
+    if grid.is_whole(window) {
+        return Some(x.clone());
+    }
+    let padded = grid.padded(&numbers, window);
+    Some(tensor(padded, [tasks, examples, grid.image], &x.device()))
+}
+
+/// `y [T, B, places·F]` of `p`, for `W [T or 1, k·channels, F]` and `b [T or 1, 1, F]`.
+pub fn product<B: Backend>(
+    (window, channels): (&Window, usize),
+    p: &Tensor<B, 3>,
+    weight: &Tensor<B, 3>,
+    bias: Option<&Tensor<B, 3>>,
+) -> Option<Tensor<B, 3>> {
+    let [tasks, examples, _] = p.dims();
+    let filters = weight.dims()[2];
+    let grid = Grid::of(window, channels);
+    let (numbers, weights) = (Numbers::of(p)?, PerGroup::of(weight)?);
+    let biases = match bias {
+        Some(bias) => Some(PerGroup::of(bias)?),
+        None => None,
+    };
+    let mut y = Vec::with_capacity(tasks * examples * window.places() * filters);
+    for (task, images) in numbers.chunks_exact(examples * grid.image).enumerate() {
+        Arch::new().dispatch(Product {
+            grid: &grid,
+            images,
+            weight: weights.group(task),
+            bias: biases.as_ref().map(|biases| biases.group(task)),
+            filters,
+            y: &mut y,
+        });
+    }
+    let dims = [tasks, examples, window.places() * filters];
+    Some(tensor(y, dims, &p.device()))
+}
+
+/// `dW [T, k·channels, F]` of `p` and `dy [T, B, places·F]`.
+pub fn weight_gradient<B: Backend>(
+    (window, channels): (&Window, usize),
+    p: &Tensor<B, 3>,
+    dy: &Tensor<B, 3>,
+) -> Option<Tensor<B, 3>> {
+    let [tasks, examples, width] = dy.dims();
+    let filters = width / window.places();
+    let grid = Grid::of(window, channels);
+    let (numbers, gradients) = (Numbers::of(p)?, Numbers::of(dy)?);
+    let inputs = window.size() * channels;
+    let mut dw = vec![0.0; tasks * inputs * filters];
+    let tasks_of = numbers
+        .chunks_exact(examples * grid.image)
+        .zip(gradients.chunks_exact(examples * width))
+        .zip(dw.chunks_exact_mut(inputs * filters));
+    for ((images, dy), dw) in tasks_of {
+        Arch::new().dispatch(WeightGradient {
+            grid: &grid,
+            images,
+            dy,
+            filters,
+            dw,
+        });
+    }
+    Some(tensor(dw, [tasks, inputs, filters], &dy.device()))
+}
+
+/// `dx [T, B, positions·channels]` of `dy [T, B, places·F]`.
+pub fn input_gradient<B: Backend>(
+    (window, channels): (&Window, usize),
+    weight: &Tensor<B, 3>,
+    dy: &Tensor<B, 3>,
+) -> Option<Tensor<B, 3>> {
+    let [tasks, examples, width] = dy.dims();
+    let (size, positions) = (window.size(), window.positions());
+    let filters = width / window.places();
+    let weights = PerGroup::of(weight)?;
+    let gradients = Numbers::of(dy)?;
+    let features = positions * channels;
+    let mut dx = Vec::with_capacity(tasks * examples * features);
+    let tasks_of = gradients.chunks_exact(examples * width).enumerate();
+    if let Some(back) = window.back() {
+        // A convolution with the kernel turned around.
+        let grid = Grid::of(&back, filters);
+        for (task, dy) in tasks_of {
+            let mut turned = Vec::with_capacity(size * filters * channels);
+            let of_position = channels * filters;
+            for weight in weights.group(task).chunks_exact(of_position).rev() {
+                transpose(weight, filters, &mut turned);
+            }
+            Arch::new().dispatch(Product {
+                grid: &grid,
+                images: &grid.padded(dy, &back),
+                weight: &turned,
+                bias: None,
+                filters: channels,
+                y: &mut dx,
+            });
+        }
+    } else {
+        let (grid, inputs) = (Grid::of(window, channels), size * channels);
+        let rows = Grid::of_rows(window.places(), filters);
+        let mut padded = vec![0.0; grid.image];
+        for (task, dy) in tasks_of {
+            let mut turned = Vec::with_capacity(filters * inputs);
+            transpose(weights.group(task), filters, &mut turned);
+            let mut dp = Vec::with_capacity(examples * window.places() * inputs);
+            Arch::new().dispatch(Product {
+                grid: &rows,
+                images: dy,
+                weight: &turned,
+                bias: None,
+                filters: inputs,
+                y: &mut dp,
+            });
+            for dp in dp.chunks_exact(window.places() * inputs) {
+                padded.fill(0.0);
+                grid.scatter(dp, &mut padded);
+                grid.cut(&padded, window, &mut dx);
+            }
+        }
+    }
+    Some(tensor(dx, [tasks, examples, features], &dy.device()))
+}
+
+/// Appends a row-major matrix of so many columns, column after column.
+fn transpose(matrix: &[f32], columns: usize, to: &mut Vec<f32>) {
+    let start = to.len();
+    let rows = matrix.len() / columns;
+    to.resize(start + matrix.len(), 0.0);
+    for (index, row) in matrix.chunks_exact(columns).enumerate() {
+        let column = to[start + index..].iter_mut().step_by(rows);
+        for (to, &value) in column.zip(row) {
+            *to = value;
+        }
+    }
+}
+
+/// Where the windows of one image are among its numbers.
+struct Grid {
+    /// Numbers of an image.
+    image: usize,
+    /// Numbers of one of its rows.
+    row: usize,
+    /// Where the window of every place starts.
+    starts: Vec<usize>,
+    /// Rows of the kernel.
+    kernel_rows: usize,
+    /// Numbers under a row of the kernel.
+    run: usize,
+    channels: usize,
+}
+
+impl Grid {
+    /// Of images with their padding written out.
+    fn of(window: &Window, channels: usize) -> Self {
+        let [rows, columns] = window.padded();
+        let row = columns * channels;
+        let [down, right] = window.stride;
+        let places = (0..window.output[0]).flat_map(|y| {
+            (0..window.output[1]).map(move |x| y * down * row + x * right * channels)
+        });
+        Self {
+            image: rows * row,
+            row,
+            starts: places.collect(),
+            kernel_rows: window.kernel[0],
+            run: window.kernel[1] * channels,
+            channels,
+        }
+    }
+
+    /// Of an image that is a matrix, each of whose rows is a window.
+    fn of_rows(rows: usize, width: usize) -> Self {
+        Self {
+            image: rows * width,
+            row: width,
+            starts: (0..rows).map(|row| row * width).collect(),
+            kernel_rows: 1,
+            run: width,
+            channels: width,
+        }
+    }
+
+    /// Whether padded images are the images.
+    fn is_whole(&self, window: &Window) -> bool {
+        self.image == window.positions() * self.channels
+    }
+
+    /// Where in a padded image each of the image's rows starts.
+    fn rows(&self, window: &Window) -> impl Iterator<Item = usize> + use<> {
+        let (row, [above, left]) = (self.row, window.before);
+        let left = left * self.channels;
+        (above..above + window.input[0]).map(move |y| y * row + left)
+    }
+
+    /// Images with their padding.
+    fn padded(&self, images: &[f32], window: &Window) -> Vec<f32> {
+        let width = window.input[1] * self.channels;
+        let of_image = window.input[0] * width;
+        let mut padded = Vec::with_capacity(images.len() / of_image * self.image);
+        for (index, image) in images.chunks_exact(of_image).enumerate() {
+            for (row, start) in image.chunks_exact(width).zip(self.rows(window)) {
+                padded.resize(index * self.image + start, 0.0);
+                padded.extend_from_slice(row);
+            }
+            padded.resize((index + 1) * self.image, 0.0);
+        }
+        padded
+    }
+
+    /// Appends an image without its padding.
+    fn cut(&self, padded: &[f32], window: &Window, images: &mut Vec<f32>) {
+        let width = window.input[1] * self.channels;
+        for start in self.rows(window) {
+            images.extend_from_slice(&padded[start..][..width]);
+        }
+    }
+
+    /// Adds what stands under every window, `[places, k·channels]`, to an image.
+    fn scatter(&self, windows: &[f32], image: &mut [f32]) {
+        let of_window = self.kernel_rows * self.run;
+        for (&start, window) in self.starts.iter().zip(windows.chunks_exact(of_window)) {
+            for (row, values) in window.chunks_exact(self.run).enumerate() {
+                let image = &mut image[start + row * self.row..][..self.run];
+                for (x, value) in image.iter_mut().zip(values) {
+                    *x += value;
+                }
+            }
+        }
+    }
+
+    /// Where the window of every place of so many images starts.
+    fn all_starts(&self, images: usize) -> Vec<usize> {
+        (0..images)
+            .flat_map(|image| {
+                self.starts
+                    .iter()
+                    .map(move |start| image * self.image + start)
+            })
+            .collect()
+    }
+}
+
+/// Places, or inputs, that are worked on at once where registers are many and where
+/// they are few: with two vectors of filters for each, what all of them hold leaves room
+/// for the operands.
+const MANY: usize = 12;
+const FEW: usize = 6;
+
+/// Columns of a matrix `[rows, columns]`, a few vectors of them after the other, filled
+/// up with zeros: `[columns/(V·lanes), rows, V·lanes]`.
+fn panels(matrix: &[f32], columns: usize, of_panel: usize) -> Vec<f32> {
+    let rows = matrix.len() / columns;
+    let count = columns.div_ceil(of_panel);
+    let mut panels = vec![0.0; count * rows * of_panel];
+    for (index, panel) in panels.chunks_exact_mut(rows * of_panel).enumerate() {
+        let first = index * of_panel;
+        let width = of_panel.min(columns - first);
+        let rows = matrix.chunks_exact(columns);
+        for (row, panel) in rows.zip(panel.chunks_exact_mut(of_panel)) {
+            panel[..width].copy_from_slice(&row[first..][..width]);
+        }
+    }
+    panels
+}
+
+/// [`product`] for one task, appended to `y`.
+struct Product<'a> {
+    grid: &'a Grid,
+    images: &'a [f32],
+    weight: &'a [f32],
+    bias: Option<&'a [f32]>,
+    filters: usize,
+    y: &'a mut Vec<f32>,
+}
+
+impl WithSimd for Product<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn with_simd<S: Simd>(self, simd: S) {
+        match (S::F32_LANES >= 16, self.filters > S::F32_LANES) {
+            (true, true) => self.of_vectors::<S, 2, MANY>(simd),
+            (true, false) => self.of_vectors::<S, 1, MANY>(simd),
+            (false, true) => self.of_vectors::<S, 2, FEW>(simd),
+            (false, false) => self.of_vectors::<S, 1, FEW>(simd),
+        }
+    }
+}
+
+impl Product<'_> {
+    /// `P` places and `V` vectors of filters at a time.
+    #[inline(always)]
+    fn of_vectors<S: Simd, const V: usize, const P: usize>(self, simd: S) {
+        let (grid, filters) = (self.grid, self.filters);
+        let of_panel = V * S::F32_LANES;
+        let weights = panels(self.weight, filters, of_panel);
+        let biases = self.bias.map(|bias| panels(bias, filters, of_panel));
+        let starts = grid.all_starts(self.images.len() / grid.image);
+        let of_weights = grid.kernel_rows * grid.run * of_panel;
+        let zero = [simd.splat_f32s(0.0); V];
+        let mut block = vec![0.0; P * filters];
+        for starts in starts.chunks(P) {
+            // Where places are missing, the last one again.
+            let place = |p: usize| starts[p.min(starts.len() - 1)];
+            let from: [usize; P] = std::array::from_fn(place);
+            for (index, panel) in weights.chunks_exact(of_weights).enumerate() {
+                let first = index * of_panel;
+                let bias = biases.as_ref().map_or(zero, |biases| {
+                    let bias: &[S::f32s] = bytemuck::cast_slice(&biases[first..][..of_panel]);
+                    std::array::from_fn(|v| bias[v])
+                });
+                let mut sums = [bias; P];
+                let rows = panel.chunks_exact(grid.run * of_panel).enumerate();
+                for (row, panel) in rows {
+                    let runs: [&[f32]; P] = std::array::from_fn(|p| {
+                        &self.images[from[p] + row * grid.row..][..grid.run]
+                    });
+                    let panel: &[S::f32s] = bytemuck::cast_slice(panel);
+                    for (j, weights) in panel.chunks_exact(V).enumerate() {
+                        for (sums, run) in sums.iter_mut().zip(runs) {
+                            let x = simd.splat_f32s(run[j]);
+                            for (sum, &weight) in sums.iter_mut().zip(weights) {
+                                *sum = simd.mul_add_e_f32s(x, weight, *sum);
+                            }
+                        }
+                    }
+                }
+                let width = of_panel.min(filters - first);
+                for (y, sums) in block.chunks_exact_mut(filters).zip(sums) {
+                    let vectors = y[first..][..width].chunks_mut(S::F32_LANES);
+                    for (y, sum) in vectors.zip(sums) {
+                        simd.partial_store_f32s(y, sum);
+                    }
+                }
+            }
+            self.y.extend_from_slice(&block[..starts.len() * filters]);
+        }
+    }
+}
+
+/// Places whose products are added up before their sum joins that of others: their
+/// numbers stay in the cache, and little is lost to rounding.
+const BLOCK: usize = 64;
+
+/// [`weight_gradient`] for one task.
+struct WeightGradient<'a> {
+    grid: &'a Grid,
+    images: &'a [f32],
+    dy: &'a [f32],
+    filters: usize,
+    dw: &'a mut [f32],
+}
+
+impl WithSimd for WeightGradient<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn with_simd<S: Simd>(self, simd: S) {
+        match (S::F32_LANES >= 16, self.filters > S::F32_LANES) {
+            (true, true) => self.of_vectors::<S, 2, MANY>(simd),
+            (true, false) => self.of_vectors::<S, 1, MANY>(simd),
+            (false, true) => self.of_vectors::<S, 2, FEW>(simd),
+            (false, false) => self.of_vectors::<S, 1, FEW>(simd),
+        }
+    }
+}
+
+impl WeightGradient<'_> {
+    /// `J` inputs and `V` vectors of filters at a time.
+    #[inline(always)]
+    fn of_vectors<S: Simd, const V: usize, const J: usize>(self, simd: S) {
+        let (grid, filters) = (self.grid, self.filters);
+        let of_panel = V * S::F32_LANES;
+        let inputs = grid.kernel_rows * grid.run;
+        let starts = grid.all_starts(self.images.len() / grid.image);
+        let mut sums = vec![0.0; filters.div_ceil(of_panel) * inputs * of_panel];
+        let blocks = starts.chunks(BLOCK).zip(self.dy.chunks(BLOCK * filters));
+        for (starts, dy) in blocks {
+            let dy = panels(dy, filters, of_panel);
+            let of_dy = dy.chunks_exact(starts.len() * of_panel);
+            for (sums, dy) in sums.chunks_exact_mut(inputs * of_panel).zip(of_dy) {
+                let dy: &[S::f32s] = bytemuck::cast_slice(dy);
+                let block = Block {
+                    images: self.images,
+                    starts,
+                    dy,
+                };
+                let rows = sums.chunks_exact_mut(grid.run * of_panel).enumerate();
+                for (row, sums) in rows {
+                    let sums: &mut [S::f32s] = bytemuck::cast_slice_mut(sums);
+                    let (many, rest) = sums.split_at_mut(grid.run / J * J * V);
+                    let (three, one) = rest.split_at_mut(rest.len() / (3 * V) * 3 * V);
+                    let mut at = row * grid.row;
+                    for sums in many.chunks_exact_mut(J * V) {
+                        block.add::<S, V, J>(simd, at, sums);
+                        at += J;
+                    }
+                    for sums in three.chunks_exact_mut(3 * V) {
+                        block.add::<S, V, 3>(simd, at, sums);
+                        at += 3;
+                    }
+                    for sums in one.chunks_exact_mut(V) {
+                        block.add::<S, V, 1>(simd, at, sums);
+                        at += 1;
+                    }
+                }
+            }
+        }
+        let of_panels = sums.chunks_exact(inputs * of_panel).enumerate();
+        for (index, panel) in of_panels {
+            let first = index * of_panel;
+            let width = of_panel.min(filters - first);
+            let rows = self.dw.chunks_exact_mut(filters);
+            for (row, panel) in rows.zip(panel.chunks_exact(of_panel)) {
+                row[first..][..width].copy_from_slice(&panel[..width]);
+            }
+        }
+    }
+}
+
+/// A few places, and the gradients of a few vectors of their filters.
+struct Block<'a, V> {
+    images: &'a [f32],
+    starts: &'a [usize],
+    dy: &'a [V],
+}
+
+impl<F: bytemuck::Pod> Block<'_, F> {
+    /// Adds the products with the `J` inputs from `at` on, counted from the start of a
+    /// window, to sums `[J, V]`.
+    #[inline(always)]
+    fn add<S: Simd<f32s = F>, const V: usize, const J: usize>(
+        &self,
+        simd: S,
+        at: usize,
+        sums: &mut [F],
+    ) {
+        let mut of_block = [[simd.splat_f32s(0.0); V]; J];
+        for (start, dy) in self.starts.iter().zip(self.dy.chunks_exact(V)) {
+            let x = &self.images[start + at..][..J];
+            for (sums, &x) in of_block.iter_mut().zip(x) {
+                let x = simd.splat_f32s(x);
+                for (sum, &dy) in sums.iter_mut().zip(dy) {
+                    *sum = simd.mul_add_e_f32s(x, dy, *sum);
+                }
+            }
+        }
+        for (sums, of_block) in sums.chunks_exact_mut(V).zip(of_block) {
+            for (sum, of_block) in sums.iter_mut().zip(of_block) {
+                *sum = simd.add_f32s(*sum, of_block);
+            }
+        }
+    }
+}
