@@ -1,6 +1,7 @@
 //! Arithmetic between many rows and one, and sums over rows: see [`super::super::rows`].
 
 use burn::tensor::{Tensor, backend::Backend};
+use pulp::{Arch, Simd, WithSimd};
 
 use super::{Numbers, PerGroup, changed, tensor};
 
@@ -47,12 +48,11 @@ pub fn combination<B: Backend>(
     terms: &[(&Tensor<B, 3>, Tensor<B, 3>)],
     row: Option<&Tensor<B, 3>>,
 ) -> Option<Tensor<B, 3>> {
-    let ((first, _), others) = terms.split_first()?;
+    let (first, _) = terms.first()?;
     let dims @ [groups, rows, width] = first.dims();
-    let term =
-        |(x, row): &(&Tensor<B, 3>, Tensor<B, 3>)| Some((Numbers::of(*x)?, PerGroup::of(row)?));
-    let (of_first, others) = (term(&terms[0])?, others.iter().map(term));
-    let others: Vec<(Numbers, PerGroup)> = others.collect::<Option<_>>()?;
+    let terms = terms.iter();
+    let terms = terms.map(|(x, row)| Some((Numbers::of(*x)?, PerGroup::of(row)?)));
+    let terms: Vec<(Numbers, PerGroup)> = terms.collect::<Option<_>>()?;
     let row = match row {
         Some(row) => Some(PerGroup::of(row)?),
         None => None,
@@ -60,72 +60,121 @@ pub fn combination<B: Backend>(
     let mut result = Vec::with_capacity(groups * rows * width);
     for group in 0..groups {
         let of_group = group * rows * width..(group + 1) * rows * width;
-        let first = (&of_first.0[of_group.clone()], of_first.1.group(group));
-        let others: Vec<(&[f32], &[f32])> = others
+        let terms: Vec<(&[f32], &[f32])> = terms
             .iter()
             .map(|(x, row)| (&x[of_group.clone()], row.group(group)))
             .collect();
-        let row = row.as_ref().map(|row| row.group(group));
-        for at in (0..rows * width).step_by(width) {
-            let start = result.len();
-            let values = first.0[at..][..width].iter().zip(first.1);
-            result.extend(values.map(|(x, row)| x * row));
-            let sums = &mut result[start..];
-            for (x, row) in &others {
-                for ((sum, x), row) in sums.iter_mut().zip(&x[at..][..width]).zip(*row) {
-                    *sum += x * row;
-                }
-            }
-            for (sum, row) in sums.iter_mut().zip(row.into_iter().flatten()) {
-                *sum += row;
-            }
-        }
+        Arch::new().dispatch(Combination {
+            terms: &terms,
+            row: row.as_ref().map(|row| row.group(group)),
+            rows,
+            width,
+            result: &mut result,
+        });
     }
     Some(tensor(result, dims, &first.device()))
 }
 
+/// [`combination`] of one group, each `x [N, C]` with its row, appended to `result`.
+struct Combination<'a> {
+    terms: &'a [(&'a [f32], &'a [f32])],
+    row: Option<&'a [f32]>,
+    rows: usize,
+    width: usize,
+    result: &'a mut Vec<f32>,
+}
+
+impl WithSimd for Combination<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn with_simd<S: Simd>(self, _: S) {
+        for at in (0..self.rows * self.width).step_by(self.width) {
+            let start = self.result.len();
+            self.result.resize(start + self.width, 0.0);
+            let sums = &mut self.result[start..];
+            for (x, factors) in self.terms {
+                let values = x[at..][..self.width].iter().zip(*factors);
+                for (sum, (x, factor)) in sums.iter_mut().zip(values) {
+                    *sum += x * factor;
+                }
+            }
+            for (sum, row) in sums.iter_mut().zip(self.row.into_iter().flatten()) {
+                *sum += row;
+            }
+        }
+    }
+}
+
 /// `Σ_N x`, `[G, 1, C]`.
 pub fn sum<B: Backend>(x: &Tensor<B, 3>) -> Option<Tensor<B, 3>> {
-    let numbers = Numbers::of(x)?;
-    let numbers = &numbers[..];
-    let sums = sums(x.dims(), |sums, at| {
-        for (sum, x) in sums.iter_mut().zip(&numbers[at..]) {
-            *sum += x;
-        }
-    });
-    Some(tensor(sums, [x.dims()[0], 1, x.dims()[2]], &x.device()))
+    sums(x, None)
 }
 
 /// `Σ_N x·y`, `[G, 1, C]`.
 pub fn sum_of_products<B: Backend>(x: &Tensor<B, 3>, y: &Tensor<B, 3>) -> Option<Tensor<B, 3>> {
-    let (a, b) = (Numbers::of(x)?, Numbers::of(y)?);
-    let (a, b) = (&a[..], &b[..]);
-    let sums = sums(x.dims(), |sums, at| {
-        for ((sum, a), b) in sums.iter_mut().zip(&a[at..]).zip(&b[at..]) {
-            *sum += a * b;
-        }
-    });
-    Some(tensor(sums, [x.dims()[0], 1, x.dims()[2]], &x.device()))
+    sums(x, Some(y))
+}
+
+fn sums<B: Backend>(x: &Tensor<B, 3>, y: Option<&Tensor<B, 3>>) -> Option<Tensor<B, 3>> {
+    let [groups, rows, width] = x.dims();
+    let numbers = Numbers::of(x)?;
+    let factors = match y {
+        Some(y) => Some(Numbers::of(y)?),
+        None => None,
+    };
+    let mut sums = vec![0.0; groups * width];
+    for (group, sums) in sums.chunks_exact_mut(width).enumerate() {
+        let of_group = group * rows * width..(group + 1) * rows * width;
+        Arch::new().dispatch(Sums {
+            x: &numbers[of_group.clone()],
+            y: factors.as_ref().map(|factors| &factors[of_group]),
+            sums,
+        });
+    }
+    Some(tensor(sums, [groups, 1, width], &x.device()))
 }
 
 /// Rows that are added up before their sum joins that of others: what a sum of many
 /// loses to rounding grows with either number, not with their product.
 const BLOCK: usize = 64;
 
-/// `[G, C]` of what `add` adds for the row that starts at a place, of all of each group.
-fn sums([groups, rows, width]: [usize; 3], add: impl Fn(&mut [f32], usize)) -> Vec<f32> {
-    let mut sums = vec![0.0; groups * width];
-    let mut part = vec![0.0; width];
-    for (group, sums) in sums.chunks_exact_mut(width).enumerate() {
-        for block in (0..rows).step_by(BLOCK) {
+/// Of one group, `x [N, C]` or their products with `y`.
+struct Sums<'a> {
+    x: &'a [f32],
+    y: Option<&'a [f32]>,
+    sums: &'a mut [f32],
+}
+
+impl WithSimd for Sums<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn with_simd<S: Simd>(self, _: S) {
+        let width = self.sums.len();
+        let mut part = vec![0.0; width];
+        for (index, x) in self.x.chunks(BLOCK * width).enumerate() {
             part.fill(0.0);
-            for row in block..(block + BLOCK).min(rows) {
-                add(&mut part, (group * rows + row) * width);
+            match self.y {
+                None => {
+                    for x in x.chunks_exact(width) {
+                        for (sum, x) in part.iter_mut().zip(x) {
+                            *sum += x;
+                        }
+                    }
+                }
+                Some(y) => {
+                    let y = y[index * BLOCK * width..].chunks_exact(width);
+                    for (x, y) in x.chunks_exact(width).zip(y) {
+                        for ((sum, x), y) in part.iter_mut().zip(x).zip(y) {
+                            *sum += x * y;
+                        }
+                    }
+                }
             }
-            for (sum, part) in sums.iter_mut().zip(&part) {
+            for (sum, part) in self.sums.iter_mut().zip(&part) {
                 *sum += part;
             }
         }
     }
-    sums
 }
