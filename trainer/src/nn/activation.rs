@@ -3,6 +3,8 @@
 
 use burn::tensor::{Tensor, activation, backend::Backend};
 
+use super::host;
+
 /// `y = max(x, 0)`.
 pub(super) fn relu<B: Backend>(x: Tensor<B, 3>) -> Tensor<B, 3> {
     activation::relu(x)
@@ -11,7 +13,8 @@ pub(super) fn relu<B: Backend>(x: Tensor<B, 3>) -> Tensor<B, 3> {
 /// `dx = dy · [y > 0]`. The indicator is piecewise constant, so it is detached:
 /// its derivative is 0 wherever it has one.
 pub(super) fn relu_backward<B: Backend>(y: &Tensor<B, 3>, dy: Tensor<B, 3>) -> Tensor<B, 3> {
-    dy * y.clone().detach().sign()
+    let passed = |dy: f32, y: f32| dy * if y > 0.0 { 1.0 } else { 0.0 };
+    host::with_each(&dy, y, passed).unwrap_or_else(|| dy * y.clone().detach().sign())
 }
 
 /// `y = x` where `x > 0`, `slope·x` elsewhere.

@@ -6,15 +6,16 @@
 //! parameters is written out too ([`Network::gradient_tangents`]), so that exact second
 //! derivatives need no graph. All is made of ordinary tensor operations: on an autodiff
 //! backend the whole adaptation becomes one graph, which the tests hold the rest against.
+//! Where numbers are in the host's memory and there is no graph, [`host`] has the layers
+//! that take most of the time once more, in fewer passes.
 //!
 //! Parameters are a `Vec<Tensor<B, 3>>` in the order of [`Network::tensors`]:
 //! a matrix such as a dense `weight [T, in, out]`, a vector such as its `bias
 //! [T, 1, out]`. The leading axis is 1 while all tasks share the tensor and `T`
 //! once each task has its own.
 //!
-//! An example is `[height, width, channels]` flattened, see [`Shape`]. A
-//! convolution gathers its patches by one index and is a matrix product from
-//! there on; see the layers' own files for their equations.
+//! An example is `[height, width, channels]` flattened, see [`Shape`]; see the
+//! layers' own files for their equations.
 
 mod activation;
 mod adapt;

@@ -70,6 +70,18 @@ pub(super) fn tensor<B: Backend, const D: usize>(
     Tensor::from_data(TensorData::new(numbers, dims), device)
 }
 
+/// `combine` of every value of `x` and that of `y` in its place.
+pub(super) fn with_each<B: Backend, const D: usize>(
+    x: &Tensor<B, D>,
+    y: &Tensor<B, D>,
+    combine: impl Fn(f32, f32) -> f32,
+) -> Option<Tensor<B, D>> {
+    let (a, b) = (Numbers::of(x)?, Numbers::of(y)?);
+    let pairs = a.iter().zip(&b[..]);
+    let combined = pairs.map(|(&a, &b)| combine(a, b)).collect();
+    Some(tensor(combined, x.dims(), &x.device()))
+}
+
 /// Lets `change` work on the numbers of a tensor, row-major; gives the tensor back where
 /// they are not at hand, or something else has them too.
 pub(super) fn changed<B: Backend, const D: usize>(
