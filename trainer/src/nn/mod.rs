@@ -6,7 +6,7 @@
 //! parameters is written out too ([`Network::gradient_tangents`]), so that exact second
 //! derivatives need no graph. All is made of ordinary tensor operations: on an autodiff
 //! backend the whole adaptation becomes one graph, which the tests hold the rest against.
-//! Where numbers are in the host's memory and there is no graph, [`host`] has the layers
+//! Where numbers are in the host's memory and there is no graph, `host` has the layers
 //! that take most of the time once more, in fewer passes.
 //!
 //! Parameters are a `Vec<Tensor<B, 3>>` in the order of [`Network::tensors`]:
