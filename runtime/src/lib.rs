@@ -37,6 +37,7 @@
 //! | `storage` | adapted weights in flash, safe from power cuts (feature `storage`) |
 //! | [`serve`] | a host teaches the device over a serial line |
 //! | [`golden`] | proof that this executor computes the artifact's bits |
+//! | `image` | mirror images, as examples of their own |
 //! | `layers`, `losses` | one file each: forward, backward, memory need |
 //! | `geometry` | windows that slide over an example |
 //! | `kernels` | the loops, shaped for a core with 32 f32 registers, or with DSP instructions |
@@ -89,6 +90,7 @@ pub mod front_end;
 #[cfg_attr(not(feature = "convolution"), allow(dead_code))]
 mod geometry;
 pub mod golden;
+mod image;
 mod kernels;
 mod layers;
 pub mod learner;
@@ -104,6 +106,7 @@ pub mod storage;
 pub mod teacher;
 
 pub use front_end::{FrontEnd, FrontEndError, SampleError};
+pub use image::mirror;
 pub use learner::{
     AdaptError, Adaptation, Cause, ExampleError, Learner, LearnerError, Losses, Outcome,
     PredictError, Report, RestoreError, Rollback, SaveError,

@@ -155,10 +155,11 @@ impl Arguments {
         let artifact = made.file.artifact()?;
         let device_model = Model::new(&artifact)?;
         let steps = device_model.steps();
+        let config = &model.config;
         let fit = Fit::new(
             &device_model,
             made.file.bytes().len(),
-            model.config.tasks.set_size(self.shots),
+            config.tasks.support_size(self.shots),
             steps,
             board,
         );
@@ -171,6 +172,7 @@ impl Arguments {
                     serde_json::json!({ "before": before, "after": after })
                 }),
                 "unknown": made.unknown,
+                "mirrored_support": config.tasks.views() > 1,
                 "safety": safety,
                 "fit": fit,
             });
@@ -209,6 +211,12 @@ impl Arguments {
                 safety.shortened,
                 safety.rolled_back
             ))?;
+        }
+        if config.tasks.views() > 1 {
+            output::line(
+                "tasks.mirrored_support: a device is taught each image and, as an example of its \
+                 own, its mirror image (mamlet_runtime::mirror)",
+            )?;
         }
         for line in describe_fit(&fit) {
             output::line(line)?;

@@ -44,7 +44,8 @@ pub(super) fn check(config: &Config) -> Result<(), Fault> {
     positive("reptile.rate", reptile.rate)?;
     if let Some(batch) = reptile.batch {
         let shots = config.meta.shots.choices().iter().min().unwrap_or(&1);
-        let examples = config.tasks.set_size(shots + config.meta.queries);
+        let examples =
+            config.tasks.support_size(*shots) + config.tasks.set_size(config.meta.queries);
         require(
             (1..=examples).contains(&batch),
             "reptile.batch",

@@ -62,6 +62,15 @@ impl Distortion {
         columns: [0.0, 1.0, 0.0],
     };
 
+    /// What comes of it seen in a mirror: left and right exchanged.
+    pub(super) fn mirrored(self) -> Self {
+        let turned = |[a, b, t]: [f32; 3]| [a, -b, t];
+        Self {
+            rows: turned(self.rows),
+            columns: turned(self.columns),
+        }
+    }
+
     /// The pixels that the one at `(row, column)` of a square is mixed from, each
     /// as its index and its share.
     pub(super) fn sources(&self, size: usize, row: usize, column: usize) -> [(usize, f32); 4] {

@@ -18,6 +18,17 @@ pub struct Pick {
     pub distortion: Option<Distortion>,
 }
 
+impl Pick {
+    /// The same image, seen in a mirror.
+    pub(crate) fn mirrored(self) -> Self {
+        let distortion = self.distortion.unwrap_or(Distortion::NONE);
+        Self {
+            distortion: Some(distortion.mirrored()),
+            ..self
+        }
+    }
+}
+
 /// `(x − mean) · scale` for every feature, which an artifact carries, so that a
 /// device takes what its sensor gives.
 #[derive(Clone, Debug, PartialEq)]

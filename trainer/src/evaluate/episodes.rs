@@ -34,7 +34,7 @@ impl<'a> Episodes<'a> {
     ) -> Self {
         let (shots, queries) = (usual.most_shots(), usual.most_queries());
         // Of what is usual, so that asking for more does not change the tasks.
-        let examples = distribution.set_size(shots + queries);
+        let examples = distribution.support_size(shots) + distribution.set_size(queries);
         Self {
             distribution,
             split,

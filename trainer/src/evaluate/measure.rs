@@ -142,7 +142,10 @@ impl Subject<'_> {
         let mut measured: Vec<Vec<Measured>> = Vec::new();
         let mut tables = Vec::new();
         for &shots in &protocol.shots {
-            let validation = validation.parts().map(|part| part.truncated(shots));
+            let kept = self.distribution.support_size(shots);
+            let validation = validation
+                .parts()
+                .map(|part| part.first_support_examples(kept));
             let last = protocol.steps_of(&model.config);
             let (table, tuned) = rates::<B>(model, validation, last, device);
             measured.push(self.empty(steps, shots, tuned));
@@ -152,7 +155,7 @@ impl Subject<'_> {
         for part in test.parts() {
             for ((&shots, table), measured) in protocol.shots.iter().zip(&tables).zip(&mut measured)
             {
-                let part = part.truncated(shots);
+                let part = part.first_support_examples(self.distribution.support_size(shots));
                 let wanted: Vec<View> = measured
                     .iter()
                     .map(|measured| View {

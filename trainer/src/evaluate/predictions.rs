@@ -72,7 +72,8 @@ pub(crate) fn predictions_on<B: Backend>(
     let test = episodes((protocol.split, Stream::Test), protocol.tasks);
 
     let last = protocol.steps_of(&model.config);
-    let validation = tuning.parts().map(|part| part.truncated(shots));
+    let kept = distribution.support_size(shots);
+    let validation = tuning.parts().map(|part| part.first_support_examples(kept));
     let (table, _) = rates::<B>(model, validation, last, device);
     let own = model.config.evaluation_steps().unwrap_or(last).min(last);
     let steps: Vec<usize> = match own {
@@ -102,7 +103,7 @@ pub(crate) fn predictions_on<B: Backend>(
     };
     let mut done = 0;
     for part in test.parts() {
-        let part = part.truncated(shots);
+        let part = part.first_support_examples(kept);
         all.add_queries(part.query_examples(), &part.query_y, part.origins.as_ref());
         let examples = part.support_examples().max(queries);
         let of_task = 4 * network.parameter_count() + examples * network.activation_count();

@@ -165,7 +165,9 @@ fn measure<B: Backend>(
     let mut fitted: Vec<(usize, Fitted<'_>)> = Vec::new();
     for &shots in &protocol.shots {
         // The first part is enough to choose one number of a few.
-        for validation in whole.iter().take(1).map(|part| part.truncated(shots)) {
+        let kept = distribution.support_size(shots);
+        let whole = whole.iter().take(1);
+        for validation in whole.map(|part| part.first_support_examples(kept)) {
             for rival in Rival::suited(&*distribution) {
                 let shape = distribution.shape();
                 let fit = Fitted::new(rival, shape, average.as_ref(), &validation);
@@ -197,7 +199,7 @@ fn measure<B: Backend>(
             .iter()
             .zip(measured.chunks_mut(protocol.queries.len()))
         {
-            let part = part.truncated(*shots);
+            let part = part.first_support_examples(distribution.support_size(*shots));
             let predictions = fit.predict(&part);
             for measured in measured {
                 let queries = distribution.set_size(measured.queries);

@@ -119,7 +119,7 @@ impl Safety {
         let device_model = Model::new(&artifact)?;
         let most = shots.iter().copied().max().unwrap_or(1);
         let rollback = Rollback::ToInitialisation;
-        let room = distribution.set_size(most);
+        let room = distribution.support_size(most);
         distribution.check(Split::Test, most, 1)?;
         let mut memory = vec![0.0; device_model.memory(room, rollback).total() / 4];
         let mut learner = Learner::new(&device_model, room, rollback, &mut memory)?;
@@ -135,7 +135,7 @@ impl Safety {
                 let inputs = support_x.chunks_exact(batch.input);
                 for (x, y) in inputs
                     .zip(targets.chunks_exact(numbers))
-                    .take(distribution.set_size(shots))
+                    .take(distribution.support_size(shots))
                 {
                     learner.add_target(x, y)?;
                 }

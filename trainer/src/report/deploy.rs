@@ -76,7 +76,7 @@ impl Deployed {
         let artifact = made.file.artifact().map_err(|error| wrong(&error))?;
         let engine = Model::new(&artifact).map_err(|error| wrong(&error))?;
         let boards = |shots: usize| {
-            let examples = model.config.tasks.set_size(shots);
+            let examples = model.config.tasks.support_size(shots);
             let fits =
                 Board::all().map(|board| Fit::new(&engine, bytes, examples, engine.steps(), board));
             ShotsFits {

@@ -73,7 +73,7 @@ pub fn measure(
                 };
                 let score = Score::measure(model, distribution, file, &trial)
                     .map_err(|error| ExportError::Artifact(format!("{error:#}")))?;
-                let examples = distribution.set_size(shots);
+                let examples = distribution.support_size(shots);
                 let on = |board| Fit::new(&engine, file.bytes().len(), examples, steps, board);
                 let fit = on(grid.board.clone());
                 let fitting = Board::all().map(on).filter(|fit| fit.fits);

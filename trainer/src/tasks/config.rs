@@ -122,6 +122,19 @@ impl TasksConfig {
         shots * self.classes().unwrap_or(1)
     }
 
+    /// Examples of a support set of `shots` shots, where each may be more than one.
+    pub fn support_size(&self, shots: usize) -> usize {
+        self.set_size(shots) * self.views()
+    }
+
+    /// Examples that each one of a shot is: two where mirror images count.
+    pub fn views(&self) -> usize {
+        match self {
+            Self::Images(images) if images.mirrored_support => 2,
+            _ => 1,
+        }
+    }
+
     /// Opens the data, if there is any, and gives the distribution.
     ///
     /// # Errors

@@ -97,6 +97,11 @@ pub trait TaskDistribution: Send + Sync {
         shots * self.classes().unwrap_or(1)
     }
 
+    /// Examples of a support set of `shots` shots, where each may be more than one.
+    fn support_size(&self, shots: usize) -> usize {
+        self.set_size(shots)
+    }
+
     /// Draws `tasks` tasks of `shots` support and `queries` query examples; of
     /// each class, where there are classes, which then take turns.
     fn draw(
@@ -201,16 +206,8 @@ impl TaskBatch {
         self.query_x.count(self.input) / self.tasks
     }
 
-    /// The same tasks with only their first `shots` support examples, of each
-    /// class where there are classes.
-    pub fn truncated(&self, shots: usize) -> Self {
-        let kept = shots * self.classes.unwrap_or(1);
-        self.clone().first_support_examples(kept)
-    }
-
-    /// The same tasks with at most `kept` support examples, whatever their
-    /// classes.
-    pub fn first_support_examples(self, kept: usize) -> Self {
+    /// The same tasks with at most the first `kept` support examples of each.
+    pub fn first_support_examples(&self, kept: usize) -> Self {
         let of_task = self.support_examples();
         let kept = kept.min(of_task);
         let targets = (self.support_y.chunks_exact(of_task * self.output))
@@ -218,7 +215,7 @@ impl TaskBatch {
         Self {
             support_y: targets.copied().collect(),
             support_x: (self.support_x).first_of_every(kept, of_task, self.input),
-            ..self
+            ..self.clone()
         }
     }
 

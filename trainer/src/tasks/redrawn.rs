@@ -67,6 +67,10 @@ impl<F: Fn(TaskBatch) -> TaskBatch + Send + Sync> TaskDistribution for Redrawn<F
         self.tasks.classes()
     }
 
+    fn support_size(&self, shots: usize) -> usize {
+        self.tasks.support_size(shots)
+    }
+
     fn draw(
         &self,
         split: Split,

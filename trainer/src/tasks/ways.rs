@@ -39,6 +39,10 @@ impl TaskDistribution for OtherWays {
         self.judged.classes()
     }
 
+    fn support_size(&self, shots: usize) -> usize {
+        self.judged.support_size(shots)
+    }
+
     fn draw(
         &self,
         split: Split,

@@ -150,10 +150,10 @@ fn support_may_be_spread_over_the_range() {
         )
     };
     let batch = draw(5);
-    assert_eq!(batch.truncated(3), draw(3));
+    assert_eq!(batch.first_support_examples(3), draw(3));
     // The golden section leaves gaps of these sizes at least.
     for (shots, gap) in [(2, 0.381), (3, 0.235), (5, 0.145)] {
-        let batch = batch.truncated(shots);
+        let batch = batch.first_support_examples(shots);
         for task in batch.support_x.values().chunks(shots) {
             let mut shares: Vec<f32> = task.iter().map(|v| v.log10() / 2.0).collect();
             shares.sort_by(f32::total_cmp);

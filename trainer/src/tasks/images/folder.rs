@@ -32,6 +32,11 @@ pub struct Images {
     /// How training images are distorted, if they are.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub augment: Option<Augment>,
+    /// Whether a support set holds the mirror image of each of its images as well,
+    /// so that K shots are 2 K examples of each class: for training, evaluation and
+    /// a device, which is taught both. For what is the same thing in a mirror.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub mirrored_support: bool,
 }
 
 impl Default for Images {
@@ -44,6 +49,7 @@ impl Default for Images {
             normalise: Normalise::Unit,
             sheets: None,
             augment: None,
+            mirrored_support: false,
         }
     }
 }
@@ -87,6 +93,8 @@ impl Images {
             meant.map(|(index, _)| index).collect()
         });
         let tasks = ImageTasks::new(bank, self.ways, Rotations::None, splits)?;
-        Ok(tasks.augmented(self.augment))
+        Ok(tasks
+            .augmented(self.augment)
+            .with_mirrored_support(self.mirrored_support))
     }
 }

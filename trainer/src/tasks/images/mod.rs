@@ -54,12 +54,24 @@ pub struct ImageTasks {
     splits: [Vec<usize>; 3],
     /// How images of the training split are distorted.
     augment: Option<Augment>,
+    /// Whether support sets hold mirror images as well.
+    mirrored_support: bool,
 }
 
 /// Indices of the generators of one task.
 const CLASSES: u64 = 0;
 /// The first of those that put a class's images in order.
 const ORDER: u64 = 1;
+
+/// The last `count` examples once more, seen in a mirror.
+fn append_mirrored((picks, y): &mut (Vec<Pick>, Vec<f32>), count: usize) {
+    let last = picks.len() - count;
+    picks.extend_from_within(last..);
+    let copies = &mut picks[last + count..];
+    copies.iter_mut().for_each(|pick| *pick = pick.mirrored());
+    let targets = y.len() / (last + count) * last;
+    y.extend_from_within(targets..);
+}
 
 /// One class of a task.
 struct Class {
@@ -92,6 +104,7 @@ impl ImageTasks {
             rotations,
             splits,
             augment: None,
+            mirrored_support: false,
         };
         for split in [Split::Train, Split::Validation, Split::Test] {
             let classes = tasks.classes_of(split);
@@ -112,6 +125,15 @@ impl ImageTasks {
     pub fn augmented(mut self, augment: Option<Augment>) -> Self {
         self.augment = augment;
         self
+    }
+
+    /// With the mirror image of each support image as an example of its own, or
+    /// without.
+    pub fn with_mirrored_support(self, mirrored_support: bool) -> Self {
+        Self {
+            mirrored_support,
+            ..self
+        }
     }
 
     /// The bank.
@@ -184,10 +206,15 @@ impl TaskDistribution for ImageTasks {
         Some(self.ways)
     }
 
+    fn support_size(&self, shots: usize) -> usize {
+        let views = if self.mirrored_support { 2 } else { 1 };
+        self.set_size(shots) * views
+    }
+
     /// Every task has a generator of its own for its classes and one for the
     /// order of each class's images. Support examples are the first of that
     /// order and query examples the last, from the end, so neither depends on
-    /// how many there are of the other. Panics where the split has fewer classes
+    /// how many there are of the other. Mirror images follow those of a shot. Panics where the split has fewer classes
     /// than a task, which [`TaskDistribution::check`] tells. Where a class has fewer images than
     /// both need, which it tells too, images repeat.
     fn draw(
@@ -198,8 +225,9 @@ impl TaskDistribution for ImageTasks {
         shots: usize,
         queries: usize,
     ) -> TaskBatch {
-        let [mut support, mut query] = [shots, queries].map(|count| {
-            let examples = tasks * self.ways * count;
+        let sizes = [self.support_size(shots), self.set_size(queries)];
+        let [mut support, mut query] = sizes.map(|examples| {
+            let examples = tasks * examples;
             (
                 Vec::with_capacity(examples),
                 Vec::with_capacity(examples * self.ways),
@@ -223,7 +251,12 @@ impl TaskDistribution for ImageTasks {
                     y.extend((0..self.ways).map(|label| f32::from(u8::from(label == class.label))));
                 }
             };
-            (0..shots).for_each(|at| append(&mut support, at, false));
+            for at in 0..shots {
+                append(&mut support, at, false);
+                if self.mirrored_support {
+                    append_mirrored(&mut support, self.ways);
+                }
+            }
             (0..queries).for_each(|at| append(&mut query, at, true));
             let of_task = classes.iter().map(|class| Origin {
                 user: None,

@@ -76,7 +76,7 @@ fn fewer_shots_or_queries_are_the_first_of_more() {
     let fixture = Fixture::omniglot(9, 5);
     let tasks = tasks(&fixture, 3, Rotations::Drawn);
     let (few, many) = (draw(&tasks, 1, 1), draw(&tasks, 3, 2));
-    assert_eq!(many.truncated(1).support_x, few.support_x);
+    assert_eq!(many.first_support_examples(3).support_x, few.support_x);
     let first_queries = |batch: &TaskBatch, of: usize| -> Vec<Pick> {
         let parts = picks(&batch.query_x).chunks(of);
         parts.flat_map(|part| part[..3].to_vec()).collect()
@@ -149,4 +149,40 @@ fn origins_name_the_class_of_every_query() {
         let class = origin.class.unwrap() as usize;
         assert_eq!(origins.classes[class], names[pick.image as usize / 5]);
     }
+}
+
+#[test]
+fn every_shot_of_a_mirrored_support_set_is_followed_by_its_mirror_images() {
+    let fixture = Fixture::omniglot(9, 5);
+    let plain = tasks(&fixture, 3, Rotations::None).augmented(Some(Augment {
+        shift: 2.0,
+        scale: 0.1,
+        ..Augment::default()
+    }));
+    let mirrored = plain.clone().with_mirrored_support(true);
+    assert_eq!([1, 2].map(|shots| plain.support_size(shots)), [3, 6]);
+    assert_eq!([1, 2].map(|shots| mirrored.support_size(shots)), [6, 12]);
+    let (once, twice) = (draw(&plain, 2, 1), draw(&mirrored, 2, 1));
+    assert_eq!(once.query_x, twice.query_x);
+    assert_eq!(twice.support_examples(), 12);
+    let (seen, targets) = (twice.support_x.values(), &twice.support_y);
+    let images: Vec<&[f32]> = seen.chunks_exact(49).collect();
+    let labels: Vec<&[f32]> = targets.chunks_exact(3).collect();
+    let (mut shown, mut taught) = (Vec::new(), Vec::new());
+    for shot in (0..images.len()).step_by(6) {
+        for at in shot..shot + 3 {
+            let mirrored = |pixel: usize| images[at][pixel / 7 * 7 + 6 - pixel % 7];
+            for (pixel, value) in images[at + 3].iter().enumerate() {
+                assert!((value - mirrored(pixel)).abs() < 1e-6);
+            }
+            assert_eq!(labels[at + 3], labels[at]);
+            shown.extend_from_slice(images[at]);
+            taught.extend_from_slice(labels[at]);
+        }
+    }
+    assert_eq!(shown, *once.support_x.values());
+    assert_eq!(taught, once.support_y);
+    // Fewer shots are the first of more, with their mirror images.
+    let kept = twice.first_support_examples(mirrored.support_size(1));
+    assert_eq!(kept.support_x, draw(&mirrored, 1, 1).support_x);
 }

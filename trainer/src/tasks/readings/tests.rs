@@ -99,7 +99,7 @@ fn support_and_queries_share_no_row() {
         }
         // Fewer shots are the first of more, and queries stay.
         let fewer = draw(&tasks, Split::Train, [30, 2, 9]);
-        let first = batch.truncated(2).support_x;
+        let first = batch.first_support_examples(2).support_x;
         assert_eq!(fewer.support_x, first, "{more}");
     }
 }

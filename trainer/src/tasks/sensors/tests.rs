@@ -115,7 +115,7 @@ fn tasks_are_scaled_and_more_shots_begin_with_fewer() {
             )
         };
         let (batch, fewer) = (draw(5), draw(2));
-        assert_eq!(batch.truncated(2), fewer);
+        assert_eq!(batch.first_support_examples(2), fewer);
         let values = batch.query_y.iter().map(|&y| f64::from(y));
         let size = deviation(values);
         assert!((size - 1.0).abs() < 0.15, "{kind}: {size}");

@@ -189,7 +189,10 @@ fn fewer_shots_or_queries_are_the_first_of_more() {
         draw(&tasks, Split::Test, 1, 1),
         draw(&tasks, Split::Test, 3, 2),
     );
-    assert_eq!(many.truncated(1).support_x, few.support_x);
+    assert_eq!(
+        many.first_support_examples(many.output).support_x,
+        few.support_x
+    );
     let first = |batch: &TaskBatch, of: usize| -> Vec<f32> {
         let values = batch.query_x.values().into_owned();
         values
@@ -332,7 +335,10 @@ fn origins_name_user_and_class_of_every_query() {
     for task in [RecordedTask::NewUser, RecordedTask::NewClasses] {
         let tasks = recorded(fixture.path(), task).open().unwrap();
         let batch = draw(&tasks, Split::Test, 2, 3);
-        for batch in [batch.truncated(1), batch.tasks(7..20)] {
+        for batch in [
+            batch.first_support_examples(batch.output),
+            batch.tasks(7..20),
+        ] {
             let query = told(batch.tasks, &batch.query_x.values(), &batch.query_y, 2);
             let origins = batch.origins.unwrap();
             assert_eq!(origins.queries.len(), query.len());
