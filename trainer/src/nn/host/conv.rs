@@ -46,14 +46,14 @@ pub fn product<B: Backend>(
     };
     let mut y = Vec::with_capacity(tasks * examples * window.places() * filters);
     for (task, images) in numbers.chunks_exact(examples * grid.image).enumerate() {
-        Arch::new().dispatch(Product {
+        Arch::new().dispatch(InTiles(Product {
             grid: &grid,
             images,
             weight: weights.group(task),
             bias: biases.as_ref().map(|biases| biases.group(task)),
             filters,
             y: &mut y,
-        });
+        }));
     }
     let dims = [tasks, examples, window.places() * filters];
     Some(tensor(y, dims, &p.device()))
@@ -76,13 +76,13 @@ pub fn weight_gradient<B: Backend>(
         .zip(gradients.chunks_exact(examples * width))
         .zip(dw.chunks_exact_mut(inputs * filters));
     for ((images, dy), dw) in tasks_of {
-        Arch::new().dispatch(WeightGradient {
+        Arch::new().dispatch(InTiles(WeightGradient {
             grid: &grid,
             images,
             dy,
             filters,
             dw,
-        });
+        }));
     }
     Some(tensor(dw, [tasks, inputs, filters], &dy.device()))
 }
@@ -110,14 +110,14 @@ pub fn input_gradient<B: Backend>(
             for weight in weights.group(task).chunks_exact(of_position).rev() {
                 transpose(weight, filters, &mut turned);
             }
-            Arch::new().dispatch(Product {
+            Arch::new().dispatch(InTiles(Product {
                 grid: &grid,
                 images: &grid.padded(dy, &back),
                 weight: &turned,
                 bias: None,
                 filters: channels,
                 y: &mut dx,
-            });
+            }));
         }
     } else {
         let (grid, inputs) = (Grid::of(window, channels), size * channels);
@@ -127,14 +127,14 @@ pub fn input_gradient<B: Backend>(
             let mut turned = Vec::with_capacity(filters * inputs);
             transpose(weights.group(task), filters, &mut turned);
             let mut dp = Vec::with_capacity(examples * window.places() * inputs);
-            Arch::new().dispatch(Product {
+            Arch::new().dispatch(InTiles(Product {
                 grid: &rows,
                 images: dy,
                 weight: &turned,
                 bias: None,
                 filters: inputs,
                 y: &mut dp,
-            });
+            }));
             for dp in dp.chunks_exact(window.places() * inputs) {
                 padded.fill(0.0);
                 grid.scatter(dp, &mut padded);
@@ -270,6 +270,32 @@ impl Grid {
 const MANY: usize = 12;
 const FEW: usize = 6;
 
+/// A product of which so many places or inputs, and vectors of filters, are worked on at
+/// once.
+trait Tiled {
+    fn filters(&self) -> usize;
+
+    /// `N` places or inputs and `V` vectors of filters at a time.
+    fn of_vectors<S: Simd, const V: usize, const N: usize>(self, simd: S);
+}
+
+/// In tiles as large as the processor has registers for.
+struct InTiles<T>(T);
+
+impl<T: Tiled> WithSimd for InTiles<T> {
+    type Output = ();
+
+    #[inline(always)]
+    fn with_simd<S: Simd>(self, simd: S) {
+        match (S::F32_LANES >= 16, self.0.filters() > S::F32_LANES) {
+            (true, true) => self.0.of_vectors::<S, 2, MANY>(simd),
+            (true, false) => self.0.of_vectors::<S, 1, MANY>(simd),
+            (false, true) => self.0.of_vectors::<S, 2, FEW>(simd),
+            (false, false) => self.0.of_vectors::<S, 1, FEW>(simd),
+        }
+    }
+}
+
 /// Columns of a matrix `[rows, columns]`, a few vectors of them after the other, filled
 /// up with zeros: `[columns/(V·lanes), rows, V·lanes]`.
 fn panels(matrix: &[f32], columns: usize, of_panel: usize) -> Vec<f32> {
@@ -297,21 +323,11 @@ struct Product<'a> {
     y: &'a mut Vec<f32>,
 }
 
-impl WithSimd for Product<'_> {
-    type Output = ();
-
-    #[inline(always)]
-    fn with_simd<S: Simd>(self, simd: S) {
-        match (S::F32_LANES >= 16, self.filters > S::F32_LANES) {
-            (true, true) => self.of_vectors::<S, 2, MANY>(simd),
-            (true, false) => self.of_vectors::<S, 1, MANY>(simd),
-            (false, true) => self.of_vectors::<S, 2, FEW>(simd),
-            (false, false) => self.of_vectors::<S, 1, FEW>(simd),
-        }
+impl Tiled for Product<'_> {
+    fn filters(&self) -> usize {
+        self.filters
     }
-}
 
-impl Product<'_> {
     /// `P` places and `V` vectors of filters at a time.
     #[inline(always)]
     fn of_vectors<S: Simd, const V: usize, const P: usize>(self, simd: S) {
@@ -375,21 +391,11 @@ struct WeightGradient<'a> {
     dw: &'a mut [f32],
 }
 
-impl WithSimd for WeightGradient<'_> {
-    type Output = ();
-
-    #[inline(always)]
-    fn with_simd<S: Simd>(self, simd: S) {
-        match (S::F32_LANES >= 16, self.filters > S::F32_LANES) {
-            (true, true) => self.of_vectors::<S, 2, MANY>(simd),
-            (true, false) => self.of_vectors::<S, 1, MANY>(simd),
-            (false, true) => self.of_vectors::<S, 2, FEW>(simd),
-            (false, false) => self.of_vectors::<S, 1, FEW>(simd),
-        }
+impl Tiled for WeightGradient<'_> {
+    fn filters(&self) -> usize {
+        self.filters
     }
-}
 
-impl WeightGradient<'_> {
     /// `J` inputs and `V` vectors of filters at a time.
     #[inline(always)]
     fn of_vectors<S: Simd, const V: usize, const J: usize>(self, simd: S) {
