@@ -72,14 +72,28 @@ impl RateTable {
         self.dims.iter().all(|dims| *dims == [1; 3])
     }
 
-    /// These rates in as many rows as `other` has, of which more repeat the last;
-    /// `None` where other tensors or parameters have rates there.
-    pub fn in_rows_of(&self, other: &Self) -> Option<Self> {
-        let last = self.rows.len() - 1;
-        let row = |step: usize| self.rows[step.min(last)].clone();
-        (self.dims == other.dims).then(|| Self {
-            dims: self.dims.clone(),
-            rows: (0..other.rows.len()).map(row).collect(),
+    /// `other` with these rates in all rows that there are here, a tensor's for each
+    /// of its parameters where those have rates there; `None` where other tensors or
+    /// parameters have rates.
+    pub fn within(&self, other: &Self) -> Option<Self> {
+        let fits = |(own, theirs): (&[usize; 3], &[usize; 3])| *own == [1; 3] || own == theirs;
+        let pairs = || self.dims.iter().zip(&other.dims);
+        if self.dims.len() != other.dims.len() || !pairs().all(fits) {
+            return None;
+        }
+        let spread = |row: &Vec<f32>| -> Vec<f32> {
+            let of_tensors = slices(&self.dims).zip(&other.dims);
+            let spread = of_tensors.flat_map(|((range, _), dims)| {
+                let copies = dims.iter().product::<usize>() / range.len();
+                row[range].repeat(copies)
+            });
+            spread.collect()
+        };
+        let taken = self.rows.iter().map(spread);
+        let own = other.rows.iter().skip(self.rows.len()).cloned();
+        Some(Self {
+            dims: other.dims.clone(),
+            rows: taken.chain(own).take(other.rows.len()).collect(),
         })
     }
 

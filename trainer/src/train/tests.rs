@@ -260,11 +260,22 @@ fn training_goes_on_with_rates_that_were_learned_for_the_same_tensors() {
     are(&goes_on, theirs);
     let of_step = theirs.len() / 2;
     let (_, more) = start(&["inner.steps=3"]);
-    are(&more, &[&theirs[..], &theirs[of_step..]].concat());
+    let initial = vec![0.1f32.ln(); of_step];
+    are(&more, &[&theirs[..], &initial].concat());
     let (_, fewer) = start(&["inner.steps=1"]);
     are(&fewer, &theirs[..of_step]);
     let (drawn, starts) = start(&["inner.adapt=head"]);
     assert_eq!(drawn, starts);
+    // Each parameter's rate starts as its tensor's.
+    let (_, each) = start(&[&learned.replace('}', ",per=\"parameter\"}")]);
+    let network = &source.network;
+    let tensors = network.tensors().iter();
+    let sizes = tensors.map(|info| info.dims(1).iter().product::<usize>());
+    let of_tensors = sizes.cycle().zip(theirs);
+    let expected: Vec<f32> = of_tensors
+        .flat_map(|(size, &rate)| vec![rate; size])
+        .collect();
+    are(&each, &expected);
 }
 
 #[test]

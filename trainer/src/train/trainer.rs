@@ -150,10 +150,13 @@ impl<B: AutodiffBackend> Trainer<B> {
             }
         }
         self.params = vector(&params.concat(), &self.device);
-        let own = self.log_rates.clone().map(to_host);
+        let own = self
+            .log_rates
+            .clone()
+            .map(|logarithms| to_host(logarithms.exp()));
         if let (Some(own), Some(theirs)) = (own, source.learned_rates())
             && let own = RateTable::from_flat(&own, self.rate_dims())
-            && let Some(rates) = theirs.in_rows_of(&own)
+            && let Some(rates) = theirs.within(&own)
             && adapting(network).eq(adapting(&source.network))
         {
             self.log_rates = Some(logarithms(&rates, &self.device));
