@@ -251,3 +251,43 @@ fn a_classifier_of_all_training_classes_is_fine_tuned() {
             .all(|method| method["tuned_rate"].is_number())
     );
 }
+
+/// What a device makes of an image by `mamlet_runtime::mirror` is the example that
+/// training and evaluation have.
+#[test]
+fn a_device_is_taught_images_and_their_mirror_images() {
+    let desk = Desk::new();
+    let mirrored = ["--set", "tasks.mirrored_support=true"];
+    desk.done(&[&["train", "tiny.toml"], &mirrored[..]].concat());
+    let evaluate = ["evaluate", "runs/tiny", "--tasks", "6", "--queries", "3"];
+    let report = desk.done(&[&evaluate[..], &["--shots", "1,2", "--json"]].concat());
+    let report: Value = serde_json::from_str(&report).unwrap();
+    assert_eq!(report["shots"].as_array().unwrap().len(), 2);
+
+    let export = ["export", "runs/tiny", "--safety-tasks", "5", "--shots", "1"];
+    let told = desk.done(&export);
+    assert!(told.contains("mirror"), "{told}");
+    let made = desk.done(&[&export[..], &["--json"]].concat());
+    let made: Value = serde_json::from_str(&made).unwrap();
+    assert_eq!(made["mirrored_support"], true);
+    assert_eq!(made["fit"]["examples"], 4);
+
+    let rows = |config: &str| -> Vec<Vec<f32>> {
+        let files = ["--support", "support.csv", "--query", "query.csv"];
+        let sizes = ["--shots", "2", "--queries", "1"];
+        desk.done(&[&["episode", config], &sizes[..], &files].concat());
+        let table = std::fs::read_to_string(desk.path().join("support.csv")).unwrap();
+        let rows = table.lines().skip(1);
+        rows.map(|row| row.split(',').map(|number| number.parse().unwrap()).collect())
+            .collect()
+    };
+    let (plain, both) = (rows("tiny.toml"), rows("runs/tiny"));
+    let taught = plain.chunks_exact(2).flat_map(|shot| {
+        let mut reflections = shot.to_vec();
+        for row in &mut reflections {
+            mamlet_runtime::mirror(&mut row[..64], 8, 1);
+        }
+        [shot.to_vec(), reflections].concat()
+    });
+    assert_eq!(both, taught.collect::<Vec<_>>());
+}
