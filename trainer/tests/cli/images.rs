@@ -278,8 +278,12 @@ fn a_device_is_taught_images_and_their_mirror_images() {
         desk.done(&[&["episode", config], &sizes[..], &files].concat());
         let table = std::fs::read_to_string(desk.path().join("support.csv")).unwrap();
         let rows = table.lines().skip(1);
-        rows.map(|row| row.split(',').map(|number| number.parse().unwrap()).collect())
-            .collect()
+        rows.map(|row| {
+            row.split(',')
+                .map(|number| number.parse().unwrap())
+                .collect()
+        })
+        .collect()
     };
     let (plain, both) = (rows("tiny.toml"), rows("runs/tiny"));
     let taught = plain.chunks_exact(2).flat_map(|shot| {
