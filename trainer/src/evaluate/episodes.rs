@@ -33,8 +33,9 @@ impl<'a> Episodes<'a> {
         tasks: usize,
     ) -> Self {
         let (shots, queries) = (usual.most_shots(), usual.most_queries());
-        // Of what is usual, so that asking for more does not change the tasks.
-        let examples = distribution.support_size(shots) + distribution.set_size(queries);
+        // Of what is usual, so that asking for more does not change the tasks; nor do
+        // mirror images.
+        let examples = distribution.set_size(shots + queries);
         Self {
             distribution,
             split,

@@ -304,9 +304,15 @@ fn distribution(model: &TrainedModel) -> TasksConfig {
     let mut tasks = model.config.tasks.clone();
     match &mut tasks {
         TasksConfig::Sinusoid(sinusoid) => sinusoid.inputs = SinusoidInputs::X,
-        // Where the data lies makes no difference.
-        TasksConfig::Omniglot(omniglot) => omniglot.path = PathBuf::new(),
-        TasksConfig::Images(images) => images.path = PathBuf::new(),
+        // Where the data lies makes no difference, nor how training images were distorted.
+        TasksConfig::Omniglot(omniglot) => {
+            (omniglot.path, omniglot.augment) = (PathBuf::new(), None);
+        }
+        // Nor what else a run makes of a support set.
+        TasksConfig::Images(images) => {
+            (images.path, images.augment) = (PathBuf::new(), None);
+            images.mirrored_support = false;
+        }
         TasksConfig::Recordings(recorded) => recorded.path = PathBuf::new(),
         TasksConfig::Readings(readings) => readings.path = PathBuf::new(),
         TasksConfig::Curves(curves) => curves.path = PathBuf::new(),

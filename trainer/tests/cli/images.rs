@@ -259,10 +259,16 @@ fn a_device_is_taught_images_and_their_mirror_images() {
     let desk = Desk::new();
     let mirrored = ["--set", "tasks.mirrored_support=true"];
     desk.done(&[&["train", "tiny.toml"], &mirrored[..]].concat());
-    let evaluate = ["evaluate", "runs/tiny", "--tasks", "6", "--queries", "3"];
-    let report = desk.done(&[&evaluate[..], &["--shots", "1,2", "--json"]].concat());
+    // The same tasks as for a run that has neither them nor distorted images.
+    let plain = CONFIG.replace("[tasks.augment]\nrotate = 5.0\nshift = 0.5\n", "");
+    assert_ne!(plain, CONFIG);
+    std::fs::write(desk.path().join("plain.toml"), plain).unwrap();
+    desk.done(&["train", "plain.toml", "--run", "runs/plain"]);
+    let compare = ["compare", "runs/plain", "runs/tiny", "--tasks", "6"];
+    let sizes = ["--shots", "1,2", "--queries", "3", "--json"];
+    let report = desk.done(&[&compare[..], &sizes].concat());
     let report: Value = serde_json::from_str(&report).unwrap();
-    assert_eq!(report["shots"].as_array().unwrap().len(), 2);
+    assert_eq!(report["tasks"], 6);
 
     let export = ["export", "runs/tiny", "--safety-tasks", "5", "--shots", "1"];
     let told = desk.done(&export);
