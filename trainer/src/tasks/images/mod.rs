@@ -214,8 +214,9 @@ impl TaskDistribution for ImageTasks {
     /// Every task has a generator of its own for its classes and one for the
     /// order of each class's images. Support examples are the first of that
     /// order and query examples the last, from the end, so neither depends on
-    /// how many there are of the other. Mirror images follow those of a shot. Panics where the split has fewer classes
-    /// than a task, which [`TaskDistribution::check`] tells. Where a class has fewer images than
+    /// how many there are of the other. Mirror images follow the images of their
+    /// shot. Panics where the split has fewer classes than a task, which
+    /// [`TaskDistribution::check`] tells. Where a class has fewer images than
     /// both need, which it tells too, images repeat.
     fn draw(
         &self,
