@@ -139,8 +139,8 @@ pub struct ModelConfig {
     /// of outputs, another to no more than it has; where it does not, the head starts
     /// as `init` says. So do norms that the run does not have, below its head for
     /// instance. All else must fit. Learned rates start from those of the run
-    /// where the same tensors have them; steps that it does not have start as
-    /// `inner.rate` says.
+    /// where the same tensors have them, a tensor's for each of its parameters where
+    /// those have rates; steps that it does not have start as `inner.rate` says.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub from: Option<PathBuf>,
 }
