@@ -6,7 +6,7 @@ use burn::tensor::backend::AutodiffBackend;
 use clap::{Args, ValueEnum};
 
 use super::evaluate::{Display, load};
-use super::protocol::Episodes;
+use super::protocol::{Elsewhere, Episodes};
 use super::tables::{episodes, number, setting, value};
 use super::{exit, output};
 use crate::device::{DeviceChoice, Job, dispatch};
@@ -26,7 +26,8 @@ use crate::model::TrainedModel;
 #[command(after_help = "\
 Examples:
   mamlet compare runs/omniglot runs/omniglot-first-order --shots 1
-  mamlet compare runs/a runs/b runs/c --tasks 6000 --setting inductive --json")]
+  mamlet compare runs/a runs/b runs/c --tasks 6000 --setting inductive --json
+  mamlet compare runs/sensors runs/devices --on trainer/configs/calibration-ocean-thermometer.toml")]
 pub(super) struct Arguments {
     /// Run directories, or configs that were trained into their usual place; the
     /// first is the one that the others are compared with
@@ -34,6 +35,8 @@ pub(super) struct Arguments {
     runs: Vec<PathBuf>,
     #[command(flatten)]
     episodes: Episodes,
+    #[command(flatten)]
+    elsewhere: Elsewhere,
     /// At most so many inner steps; runs without a number of their own take as
     /// many [default: 10]
     #[arg(long)]
@@ -59,7 +62,8 @@ enum By {
 impl Arguments {
     pub(super) fn run(self) -> anyhow::Result<u8> {
         let models = load(&self.runs, self.episodes.ways)?;
-        let protocol = self.episodes.protocol(&models, self.steps, None)?;
+        let on = self.elsewhere.tasks()?;
+        let protocol = self.episodes.protocol(&models, self.steps, on)?;
         let classes = models
             .first()
             .map(|(_, model)| model.config.tasks.classes());

@@ -8,10 +8,10 @@ use burn::tensor::backend::AutodiffBackend;
 use clap::Args;
 use indicatif::{ProgressBar, ProgressStyle};
 
-use super::protocol::{Episodes, RivalsChoice};
+use super::protocol::{Elsewhere, Episodes, RivalsChoice};
 use super::tables::render;
 use super::{exit, find_run, output, train};
-use crate::config::{Config, Method};
+use crate::config::Method;
 use crate::device::{DeviceChoice, Job, dispatch};
 use crate::evaluate::{EvaluateError, Progress, Protocol, Report, evaluate, evaluate_folds};
 use crate::model::TrainedModel;
@@ -47,10 +47,8 @@ pub(super) struct Arguments {
     runs: Vec<PathBuf>,
     #[command(flatten)]
     episodes: Episodes,
-    /// Other tasks than the runs' own: those of another config, with as many inputs
-    /// and outputs, such as real devices for a run that was trained on synthetic ones
-    #[arg(long, value_name = "CONFIG")]
-    on: Option<PathBuf>,
+    #[command(flatten)]
+    elsewhere: Elsewhere,
     /// Inner steps [default: 10, with classes as many as each run is meant to
     /// take]
     #[arg(long)]
@@ -76,8 +74,7 @@ impl Arguments {
                 None => return Ok(exit::INTERRUPTED),
             }
         }
-        let on = self.on.as_ref().map(|path| Config::load(path, &[]));
-        let on = on.transpose()?.map(|config| config.tasks);
+        let on = self.elsewhere.tasks()?;
         let protocol = self.episodes.protocol(&models, self.steps, on)?;
         let report = execute(&models, &protocol, self.device)?;
         if self.json {

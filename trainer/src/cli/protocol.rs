@@ -1,7 +1,10 @@
 //! The arguments that say which episodes runs are judged on.
 
+use std::path::PathBuf;
+
 use clap::{Args, ValueEnum};
 
+use crate::config::{Config, ConfigError};
 use crate::evaluate::{Protocol, Setting};
 use crate::model::TrainedModel;
 use crate::tasks::{Split, TaskDistribution, TasksConfig};
@@ -39,6 +42,26 @@ pub(super) struct Episodes {
     /// Seed of the tasks
     #[arg(long, default_value_t = Protocol::default().seed)]
     seed: u64,
+}
+
+/// Tasks that are not the runs' own.
+#[derive(Debug, Args)]
+pub(super) struct Elsewhere {
+    /// Other tasks than the runs' own: those of another config, with as many inputs
+    /// and outputs, such as real devices for a run that was trained on synthetic ones
+    #[arg(long, value_name = "CONFIG")]
+    on: Option<PathBuf>,
+}
+
+impl Elsewhere {
+    /// Those tasks, if there are any.
+    ///
+    /// # Errors
+    /// What reading the config meets.
+    pub(super) fn tasks(&self) -> Result<Option<TasksConfig>, ConfigError> {
+        let config = self.on.as_ref().map(|path| Config::load(path, &[]));
+        Ok(config.transpose()?.map(|config| config.tasks))
+    }
 }
 
 /// `--split`.

@@ -16,18 +16,18 @@ fn bounds(key: &str, [low, high]: [f64; 2]) -> Result<(), Fault> {
     )
 }
 
-/// How far images are distorted.
-fn augment(augment: Option<Augment>) -> Result<(), Fault> {
+/// How far images, or classes of them, are distorted.
+fn augment(key: &str, augment: Option<Augment>) -> Result<(), Fault> {
     let Some(augment) = augment else {
         return Ok(());
     };
-    not_negative("tasks.augment.rotate", augment.rotate)?;
-    not_negative("tasks.augment.shift", augment.shift)?;
-    proper_share("tasks.augment.scale", augment.scale)?;
-    proper_share("tasks.augment.shear", augment.shear)?;
+    not_negative(&format!("{key}.rotate"), augment.rotate)?;
+    not_negative(&format!("{key}.shift"), augment.shift)?;
+    proper_share(&format!("{key}.scale"), augment.scale)?;
+    proper_share(&format!("{key}.shear"), augment.shear)?;
     require(
         (0.0..=1.0).contains(&augment.mirror),
-        "tasks.augment.mirror",
+        &format!("{key}.mirror"),
         "a share from 0 to 1",
         augment.mirror,
     )
@@ -82,7 +82,8 @@ pub(super) fn check(config: &Config) -> Result<(), Fault> {
                 omniglot.ways,
             )?;
             side("tasks.size", omniglot.size)?;
-            augment(omniglot.augment)?;
+            augment("tasks.augment", omniglot.augment)?;
+            augment("tasks.augment_classes", omniglot.augment_classes)?;
             let fewest = omniglot.characters.iter().min().copied().unwrap_or(0);
             require(
                 fewest >= omniglot.ways || omniglot.rotations == Rotations::Classes,
@@ -94,7 +95,8 @@ pub(super) fn check(config: &Config) -> Result<(), Fault> {
         TasksConfig::Images(images) => {
             require(images.ways >= 2, "tasks.ways", "at least 2", images.ways)?;
             side("tasks.size", images.size)?;
-            augment(images.augment)?;
+            augment("tasks.augment", images.augment)?;
+            augment("tasks.augment_classes", images.augment_classes)?;
             require(
                 matches!(images.channels, 1 | 3),
                 "tasks.channels",

@@ -62,6 +62,18 @@ impl Distortion {
         columns: [0.0, 1.0, 0.0],
     };
 
+    /// What comes of it distorted once more.
+    pub(crate) fn then(self, next: Self) -> Self {
+        let seen = |[a, b, t]: [f32; 3]| {
+            let along = |at: usize| a * next.rows[at] + b * next.columns[at];
+            [along(0), along(1), along(2) + t]
+        };
+        Self {
+            rows: seen(self.rows),
+            columns: seen(self.columns),
+        }
+    }
+
     /// What comes of it seen in a mirror: left and right exchanged.
     pub(super) fn mirrored(self) -> Self {
         let turned = |[a, b, t]: [f32; 3]| [a, -b, t];
@@ -205,6 +217,29 @@ mod tests {
             let mixed = (image[row * 5 + 2] + below(row)) / 2.0;
             assert_eq!(distorted(&half_down, &image)[row * 5 + 2], mixed);
         }
+    }
+
+    #[test]
+    fn one_distortion_after_another_is_both_at_once() {
+        let turn = Distortion {
+            rows: [0.0, -1.0, 0.0],
+            columns: [1.0, 0.0, 0.0],
+        };
+        let down = Distortion {
+            rows: [1.0, 0.0, 1.0],
+            columns: [0.0, 1.0, 0.0],
+        };
+        for (first, second) in [(turn, down), (down, turn)] {
+            let once: [f32; 25] = distorted(&first, &ramp()).try_into().unwrap();
+            let expected = distorted(&second, &once);
+            let both = distorted(&first.then(second), &ramp());
+            // What leaves the image is lost to the second alone.
+            let inside = |at: &usize| (1..4).contains(&(at / 5)) && (1..4).contains(&(at % 5));
+            for at in (0..25).filter(inside) {
+                assert_eq!(both[at], expected[at]);
+            }
+        }
+        assert_ne!(turn.then(down), down.then(turn));
     }
 
     #[test]

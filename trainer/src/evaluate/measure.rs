@@ -1,6 +1,5 @@
 //! Every model on the same episodes.
 
-use std::path::PathBuf;
 use std::sync::Arc;
 
 use burn::tensor::backend::Backend;
@@ -13,7 +12,7 @@ use crate::loss::LossKind;
 use crate::meta::RateTable;
 use crate::model::TrainedModel;
 use crate::random::Stream;
-use crate::tasks::{SinusoidInputs, Split, TaskBatch, TaskDistribution, from_elsewhere};
+use crate::tasks::{Split, TaskBatch, TaskDistribution, from_elsewhere};
 
 /// How far an evaluation is.
 #[derive(Clone, Copy, Debug)]
@@ -68,7 +67,8 @@ pub(super) fn measure<B: Backend>(
         return Err(EvaluateError::Nothing(nothing));
     }
     for pair in models.windows(2) {
-        if protocol.on.is_none() && distribution(&pair[0].1) != distribution(&pair[1].1) {
+        let [first, second] = [0, 1].map(|of| pair[of].1.config.tasks.as_judged());
+        if protocol.on.is_none() && first != second {
             let (first, second) = (pair[0].0.clone(), pair[1].0.clone());
             return Err(EvaluateError::Tasks { first, second });
         }
@@ -297,26 +297,4 @@ pub fn rates<B: Backend>(
         .min_by(|a, b| a.1.total_cmp(&b.1))
         .map_or(0.0, |(rate, _)| rate);
     (table(best), Some(best))
-}
-
-/// The task distribution as far as it decides which tasks are drawn.
-fn distribution(model: &TrainedModel) -> TasksConfig {
-    let mut tasks = model.config.tasks.clone();
-    match &mut tasks {
-        TasksConfig::Sinusoid(sinusoid) => sinusoid.inputs = SinusoidInputs::X,
-        // Where the data lies makes no difference, nor how training images were distorted.
-        TasksConfig::Omniglot(omniglot) => {
-            (omniglot.path, omniglot.augment) = (PathBuf::new(), None);
-        }
-        // Nor what else a run makes of a support set.
-        TasksConfig::Images(images) => {
-            (images.path, images.augment) = (PathBuf::new(), None);
-            images.mirrored_support = false;
-        }
-        TasksConfig::Recordings(recorded) => recorded.path = PathBuf::new(),
-        TasksConfig::Readings(readings) => readings.path = PathBuf::new(),
-        TasksConfig::Curves(curves) => curves.path = PathBuf::new(),
-        TasksConfig::Waveforms(_) | TasksConfig::Sensors(_) => {}
-    }
-    tasks
 }

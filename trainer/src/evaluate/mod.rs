@@ -45,7 +45,7 @@ pub enum EvaluateError {
     /// Two models come from different task distributions.
     #[error(
         "{first} and {second} were trained on different task distributions; \
-         `mamlet evaluate --on CONFIG` gives both the tasks of one config"
+         `--on CONFIG` gives both the tasks of one config"
     )]
     Tasks {
         /// A run.

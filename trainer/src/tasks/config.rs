@@ -1,6 +1,7 @@
 //! `[tasks]` of a config: what is known of tasks before any data is opened, and
 //! the opening.
 
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
@@ -8,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use super::ways::OtherWays;
 use super::{
     Curves, DeviceSplit, ImageTasks, Images, Omniglot, Readings, Recorded, Sensors, Sinusoid,
-    TaskDistribution, Waveforms,
+    SinusoidInputs, TaskDistribution, Waveforms,
 };
 use crate::data::DataError;
 use crate::nn::Shape;
@@ -133,6 +134,32 @@ impl TasksConfig {
             Self::Images(images) if images.mirrored_support => 2,
             _ => 1,
         }
+    }
+
+    /// As far as it decides which tasks are drawn for validation and tests: where data
+    /// lies, how training examples are changed and what else a run makes of its
+    /// examples makes no difference.
+    pub fn as_judged(&self) -> Self {
+        let mut tasks = self.clone();
+        match &mut tasks {
+            Self::Sinusoid(sinusoid) => sinusoid.inputs = SinusoidInputs::X,
+            Self::Omniglot(omniglot) => {
+                omniglot.path = PathBuf::new();
+                (omniglot.augment, omniglot.augment_classes) = (None, None);
+            }
+            Self::Images(images) => {
+                images.path = PathBuf::new();
+                (images.augment, images.augment_classes) = (None, None);
+                images.mirrored_support = false;
+            }
+            Self::Recordings(recorded) => {
+                (recorded.path, recorded.augment) = (PathBuf::new(), None);
+            }
+            Self::Readings(readings) => readings.path = PathBuf::new(),
+            Self::Curves(curves) => curves.path = PathBuf::new(),
+            Self::Waveforms(_) | Self::Sensors(_) => {}
+        }
+        tasks
     }
 
     /// Opens the data, if there is any, and gives the distribution.

@@ -174,6 +174,22 @@ fn classes_are_judged_by_accuracy() {
     let runs = &report["sets"][1]["runs"];
     assert!(runs[0]["difference"].is_null());
     assert!(runs[1]["difference"]["excludes_zero"].is_boolean());
+    let noisy = [
+        "train",
+        "classes.toml",
+        "--set",
+        "tasks.noise=0.5",
+        "--run",
+        "noisy",
+    ];
+    assert_eq!(run(&noisy).0, 0);
+    let compare = ["compare", "classes.toml", "noisy", "--tasks", "5"];
+    let (code, _, err) = run(&compare);
+    assert_eq!(code, 1);
+    assert!(err.contains("--on CONFIG"), "{err}");
+    let (code, out, err) = run(&[&compare[..], &["--on", "classes.toml"]].concat());
+    assert_eq!(code, 0, "{err}");
+    assert!(out.contains("noisy: "), "{out}");
     let (code, _, err) = run(&["compare", "classes.toml"]);
     assert_eq!(code, 2);
     assert!(err.contains("RUN|CONFIG"), "{err}");

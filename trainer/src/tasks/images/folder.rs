@@ -32,6 +32,9 @@ pub struct Images {
     /// How training images are distorted, if they are.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub augment: Option<Augment>,
+    /// How training classes are distorted, each as a whole.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub augment_classes: Option<Augment>,
     /// Whether a support set holds the mirror image of each of its images as well,
     /// so that K shots are 2 K examples of each class: for training, evaluation and
     /// a device, which is taught both. For what is the same thing in a mirror.
@@ -49,6 +52,7 @@ impl Default for Images {
             normalise: Normalise::Unit,
             sheets: None,
             augment: None,
+            augment_classes: None,
             mirrored_support: false,
         }
     }
@@ -95,6 +99,7 @@ impl Images {
         let tasks = ImageTasks::new(bank, self.ways, Rotations::None, splits)?;
         Ok(tasks
             .augmented(self.augment)
+            .with_augmented_classes(self.augment_classes)
             .with_mirrored_support(self.mirrored_support))
     }
 }

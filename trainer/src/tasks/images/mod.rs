@@ -54,6 +54,8 @@ pub struct ImageTasks {
     splits: [Vec<usize>; 3],
     /// How images of the training split are distorted.
     augment: Option<Augment>,
+    /// How its classes are, each as a whole.
+    augment_classes: Option<Augment>,
     /// Whether support sets hold mirror images as well.
     mirrored_support: bool,
 }
@@ -104,6 +106,7 @@ impl ImageTasks {
             rotations,
             splits,
             augment: None,
+            augment_classes: None,
             mirrored_support: false,
         };
         for split in [Split::Train, Split::Validation, Split::Test] {
@@ -125,6 +128,15 @@ impl ImageTasks {
     pub fn augmented(mut self, augment: Option<Augment>) -> Self {
         self.augment = augment;
         self
+    }
+
+    /// With classes of the training split distorted, each as a whole: one draw for
+    /// all images of a class of a task.
+    pub fn with_augmented_classes(self, augment_classes: Option<Augment>) -> Self {
+        Self {
+            augment_classes,
+            ..self
+        }
     }
 
     /// With the mirror image of each support image as an example of its own, or
@@ -238,16 +250,28 @@ impl TaskDistribution for ImageTasks {
         for _ in 0..tasks {
             let seed = rng.random();
             let classes = self.task(split, seed);
-            let augment = self.augment.filter(|_| split == Split::Train);
+            let training = split == Split::Train;
+            let of_class = self.augment_classes.filter(|_| training).map(|augment| {
+                let mut rng = generator(seed, Stream::Augment, 1);
+                let drawn = classes.iter().map(|_| augment.draw(&mut rng));
+                drawn.collect::<Vec<_>>()
+            });
+            let augment = self.augment.filter(|_| training);
             let mut augment = augment.map(|a| (a, generator(seed, Stream::Augment, 0)));
             let mut append = |(picks, y): &mut (Vec<Pick>, Vec<f32>), at: usize, back: bool| {
-                for class in &classes {
+                for (index, class) in classes.iter().enumerate() {
                     let at = at % class.order.len();
                     let at = if back { class.order.len() - 1 - at } else { at };
                     picks.push(Pick {
                         image: class.order[at],
                         quarter_turns: class.quarter_turns,
-                        distortion: augment.as_mut().map(|(augment, rng)| augment.draw(rng)),
+                        distortion: match (
+                            of_class.as_ref().map(|drawn| drawn[index]),
+                            augment.as_mut().map(|(augment, rng)| augment.draw(rng)),
+                        ) {
+                            (Some(class), Some(image)) => Some(class.then(image)),
+                            (class, image) => class.or(image),
+                        },
                     });
                     y.extend((0..self.ways).map(|label| f32::from(u8::from(label == class.label))));
                 }

@@ -37,6 +37,9 @@ pub struct Omniglot {
     /// How training images are distorted, if they are.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub augment: Option<Augment>,
+    /// How training classes are distorted, each as a whole.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub augment_classes: Option<Augment>,
 }
 
 /// Which characters of Omniglot are trained on.
@@ -62,6 +65,7 @@ impl Default for Omniglot {
             characters: [1100, 100, 423],
             split_seed: 1,
             augment: None,
+            augment_classes: None,
         }
     }
 }
@@ -131,6 +135,8 @@ impl Omniglot {
             }
         };
         let tasks = ImageTasks::new(bank, self.ways, self.rotations, splits)?;
-        Ok(tasks.augmented(self.augment))
+        Ok(tasks
+            .augmented(self.augment)
+            .with_augmented_classes(self.augment_classes))
     }
 }

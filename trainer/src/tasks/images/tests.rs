@@ -117,6 +117,48 @@ fn training_images_alone_are_distorted_each_in_its_own_way() {
 }
 
 #[test]
+fn a_class_is_distorted_as_a_whole_in_training() {
+    let fixture = Fixture::omniglot(9, 5);
+    let classes = Augment {
+        mirror: 0.5,
+        scale: 0.2,
+        ..Augment::default()
+    };
+    let images = Augment {
+        shift: 2.0,
+        ..Augment::default()
+    };
+    let plain = tasks(&fixture, 2, Rotations::Drawn);
+    let whole = plain.clone().with_augmented_classes(Some(classes));
+    let batch = draw(&whole, 2, 3);
+    let (support, query) = (picks(&batch.support_x), picks(&batch.query_x));
+    let mut seen = HashSet::new();
+    for (support, query) in support.chunks(2 * 2).zip(query.chunks(3 * 2)) {
+        let of_task = [support, query].concat();
+        for of_class in [0, 1] {
+            let mut own = of_task.iter().skip(of_class).step_by(2);
+            let first = own.next().unwrap().distortion.unwrap();
+            assert!(own.all(|pick| pick.distortion == Some(first)));
+            seen.insert(format!("{first:?}"));
+        }
+    }
+    assert_eq!(seen.len(), 2 * 40, "a draw for each class of each task");
+    // Each image is distorted in its own way after its class.
+    let both = whole.clone().augmented(Some(images));
+    let alone = plain.clone().augmented(Some(images));
+    let [both, alone, whole_x] = [&both, &alone, &whole].map(|tasks| draw(tasks, 2, 3).support_x);
+    for ((both, image), class) in picks(&both).iter().zip(picks(&alone)).zip(picks(&whole_x)) {
+        let expected = class.distortion.unwrap().then(image.distortion.unwrap());
+        assert_eq!(both.distortion, Some(expected));
+    }
+    for split in [Split::Validation, Split::Test] {
+        let rng = || generator(2, Stream::Test, 0);
+        let [a, b] = [&plain, &whole].map(|tasks| tasks.draw(split, &mut rng(), 4, 1, 1));
+        assert_eq!(a, b);
+    }
+}
+
+#[test]
 fn too_few_classes_and_images_are_told_with_their_numbers() {
     let fixture = Fixture::omniglot(9, 5);
     let three = tasks(&fixture, 2, Rotations::Classes);
