@@ -189,7 +189,7 @@ fn classes_are_judged_by_accuracy() {
     assert!(err.contains("--on CONFIG"), "{err}");
     let (code, out, err) = run(&[&compare[..], &["--on", "classes.toml"]].concat());
     assert_eq!(code, 0, "{err}");
-    assert!(out.contains("noisy: "), "{out}");
+    assert!(out.contains(": noisy, "), "{out}");
     let (code, _, err) = run(&["compare", "classes.toml"]);
     assert_eq!(code, 2);
     assert!(err.contains("RUN|CONFIG"), "{err}");
