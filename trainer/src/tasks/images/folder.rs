@@ -32,7 +32,9 @@ pub struct Images {
     /// How training images are distorted, if they are.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub augment: Option<Augment>,
-    /// How training classes are distorted, each as a whole.
+    /// How training classes are distorted, each as a whole, if they are: one draw for
+    /// all images of a class of a task, support and query, which makes a class that
+    /// the data does not have. A classifier's training leaves its classes as they are.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub augment_classes: Option<Augment>,
     /// Whether a support set holds the mirror image of each of its images as well,

@@ -37,7 +37,9 @@ pub struct Omniglot {
     /// How training images are distorted, if they are.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub augment: Option<Augment>,
-    /// How training classes are distorted, each as a whole.
+    /// How training classes are distorted, each as a whole, if they are: one draw for
+    /// all images of a class of a task, support and query, which makes a class that
+    /// the data does not have. A classifier's training leaves its classes as they are.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub augment_classes: Option<Augment>,
 }
