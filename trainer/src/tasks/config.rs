@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
+use super::images::views;
 use super::ways::OtherWays;
 use super::{
     Curves, DeviceSplit, ImageTasks, Images, Omniglot, Readings, Recorded, Sensors, Sinusoid,
@@ -131,7 +132,7 @@ impl TasksConfig {
     /// Examples that each one of a shot is: two where mirror images count.
     pub fn views(&self) -> usize {
         match self {
-            Self::Images(images) if images.mirrored_support => 2,
+            Self::Images(images) => views(images.mirrored_support),
             _ => 1,
         }
     }

@@ -107,6 +107,27 @@ fn a_report_is_one_page_of_the_run() {
     assert!(err.contains("no checkpoint yet"), "{err}");
 }
 
+/// How training examples were changed is no part of the tasks that runs are judged on.
+#[test]
+fn runs_that_differ_in_augmentation_compare() {
+    let folder = folder();
+    recordings(folder.path());
+    let run = |arguments: &[&str]| parts(&mamlet(folder.path(), arguments));
+    let (code, _, err) = run(&["train", "classes.toml"]);
+    assert_eq!(code, 0, "{err}");
+    let noisy = ["--run", "noisy", "--set", "name=noisy", "--set"];
+    let noise = ["tasks.augment.noise=0.5"];
+    let (code, _, err) = run(&[&["train", "classes.toml"], &noisy[..], &noise].concat());
+    assert_eq!(code, 0, "{err}");
+    let sizes = ["--tasks", "12", "--shots", "1", "--queries", "2", "--json"];
+    let (code, out, err) = run(&[&["compare", "classes.toml", "noisy"], &sizes[..]].concat());
+    assert_eq!(code, 0, "{err}");
+    let told: Value = serde_json::from_str(&out).unwrap();
+    let runs = told["sets"][0]["runs"].as_array().unwrap();
+    assert_eq!(runs.len(), 2, "{out}");
+    assert!(runs[1]["difference"]["mean"].is_number(), "{out}");
+}
+
 /// Three people, four classes, three takes of each, from a watch.
 fn watch(folder: &Path) {
     std::fs::create_dir_all(folder).unwrap();

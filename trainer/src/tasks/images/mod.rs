@@ -65,6 +65,11 @@ const CLASSES: u64 = 0;
 /// The first of those that put a class's images in order.
 const ORDER: u64 = 1;
 
+/// Examples that each image of a shot is.
+pub(super) fn views(mirrored_support: bool) -> usize {
+    if mirrored_support { 2 } else { 1 }
+}
+
 /// The last `count` examples once more, seen in a mirror.
 fn append_mirrored((picks, y): &mut (Vec<Pick>, Vec<f32>), count: usize) {
     let last = picks.len() - count;
@@ -219,8 +224,7 @@ impl TaskDistribution for ImageTasks {
     }
 
     fn support_size(&self, shots: usize) -> usize {
-        let views = if self.mirrored_support { 2 } else { 1 };
-        self.set_size(shots) * views
+        self.set_size(shots) * views(self.mirrored_support)
     }
 
     /// Every task has a generator of its own for its classes and one for the
