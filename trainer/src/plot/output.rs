@@ -6,7 +6,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use plotters::drawing::IntoDrawingArea;
-use plotters::prelude::{BitMapBackend, DrawingBackend, SVGBackend};
+use plotters::prelude::{BitMapBackend, SVGBackend};
 
 use super::PlotError;
 use super::canvas::Canvas;
@@ -40,7 +40,7 @@ pub(super) fn save(figure: &impl Figure, path: &Path) -> Result<(), PlotError> {
             });
         }
     };
-    let part = beside(path, &extension);
+    let part = beside(path);
     let written = write(figure, &part)
         .and_then(|()| fs::rename(&part, path).map_err(|source| io_error(path, source)));
     written.map_err(|error| {
@@ -91,13 +91,18 @@ fn write_png(figure: &impl Figure, path: &Path) -> Result<(), PlotError> {
         canvas.finish()?;
     }
     let pixels = shrink(&fine, size.0 as usize);
-    // Creating the file first gives the operating system's own error for a
-    // path that cannot be written.
-    fs::File::create(path).map_err(|source| io_error(path, source))?;
-    let mut file = BitMapBackend::new(path, (width, height));
-    file.blit_bitmap((0, 0), (width, height), &pixels)
-        .and_then(|()| file.present())
-        .map_err(|error| io_error(path, io::Error::other(error.to_string())))
+    image::save_buffer_with_format(
+        path,
+        &pixels,
+        width,
+        height,
+        image::ColorType::Rgb8,
+        image::ImageFormat::Png,
+    )
+    .map_err(|error| match error {
+        image::ImageError::IoError(source) => io_error(path, source),
+        other => io_error(path, io::Error::other(other)),
+    })
 }
 
 /// Averages blocks of `SCALE` by `SCALE` RGB pixels.
@@ -118,12 +123,11 @@ fn shrink(fine: &[u8], fine_width: usize) -> Vec<u8> {
     pixels
 }
 
-/// A hidden name in the same folder, so that renaming stays on one file system;
-/// its extension tells the encoder the format.
-fn beside(path: &Path, extension: &str) -> PathBuf {
+/// A hidden name in the same folder, so that renaming stays on one file system.
+fn beside(path: &Path) -> PathBuf {
     let mut name = OsString::from(".");
     name.push(path.file_stem().unwrap_or_default());
-    name.push(format!(".{}.part.{extension}", std::process::id()));
+    name.push(format!(".{}.part", std::process::id()));
     path.with_file_name(name)
 }
 
