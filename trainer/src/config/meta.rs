@@ -26,6 +26,12 @@ pub struct MetaConfig {
     pub shots: Shots,
     /// Query examples per task, or per class.
     pub queries: usize,
+    /// Batches that they are judged in, each with as many of each class; it must divide
+    /// `queries`. Norms that use the batch at hand see one batch at a time: with 5
+    /// queries in 5 batches a task tells as much as with 5, by queries that see one of
+    /// each class, as they do where a run is judged with one.
+    #[serde(default = "default::query_batches", skip_serializing_if = "is_one")]
+    pub query_batches: usize,
     /// What follows the meta-gradient.
     #[serde(default)]
     pub optimiser: OptimiserKind,
@@ -106,7 +112,14 @@ impl MetaConfig {
     }
 }
 
+fn is_one(number: &usize) -> bool {
+    *number == 1
+}
+
 mod default {
+    pub fn query_batches() -> usize {
+        1
+    }
     pub fn tasks() -> usize {
         25
     }
@@ -126,6 +139,18 @@ pub(super) fn check(config: &Config) -> Result<(), Fault> {
     let meta = &config.meta;
     at_least_one("meta.tasks", meta.tasks)?;
     at_least_one("meta.queries", meta.queries)?;
+    require(
+        meta.query_batches >= 1 && meta.queries.is_multiple_of(meta.query_batches),
+        "meta.query_batches",
+        format!("a divisor of meta.queries, {}", meta.queries),
+        meta.query_batches,
+    )?;
+    require(
+        meta.query_batches == 1 || config.method == Method::Maml,
+        "meta.query_batches",
+        "1, unless method = \"maml\"",
+        meta.query_batches,
+    )?;
     if let Some(ways) = meta.ways {
         require(
             (config.method == Method::Prototypical || config.model.head == HeadStart::Shared)

@@ -68,6 +68,17 @@ fn errors_name_key_line_expected_and_given() {
             GOOD.replace("loss = \"mse\"", "loss = \"mae\""),
             vec!["line 14", "inner.loss", "mae", "mse"],
         ),
+        // Values that do not go together.
+        (
+            GOOD.replace("queries = 5", "queries = 5\nquery_batches = 2"),
+            vec![
+                "line 23",
+                "meta.query_batches",
+                "divisor",
+                "queries, 5",
+                "2",
+            ],
+        ),
         // A value out of range.
         (
             GOOD.replace("value = 0.01", "value = -1.0"),

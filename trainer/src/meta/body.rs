@@ -16,7 +16,7 @@ use burn::tensor::{
     backend::{AutodiffBackend, Backend},
 };
 
-use super::way_back::over_tasks;
+use super::way_back::{add_to, over_tasks};
 use super::{Maml, MetaGradient, Rate};
 use crate::nn::Network;
 use crate::tasks::DeviceBatch;
@@ -55,6 +55,12 @@ impl Halves {
         })
     }
 
+    /// As [`Maml::with_query_batches`].
+    pub fn with_query_batches(mut self, count: usize) -> Self {
+        self.head = self.head.with_query_batches(count);
+        self
+    }
+
     /// [`Maml::gradient`].
     pub fn gradient<B: AutodiffBackend>(
         &self,
@@ -65,31 +71,31 @@ impl Halves {
     ) -> MetaGradient<B> {
         let body = &self.body;
         let (lower, upper) = params.split_at(body.tensors().len());
-        let support = body.forward_trace(lower, batch.support_x.clone());
-        let query = body.forward_trace(lower, batch.query_x.clone());
+        let pass = |x| body.forward_trace(lower, x);
+        let count = self.head.query_batches;
+        let support = pass(batch.support_x.clone());
+        let queries = batch.query_batches(count).into_iter();
+        let queries: Vec<_> = queries.map(|(x, _)| pass(x)).collect();
+        let outputs = queries.iter().map(|trace| trace.output().clone());
         let features = DeviceBatch {
             support_x: support.output().clone(),
-            query_x: query.output().clone(),
+            query_x: Tensor::cat(outputs.collect(), 1),
             ..batch.clone()
         };
         let (mut result, inputs) = self
             .head
             .gradient_and_inputs::<B>(upper, rates, weights, &features);
-        let gradient = |trace, dz: Option<Tensor<B::InnerBackend, 3>>| {
-            let gradients = body.backward(lower, trace, dz?).into_iter();
-            let summed: Vec<_> = gradients.flatten().map(over_tasks).collect();
-            Some(summed)
-        };
-        let sets = [
-            gradient(&query, inputs.query),
-            gradient(&support, inputs.support),
-        ];
-        let sum = sets.into_iter().flatten().reduce(|a, b| {
-            let pairs = a.into_iter().zip(b);
-            pairs.map(|(a, b)| a + b).collect()
-        });
-        let zeros = || lower.iter().map(Tensor::zeros_like).collect();
-        let mut gradients = sum.unwrap_or_else(zeros);
+        let of_queries = inputs.query.map_or(Vec::new(), |dz| dz.chunk(count, 1));
+        let passes = queries.iter().zip(of_queries);
+        let passes = passes.chain(inputs.support.map(|dz| (&support, dz)));
+        let mut gradients = Vec::new();
+        for (trace, dz) in passes {
+            let of_pass = body.backward(lower, trace, dz).into_iter();
+            add_to(&mut gradients, of_pass.flatten().map(over_tasks).collect());
+        }
+        if gradients.is_empty() {
+            gradients = lower.iter().map(Tensor::zeros_like).collect();
+        }
         gradients.append(&mut result.params);
         MetaGradient {
             params: gradients,

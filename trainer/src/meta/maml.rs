@@ -31,7 +31,7 @@ use serde::{Deserialize, Serialize};
 
 use super::body::{Halves, InputGradients};
 use super::replay;
-use super::way_back::{State, WayBack, add_some, over_tasks};
+use super::way_back::{State, WayBack, add_some, add_to, over_tasks};
 use super::{InnerLoop, InnerOptimiser, PerTensor, Rate};
 use crate::loss::Loss;
 use crate::nn::Network;
@@ -72,6 +72,8 @@ pub struct Maml {
     pub(super) optimiser: InnerOptimiser,
     pub(super) order: Order,
     graph: Graph,
+    /// Batches that the query examples of a task are judged in.
+    pub(super) query_batches: usize,
     /// Where the lowest layers do not adapt.
     halves: Option<Box<Halves>>,
 }
@@ -114,14 +116,25 @@ impl Maml {
             optimiser,
             order,
             graph,
+            query_batches: 1,
             halves: halves.map(Box::new),
         }
+    }
+
+    /// The query examples of a task are judged in `count` batches of equal size, whose
+    /// number must be a multiple of it: `L(θ; query)` is the mean over the batches.
+    /// What it changes is what norms that use the batch at hand see.
+    pub fn with_query_batches(mut self, count: usize) -> Self {
+        self.query_batches = count;
+        self.halves = (self.halves).map(|halves| Box::new(halves.with_query_batches(count)));
+        self
     }
 
     /// Derivatives go as far as `order` from here on.
     pub fn set_order(&mut self, order: Order) {
         let network = self.network.clone();
-        *self = Self::new(network, self.loss, self.optimiser, order, self.graph);
+        *self = Self::new(network, self.loss, self.optimiser, order, self.graph)
+            .with_query_batches(self.query_batches);
     }
 
     /// The adaptation that is differentiated.
@@ -260,35 +273,32 @@ impl Maml {
     ) -> (Params<B::InnerBackend>, Tensor<B::InnerBackend, 1>) {
         let tasks = batch.query_x.dims()[0];
         let shared = theta.iter().all(|p| p.dims()[0] == 1);
-        let trace = self.all.forward_trace(theta, batch.query_x.clone());
-        let prediction = trace.output().clone();
-        let loss = self
-            .loss
-            .value(prediction.clone(), batch.query_y.clone())
-            .mean();
-        let dy = self
-            .loss
-            .gradient(prediction, batch.query_y.clone())
-            .mul_scalar(weight / tasks as f32);
-        let deltas = self.all.deltas(theta, &trace, dy);
-        if let Some(inputs) = inputs {
-            let dx = self.all.input_gradient(theta, &trace, &deltas);
-            add_some(&mut inputs.query, dx);
+        let scale = weight / (tasks * self.query_batches) as f32;
+        let (mut sums, mut losses, mut of_inputs) = (Vec::new(), Vec::new(), Vec::new());
+        for (x, y) in batch.query_batches(self.query_batches) {
+            let trace = self.all.forward_trace(theta, x);
+            let prediction = trace.output().clone();
+            losses.push(self.loss.value(prediction.clone(), y.clone()).mean());
+            let dy = self.loss.gradient(prediction, y).mul_scalar(scale);
+            let deltas = self.all.deltas(theta, &trace, dy);
+            if inputs.is_some() {
+                of_inputs.push(self.all.input_gradient(theta, &trace, &deltas));
+            }
+            let gradients = self.all.gradients(&trace, &deltas).into_iter();
+            let gradients = gradients
+                .zip(self.network.tensors())
+                .map(|(gradient, info)| {
+                    let gradient = gradient.expect("every tensor of `all` adapts");
+                    match shared || !info.adapts {
+                        true => over_tasks(gradient),
+                        false => gradient,
+                    }
+                });
+            add_to(&mut sums, gradients.collect());
         }
-        let gradients = self
-            .all
-            .gradients(&trace, &deltas)
-            .into_iter()
-            .zip(self.network.tensors())
-            .map(|(gradient, info)| {
-                let gradient = gradient.expect("every tensor of `all` adapts");
-                if shared || !info.adapts {
-                    over_tasks(gradient)
-                } else {
-                    gradient
-                }
-            })
-            .collect();
-        (gradients, loss)
+        if let Some(inputs) = inputs {
+            add_some(&mut inputs.query, Tensor::cat(of_inputs, 1));
+        }
+        (sums, Tensor::cat(losses, 0).mean())
     }
 }

@@ -26,8 +26,10 @@ impl Maml {
             .collect();
         let x = Tensor::from_inner(batch.support_x.clone());
         let y = Tensor::from_inner(batch.support_y.clone());
-        let query_x: Tensor<B, 3> = Tensor::from_inner(batch.query_x.clone());
-        let query_y: Tensor<B, 3> = Tensor::from_inner(batch.query_y.clone());
+        let queries = batch.query_batches(self.query_batches).into_iter();
+        let queries: Vec<(Tensor<B, 3>, Tensor<B, 3>)> = queries
+            .map(|(x, y)| (Tensor::from_inner(x), Tensor::from_inner(y)))
+            .collect();
 
         let mut losses: Vec<Tensor<B, 1>> = Vec::with_capacity(weights.len());
         self.inner_loop().adapt(
@@ -36,8 +38,11 @@ impl Maml {
             (&x, &y),
             weights.len() - 1,
             |_, theta| {
-                let prediction = self.network.forward(theta, query_x.clone());
-                losses.push(self.loss.value(prediction, query_y.clone()).mean());
+                let of_batches = queries.iter().map(|(x, y)| {
+                    let prediction = self.network.forward(theta, x.clone());
+                    self.loss.value(prediction, y.clone()).mean()
+                });
+                losses.push(Tensor::cat(of_batches.collect(), 0).mean());
             },
         );
         let loss = losses[losses.len() - 1].clone().inner();

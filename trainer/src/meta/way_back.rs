@@ -220,7 +220,10 @@ pub(super) fn add_some<B: Backend>(sum: &mut Option<Tensor<B, 3>>, term: Tensor<
 }
 
 /// Adds `terms` to `sums` one by one; an empty list of sums is 0.
-fn add_to<B: Backend, const D: usize>(sums: &mut Vec<Tensor<B, D>>, terms: Vec<Tensor<B, D>>) {
+pub(super) fn add_to<B: Backend, const D: usize>(
+    sums: &mut Vec<Tensor<B, D>>,
+    terms: Vec<Tensor<B, D>>,
+) {
     *sums = if sums.is_empty() {
         terms
     } else {

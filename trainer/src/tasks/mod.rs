@@ -303,6 +303,16 @@ impl<B: Backend> DeviceBatch<B> {
             query_y: part(&self.query_y),
         }
     }
+
+    /// The query examples and their targets in `count` batches of equal size, which
+    /// must divide their number.
+    pub fn query_batches(&self, count: usize) -> Vec<(Tensor<B, 3>, Tensor<B, 3>)> {
+        let (x, y) = (self.query_x.clone(), self.query_y.clone());
+        x.chunk(count, 1)
+            .into_iter()
+            .zip(y.chunk(count, 1))
+            .collect()
+    }
 }
 
 /// A rate in thousandths of a hertz.

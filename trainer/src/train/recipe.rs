@@ -33,6 +33,7 @@ pub(super) fn maml(config: &Config, network: Network) -> Maml {
         config.inner.order,
         config.inner.graph,
     )
+    .with_query_batches(config.meta.query_batches)
 }
 
 /// The meta-optimiser of the parameters.

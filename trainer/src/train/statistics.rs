@@ -96,12 +96,13 @@ pub fn measure<B: Backend>(
             continue;
         }
         inner.adapt(params.clone(), &rates, support, steps, |step, theta| {
-            let x = if step < steps {
-                &batch.support_x
-            } else {
-                &batch.query_x
-            };
-            see(step, theta, x.clone());
+            if step < steps {
+                see(step, theta, batch.support_x.clone());
+                return;
+            }
+            for (x, _) in batch.query_batches(config.meta.query_batches) {
+                see(step, theta, x);
+            }
         });
     }
     let layers = network.stored_layers().into_iter().enumerate();

@@ -210,3 +210,65 @@ fn second_order_gradient_equals_central_differences() {
         );
     }
 }
+
+/// Queries in batches of their own count as much together as each batch does by itself,
+/// where norms see the batch at hand.
+#[test]
+fn query_batches_do_not_see_each_other() {
+    for (seed, case) in (1..).zip(cases()) {
+        let spec = NetworkSpec {
+            input: case.input,
+            layers: case.layers.clone(),
+        };
+        let network = Network::new(&spec, &Adapt::Group(case.adapt)).unwrap();
+        let mut random = Lcg(seed);
+        let infos = network.tensors().iter();
+        let drawn = infos.map(|info| random.vector(info.len(), 0.7));
+        let params: Vec<Vec<f32>> = drawn
+            .map(|values| values.into_iter().map(|v| v as f32).collect())
+            .collect();
+        let params = to_device::<Flex>(&network, &params, &Default::default());
+        let whole = batch(&problem(&case, &network, &mut random));
+        let rates = vec![vec![Rate::Fixed(RATE); network.adapting().len()]; STEPS];
+        let weights = [0.25, 0.0, 0.75];
+        let gradient = |order, count, unrolled, batch: &DeviceBatch<Flex>| -> Vec<f32> {
+            let plain = InnerOptimiser::default();
+            let mut maml = Maml::new(network.clone(), loss(&case), plain, order, Graph::Keep)
+                .with_query_batches(count);
+            maml.set_order(order);
+            let result: MetaGradient<Autodiff<Flex>> = match unrolled {
+                true => maml.gradient_unrolled(&params, &rates, &weights, batch),
+                false => maml.gradient(&params, &rates, &weights, batch),
+            };
+            let tensors = result.params.into_iter().flat_map(to_host);
+            to_host(result.loss).into_iter().chain(tensors).collect()
+        };
+        for order in [Order::First, Order::Second] {
+            let alone = whole.query_batches(QUERIES).into_iter().map(|(x, y)| {
+                let part = DeviceBatch {
+                    query_x: x,
+                    query_y: y,
+                    ..whole.clone()
+                };
+                gradient(order, 1, false, &part)
+            });
+            let alone: Vec<Vec<f32>> = alone.collect();
+            let mean = |index: usize| {
+                let sum: f32 = alone.iter().map(|numbers| numbers[index]).sum();
+                f64::from(sum) / QUERIES as f64
+            };
+            let mean: Vec<f64> = (0..alone[0].len()).map(mean).collect();
+            for unrolled in [false, true] {
+                let error = distance(&gradient(order, QUERIES, unrolled, &whole), &mean);
+                assert!(
+                    error < 1e-4,
+                    "{}, {order:?}, unrolled {unrolled}: {error:.1e}",
+                    case.name
+                );
+            }
+            let together = distance(&gradient(order, 1, false, &whole), &mean);
+            let sees = case.name.starts_with("conv net");
+            assert_eq!(together > 1e-3, sees, "{}: {together:.1e}", case.name);
+        }
+    }
+}
