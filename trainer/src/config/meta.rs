@@ -26,10 +26,10 @@ pub struct MetaConfig {
     pub shots: Shots,
     /// Query examples per task, or per class.
     pub queries: usize,
-    /// Batches that they are judged in, each with as many of each class; it must divide
-    /// `queries`. Norms that use the batch at hand see one batch at a time: with 5
-    /// queries in 5 batches a task tells as much as with 5, by queries that see one of
-    /// each class, as they do where a run is judged with one.
+    /// Batches that they are judged in, a divisor of `queries`: norms that use the batch
+    /// at hand see one batch at a time, with as many of each class. With 5 queries in 5
+    /// batches each adaptation is judged by five times as many predictions as with 1
+    /// query, on batches of the same make: one query of each class.
     #[serde(default = "default::query_batches", skip_serializing_if = "is_one")]
     pub query_batches: usize,
     /// What follows the meta-gradient.
@@ -140,7 +140,7 @@ pub(super) fn check(config: &Config) -> Result<(), Fault> {
     at_least_one("meta.tasks", meta.tasks)?;
     at_least_one("meta.queries", meta.queries)?;
     require(
-        meta.query_batches >= 1 && meta.queries.is_multiple_of(meta.query_batches),
+        meta.queries.is_multiple_of(meta.query_batches),
         "meta.query_batches",
         format!("a divisor of meta.queries, {}", meta.queries),
         meta.query_batches,

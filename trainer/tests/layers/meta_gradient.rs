@@ -96,6 +96,36 @@ fn loss(case: &Case) -> Loss {
     }
 }
 
+fn network(case: &Case) -> Network {
+    let spec = NetworkSpec {
+        input: case.input,
+        layers: case.layers.clone(),
+    };
+    Network::new(&spec, &Adapt::Group(case.adapt)).unwrap()
+}
+
+/// Random numbers around what each tensor is filled with.
+fn parameters(network: &Network, random: &mut Lcg) -> Vec<Vec<f64>> {
+    network
+        .tensors()
+        .iter()
+        .map(|info| {
+            let around = match info.fill {
+                Fill::Constant(value) => f64::from(value),
+                Fill::Random { .. } => 0.0,
+            };
+            let values = random.vector(info.len(), 0.7);
+            values.into_iter().map(|v| around + v).collect()
+        })
+        .collect()
+}
+
+fn on_device(network: &Network, params: &[Vec<f64>]) -> Vec<Tensor<Flex, 3>> {
+    let single = |tensor: &Vec<f64>| tensor.iter().map(|&x| x as f32).collect();
+    let host: Vec<Vec<f32>> = params.iter().map(single).collect();
+    to_device(network, &host, &Default::default())
+}
+
 fn problem(case: &Case, network: &Network, random: &mut Lcg) -> Problem {
     let targets = |count: usize, random: &mut Lcg| -> Vec<f64> {
         (0..count)
@@ -146,31 +176,12 @@ fn batch(problem: &Problem) -> DeviceBatch<Flex> {
 #[test]
 fn second_order_gradient_equals_central_differences() {
     for (seed, case) in (1..).zip(cases()) {
-        let spec = NetworkSpec {
-            input: case.input,
-            layers: case.layers.clone(),
-        };
-        let network = Network::new(&spec, &Adapt::Group(case.adapt)).unwrap();
+        let network = network(&case);
         let mut random = Lcg(seed);
-        let params: Vec<Vec<f64>> = network
-            .tensors()
-            .iter()
-            .map(|info| {
-                let around = match info.fill {
-                    Fill::Constant(value) => f64::from(value),
-                    Fill::Random { .. } => 0.0,
-                };
-                let values = random.vector(info.len(), 0.7);
-                values.into_iter().map(|v| around + v).collect()
-            })
-            .collect();
+        let params = parameters(&network, &mut random);
         let problem = problem(&case, &network, &mut random);
         let expected = problem.differences(&params);
-        let host: Vec<Vec<f32>> = params
-            .iter()
-            .map(|p| p.iter().map(|&x| x as f32).collect())
-            .collect();
-        let device_params = to_device::<Flex>(&network, &host, &Default::default());
+        let device_params = on_device(&network, &params);
         let rates = vec![vec![Rate::Fixed(RATE); network.adapting().len()]; STEPS];
         let mut weights = vec![0.0; STEPS + 1];
         weights[STEPS] = 1.0;
@@ -216,18 +227,9 @@ fn second_order_gradient_equals_central_differences() {
 #[test]
 fn query_batches_do_not_see_each_other() {
     for (seed, case) in (1..).zip(cases()) {
-        let spec = NetworkSpec {
-            input: case.input,
-            layers: case.layers.clone(),
-        };
-        let network = Network::new(&spec, &Adapt::Group(case.adapt)).unwrap();
+        let network = network(&case);
         let mut random = Lcg(seed);
-        let infos = network.tensors().iter();
-        let drawn = infos.map(|info| random.vector(info.len(), 0.7));
-        let params: Vec<Vec<f32>> = drawn
-            .map(|values| values.into_iter().map(|v| v as f32).collect())
-            .collect();
-        let params = to_device::<Flex>(&network, &params, &Default::default());
+        let params = on_device(&network, &parameters(&network, &mut random));
         let whole = batch(&problem(&case, &network, &mut random));
         let rates = vec![vec![Rate::Fixed(RATE); network.adapting().len()]; STEPS];
         let weights = [0.25, 0.0, 0.75];
