@@ -13,9 +13,10 @@
 
 use burn::tensor::{Tensor, backend::Backend};
 use pulp::{Arch, Simd, WithSimd, bytemuck};
+use rayon::prelude::*;
 
 use super::super::shape::Window;
-use super::{Numbers, PerGroup, tensor};
+use super::{Numbers, PerGroup, add_up, at_once, tensor};
 
 /// `p`; `x` itself where no window reaches over an edge.
 pub fn pad<B: Backend>(window: &Window, channels: usize, x: &Tensor<B, 3>) -> Option<Tensor<B, 3>> {
@@ -44,18 +45,21 @@ pub fn product<B: Backend>(
         Some(bias) => Some(PerGroup::of(bias)?),
         None => None,
     };
-    let mut y = Vec::with_capacity(tasks * examples * window.places() * filters);
-    for (task, images) in numbers.chunks_exact(examples * grid.image).enumerate() {
-        Arch::new().dispatch(InTiles(Product {
+    let dims @ [_, _, width] = [tasks, examples, window.places() * filters];
+    let mut y = vec![0.0; tasks * examples * width];
+    let tasks = numbers
+        .chunks_exact(examples * grid.image)
+        .zip(y.chunks_exact_mut(examples * width));
+    for (task, (images, y)) in tasks.enumerate() {
+        let product = Product {
             grid: &grid,
             images,
             weight: weights.group(task),
             bias: biases.as_ref().map(|biases| biases.group(task)),
             filters,
-            y: &mut y,
-        }));
+        };
+        product.write_in_shares(y);
     }
-    let dims = [tasks, examples, window.places() * filters];
     Some(tensor(y, dims, &p.device()))
 }
 
@@ -75,14 +79,19 @@ pub fn weight_gradient<B: Backend>(
         .chunks_exact(examples * grid.image)
         .zip(gradients.chunks_exact(examples * width))
         .zip(dw.chunks_exact_mut(inputs * filters));
+    let images_at_once = at_once(width);
     for ((images, dy), dw) in tasks_of {
-        Arch::new().dispatch(InTiles(WeightGradient {
-            grid: &grid,
-            images,
-            dy,
-            filters,
-            dw,
-        }));
+        add_up(examples.div_ceil(images_at_once), dw, |share, dw| {
+            let start = share * images_at_once;
+            let end = examples.min(start + images_at_once);
+            Arch::new().dispatch(InTiles(WeightGradient {
+                grid: &grid,
+                images: &images[start * grid.image..end * grid.image],
+                dy: &dy[start * width..end * width],
+                filters,
+                dw,
+            }));
+        });
     }
     Some(tensor(dw, [tasks, inputs, filters], &dy.device()))
 }
@@ -99,47 +108,58 @@ pub fn input_gradient<B: Backend>(
     let weights = PerGroup::of(weight)?;
     let gradients = Numbers::of(dy)?;
     let features = positions * channels;
-    let mut dx = Vec::with_capacity(tasks * examples * features);
-    let tasks_of = gradients.chunks_exact(examples * width).enumerate();
+    let mut dx = vec![0.0; tasks * examples * features];
+    let tasks_of = gradients
+        .chunks_exact(examples * width)
+        .zip(dx.chunks_exact_mut(examples * features))
+        .enumerate();
     if let Some(back) = window.back() {
         // A convolution with the kernel turned around.
         let grid = Grid::of(&back, filters);
-        for (task, dy) in tasks_of {
+        for (task, (dy, dx)) in tasks_of {
             let mut turned = Vec::with_capacity(size * filters * channels);
             let of_position = channels * filters;
             for weight in weights.group(task).chunks_exact(of_position).rev() {
                 transpose(weight, filters, &mut turned);
             }
-            Arch::new().dispatch(InTiles(Product {
+            let product = Product {
                 grid: &grid,
                 images: &grid.padded(dy, &back),
                 weight: &turned,
                 bias: None,
                 filters: channels,
-                y: &mut dx,
-            }));
+            };
+            product.write_in_shares(dx);
         }
     } else {
         let (grid, inputs) = (Grid::of(window, channels), size * channels);
         let rows = Grid::of_rows(window.places(), filters);
-        let mut padded = vec![0.0; grid.image];
-        for (task, dy) in tasks_of {
+        let images_at_once = at_once(features);
+        for (task, (dy, dx)) in tasks_of {
             let mut turned = Vec::with_capacity(filters * inputs);
             transpose(weights.group(task), filters, &mut turned);
-            let mut dp = Vec::with_capacity(examples * window.places() * inputs);
-            Arch::new().dispatch(InTiles(Product {
-                grid: &rows,
-                images: dy,
-                weight: &turned,
-                bias: None,
-                filters: inputs,
-                y: &mut dp,
-            }));
-            for dp in dp.chunks_exact(window.places() * inputs) {
-                padded.fill(0.0);
-                grid.scatter(dp, &mut padded);
-                grid.cut(&padded, window, &mut dx);
-            }
+            let shares = dy
+                .par_chunks(images_at_once * width)
+                .zip(dx.par_chunks_mut(images_at_once * features));
+            shares.for_each(|(dy, dx)| {
+                let product = Product {
+                    grid: &rows,
+                    images: dy,
+                    weight: &turned,
+                    bias: None,
+                    filters: inputs,
+                };
+                let of_image = window.places() * inputs;
+                let mut dp = vec![0.0; dy.len() / width * of_image];
+                product.write(&mut dp);
+                let mut padded = vec![0.0; grid.image];
+                let images = dp.chunks_exact(of_image);
+                for (dp, dx) in images.zip(dx.chunks_exact_mut(features)) {
+                    padded.fill(0.0);
+                    grid.scatter(dp, &mut padded);
+                    grid.cut(&padded, window, dx);
+                }
+            });
         }
     }
     Some(tensor(dx, [tasks, examples, features], &dy.device()))
@@ -220,22 +240,27 @@ impl Grid {
     fn padded(&self, images: &[f32], window: &Window) -> Vec<f32> {
         let width = window.input[1] * self.channels;
         let of_image = window.input[0] * width;
-        let mut padded = Vec::with_capacity(images.len() / of_image * self.image);
-        for (index, image) in images.chunks_exact(of_image).enumerate() {
-            for (row, start) in image.chunks_exact(width).zip(self.rows(window)) {
-                padded.resize(index * self.image + start, 0.0);
-                padded.extend_from_slice(row);
+        let mut padded = vec![0.0; images.len() / of_image * self.image];
+        let images_at_once = at_once(self.image);
+        let shares = padded
+            .par_chunks_mut(images_at_once * self.image)
+            .zip(images.par_chunks(images_at_once * of_image));
+        shares.for_each(|(padded, images)| {
+            let images = images.chunks_exact(of_image);
+            for (image, padded) in images.zip(padded.chunks_exact_mut(self.image)) {
+                for (row, start) in image.chunks_exact(width).zip(self.rows(window)) {
+                    padded[start..][..width].copy_from_slice(row);
+                }
             }
-            padded.resize((index + 1) * self.image, 0.0);
-        }
+        });
         padded
     }
 
-    /// Appends an image without its padding.
-    fn cut(&self, padded: &[f32], window: &Window, images: &mut Vec<f32>) {
+    /// Writes an image without its padding.
+    fn cut(&self, padded: &[f32], window: &Window, image: &mut [f32]) {
         let width = window.input[1] * self.channels;
-        for start in self.rows(window) {
-            images.extend_from_slice(&padded[start..][..width]);
+        for (row, start) in image.chunks_exact_mut(width).zip(self.rows(window)) {
+            row.copy_from_slice(&padded[start..][..width]);
         }
     }
 
@@ -270,7 +295,7 @@ impl Grid {
 const MANY: usize = 12;
 const FEW: usize = 6;
 
-/// A product of which so many places or inputs, and vectors of filters, are worked on at
+/// A calculation of which so many places or inputs, and vectors of filters, are worked on at
 /// once.
 trait Tiled {
     fn filters(&self) -> usize;
@@ -313,33 +338,65 @@ fn panels(matrix: &[f32], columns: usize, of_panel: usize) -> Vec<f32> {
     panels
 }
 
-/// [`product`] for one task, appended to `y`.
+/// [`product`] for one task.
+#[derive(Clone, Copy)]
 struct Product<'a> {
     grid: &'a Grid,
     images: &'a [f32],
     weight: &'a [f32],
     bias: Option<&'a [f32]>,
     filters: usize,
-    y: &'a mut Vec<f32>,
 }
 
-impl Tiled for Product<'_> {
+impl Product<'_> {
+    /// Computes it into `y`.
+    fn write(self, y: &mut [f32]) {
+        let product = self;
+        Arch::new().dispatch(InTiles(Written { product, y }));
+    }
+
+    /// The same, a few images after the other by every core.
+    fn write_in_shares(self, y: &mut [f32]) {
+        let image = self.grid.image;
+        let width = self.grid.starts.len() * self.filters;
+        let images_at_once = at_once(width);
+        let shares = self
+            .images
+            .par_chunks(images_at_once * image)
+            .zip(y.par_chunks_mut(images_at_once * width));
+        shares.for_each(|(images, y)| Product { images, ..self }.write(y));
+    }
+}
+
+/// A product and where it is written to.
+struct Written<'a, 'y> {
+    product: Product<'a>,
+    y: &'y mut [f32],
+}
+
+impl Tiled for Written<'_, '_> {
     fn filters(&self) -> usize {
-        self.filters
+        self.product.filters
     }
 
     /// `P` places and `V` vectors of filters at a time.
     #[inline(always)]
     fn of_vectors<S: Simd, const V: usize, const P: usize>(self, simd: S) {
-        let (grid, filters) = (self.grid, self.filters);
+        let Product {
+            grid,
+            images,
+            weight,
+            bias,
+            filters,
+        } = self.product;
         let of_panel = V * S::F32_LANES;
-        let weights = panels(self.weight, filters, of_panel);
-        let biases = self.bias.map(|bias| panels(bias, filters, of_panel));
-        let starts = grid.all_starts(self.images.len() / grid.image);
+        let weights = panels(weight, filters, of_panel);
+        let biases = bias.map(|bias| panels(bias, filters, of_panel));
+        let starts = grid.all_starts(images.len() / grid.image);
         let of_weights = grid.kernel_rows * grid.run * of_panel;
         let zero = [simd.splat_f32s(0.0); V];
         let mut block = vec![0.0; P * filters];
-        for starts in starts.chunks(P) {
+        for (starts, y) in starts.chunks(P).zip(self.y.chunks_mut(P * filters)) {
             // Where places are missing, the last one again.
             let place = |p: usize| starts[p.min(starts.len() - 1)];
             let from: [usize; P] = std::array::from_fn(place);
@@ -352,9 +409,8 @@ impl Tiled for Product<'_> {
                 let mut sums = [bias; P];
                 let rows = panel.chunks_exact(grid.run * of_panel).enumerate();
                 for (row, panel) in rows {
-                    let runs: [&[f32]; P] = std::array::from_fn(|p| {
-                        &self.images[from[p] + row * grid.row..][..grid.run]
-                    });
+                    let runs: [&[f32]; P] =
+                        std::array::from_fn(|p| &images[from[p] + row * grid.row..][..grid.run]);
                     let panel: &[S::f32s] = bytemuck::cast_slice(panel);
                     for (j, weights) in panel.chunks_exact(V).enumerate() {
                         for (sums, run) in sums.iter_mut().zip(runs) {
@@ -373,7 +429,7 @@ impl Tiled for Product<'_> {
                     }
                 }
             }
-            self.y.extend_from_slice(&block[..starts.len() * filters]);
+            y.copy_from_slice(&block[..y.len()]);
         }
     }
 }

@@ -3,6 +3,9 @@
 //!
 //! Every function here has the same one made of tensor operations beside it, which
 //! other devices use and which an autodiff backend sees through.
+//!
+//! What is more than a core's cache holds is worked on in shares, which the cores take one
+//! after the other. Shares do not depend on the number of cores, so neither do results.
 
 pub mod conv;
 pub mod pool;
@@ -12,6 +15,33 @@ use std::any::Any;
 
 use burn::backend::flex::FlexTensor;
 use burn::tensor::{Tensor, TensorData, TensorPrimitive, backend::Backend};
+use rayon::prelude::*;
+
+use crate::device::CACHED;
+
+/// How many rows or images, each of so many numbers, make a share.
+pub(super) fn at_once(numbers: usize) -> usize {
+    (CACHED / numbers).max(1)
+}
+
+/// Sums of so many shares: `of_share` adds those of one to zeros. They are added up in
+/// their order.
+pub(super) fn add_up(shares: usize, sums: &mut [f32], of_share: impl Fn(usize, &mut [f32]) + Sync) {
+    if shares == 1 {
+        return of_share(0, sums);
+    }
+    let of_shares = (0..shares).into_par_iter().map(|share| {
+        let mut of_this = vec![0.0; sums.len()];
+        of_share(share, &mut of_this);
+        of_this
+    });
+    let of_shares: Vec<Vec<f32>> = of_shares.collect();
+    for of_share in of_shares {
+        for (sum, of_share) in sums.iter_mut().zip(of_share) {
+            *sum += of_share;
+        }
+    }
+}
 
 /// The numbers of a tensor, row-major. Each look at them costs something, so a loop
 /// takes them before it starts.
@@ -74,11 +104,19 @@ pub(super) fn tensor<B: Backend, const D: usize>(
 pub(super) fn with_each<B: Backend, const D: usize>(
     x: &Tensor<B, D>,
     y: &Tensor<B, D>,
-    combine: impl Fn(f32, f32) -> f32,
+    combine: impl Fn(f32, f32) -> f32 + Sync,
 ) -> Option<Tensor<B, D>> {
     let (a, b) = (Numbers::of(x)?, Numbers::of(y)?);
-    let pairs = a.iter().zip(&b[..]);
-    let combined = pairs.map(|(&a, &b)| combine(a, b)).collect();
+    let mut combined = vec![0.0; a.len()];
+    let shares = combined
+        .par_chunks_mut(CACHED)
+        .zip(a.par_chunks(CACHED))
+        .zip(b.par_chunks(CACHED));
+    shares.for_each(|((to, a), b)| {
+        for ((to, &a), &b) in to.iter_mut().zip(a).zip(b) {
+            *to = combine(a, b);
+        }
+    });
     Some(tensor(combined, x.dims(), &x.device()))
 }
 

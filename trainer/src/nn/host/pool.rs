@@ -3,9 +3,10 @@
 
 use burn::tensor::{Tensor, backend::Backend};
 use pulp::{Arch, Simd, WithSimd};
+use rayon::prelude::*;
 
 use super::super::patches::Patches;
-use super::{Numbers, tensor};
+use super::{Numbers, at_once, tensor};
 
 /// The maximum at every place, and which position has it.
 pub fn forward<B: Backend>(
@@ -17,18 +18,25 @@ pub fn forward<B: Backend>(
     let width = patches.window().places() * patches.channels();
     let mut best = vec![0.0; tasks * examples * width];
     let mut winners = vec![0.0; best.len()];
-    let images = numbers
-        .chunks_exact(features)
-        .zip(best.chunks_exact_mut(width))
-        .zip(winners.chunks_exact_mut(width));
-    for ((image, best), winners) in images {
-        Arch::new().dispatch(Image {
-            patches,
-            image,
-            best,
-            winners,
-        });
-    }
+    let images_at_once = at_once(features);
+    let shares = numbers
+        .par_chunks(images_at_once * features)
+        .zip(best.par_chunks_mut(images_at_once * width))
+        .zip(winners.par_chunks_mut(images_at_once * width));
+    shares.for_each(|((images, best), winners)| {
+        let images = images
+            .chunks_exact(features)
+            .zip(best.chunks_exact_mut(width))
+            .zip(winners.chunks_exact_mut(width));
+        for ((image, best), winners) in images {
+            Arch::new().dispatch(Image {
+                patches,
+                image,
+                best,
+                winners,
+            });
+        }
+    });
     let dims = [tasks, examples, width];
     let device = x.device();
     Some((tensor(best, dims, &device), tensor(winners, dims, &device)))
@@ -81,12 +89,20 @@ pub fn pick<B: Backend>(
     x: &Tensor<B, 3>,
 ) -> Option<Tensor<B, 3>> {
     let (numbers, dims, features) = (Numbers::of(x)?, winners.dims(), x.dims()[2]);
-    let (numbers, winners) = (&numbers[..], Numbers::of(winners)?);
+    let winners = Numbers::of(winners)?;
     let mut picked = vec![0.0; winners.len()];
-    let mut at = Winners::new(patches, features, &winners);
-    for picked in picked.chunks_exact_mut(patches.channels()) {
-        at.next(|channel, from| picked[channel] = numbers[from]);
-    }
+    let width = patches.window().places() * patches.channels();
+    let images_at_once = at_once(features);
+    let shares = numbers
+        .par_chunks(images_at_once * features)
+        .zip(winners.par_chunks(images_at_once * width))
+        .zip(picked.par_chunks_mut(images_at_once * width));
+    shares.for_each(|((numbers, winners), picked)| {
+        let mut at = Winners::new(patches, features, winners);
+        for picked in picked.chunks_exact_mut(patches.channels()) {
+            at.next(|channel, from| picked[channel] = numbers[from]);
+        }
+    });
     Some(tensor(picked, dims, &x.device()))
 }
 
@@ -100,10 +116,18 @@ pub fn input_gradient<B: Backend>(
     let [tasks, examples, _] = dy.dims();
     let features = patches.window().positions() * patches.channels();
     let mut dx = vec![0.0; tasks * examples * features];
-    let mut at = Winners::new(patches, features, &winners);
-    for dy in numbers.chunks_exact(patches.channels()) {
-        at.next(|channel, to| dx[to] += dy[channel]);
-    }
+    let width = patches.window().places() * patches.channels();
+    let images_at_once = at_once(features);
+    let shares = dx
+        .par_chunks_mut(images_at_once * features)
+        .zip(winners.par_chunks(images_at_once * width))
+        .zip(numbers.par_chunks(images_at_once * width));
+    shares.for_each(|((dx, winners), dy)| {
+        let mut at = Winners::new(patches, features, winners);
+        for dy in dy.chunks_exact(patches.channels()) {
+            at.next(|channel, to| dx[to] += dy[channel]);
+        }
+    });
     Some(tensor(dx, [tasks, examples, features], &dy.device()))
 }
 

@@ -2,15 +2,16 @@
 
 use burn::tensor::{Tensor, backend::Backend};
 use pulp::{Arch, Simd, WithSimd};
+use rayon::prelude::*;
 
-use super::{Numbers, PerGroup, changed, tensor};
+use super::{Numbers, PerGroup, add_up, at_once, changed, tensor};
 
 /// `combine` of every value of `x [G, N, C]` and the value of its channel in `row
 /// [G or 1, 1, C]`; `x` itself where its numbers are not at hand.
 pub fn with_row<B: Backend>(
     x: Tensor<B, 3>,
     row: &Tensor<B, 3>,
-    combine: impl Fn(f32, f32) -> f32,
+    combine: impl Fn(f32, f32) -> f32 + Sync,
 ) -> Result<Tensor<B, 3>, Tensor<B, 3>> {
     let dims @ [_, rows, width] = x.dims();
     let Some(row) = PerGroup::of(row) else {
@@ -19,11 +20,13 @@ pub fn with_row<B: Backend>(
     let in_place = changed(x, |x| {
         for (group, x) in x.chunks_exact_mut(rows * width).enumerate() {
             let row = row.group(group);
-            for x in x.chunks_exact_mut(width) {
-                for (x, &row) in x.iter_mut().zip(row) {
-                    *x = combine(*x, row);
+            x.par_chunks_mut(at_once(width) * width).for_each(|x| {
+                for x in x.chunks_exact_mut(width) {
+                    for (x, &row) in x.iter_mut().zip(row) {
+                        *x = combine(*x, row);
+                    }
                 }
-            }
+            });
         }
     });
     let x = match in_place {
@@ -33,12 +36,20 @@ pub fn with_row<B: Backend>(
     let Some(numbers) = Numbers::of(&x) else {
         return Err(x);
     };
-    let mut result = Vec::with_capacity(numbers.len());
-    for (group, x) in numbers.chunks_exact(rows * width).enumerate() {
+    let mut result = vec![0.0; numbers.len()];
+    let of_groups = numbers.chunks_exact(rows * width);
+    let of_groups = of_groups.zip(result.chunks_exact_mut(rows * width));
+    for (group, (x, to)) in of_groups.enumerate() {
         let row = row.group(group);
-        for x in x.chunks_exact(width) {
-            result.extend(x.iter().zip(row).map(|(&x, &row)| combine(x, row)));
-        }
+        let shares = to.par_chunks_mut(at_once(width) * width);
+        let shares = shares.zip(x.par_chunks(at_once(width) * width));
+        shares.for_each(|(to, x)| {
+            for (to, x) in to.chunks_exact_mut(width).zip(x.chunks_exact(width)) {
+                for ((to, &x), &row) in to.iter_mut().zip(x).zip(row) {
+                    *to = combine(x, row);
+                }
+            }
+        });
     }
     Ok(tensor(result, dims, &x.device()))
 }
@@ -57,31 +68,33 @@ pub fn combination<B: Backend>(
         Some(row) => Some(PerGroup::of(row)?),
         None => None,
     };
-    let mut result = Vec::with_capacity(groups * rows * width);
-    for group in 0..groups {
-        let of_group = group * rows * width..(group + 1) * rows * width;
-        let terms: Vec<(&[f32], &[f32])> = terms
-            .iter()
-            .map(|(x, row)| (&x[of_group.clone()], row.group(group)))
-            .collect();
-        Arch::new().dispatch(Combination {
-            terms: &terms,
-            row: row.as_ref().map(|row| row.group(group)),
-            rows,
-            width,
-            result: &mut result,
+    let mut result = vec![0.0; groups * rows * width];
+    for (group, result) in result.chunks_exact_mut(rows * width).enumerate() {
+        let row = row.as_ref().map(|row| row.group(group));
+        let shares = result.par_chunks_mut(at_once(width) * width).enumerate();
+        shares.for_each(|(index, result)| {
+            let start = group * rows * width + index * at_once(width) * width;
+            let terms: Vec<(&[f32], &[f32])> = terms
+                .iter()
+                .map(|(x, row)| (&x[start..][..result.len()], row.group(group)))
+                .collect();
+            Arch::new().dispatch(Combination {
+                terms: &terms,
+                row,
+                width,
+                result,
+            });
         });
     }
     Some(tensor(result, dims, &first.device()))
 }
 
-/// [`combination`] of one group, each `x [N, C]` with its row, appended to `result`.
+/// [`combination`] of rows of one group, each `x [N, C]` with its row, added to zeros.
 struct Combination<'a> {
     terms: &'a [(&'a [f32], &'a [f32])],
     row: Option<&'a [f32]>,
-    rows: usize,
     width: usize,
-    result: &'a mut Vec<f32>,
+    result: &'a mut [f32],
 }
 
 impl WithSimd for Combination<'_> {
@@ -89,12 +102,9 @@ impl WithSimd for Combination<'_> {
 
     #[inline(always)]
     fn with_simd<S: Simd>(self, _: S) {
-        for at in (0..self.rows * self.width).step_by(self.width) {
-            let start = self.result.len();
-            self.result.resize(start + self.width, 0.0);
-            let sums = &mut self.result[start..];
+        for (index, sums) in self.result.chunks_exact_mut(self.width).enumerate() {
             for (x, factors) in self.terms {
-                let values = x[at..][..self.width].iter().zip(*factors);
+                let values = x[index * self.width..].iter().zip(*factors);
                 for (sum, (x, factor)) in sums.iter_mut().zip(values) {
                     *sum += x * factor;
                 }
@@ -126,10 +136,17 @@ fn sums<B: Backend>(x: &Tensor<B, 3>, y: Option<&Tensor<B, 3>>) -> Option<Tensor
     let mut sums = vec![0.0; groups * width];
     for (group, sums) in sums.chunks_exact_mut(width).enumerate() {
         let of_group = group * rows * width..(group + 1) * rows * width;
-        Arch::new().dispatch(Sums {
-            x: &numbers[of_group.clone()],
-            y: factors.as_ref().map(|factors| &factors[of_group]),
-            sums,
+        let x = &numbers[of_group.clone()];
+        let y = factors.as_ref().map(|factors| &factors[of_group]);
+        let of_share = at_once(width) * width;
+        add_up(x.len().div_ceil(of_share), sums, |share, sums| {
+            let start = share * of_share;
+            let end = x.len().min(start + of_share);
+            Arch::new().dispatch(Sums {
+                x: &x[start..end],
+                y: y.map(|y| &y[start..end]),
+                sums,
+            });
         });
     }
     Some(tensor(sums, [groups, 1, width], &x.device()))
@@ -139,7 +156,7 @@ fn sums<B: Backend>(x: &Tensor<B, 3>, y: Option<&Tensor<B, 3>>) -> Option<Tensor
 /// loses to rounding grows with either number, not with their product.
 const BLOCK: usize = 64;
 
-/// Of one group, `x [N, C]` or their products with `y`.
+/// Of rows of one group, `x [N, C]` or their products with `y`.
 struct Sums<'a> {
     x: &'a [f32],
     y: Option<&'a [f32]>,
