@@ -134,14 +134,16 @@ pub fn input_gradient<B: Backend>(
     } else {
         let (grid, inputs) = (Grid::of(window, channels), size * channels);
         let rows = Grid::of_rows(window.places(), filters);
-        let images_at_once = at_once(features);
+        let of_image = window.places() * inputs;
+        let images_at_once = at_once(of_image).min(examples);
+        let room = || (vec![0.0; images_at_once * of_image], vec![0.0; grid.image]);
         for (task, (dy, dx)) in tasks_of {
             let mut turned = Vec::with_capacity(filters * inputs);
             transpose(weights.group(task), filters, &mut turned);
             let shares = dy
                 .par_chunks(images_at_once * width)
                 .zip(dx.par_chunks_mut(images_at_once * features));
-            shares.for_each(|(dy, dx)| {
+            shares.for_each_init(room, |(dp, padded), (dy, dx)| {
                 let product = Product {
                     grid: &rows,
                     images: dy,
@@ -149,15 +151,13 @@ pub fn input_gradient<B: Backend>(
                     bias: None,
                     filters: inputs,
                 };
-                let of_image = window.places() * inputs;
-                let mut dp = vec![0.0; dy.len() / width * of_image];
-                product.write(&mut dp);
-                let mut padded = vec![0.0; grid.image];
+                let dp = &mut dp[..dy.len() / width * of_image];
+                product.write(dp);
                 let images = dp.chunks_exact(of_image);
                 for (dp, dx) in images.zip(dx.chunks_exact_mut(features)) {
                     padded.fill(0.0);
-                    grid.scatter(dp, &mut padded);
-                    grid.cut(&padded, window, dx);
+                    grid.scatter(dp, padded);
+                    grid.cut(padded, window, dx);
                 }
             });
         }
