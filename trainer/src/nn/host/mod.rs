@@ -8,6 +8,7 @@
 //! after the other. Shares do not depend on the number of cores, so neither do results.
 
 pub mod conv;
+mod grid;
 pub mod pool;
 pub mod rows;
 

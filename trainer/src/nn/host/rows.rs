@@ -17,7 +17,7 @@ pub fn with_row<B: Backend>(
     let Some(row) = PerGroup::of(row) else {
         return Err(x);
     };
-    let in_place = changed(x, |x| {
+    let change = |x: &mut [f32]| {
         for (group, x) in x.chunks_exact_mut(rows * width).enumerate() {
             let row = row.group(group);
             x.par_chunks_mut(at_once(width) * width).for_each(|x| {
@@ -28,29 +28,16 @@ pub fn with_row<B: Backend>(
                 }
             });
         }
-    });
-    let x = match in_place {
+    };
+    let x = match changed(x, change) {
         Ok(x) => return Ok(x),
         Err(x) => x,
     };
     let Some(numbers) = Numbers::of(&x) else {
         return Err(x);
     };
-    let mut result = vec![0.0; numbers.len()];
-    let of_groups = numbers.chunks_exact(rows * width);
-    let of_groups = of_groups.zip(result.chunks_exact_mut(rows * width));
-    for (group, (x, to)) in of_groups.enumerate() {
-        let row = row.group(group);
-        let shares = to.par_chunks_mut(at_once(width) * width);
-        let shares = shares.zip(x.par_chunks(at_once(width) * width));
-        shares.for_each(|(to, x)| {
-            for (to, x) in to.chunks_exact_mut(width).zip(x.chunks_exact(width)) {
-                for ((to, &x), &row) in to.iter_mut().zip(x).zip(row) {
-                    *to = combine(x, row);
-                }
-            }
-        });
-    }
+    let mut result = numbers.to_vec();
+    change(&mut result);
     Ok(tensor(result, dims, &x.device()))
 }
 
