@@ -131,16 +131,15 @@ pub(super) fn views<B: Backend>(
     let network = inner.network;
     let params = to_device::<B>(network, params, device);
     let rates = rates.on(device);
-    // What does not adapt is computed once, where no view has other examples
-    // than the rest and the layers see them.
+    // What does not adapt is computed once. But a query that is predicted apart needs all of
+    // a network that has norms of the batch below and above: its batch holds the support set.
     let queries = views.iter().map(|view| view.queries).max().unwrap_or(0);
-    let all_at_once = |view: &View| {
-        let together = view.setting == Setting::Transductive;
-        together && view.queries == queries
-    };
+    let together = views
+        .iter()
+        .all(|view| view.setting == Setting::Transductive);
     let halves = network
         .halves()
-        .filter(|(body, _)| !sees_the_batch(body) || views.iter().all(all_at_once));
+        .filter(|(body, above)| together || !(sees_the_batch(body) && sees_the_batch(above)));
     let (body, network) = match &halves {
         Some((body, head)) => (Some(body), head),
         None => (None, network),
@@ -167,11 +166,29 @@ pub(super) fn views<B: Backend>(
         let mut part = batch.tasks(tasks).to_device::<B>(device);
         part.query_x = part.query_x.narrow(1, 0, queries);
         part.query_y = part.query_y.narrow(1, 0, queries);
+        let before = part.support_x.clone();
         if let Some(body) = body {
-            for x in [&mut part.support_x, &mut part.query_x] {
-                *x = body.forward(lower, x.clone());
+            part.support_x = body.forward(lower, before.clone());
+            if !sees_the_batch(body) {
+                part.query_x = body.forward(lower, part.query_x);
             }
         }
+        // The queries of every view, as the layers that adapt are given them.
+        let of_views: Vec<_> = views
+            .iter()
+            .map(|view| {
+                let [x, y] = [&part.query_x, &part.query_y]
+                    .map(|queries| queries.clone().narrow(1, 0, view.queries));
+                let x = match body.filter(|body| sees_the_batch(body)) {
+                    Some(body) => {
+                        let support = (&before, &part.support_y);
+                        Head::Outputs.queries(view.setting, body, lower, support, x)
+                    }
+                    None => x,
+                };
+                (x, y)
+            })
+            .collect();
         let losses = |prediction: Tensor<B, 3>, y: &Tensor<B, 3>| {
             to_host(measure.value(prediction, y.clone()))
         };
@@ -179,7 +196,7 @@ pub(super) fn views<B: Backend>(
         inner.adapt(params.to_vec(), &rates, support, steps, |step, theta| {
             let network = &network.at_step(step);
             let mut of_support: Option<Vec<f32>> = None;
-            for (view, curves) in views.iter().zip(&mut all) {
+            for ((view, (x, y)), curves) in views.iter().zip(&of_views).zip(&mut all) {
                 let Ok(row) = view.steps.binary_search(&step) else {
                     continue;
                 };
@@ -187,22 +204,13 @@ pub(super) fn views<B: Backend>(
                     losses(head.support(network, theta, support), &part.support_y)
                 });
                 curves.support[row].extend_from_slice(of_support);
-                let x = part.query_x.clone().narrow(1, 0, view.queries);
-                let y = part.query_y.clone().narrow(1, 0, view.queries);
-                let prediction = match view.setting {
-                    Setting::Transductive => head.together(network, theta, support, x),
-                    Setting::Inductive => {
-                        let examples = part.support_x.dims()[1] + 1;
-                        let of_query =
-                            network.parameter_count() + examples * network.activation_count();
-                        head.apart(network, theta, support, x, alive::<B>() / of_query)
-                    }
-                };
+                let x = x.clone();
+                let prediction = head.queries(view.setting, network, theta, support, x);
                 if let Some(rows) = &mut curves.accuracy {
                     let right = accuracy(prediction.clone(), y.clone());
                     rows[row].extend(to_host(right));
                 }
-                curves.query[row].extend(losses(prediction, &y));
+                curves.query[row].extend(losses(prediction, y));
             }
         });
         all

@@ -2,6 +2,8 @@
 
 use burn::tensor::{Tensor, backend::Backend};
 
+use super::curves::alive;
+use super::{Setting, sees_the_batch};
 use crate::baselines::prototypical;
 use crate::config::{Config, Method};
 use crate::nn::Network;
@@ -36,8 +38,26 @@ impl Head {
         self.predictions(z.clone(), y, z)
     }
 
+    /// Predictions for queries `[T, Q, in]` in a setting, `[T, Q, out]`.
+    pub(super) fn queries<B: Backend>(
+        self,
+        setting: Setting,
+        network: &Network,
+        theta: &[Tensor<B, 3>],
+        support: (&Tensor<B, 3>, &Tensor<B, 3>),
+        queries: Tensor<B, 3>,
+    ) -> Tensor<B, 3> {
+        if setting == Setting::Transductive || !sees_the_batch(network) {
+            return self.together(network, theta, support, queries);
+        }
+        let examples = support.0.dims()[1] + 1;
+        let of_query = network.parameter_count() + examples * network.activation_count();
+        let at_once = alive::<B>() / of_query;
+        self.apart(network, theta, support, queries, at_once)
+    }
+
     /// Predictions for queries `[T, Q, in]`, all of them in one batch.
-    pub(super) fn together<B: Backend>(
+    fn together<B: Backend>(
         self,
         network: &Network,
         theta: &[Tensor<B, 3>],

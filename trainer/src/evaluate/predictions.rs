@@ -2,7 +2,7 @@
 
 use burn::tensor::backend::Backend;
 
-use super::curves::{alive, in_parts};
+use super::curves::in_parts;
 use super::episodes::Episodes;
 use super::{EvaluateError, Head, Progress, Protocol, Setting, rates, sees_the_batch};
 use crate::meta::{to_device, to_host};
@@ -117,15 +117,7 @@ pub(crate) fn predictions_on<B: Backend>(
                 };
                 let network = &network.at_step(step);
                 let x = batch.query_x.clone().narrow(1, 0, queries);
-                let predicted = match setting {
-                    Setting::Transductive => head.together(network, theta, support, x),
-                    Setting::Inductive => {
-                        let examples = support.0.dims()[1] + 1;
-                        let of_query =
-                            network.parameter_count() + examples * network.activation_count();
-                        head.apart(network, theta, support, x, alive::<B>() / of_query)
-                    }
-                };
+                let predicted = head.queries(setting, network, theta, support, x);
                 values[row] = to_host(predicted);
             });
             values

@@ -200,7 +200,7 @@ fn settings_are_the_same_where_statistics_are_stored() {
 }
 
 #[test]
-fn a_body_that_does_not_adapt_is_only_computed_once_where_that_is_the_same() {
+fn a_body_that_is_computed_once_gives_what_the_whole_network_gives_at_every_step() {
     for (adapt, norm) in [
         ("inner.adapt=head", "current"),
         ("inner.adapt=head", "stored"),

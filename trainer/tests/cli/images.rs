@@ -6,6 +6,7 @@ use std::process::Command;
 
 use image::{GrayImage, Luma};
 use mamlet_formats::{Artifact, Episodes};
+use mamlet_trainer::model::TrainedModel;
 use serde_json::Value;
 
 use super::parts;
@@ -180,6 +181,41 @@ fn a_shared_head_goes_from_any_number_of_ways_to_any_other() {
         let bytes = std::fs::read(desk.path().join(output)).unwrap();
         assert!(Artifact::parse(&bytes).is_ok());
     }
+}
+
+/// Filters do not depend on the size of an image, what a head weighs does.
+#[test]
+fn filters_go_on_with_images_of_another_size_and_the_head_starts_anew() {
+    let desk = Desk::new();
+    let params = |run: &str, sets: &[&str]| -> Vec<Vec<f32>> {
+        let mut train = vec!["train", "tiny.toml", "--run", run];
+        train.extend(sets.iter().flat_map(|set| ["--set", *set]));
+        desk.done(&train);
+        TrainedModel::load(&desk.path().join(run)).unwrap().params
+    };
+    let tiny = params("runs/tiny", &[]);
+    // Two iterations that leave everything where it starts, to rounding.
+    let start = [
+        "tasks.size=4",
+        "meta.iterations=2",
+        "meta.statistics_from=1",
+        "meta.rate=1e-9",
+    ];
+    let fresh = params("runs/fresh", &start);
+    let small = params(
+        "runs/small",
+        &[&start[..], &["model.from=runs/tiny"]].concat(),
+    );
+    let same = |a: &[f32], b: &[f32]| {
+        a.len() == b.len() && a.iter().zip(b).all(|(a, b)| (a - b).abs() < 1e-6)
+    };
+    let head = small.len() - 2;
+    let body = |of: fn(&[f32], &[f32]) -> bool, other: &[Vec<f32>]| {
+        let tensors = small[..head].iter().zip(other);
+        tensors.clone().count() == head && tensors.into_iter().all(|(a, b)| of(a, b))
+    };
+    assert!(body(same, &tiny) && !body(same, &fresh));
+    assert!(same(&small[head], &fresh[head]) && !same(&small[head], &tiny[head]));
 }
 
 #[test]
