@@ -101,6 +101,7 @@ pub fn join(members: &[TrainedModel], name: &str) -> Result<(Config, Checkpoint)
     if let RateConfig::Fixed { value } = config.inner.rate {
         config.inner.rate = RateConfig::Learned {
             initial: value,
+            initial_body: None,
             meta_rate: 0.01,
             per: RatePer::Tensor,
             per_step: false,

@@ -148,14 +148,21 @@ impl TrainedModel {
         let rates = match config.inner.rate {
             RateConfig::Learned {
                 initial,
+                initial_body,
                 per,
                 per_step,
                 ..
             } => {
                 let rows = if per_step { config.inner.steps } else { 1 };
-                let dims = per.dims(&network);
-                let width: usize = dims.iter().map(|dims| dims.iter().product::<usize>()).sum();
-                vec![initial as f32; rows * width]
+                let adapting = network.tensors().iter().filter(|info| info.adapts);
+                let row: Vec<f32> = adapting
+                    .zip(per.dims(&network))
+                    .flat_map(|(info, dims)| {
+                        let body = initial_body.filter(|_| !head::contains(&network, info));
+                        vec![body.unwrap_or(initial) as f32; dims.iter().product()]
+                    })
+                    .collect();
+                row.repeat(rows)
             }
             _ => Vec::new(),
         };

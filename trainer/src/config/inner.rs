@@ -6,7 +6,7 @@ use super::check::{Fault, at_least_one, decay, positive, require};
 use super::{Config, Method};
 use crate::loss::{LossKind, Reduction};
 use crate::meta::{Graph, Order, RatePer};
-use crate::nn::Adapt;
+use crate::nn::{Adapt, AdaptGroup};
 
 /// The inner loop.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -61,8 +61,13 @@ pub enum RateConfig {
     /// Learned with the weights. The logarithm is learned, so rates stay
     /// positive, see [`from_logarithms`](crate::meta::from_logarithms).
     Learned {
-        /// Where all rates start.
+        /// Where the rates start.
         initial: f64,
+        /// Where those below the head start, if elsewhere. Near nothing, a run of which the
+        /// head alone adapted is a start for all weights (`model.from`, which then gives
+        /// the head's rates).
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        initial_body: Option<f64>,
         /// Adam's step size for the logarithms.
         meta_rate: f64,
         /// What has a rate of its own: each `tensor` (MAML++), or each
@@ -164,9 +169,21 @@ pub(super) fn check(config: &Config) -> Result<(), Fault> {
     match &inner.rate {
         RateConfig::Fixed { value } => positive("inner.rate.value", *value)?,
         RateConfig::Learned {
-            initial, meta_rate, ..
+            initial,
+            initial_body,
+            meta_rate,
+            ..
         } => {
             positive("inner.rate.initial", *initial)?;
+            if let Some(initial) = *initial_body {
+                positive("inner.rate.initial_body", initial)?;
+                require(
+                    inner.adapt != Adapt::Group(AdaptGroup::Head),
+                    "inner.rate.initial_body",
+                    "no such key with inner.adapt = \"head\"",
+                    initial,
+                )?;
+            }
             positive("inner.rate.meta_rate", *meta_rate)?;
         }
         RateConfig::None => {}

@@ -137,10 +137,11 @@ pub struct ModelConfig {
     /// The directory of a trained run whose parameters training starts from, such
     /// as `"runs/gestures-wrist"`. A head that is shared gives a start to any number
     /// of outputs, another to no more than it has; where it does not, or where images are
-    /// of another size, the head starts as `init` says. So do norms that the run does not have, below its head for
-    /// instance. All else must fit. Learned rates start from those of the run
-    /// where the same tensors have them, a tensor's for each of its parameters where
-    /// those have rates; steps that it does not have start as `inner.rate` says.
+    /// of another size, the head starts as `init` says. So do norms that the run does not
+    /// have, below its head for instance. All else must fit. Learned rates start from those
+    /// of the run where the same tensors have them, or some and `inner.rate.initial_body`
+    /// says where the rest starts; a tensor's for each of its parameters where those have
+    /// rates. Steps that it does not have start as `inner.rate` says.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub from: Option<PathBuf>,
 }

@@ -192,6 +192,13 @@ fn meta_optimisers_schedules_and_orders_must_fit() {
             &["inner.order=first", "inner.second_order_from=5"],
             ["inner.second_order_from", "\"second\""],
         ),
+        (
+            &[
+                "inner.adapt=head",
+                "inner.rate={kind=\"learned\",initial=0.1,initial_body=0.01,meta_rate=0.1}",
+            ],
+            ["inner.rate.initial_body", "no such key"],
+        ),
     ] {
         let message = error(GOOD, sets);
         for part in parts {
@@ -358,6 +365,7 @@ model.layers = [{ kind = \"dense\", out = 1 }]
     let load = |name: &str, sets: &[String]| Config::load(&folder.path().join(name), sets).unwrap();
     let rate = |initial| RateConfig::Learned {
         initial,
+        initial_body: None,
         meta_rate: 0.01,
         per: crate::meta::RatePer::Tensor,
         per_step: true,

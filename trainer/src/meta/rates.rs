@@ -72,28 +72,37 @@ impl RateTable {
         self.dims.iter().all(|dims| *dims == [1; 3])
     }
 
-    /// `other` with these rates in all rows that there are here, a tensor's for each
-    /// of its parameters where those have rates there; `None` where other tensors or
-    /// parameters have rates.
-    pub fn within(&self, other: &Self) -> Option<Self> {
-        let fits = |(own, theirs): (&[usize; 3], &[usize; 3])| *own == [1; 3] || own == theirs;
-        let pairs = || self.dims.iter().zip(&other.dims);
-        if self.dims.len() != other.dims.len() || !pairs().all(fits) {
+    /// `other` with these rates in all rows that there are here, for those of its tensors
+    /// of which `here` knows the number in this table; a tensor's for each of its parameters
+    /// where those have rates there. `None` where other parameters have rates.
+    pub fn within(&self, other: &Self, here: impl Fn(usize) -> Option<usize>) -> Option<Self> {
+        let own: Vec<_> = slices(&self.dims).collect();
+        let pairs: Vec<_> = slices(&other.dims)
+            .enumerate()
+            .map(|(there, to)| (to, here(there).map(|at| own[at].clone())))
+            .collect();
+        let fits = |((_, theirs), own): &(_, Option<(_, [usize; 3])>)| {
+            own.as_ref()
+                .is_none_or(|(_, own)| *own == [1; 3] || own == theirs)
+        };
+        if !pairs.iter().all(fits) {
             return None;
         }
-        let spread = |row: &Vec<f32>| -> Vec<f32> {
-            let of_tensors = slices(&self.dims).zip(&other.dims);
-            let spread = of_tensors.flat_map(|((range, _), dims)| {
-                let copies = dims.iter().product::<usize>() / range.len();
-                row[range].repeat(copies)
+        let merged = |(row, theirs): (&Vec<f32>, &Vec<f32>)| -> Vec<f32> {
+            let values = pairs.iter().flat_map(|((to, dims), own)| match own {
+                Some((from, _)) => {
+                    let copies = dims.iter().product::<usize>() / from.len();
+                    row[from.clone()].repeat(copies)
+                }
+                None => theirs[to.clone()].to_vec(),
             });
-            spread.collect()
+            values.collect()
         };
-        let taken = self.rows.iter().map(spread);
-        let own = other.rows.iter().skip(self.rows.len()).cloned();
+        let taken = self.rows.iter().zip(&other.rows).map(merged);
+        let rest = other.rows.iter().skip(self.rows.len()).cloned();
         Some(Self {
             dims: other.dims.clone(),
-            rows: taken.chain(own).take(other.rows.len()).collect(),
+            rows: taken.chain(rest).collect(),
         })
     }
 

@@ -266,6 +266,21 @@ fn training_goes_on_with_rates_that_were_learned_for_the_same_tensors() {
     are(&fewer, &theirs[..of_step]);
     let (drawn, starts) = start(&["inner.adapt=head"]);
     assert_eq!(drawn, starts);
+    // The head's alone, where those below it are said to start elsewhere.
+    let head = [&sets[..], &["inner.adapt=head"]].concat();
+    let of_head = after(&head, 3);
+    let mut whole =
+        self::trainer(&[&sets[..], &[&learned.replace('}', ",initial_body=0.003}")]].concat());
+    whole
+        .start_from(TrainedModel::from_checkpoint(config(&head), &of_head).unwrap())
+        .unwrap();
+    let body = [0.003f32.ln(); 2];
+    let expected: Vec<f32> = of_head
+        .log_rates
+        .chunks_exact(2)
+        .flat_map(|rates| [&body, rates].concat())
+        .collect();
+    are(&whole.checkpoint().log_rates, &expected);
     // Each parameter's rate starts as its tensor's.
     let (_, each) = start(&[&learned.replace('}', ",per=\"parameter\"}")]);
     let network = &source.network;

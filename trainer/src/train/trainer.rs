@@ -154,10 +154,18 @@ impl<B: AutodiffBackend> Trainer<B> {
             .log_rates
             .clone()
             .map(|logarithms| to_host(logarithms.exp()));
+        let [mine, others] =
+            [network, &source.network].map(|network| adapting(network).collect::<Vec<_>>());
+        let some_will_do = match self.config.inner.rate {
+            RateConfig::Learned { initial_body, .. } => initial_body.is_some(),
+            _ => false,
+        };
         if let (Some(own), Some(theirs)) = (own, source.learned_rates())
+            && (some_will_do || mine == others)
             && let own = RateTable::from_flat(&own, self.rate_dims())
-            && let Some(rates) = theirs.within(&own)
-            && adapting(network).eq(adapting(&source.network))
+            && let Some(rates) = theirs.within(&own, |tensor| {
+                others.iter().position(|name| *name == mine[tensor])
+            })
         {
             self.log_rates = Some(logarithms(&rates, &self.device));
         }
