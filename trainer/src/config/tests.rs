@@ -2,7 +2,7 @@ use super::*;
 use crate::loss::LossKind;
 use crate::meta::{OptimiserKind, Order};
 
-const GOOD: &str = include_str!("../../tests/common/base.toml");
+pub(crate) const GOOD: &str = include_str!("../../tests/common/base.toml");
 
 /// The experiment of the tests with `KEY=VALUE` overrides.
 pub(crate) fn config(sets: &[&str]) -> Config {
