@@ -115,13 +115,13 @@ fn ocean_sensors_are_as_their_readme_says() {
 #[test]
 fn dust_sensors_and_rain_gauges_are_whole() {
     if let Some(folder) = data("calibration-purpleair") {
-        let tasks = opened("calibration-purpleair.toml", &folder);
+        let tasks = opened("calibration/calibration-purpleair.toml", &folder);
         assert_eq!(tasks.check(Split::Test, 10, 1), Ok(()));
         let scale = tasks.target_scale().unwrap();
         assert!((7.0..12.0).contains(&scale.mean[0]), "{scale:?}");
     }
     if let Some(folder) = data("calibration-raingauge") {
-        let tasks = opened("calibration-raingauge.toml", &folder);
+        let tasks = opened("calibration/calibration-raingauge.toml", &folder);
         let scale = tasks.target_scale().unwrap();
         assert!((3.6..3.8).contains(&scale.mean[0]), "{scale:?}");
         assert_eq!(tasks.check(Split::Test, 5, 5), Ok(()));
