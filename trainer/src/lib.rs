@@ -9,11 +9,15 @@
 //! - [`tasks`]: task distributions, the support and query sets of a batch;
 //! - [`nn`]: networks with a task axis, whose backward pass is written out;
 //! - [`loss`]: losses with their gradients;
+//! - [`samplers`]: the sets of examples that an adaptation asks for as it goes;
 //! - [`meta`]: the inner adaptation and the exact meta-gradient through it;
+//! - [`interval`]: means with their intervals;
+//! - [`predict`]: from parameters to predictions, and their losses after each step;
 //! - [`config`]: experiments as TOML files;
+//! - [`outer`]: the outer loop, as a state that is stepped;
+//! - [`algorithms`]: what is trained, by which gradient, and how the result adapts;
 //! - [`run`]: the run directory, checkpoints and metrics;
-//! - [`train`]: the training loop;
-//! - [`baselines`]: the mean of many networks' parameters;
+//! - [`train`]: a run, from its first iteration or its last checkpoint to its end;
 //! - [`rivals`]: what can be had without meta-learning and without a network;
 //! - [`model`]: the result of a run;
 //! - [`join`]: several of them side by side as one;
@@ -27,24 +31,28 @@
 
 #![forbid(unsafe_code)]
 
-pub mod baselines;
+pub mod algorithms;
 pub mod cli;
 pub mod config;
 pub mod data;
 pub mod device;
 pub mod evaluate;
 pub mod export;
+pub mod interval;
 pub mod join;
 pub mod loss;
 pub mod meta;
 pub mod model;
 pub mod nn;
+pub mod outer;
 mod page;
 pub mod plot;
+pub mod predict;
 pub mod random;
 pub mod report;
 pub mod rivals;
 pub mod run;
+pub mod samplers;
 pub mod size;
 pub mod tasks;
 pub mod train;

@@ -18,10 +18,10 @@ use mamlet_formats::{ArtifactWriter, Loss, Reduction, WriteError};
 use mamlet_simulator::file::ArtifactFile;
 use mamlet_simulator::golden;
 
-use crate::config::Method;
 use crate::loss::{LossKind, Reduction as HostReduction};
 use crate::meta::RateTable;
 use crate::model::TrainedModel;
+use crate::predict::Predictor;
 use crate::random::{Stream, generator};
 use crate::run::Manifest;
 use crate::tasks::{Split, TaskBatch, TaskDistribution, TasksError, in_units};
@@ -190,7 +190,7 @@ pub fn export(
     manifest: Option<&Manifest>,
     options: &Options,
 ) -> Result<Export, ExportError> {
-    if model.config.method == Method::Prototypical {
+    if model.config.method.predictor() == Predictor::Prototypes {
         return Err(ExportError::Prototypical {
             title: model.config.title.clone(),
         });

@@ -5,74 +5,19 @@
 //! checkpoint, and metrics hold no times: `--resume` gives the same bytes as an
 //! uninterrupted run on the same device.
 
-mod ema;
-mod flat;
-mod objective;
-mod recipe;
-pub(crate) mod statistics;
-mod trainer;
-
-use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Instant;
 
-use burn::tensor::backend::AutodiffBackend;
+use burn::tensor::backend::Backend;
 
-use crate::baselines::averaging;
+use crate::algorithms::Algorithm;
 use crate::config::Config;
-use crate::model::{ModelError, TrainedModel};
-use crate::nn::NetworkError;
-use crate::run::{Line, Outcome, RunDir, RunError};
-use crate::tasks::{Split, TasksError};
+use crate::model::TrainedModel;
+use crate::outer::{record_statistics, validation_queries};
+use crate::run::{Line, Outcome, RunDir};
+use crate::tasks::Split;
 
-pub use statistics::measure as measure_statistics;
-pub use trainer::Trainer;
-
-/// Why training stopped early.
-#[derive(Debug, thiserror::Error)]
-#[non_exhaustive]
-pub enum TrainError {
-    /// The network cannot be built.
-    #[error(transparent)]
-    Network(#[from] NetworkError),
-    /// A file cannot be read or written.
-    #[error(transparent)]
-    Run(#[from] RunError),
-    /// The data cannot be opened.
-    #[error(transparent)]
-    Data(#[from] TasksError),
-    /// Networks for averaging are trained on single sinusoids.
-    #[error("method = \"averaging\" needs tasks.distribution = \"sinusoid\"")]
-    NotSinusoids,
-    /// The run to start from gives no model.
-    #[error("model.from")]
-    From(#[from] ModelError),
-    /// The run to start from is of another network.
-    #[error(
-        "model.from: {} has no tensor {tensor} of shape {needed:?}; its layers must be those of \
-         this run, but for the number of outputs and for norms",
-        path.display()
-    )]
-    OtherNetwork {
-        /// The run.
-        path: PathBuf,
-        /// What is missing.
-        tensor: String,
-        /// Its shape.
-        needed: Vec<usize>,
-    },
-    /// The loss is not a number any more.
-    #[error(
-        "training diverged: the loss is {loss} at iteration {iteration}; lower meta.rate or \
-         inner.rate, or set meta.clip_norm"
-    )]
-    Diverged {
-        /// Iterations done.
-        iteration: u64,
-        /// The loss.
-        loss: f64,
-    },
-}
+pub use crate::outer::TrainError;
 
 /// What a caller may want to show.
 #[derive(Clone, Copy, Debug)]
@@ -99,58 +44,52 @@ pub enum End {
 
 /// Trains the run in `run` to its end, from its latest checkpoint if it has
 /// one, until `stop` is set.
-pub fn train<B: AutodiffBackend>(
+///
+/// # Errors
+/// [`TrainError`]; the run's last checkpoint stands.
+pub fn train<B: Backend>(
     config: &Config,
     run: &RunDir,
     device: B::Device,
     stop: &AtomicBool,
     mut observe: impl FnMut(Event<'_>),
 ) -> Result<End, TrainError> {
-    if let Some(averaging) = &config.averaging {
-        return averaging::train::<B>(config, averaging, run, &device, stop, observe);
-    }
     let start = Instant::now();
-    let distribution = config.tasks.open_to_train(config.meta.ways)?;
+    let tasks = config.tasks.open_to_train(config.meta.ways)?;
     let shots = config.meta.shots.choices().iter().copied().max();
-    distribution.check(Split::Train, shots.unwrap_or(1), config.meta.queries)?;
+    tasks.check(Split::Train, shots.unwrap_or(1), config.meta.queries)?;
     let record = &config.record;
-    let queries = trainer::validation_queries(config, &*distribution);
-    distribution.check(Split::Validation, record.validation_shots, queries)?;
-    let mut trainer = Trainer::<B>::new(config, distribution.clone(), device.clone())?;
+    let queries = validation_queries(config, &*tasks);
+    tasks.check(Split::Validation, record.validation_shots, queries)?;
+    let mut training = config.method.start::<B>(config, tasks.clone(), &device)?;
     let mut last_validation = Vec::new();
     let checkpoint = run.latest_checkpoint()?;
     let first = checkpoint
         .as_ref()
         .map_or(0, |checkpoint| checkpoint.iteration);
     let mut metrics = run.metrics(Some(first).filter(|_| checkpoint.is_some()))?;
-    let total = config.meta.iterations;
+    let (_, total) = config.method.length(config);
+    let rhythm = training.rhythm();
     match &checkpoint {
-        Some(checkpoint) => trainer.restore(checkpoint)?,
+        Some(checkpoint) => training.restore(checkpoint)?,
         None => {
-            if let Some(path) = &config.model.from {
-                trainer
-                    .start_from(TrainedModel::load(path)?)
-                    .map_err(|info| TrainError::OtherNetwork {
-                        path: path.clone(),
-                        tensor: info.name,
-                        needed: info.shape,
-                    })?;
+            training.initialise()?;
+            if let Some(validation) = training.validate() {
+                let line = Line {
+                    iteration: 0,
+                    loss: None,
+                    validation: Some(validation),
+                };
+                metrics.write(&line)?;
+                observe(Event::Metrics(&line));
             }
-            let validation = trainer.validate();
-            let line = Line {
-                iteration: 0,
-                loss: None,
-                validation: Some(validation),
-            };
-            metrics.write(&line)?;
-            observe(Event::Metrics(&line));
             // An interruption or a full disk always finds one to fall back on.
-            run.write_checkpoint(&trainer.checkpoint())?;
+            run.write_checkpoint(&training.checkpoint())?;
         }
     }
-    while trainer.iteration() < total {
-        trainer.step()?;
-        let done = trainer.iteration();
+    while training.iteration() < total {
+        training.step()?;
+        let done = training.iteration();
         observe(Event::Iteration(done));
         let due = |every: u64| done.is_multiple_of(every) || done == total;
         let mut line = Line {
@@ -158,8 +97,8 @@ pub fn train<B: AutodiffBackend>(
             loss: None,
             validation: None,
         };
-        if due(config.record.every) {
-            let loss = trainer.take_loss();
+        if due(rhythm.loss) {
+            let loss = training.take_loss();
             if !loss.is_finite() {
                 return Err(TrainError::Diverged {
                     iteration: done,
@@ -168,27 +107,27 @@ pub fn train<B: AutodiffBackend>(
             }
             line.loss = Some(loss);
         }
-        if due(config.record.validate_every) {
-            let validation = trainer.validate();
-            last_validation = validation.mean.clone();
-            line.validation = Some(validation);
+        if due(rhythm.validation) {
+            line.validation = training.validate();
+            if let Some(validation) = &line.validation {
+                last_validation.clone_from(&validation.mean);
+            }
         }
         if line.loss.is_some() || line.validation.is_some() {
             metrics.write(&line)?;
             observe(Event::Metrics(&line));
         }
         let stopping = stop.load(Ordering::Relaxed) && done < total;
-        if due(config.record.checkpoint_every) || stopping {
-            run.write_checkpoint(&trainer.checkpoint())?;
+        if due(rhythm.checkpoint) || stopping {
+            run.write_checkpoint(&training.checkpoint())?;
             observe(Event::Checkpoint(done));
         }
         if stopping {
             return Ok(End::Stopped { iteration: done });
         }
     }
-    let checkpoint = trainer.checkpoint();
-    let model = TrainedModel::from_checkpoint(config.clone(), &checkpoint)?;
-    statistics::record::<B::InnerBackend>(&model, &*distribution, run, &device)?;
+    let model = TrainedModel::from_checkpoint(config.clone(), &training.checkpoint())?;
+    record_statistics::<B>(&model, &*tasks, run, &device)?;
     let outcome = Outcome {
         iterations: total,
         iterations_here: total - first,
@@ -199,6 +138,3 @@ pub fn train<B: AutodiffBackend>(
     run.write_outcome(&outcome)?;
     Ok(End::Finished(outcome))
 }
-
-#[cfg(test)]
-mod tests;

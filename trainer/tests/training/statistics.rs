@@ -5,7 +5,7 @@ use std::fs;
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use burn::backend::{Autodiff, Flex};
+use burn::backend::Flex;
 use burn::tensor::{Tensor, TensorData};
 use mamlet_trainer::config::{Config, MetaConfig};
 use mamlet_trainer::meta::{to_device, to_host};
@@ -14,10 +14,11 @@ use mamlet_trainer::nn::{
     Adapt, Extent, LayerSpec, LayerStatistics, Moments, Network, NetworkError, NetworkSpec,
     Padding, Shape, Statistics,
 };
+use mamlet_trainer::outer::measure_statistics;
 use mamlet_trainer::random::{Stream, generator};
 use mamlet_trainer::run::{Manifest, RunDir};
 use mamlet_trainer::tasks::Split;
-use mamlet_trainer::train::{End, Event, measure_statistics, train};
+use mamlet_trainer::train::{End, Event, train};
 
 const EPSILON: f64 = 1e-3;
 const CHANNELS: usize = 2;
@@ -289,7 +290,7 @@ fn a_finished_run_predicts_example_by_example() {
     let unfinished = TrainedModel::load(&path);
     assert!(matches!(unfinished, Err(ModelError::Untrained(_))));
     let go = AtomicBool::new(false);
-    let end = train::<Autodiff<Flex>>(&config, &run, Default::default(), &go, |_| {}).unwrap();
+    let end = train::<Flex>(&config, &run, Default::default(), &go, |_| {}).unwrap();
     assert!(matches!(end, End::Finished(_)));
 
     let model = TrainedModel::load(&path).unwrap();
@@ -313,7 +314,7 @@ fn trained(config: &Config, path: &Path, stops: &[u64]) -> TrainedModel {
     let run = RunDir::create(path, config, &manifest, false).unwrap();
     for stop_at in stops.iter().copied().chain([u64::MAX]) {
         let stop = AtomicBool::new(false);
-        train::<Autodiff<Flex>>(config, &run, Default::default(), &stop, |event| {
+        train::<Flex>(config, &run, Default::default(), &stop, |event| {
             if matches!(event, Event::Iteration(done) if done == stop_at) {
                 stop.store(true, Ordering::Relaxed);
             }

@@ -1,16 +1,15 @@
-//! From a network's results to predictions.
+//! From a network's outputs to predictions.
 
 use burn::tensor::{Tensor, backend::Backend};
 
-use super::curves::alive;
+use super::curves::numbers_at_once;
+use super::prototypes::logits;
 use super::{Setting, sees_the_batch};
-use crate::baselines::prototypical;
-use crate::config::{Config, Method};
 use crate::nn::Network;
 
-/// How a network's results become predictions.
+/// How a network's outputs become predictions.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Head {
+pub enum Predictor {
     /// They are the predictions.
     Outputs,
     /// They are embeddings, and a query's logits are its negative squared
@@ -18,17 +17,9 @@ pub enum Head {
     Prototypes,
 }
 
-impl Head {
-    /// That of a method.
-    pub fn of(config: &Config) -> Self {
-        match config.method {
-            Method::Prototypical => Self::Prototypes,
-            _ => Self::Outputs,
-        }
-    }
-
+impl Predictor {
     /// Predictions for the support set `(x [T, S, in], y [T, S, out])` itself.
-    pub(super) fn support<B: Backend>(
+    pub(crate) fn support<B: Backend>(
         self,
         network: &Network,
         theta: &[Tensor<B, 3>],
@@ -39,7 +30,7 @@ impl Head {
     }
 
     /// Predictions for queries `[T, Q, in]` in a setting, `[T, Q, out]`.
-    pub(super) fn queries<B: Backend>(
+    pub(crate) fn queries<B: Backend>(
         self,
         setting: Setting,
         network: &Network,
@@ -52,7 +43,7 @@ impl Head {
         }
         let examples = support.0.dims()[1] + 1;
         let of_query = network.parameter_count() + examples * network.activation_count();
-        let at_once = alive::<B>() / of_query;
+        let at_once = numbers_at_once::<B>() / of_query;
         self.apart(network, theta, support, queries, at_once)
     }
 
@@ -78,7 +69,7 @@ impl Head {
     /// Predictions for queries `[T, Q, in]`, each in a batch of its own with the
     /// support set, `[T, Q, out]`: queries become tasks, `[T·Q, S + 1, in]`,
     /// `at_once` of them, whose weights are those of their task.
-    pub(super) fn apart<B: Backend>(
+    pub(crate) fn apart<B: Backend>(
         self,
         network: &Network,
         theta: &[Tensor<B, 3>],
@@ -127,7 +118,7 @@ impl Head {
     }
 
     /// From results for support set and queries to predictions of the queries.
-    pub(super) fn predictions<B: Backend>(
+    pub(crate) fn predictions<B: Backend>(
         self,
         support: Tensor<B, 3>,
         y: &Tensor<B, 3>,
@@ -135,7 +126,7 @@ impl Head {
     ) -> Tensor<B, 3> {
         match self {
             Self::Outputs => queries,
-            Self::Prototypes => prototypical::logits(support, y.clone(), queries),
+            Self::Prototypes => logits(support, y.clone(), queries),
         }
     }
 }

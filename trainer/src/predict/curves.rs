@@ -5,7 +5,7 @@ use std::ops::Range;
 use burn::tensor::{Tensor, backend::Backend};
 use rayon::prelude::*;
 
-use super::{Head, Setting, sees_the_batch};
+use super::{Predictor, Setting, sees_the_batch};
 use crate::device::{CACHED, is_host};
 use crate::loss::{Loss, Reduction};
 use crate::meta::{InnerLoop, RateTable, to_device, to_host};
@@ -28,7 +28,7 @@ pub struct Curves {
 
 impl Curves {
     /// Without tasks yet.
-    pub(super) fn new(steps: Vec<usize>, classes: bool) -> Self {
+    pub(crate) fn new(steps: Vec<usize>, classes: bool) -> Self {
         let rows = vec![Vec::new(); steps.len()];
         Self {
             steps,
@@ -39,13 +39,13 @@ impl Curves {
     }
 
     /// All losses times `factor`.
-    pub(super) fn scale(&mut self, factor: f32) {
+    pub(crate) fn scale(&mut self, factor: f32) {
         let losses = self.support.iter_mut().chain(&mut self.query);
         losses.flatten().for_each(|loss| *loss *= factor);
     }
 
     /// More tasks of the same steps.
-    pub(super) fn extend(&mut self, more: Self) {
+    pub(crate) fn extend(&mut self, more: Self) {
         let append = |rows: &mut [Vec<f32>], more: Vec<Vec<f32>>| {
             for (row, more) in rows.iter_mut().zip(more) {
                 row.extend(more);
@@ -59,9 +59,9 @@ impl Curves {
     }
 }
 
-/// One way of judging the same adaptation.
+/// One way of evaluating the same adaptation.
 #[derive(Clone, Debug)]
-pub(super) struct View {
+pub(crate) struct View {
     /// Only the first so many queries of a task, all classes together.
     pub queries: usize,
     /// How they are predicted.
@@ -76,18 +76,18 @@ const CHUNK: usize = 50;
 
 /// Numbers that may be alive at once: what the cache of a core holds, which works on
 /// them alone, or 2 GiB on other devices than the host, which small batches leave idle.
-pub(super) fn alive<B: Backend>() -> usize {
+pub(super) fn numbers_at_once<B: Backend>() -> usize {
     if is_host::<B>() { CACHED } else { 1 << 29 }
 }
 
 /// What `compute` makes of parts of `tasks` tasks with so many numbers each, in their
 /// order. On the host every core works on a part of its own.
-pub(super) fn in_parts<B: Backend, R: Send>(
+pub(crate) fn in_parts<B: Backend, R: Send>(
     tasks: usize,
     of_task: usize,
     compute: impl Fn(Range<usize>) -> R + Sync,
 ) -> Vec<R> {
-    let at_once = (alive::<B>() / of_task).clamp(1, CHUNK);
+    let at_once = (numbers_at_once::<B>() / of_task).clamp(1, CHUNK);
     let starts: Vec<usize> = (0..tasks).step_by(at_once).collect();
     let part = |start| compute(start..(start + at_once).min(tasks));
     if is_host::<B>() {
@@ -99,11 +99,11 @@ pub(super) fn in_parts<B: Backend, R: Send>(
 
 /// Adapts `params` (one row-major vector per tensor) to every task of `batch`
 /// and measures the mean losses and accuracy after each of `steps` steps, the
-/// queries of a task in one batch and `head` making predictions of the results of
+/// queries of a task in one batch and `predictor` making predictions of the results of
 /// the network. Without autodiff there is no graph, so memory
 /// does not grow with the number of steps.
 pub fn curves<B: Backend>(
-    (inner, head): (&InnerLoop<'_>, Head),
+    (inner, predictor): (&InnerLoop<'_>, Predictor),
     params: &[Vec<f32>],
     rates: &RateTable,
     batch: &TaskBatch,
@@ -115,13 +115,13 @@ pub fn curves<B: Backend>(
         setting: Setting::Transductive,
         steps: (0..=steps).collect(),
     };
-    views::<B>((inner, head), params, rates, batch, &[view], device).swap_remove(0)
+    views::<B>((inner, predictor), params, rates, batch, &[view], device).swap_remove(0)
 }
 
 /// [`curves`] for several views of the same adaptation, which goes as far as
 /// the one with the most steps.
-pub(super) fn views<B: Backend>(
-    (inner, head): (&InnerLoop<'_>, Head),
+pub(crate) fn views<B: Backend>(
+    (inner, predictor): (&InnerLoop<'_>, Predictor),
     params: &[Vec<f32>],
     rates: &RateTable,
     batch: &TaskBatch,
@@ -182,7 +182,7 @@ pub(super) fn views<B: Backend>(
                 let x = match body.filter(|body| sees_the_batch(body)) {
                     Some(body) => {
                         let support = (&before, &part.support_y);
-                        Head::Outputs.queries(view.setting, body, lower, support, x)
+                        Predictor::Outputs.queries(view.setting, body, lower, support, x)
                     }
                     None => x,
                 };
@@ -193,7 +193,7 @@ pub(super) fn views<B: Backend>(
             to_host(measure.value(prediction, y.clone()))
         };
         let support = (&part.support_x, &part.support_y);
-        inner.adapt(params.to_vec(), &rates, support, steps, |step, theta| {
+        inner.adapt(params.to_vec(), &rates, &part, steps, |step, theta| {
             let network = &network.at_step(step);
             let mut of_support: Option<Vec<f32>> = None;
             for ((view, (x, y)), curves) in views.iter().zip(&of_views).zip(&mut all) {
@@ -201,11 +201,11 @@ pub(super) fn views<B: Backend>(
                     continue;
                 };
                 let of_support = of_support.get_or_insert_with(|| {
-                    losses(head.support(network, theta, support), &part.support_y)
+                    losses(predictor.support(network, theta, support), &part.support_y)
                 });
                 curves.support[row].extend_from_slice(of_support);
                 let x = x.clone();
-                let prediction = head.queries(view.setting, network, theta, support, x);
+                let prediction = predictor.queries(view.setting, network, theta, support, x);
                 if let Some(rows) = &mut curves.accuracy {
                     let right = accuracy(prediction.clone(), y.clone());
                     rows[row].extend(to_host(right));
