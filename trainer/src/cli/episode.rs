@@ -25,9 +25,9 @@ use crate::tasks::{Split, TaskDistribution, in_units};
     group(ArgGroup::new("files").required(true).args(["support", "output"])),
     after_help = "\
 Examples:
-  mamlet episode trainer/configs/waveforms.toml --support support.csv --query query.csv
+  mamlet episode trainer/configs/waveforms/waveforms.toml --support support.csv --query query.csv
   mamlet-sim run waveforms.mamlet --support support.csv --query query.csv
-  mamlet episode trainer/configs/omniglot-micro-int8.toml --shots 1 --tasks 20 \
+  mamlet episode trainer/configs/omniglot/omniglot-micro-int8.toml --shots 1 --tasks 20 \
       --output omniglot.episodes
   mamlet-sim replay omniglot-micro-int8.mamlet omniglot.episodes"
 )]
