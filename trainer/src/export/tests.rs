@@ -2,7 +2,7 @@ use super::*;
 use crate::config::TasksConfig;
 use crate::config::tests::{WAVEFORMS, config};
 use crate::data::tests::Fixture;
-use crate::nn::{HeadStart, LayerSpec};
+use crate::nn::{Dense, HeadStart, LayerSpec};
 
 #[test]
 fn every_recipe_is_carried_and_adapts_as_the_trainer_does() {
@@ -254,7 +254,7 @@ fn a_shared_head_has_an_output_for_what_was_not_taught() {
     let mut config = bodies().swap_remove(0).config;
     config.tasks = recorded(&fixture, 3, "shuffled");
     config.model.head = HeadStart::Shared;
-    if let Some(LayerSpec::Dense { out }) = config.model.layers.last_mut() {
+    if let Some(LayerSpec::Dense(Dense { out })) = config.model.layers.last_mut() {
         *out = 3;
     }
     let model = TrainedModel::initial(config).unwrap();

@@ -8,7 +8,8 @@ use mamlet_trainer::meta::{
     Graph, InnerOptimiser, Maml, MetaGradient, Order, Rate, to_device, to_host,
 };
 use mamlet_trainer::nn::{
-    Adapt, AdaptGroup, Extent, Fill, LayerSpec, Network, NetworkSpec, Padding, Shape,
+    Adapt, AdaptGroup, AveragePool, Dense, Depthwise, Extent, Fill, GroupNorm, LayerNorm,
+    LayerSpec, Network, NetworkSpec, Padding, Shape,
 };
 use mamlet_trainer::tasks::DeviceBatch;
 
@@ -32,16 +33,16 @@ struct Case {
 fn cases() -> Vec<Case> {
     use Extent::Square;
     use Padding::{Same, Valid};
-    let group_norm = LayerSpec::GroupNorm {
+    let group_norm = LayerSpec::GroupNorm(GroupNorm {
         groups: 2,
         epsilon: 1e-2,
-    };
-    let depthwise = LayerSpec::Depthwise {
+    });
+    let depthwise = LayerSpec::Depthwise(Depthwise {
         kernel: Square(3),
         stride: Square(1),
         padding: Same,
-    };
-    let dense = LayerSpec::Dense { out: CLASSES };
+    });
+    let dense = LayerSpec::Dense(Dense { out: CLASSES });
     let conv_net = vec![
         conv(2, Square(3), 1, Same),
         batch_norm(),
@@ -56,15 +57,15 @@ fn cases() -> Vec<Case> {
     let separable = vec![
         conv(2, Square(3), 2, Same),
         depthwise,
-        LayerSpec::LayerNorm { epsilon: 1e-2 },
+        LayerSpec::LayerNorm(LayerNorm { epsilon: 1e-2 }),
         LayerSpec::Relu6,
         conv(3, Square(1), 1, Same),
         LayerSpec::Sigmoid,
-        LayerSpec::AveragePool {
+        LayerSpec::AveragePool(AveragePool {
             kernel: Square(2),
             stride: None,
             padding: Same,
-        },
+        }),
         LayerSpec::Softmax,
         LayerSpec::GlobalAveragePool,
         dense,

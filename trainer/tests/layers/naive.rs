@@ -1,6 +1,9 @@
 //! Every layer as loops over one task's examples, straight from its equation.
 
-use mamlet_trainer::nn::{Extent, LayerSpec, Padding, Shape, Statistics};
+use mamlet_trainer::nn::{
+    AveragePool, BatchNorm, Conv, Dense, Depthwise, Extent, GroupNorm, LayerNorm, LayerSpec,
+    LeakyRelu, MaxPool, Padding, Shape, Statistics,
+};
 
 use crate::tape::{Tape, Var};
 
@@ -56,7 +59,7 @@ fn apply(
             .collect()
     };
     match layer {
-        LayerSpec::Dense { out } => {
+        LayerSpec::Dense(Dense { out }) => {
             let y = x.iter().map(|x| {
                 (0..*out)
                     .map(|o| {
@@ -70,13 +73,13 @@ fn apply(
             });
             (y.collect(), Shape::Vector(*out))
         }
-        LayerSpec::Conv {
+        LayerSpec::Conv(Conv {
             filters,
             groups,
             kernel,
             stride,
             padding,
-        } => windows(
+        }) => windows(
             tape,
             &x,
             shape,
@@ -97,11 +100,11 @@ fn apply(
                 sum
             },
         ),
-        LayerSpec::Depthwise {
+        LayerSpec::Depthwise(Depthwise {
             kernel,
             stride,
             padding,
-        } => windows(
+        }) => windows(
             tape,
             &x,
             shape,
@@ -117,11 +120,11 @@ fn apply(
                 sum
             },
         ),
-        LayerSpec::MaxPool {
+        LayerSpec::MaxPool(MaxPool {
             kernel,
             stride,
             padding,
-        } => {
+        }) => {
             let window = (*kernel, stride.unwrap_or(*kernel), *padding);
             windows(tape, &x, shape, channels, window, |tape, c, at| {
                 let mut inside = at.filter_map(|(_, position)| Some(position?[c]));
@@ -135,11 +138,11 @@ fn apply(
                 })
             })
         }
-        LayerSpec::AveragePool {
+        LayerSpec::AveragePool(AveragePool {
             kernel,
             stride,
             padding,
-        } => {
+        }) => {
             let window = (*kernel, stride.unwrap_or(*kernel), *padding);
             windows(tape, &x, shape, channels, window, |tape, c, at| {
                 let inside: Vec<Var> = at.filter_map(|(_, position)| Some(position?[c])).collect();
@@ -158,10 +161,10 @@ fn apply(
             (y.collect(), Shape::Vector(channels))
         }
         LayerSpec::Flatten => (x, Shape::Vector(positions * channels)),
-        LayerSpec::BatchNorm {
+        LayerSpec::BatchNorm(BatchNorm {
             statistics: Statistics::Current,
             epsilon,
-        } => {
+        }) => {
             let mut y = x.clone();
             for c in 0..channels {
                 let set: Vec<(usize, usize)> = (0..x.len())
@@ -173,8 +176,8 @@ fn apply(
         }
         LayerSpec::GroupNorm { .. } | LayerSpec::LayerNorm { .. } => {
             let (groups, epsilon) = match layer {
-                LayerSpec::GroupNorm { groups, epsilon } => (*groups, *epsilon),
-                LayerSpec::LayerNorm { epsilon } => (1, *epsilon),
+                LayerSpec::GroupNorm(GroupNorm { groups, epsilon }) => (*groups, *epsilon),
+                LayerSpec::LayerNorm(LayerNorm { epsilon }) => (1, *epsilon),
                 _ => unreachable!(),
             };
             let size = channels / groups;
@@ -218,7 +221,7 @@ fn apply(
             let relu6 = |x: f64| (x.clamp(0.0, 6.0), f64::from(x > 0.0 && x < 6.0));
             (each(tape, &relu6), shape)
         }
-        LayerSpec::LeakyRelu { slope } => {
+        LayerSpec::LeakyRelu(LeakyRelu { slope }) => {
             let slope = *slope;
             let leaky = move |x: f64| {
                 if x > 0.0 {

@@ -1,4 +1,4 @@
-//! Convolution without patches: see [`super::super::conv`].
+//! Convolution without patches: see [`super::super::layers::Conv`].
 //!
 //! What is missing at the edges is written out once, `p [T, B, padded·channels]`. A row
 //! of the kernel then covers `kw·channels` numbers that lie side by side, and
