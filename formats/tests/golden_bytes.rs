@@ -322,6 +322,23 @@ fn layers_and_enums_keep_their_discriminants() {
     ]);
 }
 
+/// Every layer has a name of its own, and the list of names has all of them.
+#[test]
+fn layers_are_called_by_their_names() {
+    let mut names: Vec<&str> = common::every_layer(tensor(0, 0, false))
+        .iter()
+        .map(Layer::name)
+        .collect();
+    // Pools are one kind with two names.
+    let pool = names.iter().position(|name| *name == "max_pool");
+    names.insert(pool.expect("a pool") + 1, "average_pool");
+    let mut expected = Layer::NAMES.to_vec();
+    assert_eq!(names, expected);
+    expected.sort_unstable();
+    expected.dedup();
+    assert_eq!(expected.len(), names.len());
+}
+
 /// The fields of every layer, in the order of the specification's table.
 #[test]
 fn layers_keep_their_fields() {
