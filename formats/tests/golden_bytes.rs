@@ -322,21 +322,15 @@ fn layers_and_enums_keep_their_discriminants() {
     ]);
 }
 
-/// Every layer has a name of its own, and the list of names has all of them.
+/// The list of names has those of all layers.
 #[test]
 fn layers_are_called_by_their_names() {
-    let mut names: Vec<&str> = common::every_layer(tensor(0, 0, false))
-        .iter()
-        .map(Layer::name)
-        .collect();
-    // Pools are one kind with two names.
-    let pool = names.iter().position(|name| *name == "max_pool");
-    names.insert(pool.expect("a pool") + 1, "average_pool");
-    let mut expected = Layer::NAMES.to_vec();
-    assert_eq!(names, expected);
-    expected.sort_unstable();
-    expected.dedup();
-    assert_eq!(expected.len(), names.len());
+    let layers = common::every_layer(tensor(0, 0, false));
+    // A pool has two names, the other of which stands there.
+    let names = Layer::NAMES
+        .into_iter()
+        .filter(|name| *name != "average_pool");
+    assert!(layers.iter().map(Layer::name).eq(names), "{layers:?}");
 }
 
 /// The fields of every layer, in the order of the specification's table.

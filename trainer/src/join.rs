@@ -186,11 +186,13 @@ fn layers(of_member: &[LayerSpec], count: usize) -> Result<Vec<LayerSpec>, JoinE
 
 /// Channels that come to the head of a member.
 fn channels(layers: &[LayerSpec]) -> usize {
-    let convolutions = layers.iter().filter_map(|spec| match spec {
-        LayerSpec::Conv(conv) => Some(conv),
-        _ => None,
-    });
-    convolutions.last().map_or(1, |conv| conv.filters)
+    let mut channels = 1;
+    for spec in layers {
+        if let LayerSpec::Conv(conv) = spec {
+            channels = conv.filters;
+        }
+    }
+    channels
 }
 
 /// `[rows, width]` of every member as `[rows, members · width]`.

@@ -36,11 +36,7 @@ use burn::tensor::{Tensor, backend::Backend};
 pub use adapt::{Adapt, AdaptGroup, Fill, TensorInfo};
 pub use head::HeadStart;
 use layer::Layer;
-pub use layers::{
-    AveragePool, BatchNorm, Context, Conv, Dense, Depthwise, Flatten, GlobalAveragePool, GroupNorm,
-    LayerNorm, LayerSpec, LeakyRelu, MaxPool, Relu, Relu6, Sigmoid, Softmax, Statistics, Tanh,
-};
-pub(crate) use layers::{OnIntegers, Packing, Products, Stored};
+pub use layers::*;
 use layers::{Operation, OutputGradient, Pass};
 pub use shape::{Extent, Padding, Shape};
 pub use spec::NetworkSpec;
@@ -334,4 +330,4 @@ impl Network {
 }
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

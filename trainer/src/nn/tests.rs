@@ -3,69 +3,20 @@ use burn::tensor::{Distribution, Tensor};
 
 use super::*;
 
+mod layers;
+
+pub(crate) use layers::examples;
+
 type B = Autodiff<Flex>;
 
 fn random<const D: usize>(shape: [usize; D]) -> Tensor<B, D> {
     Tensor::random(shape, Distribution::Uniform(-1.0, 1.0), &Default::default())
 }
 
-fn layers() -> Vec<(&'static str, LayerSpec)> {
-    vec![
-        ("dense", LayerSpec::Dense(Dense { out: 5 })),
-        ("relu", LayerSpec::Relu),
-        ("leaky relu", LayerSpec::LeakyRelu(LeakyRelu { slope: 0.2 })),
-        ("tanh", LayerSpec::Tanh),
-        ("sigmoid", LayerSpec::Sigmoid),
-        ("context", LayerSpec::Context(Context { size: 2 })),
-    ]
-}
-
-/// Every layer between two dense ones: the written-out gradient of all tensors
-/// against autodiff of the forward pass, with weights per task and shared.
-#[test]
-fn explicit_backward_equals_autodiff_of_the_forward() {
-    for (name, layer) in layers() {
-        for own in [1, 3] {
-            let spec = NetworkSpec {
-                input: Shape::Vector(2),
-                layers: vec![
-                    LayerSpec::Dense(Dense { out: 4 }),
-                    layer.clone(),
-                    LayerSpec::Dense(Dense { out: 3 }),
-                ],
-            };
-            let network = Network::new(&spec, &Adapt::default()).unwrap();
-            let params: Vec<Tensor<B, 3>> = network
-                .tensors()
-                .iter()
-                .map(|info| random(info.dims(own)).require_grad())
-                .collect();
-            let x = random([3, 6, 2]);
-            let seed = random([3, 6, 3]);
-
-            let trace = network.forward_trace(&params, x.clone());
-            let explicit = network.backward(&params, &trace, seed.clone());
-            let mut automatic = (network.forward(&params, x) * seed).sum().backward();
-            for ((param, gradient), info) in params.iter().zip(explicit).zip(network.tensors()) {
-                let mut gradient = gradient.unwrap().inner();
-                if own == 1 {
-                    gradient = gradient.sum_dim(0);
-                }
-                let expected = param.grad_remove(&mut automatic).unwrap();
-                expected.into_data().assert_approx_eq::<f32>(
-                    &gradient.into_data(),
-                    burn::tensor::Tolerance::relative(1e-4).set_absolute(1e-5),
-                );
-                assert!(info.adapts, "{name}");
-            }
-        }
-    }
-}
-
 /// A batch that cores share, on the numbers themselves, against autodiff of tensor
 /// operations; and the same to the last bit by one thread and by three.
 #[test]
-fn a_batch_in_shares_has_the_gradient_of_the_whole_whoever_works_on_it() {
+fn a_batch_in_chunks_has_the_gradient_of_the_whole_whoever_works_on_it() {
     let conv = |stride| {
         LayerSpec::Conv(Conv {
             filters: 16,
@@ -146,7 +97,7 @@ fn a_batch_in_shares_has_the_gradient_of_the_whole_whoever_works_on_it() {
         by_one.to_data().assert_eq(&by_three.into_data(), true);
         missed += squares(&(by_one - expected));
     }
-    // Rounding turns a unit or two on or off; without one of the shares more is missed.
+    // Rounding turns a unit or two on or off; without one of the chunks more is missed.
     let missed = (missed / whole).sqrt();
     assert!(missed < 3e-2, "{missed}");
 }

@@ -80,6 +80,14 @@ pub fn batch_norm() -> LayerSpec {
     })
 }
 
+pub fn leaky_relu(slope: f64) -> LayerSpec {
+    LayerSpec::LeakyRelu(LeakyRelu { slope })
+}
+
+pub fn context(size: usize) -> LayerSpec {
+    LayerSpec::Context(Context { size })
+}
+
 /// Every kind, with odd sizes, both paddings, strides, one and two directions.
 pub fn cases() -> Vec<(Shape, LayerSpec)> {
     use Extent::{Rectangle, Square};
@@ -105,7 +113,7 @@ pub fn cases() -> Vec<(Shape, LayerSpec)> {
         })
     };
     let layer_norm = LayerSpec::LayerNorm(LayerNorm { epsilon: 1e-3 });
-    vec![
+    let cases = vec![
         (image(5, 4, 2), conv(3, Square(3), 1, Same)),
         (image(5, 4, 2), conv(3, Square(3), 2, Same)),
         (image(6, 7, 1), conv(2, Square(2), 2, Same)),
@@ -147,7 +155,17 @@ pub fn cases() -> Vec<(Shape, LayerSpec)> {
         (Shape::Vector(4), LayerSpec::Softmax),
         (Shape::Vector(9), LayerSpec::Relu6),
         (image(3, 2, 2), LayerSpec::Relu6),
-    ]
+        (sequence(3, 4), LayerSpec::Relu),
+        (Shape::Vector(6), leaky_relu(0.2)),
+        (image(2, 2, 2), LayerSpec::Tanh),
+        (Shape::Vector(5), LayerSpec::Sigmoid),
+        (Shape::Vector(3), context(2)),
+    ];
+    for kind in LayerSpec::KINDS {
+        let tried = cases.iter().any(|(_, layer)| layer.kind() == *kind);
+        assert!(tried, "{kind} is in no case");
+    }
+    cases
 }
 
 /// A layer behind one that keeps the shape and has weights, so that the

@@ -13,7 +13,9 @@ use mamlet_trainer::nn::{
 };
 use mamlet_trainer::tasks::DeviceBatch;
 
-use crate::cases::{Lcg, batch_norm, conv, distance, image, max_pool, sequence};
+use crate::cases::{
+    Lcg, batch_norm, context, conv, distance, image, leaky_relu, max_pool, sequence,
+};
 use crate::tasks::{Problem, Task};
 
 const CLASSES: usize = 3;
@@ -70,6 +72,12 @@ fn cases() -> Vec<Case> {
         LayerSpec::GlobalAveragePool,
         dense,
     ];
+    let vectors = [
+        context(2),
+        LayerSpec::Dense(Dense { out: 4 }),
+        leaky_relu(0.3),
+        LayerSpec::Dense(Dense { out: CLASSES }),
+    ];
     let case = |name, input, layers: &[LayerSpec], adapt, kind| Case {
         name,
         input,
@@ -80,14 +88,21 @@ fn cases() -> Vec<Case> {
     use AdaptGroup::{All, Body, Head};
     use LossKind::{CrossEntropy, Mse};
     let (picture, line) = (image(5, 4, 1), sequence(7, 2));
-    vec![
+    let cases = vec![
         case("conv net", picture, &conv_net, All, CrossEntropy),
         case("conv net, head", picture, &conv_net, Head, CrossEntropy),
         case("conv net, body", picture, &conv_net, Body, Mse),
         case("conv net, sequences", line, &conv_net, All, Mse),
         case("separable", picture, &separable, All, Mse),
         case("separable, sequences", line, &separable, All, CrossEntropy),
-    ]
+        case("vectors", Shape::Vector(3), &vectors, All, CrossEntropy),
+    ];
+    for kind in LayerSpec::KINDS {
+        let mut layers = cases.iter().flat_map(|case| &case.layers);
+        let tried = layers.any(|layer| layer.kind() == *kind);
+        assert!(tried, "{kind} is in no case");
+    }
+    cases
 }
 
 fn loss(case: &Case) -> Loss {

@@ -29,7 +29,16 @@ pub fn forward(
             | LayerSpec::BatchNorm { .. }
             | LayerSpec::GroupNorm { .. }
             | LayerSpec::LayerNorm { .. } => 2,
-            _ => 0,
+            LayerSpec::MaxPool { .. }
+            | LayerSpec::AveragePool { .. }
+            | LayerSpec::GlobalAveragePool
+            | LayerSpec::Flatten
+            | LayerSpec::Relu
+            | LayerSpec::Relu6
+            | LayerSpec::LeakyRelu { .. }
+            | LayerSpec::Tanh
+            | LayerSpec::Sigmoid
+            | LayerSpec::Softmax => 0,
         };
         let (own, rest) = params.split_at(count);
         params = rest;
@@ -174,24 +183,12 @@ fn apply(
             }
             (y, shape)
         }
-        LayerSpec::GroupNorm { .. } | LayerSpec::LayerNorm { .. } => {
-            let (groups, epsilon) = match layer {
-                LayerSpec::GroupNorm(GroupNorm { groups, epsilon }) => (*groups, *epsilon),
-                LayerSpec::LayerNorm(LayerNorm { epsilon }) => (1, *epsilon),
-                _ => unreachable!(),
-            };
-            let size = channels / groups;
-            let mut y = x.clone();
-            for example in 0..x.len() {
-                for group in 0..groups {
-                    let set: Vec<(usize, usize)> = (0..positions)
-                        .flat_map(|p| (0..size).map(move |c| p * channels + group * size + c))
-                        .map(|index| (example, index))
-                        .collect();
-                    normalise(tape, &mut y, &set, channels, params, epsilon);
-                }
-            }
+        LayerSpec::GroupNorm(GroupNorm { groups, epsilon }) => {
+            let y = in_groups(tape, x, shape, *groups, params, *epsilon);
             (y, shape)
+        }
+        LayerSpec::LayerNorm(LayerNorm { epsilon }) => {
+            (in_groups(tape, x, shape, 1, params, *epsilon), shape)
         }
         LayerSpec::Softmax => {
             let y = x.iter().map(|x| {
@@ -240,8 +237,35 @@ fn apply(
             };
             (each(tape, &sigmoid), shape)
         }
-        other => panic!("{} is not in this reference", other.kind()),
+        LayerSpec::BatchNorm(BatchNorm {
+            statistics: Statistics::Stored | Statistics::PerStep,
+            ..
+        }) => panic!("stored statistics are not in this reference"),
     }
+}
+
+/// Group norm.
+fn in_groups(
+    tape: &mut Tape,
+    x: Examples,
+    shape: Shape,
+    groups: usize,
+    params: &[Vec<Var>],
+    epsilon: f64,
+) -> Examples {
+    let (positions, channels) = (shape.positions(), shape.channels());
+    let size = channels / groups;
+    let mut y = x;
+    for example in 0..y.len() {
+        for group in 0..groups {
+            let set: Vec<(usize, usize)> = (0..positions)
+                .flat_map(|p| (0..size).map(move |c| p * channels + group * size + c))
+                .map(|index| (example, index))
+                .collect();
+            normalise(tape, &mut y, &set, channels, params, epsilon);
+        }
+    }
+    y
 }
 
 /// Replaces the values at `set` by `gain·(x − mean)/√(variance + ε) + bias`.

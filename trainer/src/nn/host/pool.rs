@@ -6,7 +6,7 @@ use pulp::{Arch, Simd, WithSimd};
 use rayon::prelude::*;
 
 use super::super::patches::Patches;
-use super::{Numbers, at_once, tensor};
+use super::{Numbers, per_chunk, tensor};
 
 /// The maximum at every place, and which position has it.
 pub fn forward<B: Backend>(
@@ -18,12 +18,12 @@ pub fn forward<B: Backend>(
     let width = patches.window().places() * patches.channels();
     let mut best = vec![0.0; tasks * examples * width];
     let mut argmax = vec![0.0; best.len()];
-    let images_at_once = at_once(features);
-    let shares = numbers
-        .par_chunks(images_at_once * features)
-        .zip(best.par_chunks_mut(images_at_once * width))
-        .zip(argmax.par_chunks_mut(images_at_once * width));
-    shares.for_each(|((images, best), argmax)| {
+    let images_per_chunk = per_chunk(features);
+    let chunks = numbers
+        .par_chunks(images_per_chunk * features)
+        .zip(best.par_chunks_mut(images_per_chunk * width))
+        .zip(argmax.par_chunks_mut(images_per_chunk * width));
+    chunks.for_each(|((images, best), argmax)| {
         let images = images
             .chunks_exact(features)
             .zip(best.chunks_exact_mut(width))
@@ -92,12 +92,12 @@ pub fn pick<B: Backend>(
     let argmax = Numbers::of(argmax)?;
     let mut picked = vec![0.0; argmax.len()];
     let width = patches.window().places() * patches.channels();
-    let images_at_once = at_once(features);
-    let shares = numbers
-        .par_chunks(images_at_once * features)
-        .zip(argmax.par_chunks(images_at_once * width))
-        .zip(picked.par_chunks_mut(images_at_once * width));
-    shares.for_each(|((numbers, argmax), picked)| {
+    let images_per_chunk = per_chunk(features);
+    let chunks = numbers
+        .par_chunks(images_per_chunk * features)
+        .zip(argmax.par_chunks(images_per_chunk * width))
+        .zip(picked.par_chunks_mut(images_per_chunk * width));
+    chunks.for_each(|((numbers, argmax), picked)| {
         let mut at = ArgMax::new(patches, features, argmax);
         for picked in picked.chunks_exact_mut(patches.channels()) {
             at.next(|channel, from| picked[channel] = numbers[from]);
@@ -117,12 +117,12 @@ pub fn input_gradient<B: Backend>(
     let features = patches.window().positions() * patches.channels();
     let mut dx = vec![0.0; tasks * examples * features];
     let width = patches.window().places() * patches.channels();
-    let images_at_once = at_once(features);
-    let shares = dx
-        .par_chunks_mut(images_at_once * features)
-        .zip(argmax.par_chunks(images_at_once * width))
-        .zip(numbers.par_chunks(images_at_once * width));
-    shares.for_each(|((dx, argmax), dy)| {
+    let images_per_chunk = per_chunk(features);
+    let chunks = dx
+        .par_chunks_mut(images_per_chunk * features)
+        .zip(argmax.par_chunks(images_per_chunk * width))
+        .zip(numbers.par_chunks(images_per_chunk * width));
+    chunks.for_each(|((dx, argmax), dy)| {
         let mut at = ArgMax::new(patches, features, argmax);
         for dy in dy.chunks_exact(patches.channels()) {
             at.next(|channel, to| dx[to] += dy[channel]);

@@ -174,11 +174,11 @@ impl ByPatch {
             let weight = self.filters(weight, group);
             let [of_tasks, inputs, filters] = weight.dims();
             let inputs = inputs / size;
-            let turned = weight
+            let flipped = weight
                 .reshape([of_tasks * size, inputs, filters])
                 .swap_dims(1, 2)
                 .reshape([of_tasks, size * filters, inputs]);
-            dense::product(self.positionwise(&seen, group), turned)
+            dense::product(self.positionwise(&seen, group), flipped)
         });
         let window = self.patches.window();
         let width = window.positions() * self.patches.channels();

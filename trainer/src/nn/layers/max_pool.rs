@@ -50,7 +50,7 @@ impl LinearMap for Largest {
             return (y, vec![argmax]);
         }
         let [tasks, examples, _] = x.dims();
-        let planes = self.patches.gather_planes_over(x, f32::MIN);
+        let planes = self.patches.gather_planes_filled(x, f32::MIN);
         let (y, argmax) = if is_host::<B>() {
             compared(planes)
         } else {
@@ -96,23 +96,23 @@ fn compared<B: Backend>(planes: Tensor<B, 3>) -> (Tensor<B, 3>, Tensor<B, 3>) {
     let size = planes.dims()[0];
     let plane = |k: usize| planes.clone().narrow(0, k, 1);
     let mut best = plane(0);
-    let mut turn = best.clone().detach().zeros_like();
+    let mut index = best.clone().detach().zeros_like();
     for k in 1..size {
         let better = plane(k).greater(best.clone());
         best = best.mask_where(better.clone(), plane(k));
-        turn = turn.mask_fill(better, k as f32);
+        index = index.mask_fill(better, k as f32);
     }
-    let argmax = (0..size).map(|k| turn.clone().equal_elem(k as f32).float());
+    let argmax = (0..size).map(|k| index.clone().equal_elem(k as f32).float());
     (best, Tensor::cat(argmax.collect(), 0))
 }
 
 /// The same by a reduction: few kernels, which other devices are fast at.
 fn reduced<B: Backend>(planes: Tensor<B, 3>) -> (Tensor<B, 3>, Tensor<B, 3>) {
     let size = planes.dims()[0];
-    let turns = TensorData::new((0..size as i32).collect(), [size, 1, 1]);
-    let turns: Tensor<B, 3, Int> = Tensor::from_data(turns, &planes.device());
+    let indices = TensorData::new((0..size as i32).collect(), [size, 1, 1]);
+    let indices: Tensor<B, 3, Int> = Tensor::from_data(indices, &planes.device());
     let first = planes.clone().detach().argmax(0);
-    let argmax = first.equal(turns).float();
+    let argmax = first.equal(indices).float();
     ((planes * argmax.clone()).sum_dim(0), argmax)
 }
 

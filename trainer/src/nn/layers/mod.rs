@@ -33,6 +33,8 @@ mod layer_norm;
 mod leaky_relu;
 mod map;
 mod max_pool;
+#[cfg(test)]
+mod neighbour;
 mod norm;
 mod operation;
 mod relu;
@@ -59,6 +61,8 @@ pub use group_norm::GroupNorm;
 pub use layer_norm::LayerNorm;
 pub use leaky_relu::LeakyRelu;
 pub use max_pool::MaxPool;
+#[cfg(test)]
+pub use neighbour::Neighbour;
 use norm::Norm;
 pub(in crate::nn) use operation::{ForwardTangent, Operation, OutputGradient, Pass, Passes};
 pub use relu::Relu;
@@ -85,6 +89,7 @@ layers! {
     Tanh "tanh",
     Sigmoid "sigmoid",
     Softmax "softmax",
+    #[cfg(test)] Neighbour "neighbour",
 }
 
 /// Defaults of keys.
