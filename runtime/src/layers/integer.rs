@@ -9,7 +9,7 @@
 
 use mamlet_formats::Number;
 
-use super::pool::{GlobalAverage, Kind, Pool};
+use super::pool::{Kind, Pool};
 use super::{Backward, Descent, Forward, Macs, Operation};
 use crate::geometry::Sliding;
 use crate::kernels::integer::{GROUP, LANES, Patches, Scaling, scratch};
@@ -54,6 +54,17 @@ pub(crate) struct IntegerConv {
 pub(crate) struct IntegerDepthwise {
     pub window: Sliding,
     pub integers: Integers,
+}
+
+/// A [`Pool`]: the largest integer under the window, or the mean, rounded.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct IntegerPool(pub Pool);
+
+/// The mean over all positions, per channel, rounded.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct IntegerGlobalAverage {
+    pub channels: u32,
+    pub positions: u32,
 }
 
 /// Weights, and how sums become integers again.
@@ -385,28 +396,39 @@ impl Operation for IntegerDepthwise {
     fn backward(&self, _: Backward<'_>, _: &mut Descent<'_>) {}
 }
 
-/// The largest or the mean integer under a window.
-pub(super) fn pool(pool: &Pool, x: &[i8], y: &mut [i8]) {
-    let channels = pool.window.channels as usize;
-    for (output, y) in pool.window.outputs().zip(y.chunks_mut(channels.max(1))) {
-        for (channel, y) in y.iter_mut().enumerate() {
-            let seen = pool.window.seen(output);
-            let values = seen.filter_map(|(_, at)| x.get(at * channels + channel).copied());
-            *y = match pool.kind {
-                Kind::Maximum => values.max().unwrap_or(0),
-                Kind::Average => rounded_mean(values),
-            };
+impl Operation for IntegerPool {
+    fn forward(&self, pass: Forward<'_>) {
+        let x: &[i8] = bytemuck::cast_slice(pass.x);
+        let y: &mut [i8] = bytemuck::cast_slice_mut(pass.y);
+        let Pool { kind, window } = self.0;
+        let channels = window.channels as usize;
+        for (output, y) in window.outputs().zip(y.chunks_mut(channels.max(1))) {
+            for (channel, y) in y.iter_mut().enumerate() {
+                let seen = window.seen(output);
+                let values = seen.filter_map(|(_, at)| x.get(at * channels + channel).copied());
+                *y = match kind {
+                    Kind::Maximum => values.max().unwrap_or(0),
+                    Kind::Average => rounded_mean(values),
+                };
+            }
         }
     }
+
+    fn backward(&self, _: Backward<'_>, _: &mut Descent<'_>) {}
 }
 
-/// The mean integer of every channel.
-pub(super) fn mean(pool: &GlobalAverage, x: &[i8], y: &mut [i8]) {
-    let channels = pool.channels as usize;
-    for (channel, y) in y.iter_mut().take(channels).enumerate() {
-        let places = (0..pool.positions as usize).map(|at| at * channels + channel);
-        *y = rounded_mean(places.filter_map(|at| x.get(at).copied()));
+impl Operation for IntegerGlobalAverage {
+    fn forward(&self, pass: Forward<'_>) {
+        let x: &[i8] = bytemuck::cast_slice(pass.x);
+        let y: &mut [i8] = bytemuck::cast_slice_mut(pass.y);
+        let channels = self.channels as usize;
+        for (channel, y) in y.iter_mut().take(channels).enumerate() {
+            let places = (0..self.positions as usize).map(|at| at * channels + channel);
+            *y = rounded_mean(places.filter_map(|at| x.get(at).copied()));
+        }
     }
+
+    fn backward(&self, _: Backward<'_>, _: &mut Descent<'_>) {}
 }
 
 /// Halves away from zero.

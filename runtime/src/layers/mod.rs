@@ -36,7 +36,8 @@ pub(crate) use depthwise::Depthwise;
 pub(crate) use descent::{Base, Descent, Rates};
 #[cfg(feature = "integer")]
 pub(crate) use integer::{
-    Dequantize, IntegerConv, IntegerDense, IntegerDepthwise, Integers, Quantize,
+    Dequantize, IntegerConv, IntegerDense, IntegerDepthwise, IntegerGlobalAverage, IntegerPool,
+    Integers, Quantize,
 };
 #[cfg(feature = "normalisation")]
 pub(crate) use norm::{Norm, Over};
@@ -71,6 +72,10 @@ pub(crate) enum Layer {
     IntegerConv(IntegerConv),
     #[cfg(feature = "integer")]
     IntegerDepthwise(IntegerDepthwise),
+    #[cfg(feature = "integer")]
+    IntegerPool(IntegerPool),
+    #[cfg(feature = "integer")]
+    IntegerGlobalAverage(IntegerGlobalAverage),
 }
 
 impl Layer {
@@ -101,6 +106,10 @@ impl Layer {
             Layer::IntegerConv(layer) => layer,
             #[cfg(feature = "integer")]
             Layer::IntegerDepthwise(layer) => layer,
+            #[cfg(feature = "integer")]
+            Layer::IntegerPool(layer) => layer,
+            #[cfg(feature = "integer")]
+            Layer::IntegerGlobalAverage(layer) => layer,
         }
     }
 
@@ -117,12 +126,16 @@ impl Layer {
             | Layer::Dequantize(_)
             | Layer::IntegerDense(_)
             | Layer::IntegerConv(_)
-            | Layer::IntegerDepthwise(_) => true,
+            | Layer::IntegerDepthwise(_)
+            | Layer::IntegerPool(_)
+            | Layer::IntegerGlobalAverage(_) => true,
+            Layer::Dense(_) | Layer::Activation(_) | Layer::Softmax(_) | Layer::Context(_) => false,
             #[cfg(feature = "convolution")]
-            Layer::Pool(pool) => pool.integer,
-            #[cfg(feature = "convolution")]
-            Layer::GlobalAverage(pool) => pool.integer,
-            _ => false,
+            Layer::Conv(_) | Layer::Depthwise(_) | Layer::Pool(_) | Layer::GlobalAverage(_) => {
+                false
+            }
+            #[cfg(feature = "normalisation")]
+            Layer::Norm(_) => false,
         }
     }
 

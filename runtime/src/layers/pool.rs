@@ -6,9 +6,8 @@
 //! | maximum | `max x[p + k]` | to the first of the largest values |
 //! | average | `Σ x[p + k] / n` | `dy / n` to each of the n values inside |
 //!
-//! On integers the mean is rounded, halves away from zero. Backward of the
-//! maximum reads its input and looks for the largest value once more, which
-//! takes no memory.
+//! Backward of the maximum reads its input and looks for the largest value once
+//! more, which takes no memory.
 
 use super::{Backward, Descent, Forward, Operation, row, row_mut};
 use crate::geometry::Sliding;
@@ -26,8 +25,6 @@ pub(crate) enum Kind {
 pub(crate) struct Pool {
     pub kind: Kind,
     pub window: Sliding,
-    /// Of i8 instead of f32.
-    pub integer: bool,
 }
 
 impl Operation for Pool {
@@ -44,11 +41,6 @@ impl Operation for Pool {
             ..
         } = pass;
         let channels = self.window.channels as usize;
-        if self.integer {
-            #[cfg(feature = "integer")]
-            super::integer::pool(self, bytemuck::cast_slice(x), bytemuck::cast_slice_mut(y));
-            return;
-        }
         for (x, y) in rows(x, inputs).zip(rows_mut(y, outputs)) {
             for (output, y) in self.window.outputs().zip(rows_mut(y, channels)) {
                 let mut seen = self.window.seen(output);
@@ -130,11 +122,7 @@ impl Pool {
 /// The mean over all positions, per channel.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct GlobalAverage {
-    #[cfg_attr(not(feature = "integer"), allow(dead_code))]
-    pub channels: u32,
     pub positions: u32,
-    /// Of i8 instead of f32.
-    pub integer: bool,
 }
 
 impl Operation for GlobalAverage {
@@ -146,11 +134,6 @@ impl Operation for GlobalAverage {
             outputs,
             ..
         } = pass;
-        if self.integer {
-            #[cfg(feature = "integer")]
-            super::integer::mean(self, bytemuck::cast_slice(x), bytemuck::cast_slice_mut(y));
-            return;
-        }
         let count = self.positions as f32;
         for (x, y) in rows(x, inputs).zip(rows_mut(y, outputs)) {
             y.fill(0.0);

@@ -6,7 +6,7 @@ use super::check::{Fault, at_least_one, decay, positive, require};
 use super::{Config, Schedule, StepLoss};
 use crate::algorithms::Algorithm;
 use crate::meta::OptimiserKind;
-use crate::nn::{HeadStart, LayerSpec, Statistics};
+use crate::nn::{HeadStart, Statistics};
 use crate::predict::Predictor;
 
 /// The outer loop.
@@ -233,9 +233,7 @@ fn check_statistics(config: &Config) -> Result<(), Fault> {
     };
     let norms = |wanted| {
         let layers = config.model.layers.iter();
-        let those = layers.filter(
-            |layer| matches!(layer, LayerSpec::BatchNorm { statistics, .. } if *statistics == wanted),
-        );
+        let those = layers.filter(|layer| layer.statistics() == Some(wanted));
         those.count()
     };
     require(

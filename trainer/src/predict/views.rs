@@ -35,7 +35,7 @@ pub(crate) fn views<B: Backend>(
     // a network that has norms of the batch below and above: its batch holds the support set.
     let transductive = |view: &View| view.setting == Setting::Transductive;
     let together = views.iter().all(transductive);
-    let body_and_head = (inner.network.halves())
+    let body_and_head = (inner.network.split_frozen())
         .filter(|(body, above)| together || !(sees_the_batch(body) && sees_the_batch(above)));
     let (body, network) = match &body_and_head {
         Some((body, head)) => (Some(body), head),

@@ -32,7 +32,6 @@ impl Builder<'_, '_> {
                     rows,
                 }
             }
-            _ => return Err(ModelError::UnknownLayer { layer: self.index }),
         };
         self.norm(over, epsilon, gain, bias)
     }
