@@ -35,6 +35,11 @@ impl Extent {
     pub fn features(self) -> Option<usize> {
         self.positions()?.checked_mul(self.channels as usize)
     }
+
+    /// Words of four bytes that one example takes as integers of 8 bits.
+    pub fn words(self) -> Option<usize> {
+        Some(self.features()?.div_ceil(4))
+    }
 }
 
 /// One direction of a sliding window.
@@ -151,6 +156,27 @@ impl Sliding {
             columns: Axis::new(input.width, width, right, window.padding)?,
             channels: input.channels,
         })
+    }
+
+    /// The input.
+    pub fn input(&self) -> Extent {
+        Extent {
+            height: u32::from(self.rows.input),
+            width: u32::from(self.columns.input),
+            channels: self.channels,
+        }
+    }
+
+    /// Whether `inputs` and `outputs` are the numbers of an example below and
+    /// above, where the output has `channels` channels.
+    pub fn fits(&self, channels: u32, inputs: usize, outputs: usize) -> bool {
+        self.input().features() == Some(inputs) && self.output(channels).features() == Some(outputs)
+    }
+
+    /// [`fits`](Self::fits) for integers of 8 bits, of which four are a word.
+    #[cfg(feature = "convolution")]
+    pub fn fits_words(&self, channels: u32, inputs: usize, outputs: usize) -> bool {
+        self.input().words() == Some(inputs) && self.output(channels).words() == Some(outputs)
     }
 
     /// The output, with `channels` channels.

@@ -24,7 +24,7 @@ fn assert_gradient(net: &Net, examples: &[Example], what: &str) {
     let artifact = file.artifact();
     let model = AnyModel::new(&artifact).unwrap_or_else(|error| panic!("{what}: {error}"));
     let rollback = Rollback::ToInitialisation;
-    let mut memory = vec![f32::NAN; model.memory(examples.len(), rollback).total() / 4];
+    let mut memory = vec![f32::NAN; model.memory(examples.len(), rollback).total().len()];
     let mut learner = Learner::new(&model, examples.len(), rollback, &mut memory).expect("memory");
     add_all(&mut learner, net, examples);
     let (loss, gradient) = learner.gradient().expect("examples");

@@ -11,6 +11,8 @@
 #[cfg(mamlet_dsp)]
 mod dsp;
 
+use crate::fault::{Checked, Internal, ensure};
+
 /// Positions that are computed together.
 pub(crate) const LANES: usize = 4;
 /// Products of a group.
@@ -24,6 +26,8 @@ pub(crate) fn scratch(length: usize) -> usize {
 
 /// A few patches, ready to be multiplied.
 pub(crate) struct Patches<'s> {
+    /// Numbers of a patch, and the groups that hold them.
+    length: usize,
     groups: usize,
     /// The patch in the making.
     patch: &'s mut [i8],
@@ -33,12 +37,13 @@ pub(crate) struct Patches<'s> {
 
 impl<'s> Patches<'s> {
     /// Takes [`scratch`]`(length)` words.
-    pub fn new(length: usize, scratch: &'s mut [f32]) -> Option<Self> {
+    pub fn new(length: usize, scratch: &'s mut [f32]) -> Checked<Self> {
         let groups = length.div_ceil(GROUP);
-        let (patch, wide) = scratch.split_at_mut_checked(groups)?;
-        let wide = wide.get_mut(..groups * 2 * LANES)?;
+        let (patch, wide) = scratch.split_at_mut_checked(groups).ok_or(Internal)?;
+        let wide = wide.get_mut(..groups * 2 * LANES).ok_or(Internal)?;
         patch.fill(0.0);
-        Some(Patches {
+        Ok(Patches {
+            length,
             groups,
             patch: bytemuck::cast_slice_mut(patch),
             wide: bytemuck::cast_slice_mut(wide),
@@ -46,23 +51,25 @@ impl<'s> Patches<'s> {
     }
 
     /// Lets `fill` write the patch of a lane.
-    pub fn set(&mut self, lane: usize, fill: impl FnOnce(&mut [i8])) {
-        fill(self.patch);
-        widen(self.wide, lane, self.patch);
+    pub fn set(&mut self, lane: usize, fill: impl FnOnce(&mut [i8]) -> Checked) -> Checked {
+        fill(self.patch)?;
+        widen(self.wide, lane, self.patch).map(drop)
     }
 
     /// Takes the patch of a lane from where it lies.
-    pub fn copy(&mut self, lane: usize, patch: &[i8]) {
-        let rest = widen(self.wide, lane, patch);
+    pub fn copy(&mut self, lane: usize, patch: &[i8]) -> Checked {
+        ensure(patch.len() == self.length)?;
+        let rest = widen(self.wide, lane, patch)?;
         let done = patch.len() - rest.len();
         let mut last = [0; GROUP];
         for (to, from) in last.iter_mut().zip(rest) {
             *to = *from;
         }
-        let left = self.wide.get_mut(done / GROUP * 2 * LANES..);
         if !rest.is_empty() {
-            widen(left.unwrap_or(&mut []), lane, &last);
+            let left = self.wide.get_mut(done / GROUP * 2 * LANES..);
+            widen(left.ok_or(Internal)?, lane, &last)?;
         }
+        Ok(())
     }
 
     /// All outputs of the first `lanes` lanes, with `weights` as they lie in an
@@ -73,39 +80,45 @@ impl<'s> Patches<'s> {
         scaling: &Scaling<'_>,
         (y, stride): (&mut [i8], usize),
         (lanes, outputs): (usize, usize),
-    ) {
+    ) -> Checked {
+        let pair = self.groups * 2 * GROUP;
+        ensure(
+            (1..=LANES).contains(&lanes)
+                && scaling.covers(outputs)
+                && weights.len() >= outputs.div_ceil(2) * pair
+                && y.len() >= (lanes - 1) * stride + outputs,
+        )?;
         #[cfg(mamlet_dsp)]
-        let done = dsp::pairs(self, weights, scaling, (y, stride), (lanes, outputs));
+        // SAFETY: that is what has just been checked.
+        let done = unsafe { dsp::pairs(self, weights, scaling, (y, stride), (lanes, outputs)) };
         #[cfg(not(mamlet_dsp))]
         let done = 0;
-        let pair = self.groups * 2 * GROUP;
         for output in (done..outputs).step_by(2) {
-            let weights = weights.get(output / 2 * pair..).unwrap_or(&[]);
-            let weights = weights.get(..pair).unwrap_or(&[]);
+            let weights = weights.get(output / 2 * pair..).ok_or(Internal)?;
+            let weights = weights.get(..pair).ok_or(Internal)?;
             let mut sums = [[0; 2]; LANES];
             portable(self.wide, weights, &mut sums);
             for (lane, sums) in sums.into_iter().take(lanes).enumerate() {
                 for (output, sum) in (output..outputs).zip(sums) {
-                    if let Some(y) = y.get_mut(lane * stride + output) {
-                        *y = scaling.output(output, sum);
-                    }
+                    let y = y.get_mut(lane * stride + output).ok_or(Internal)?;
+                    *y = scaling.output(output, sum);
                 }
             }
         }
+        Ok(())
     }
 }
 
 /// Widens the whole groups of a patch, and returns what is behind them.
-fn widen<'p>(wide: &mut [u32], lane: usize, patch: &'p [i8]) -> &'p [i8] {
+fn widen<'p>(wide: &mut [u32], lane: usize, patch: &'p [i8]) -> Checked<&'p [i8]> {
     let (groups, rest) = patch.as_chunks::<GROUP>();
-    if lane < LANES {
-        let (wide, _) = wide.as_chunks_mut::<{ 2 * LANES }>();
-        for (to, group) in wide.iter_mut().zip(groups) {
-            let (even, odd) = widened(u32::from_le_bytes(group.map(i8::cast_unsigned)));
-            (to[lane], to[LANES + lane]) = (even, odd);
-        }
+    let (wide, _) = wide.as_chunks_mut::<{ 2 * LANES }>();
+    ensure(lane < LANES && groups.len() <= wide.len())?;
+    for (to, group) in wide.iter_mut().zip(groups) {
+        let (even, odd) = widened(u32::from_le_bytes(group.map(i8::cast_unsigned)));
+        (to[lane], to[LANES + lane]) = (even, odd);
     }
-    rest
+    Ok(rest)
 }
 
 #[cfg(mamlet_dsp)]
@@ -133,16 +146,23 @@ pub(crate) struct Scaling<'w> {
 
 impl Scaling<'_> {
     /// That of the outputs from `first` on.
-    pub fn from(&self, first: usize) -> Self {
-        Scaling {
-            bias: self.bias.get(first..).unwrap_or(&[]),
-            multiplier: self.multiplier.get(first..).unwrap_or(&[]),
-            shift: self.shift.get(first..).unwrap_or(&[]),
+    pub fn from(&self, first: usize) -> Checked<Self> {
+        Ok(Scaling {
+            bias: self.bias.get(first..).ok_or(Internal)?,
+            multiplier: self.multiplier.get(first..).ok_or(Internal)?,
+            shift: self.shift.get(first..).ok_or(Internal)?,
             ..*self
-        }
+        })
     }
 
-    /// The integer of an output's sum of products.
+    /// Whether it is that of at least so many outputs.
+    pub fn covers(&self, outputs: usize) -> bool {
+        let lengths = [self.bias.len(), self.multiplier.len(), self.shift.len()];
+        lengths.iter().all(|&length| length >= outputs)
+    }
+
+    /// The integer of an output's sum of products, of an output that it
+    /// [covers](Self::covers).
     pub fn output(&self, output: usize, sum: i32) -> i8 {
         let bias = self.bias.get(output).copied().unwrap_or(0);
         let multiplier = self.multiplier.get(output).copied().unwrap_or(0);
@@ -203,10 +223,14 @@ mod tests {
             let mut memory = vec![f32::NAN; scratch(length)];
             let mut ready = Patches::new(length, &mut memory).expect("enough memory");
             for (lane, patch) in patches.iter().enumerate() {
-                match lane % 2 {
-                    0 => ready.set(lane, |to| to[..length].copy_from_slice(patch)),
+                let done = match lane % 2 {
+                    0 => ready.set(lane, |to| {
+                        to[..length].copy_from_slice(patch);
+                        Ok(())
+                    }),
                     _ => ready.copy(lane, patch),
-                }
+                };
+                assert_eq!(done, Ok(()));
             }
             let mut sums = [[0; 2]; LANES];
             portable(ready.wide, &packed, &mut sums);

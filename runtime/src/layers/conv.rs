@@ -20,9 +20,10 @@ use core::ops::Range;
 
 use super::dense::{descend_bias, start};
 use super::{Backward, Descent, Forward, Macs, Operation, part};
+use crate::fault::{Checked, Internal};
 use crate::geometry::Sliding;
 use crate::kernels::{Matrix, MatrixMut, Start, TALL, map_eights, multiply, rows, rows_mut};
-use crate::model::Param;
+use crate::param::Param;
 
 /// A convolution over rows and columns.
 #[derive(Clone, Copy, Debug)]
@@ -61,7 +62,7 @@ impl Conv {
     }
 
     /// Calls `f` with all blocks of one example.
-    fn blocks(&self, mut f: impl FnMut(Block)) {
+    fn blocks(&self, mut f: impl FnMut(Block) -> Checked) -> Checked {
         let Sliding { rows, columns, .. } = self.window;
         for group in 0..self.groups as usize {
             for ky in 0..usize::from(rows.size) {
@@ -69,12 +70,13 @@ impl Conv {
                     let mut tap = taps.start;
                     while tap < taps.end {
                         let past = if self.groups == 1 { taps.end } else { tap + 1 };
-                        self.blocks_of(group, ky, tap..past, run.clone(), &mut f);
+                        self.blocks_of(group, ky, tap..past, run.clone(), &mut f)?;
                         tap = past;
                     }
                 }
             }
         }
+        Ok(())
     }
 
     /// The blocks of one group that see `taps` of row `ky` of the window, in columns
@@ -85,8 +87,8 @@ impl Conv {
         ky: usize,
         taps: Range<usize>,
         run: Range<usize>,
-        f: &mut impl FnMut(Block),
-    ) {
+        f: &mut impl FnMut(Block) -> Checked,
+    ) -> Checked {
         let Sliding { rows, columns, .. } = self.window;
         let (channels, filters) = (self.window.channels as usize, self.filters as usize);
         let (own_channels, own_filters) = self.of_group();
@@ -110,7 +112,9 @@ impl Conv {
         let along = lines.len() * (run.len() % TALL);
         let down = run.len() * (lines.len() % TALL);
         if along < down || (along == down && run.len() >= lines.len()) {
-            lines.for_each(|line| f(block(line, run.start)));
+            for line in lines {
+                f(block(line, run.start))?;
+            }
         } else {
             for column in run {
                 f(Block {
@@ -118,21 +122,23 @@ impl Conv {
                     x_stride: usize::from(rows.stride) * x_line,
                     y_stride: y_line,
                     ..block(lines.start, column)
-                });
+                })?;
             }
         }
+        Ok(())
     }
 
     /// `dx += dy Wᵀ`, tap by tap: through one tap, no two outputs see the same
     /// input.
-    fn input_gradient(&self, weight: &[f32], dy: &[f32], dx: &mut [f32]) {
+    fn input_gradient(&self, weight: &[f32], dy: &[f32], dx: &mut [f32]) -> Checked {
         for group in 0..self.groups as usize {
             for ky in 0..usize::from(self.window.rows.size) {
                 for kx in 0..usize::from(self.window.columns.size) {
-                    self.input_gradient_of(group, [ky, kx], weight, dy, dx);
+                    self.input_gradient_of(group, [ky, kx], weight, dy, dx)?;
                 }
             }
         }
+        Ok(())
     }
 
     /// The part of one group through one tap.
@@ -143,29 +149,34 @@ impl Conv {
         weight: &[f32],
         dy: &[f32],
         dx: &mut [f32],
-    ) {
+    ) -> Checked {
         let Sliding { rows, columns, .. } = self.window;
         let (channels, filters) = (self.window.channels as usize, self.filters as usize);
         let (own_channels, own_filters) = self.of_group();
         let tap = ky * usize::from(columns.size) + kx;
         let weight_at = tap * own_channels * filters + group * own_filters;
-        let weight = part(weight, weight_at..weight.len());
+        let weight = part(weight, weight_at..weight.len())?;
         let run = columns.outputs(kx);
+        // Of a window wider than the input, no output may see a tap inside.
+        if run.is_empty() {
+            return Ok(());
+        }
         for line in rows.outputs(ky) {
             let y_at = line * usize::from(columns.output) + run.start;
             let y_at = y_at * filters + group * own_filters;
             let x_at = rows.input_of(line, ky) * usize::from(columns.input)
                 + columns.input_of(run.start, kx);
             let x_at = x_at * channels + group * own_channels;
-            let dx = dx.get_mut(x_at..).unwrap_or(&mut []);
+            let dx = dx.get_mut(x_at..).ok_or(Internal)?;
             multiply(
                 Start::Sums,
-                Matrix::new(part(dy, y_at..dy.len()), filters),
+                Matrix::new(part(dy, y_at..dy.len())?, filters),
                 Matrix::new(weight, filters).transposed(),
                 MatrixMut::new(dx, usize::from(columns.stride) * channels),
                 (run.len(), own_filters, own_channels),
-            );
+            )?;
         }
+        Ok(())
     }
 }
 
@@ -189,7 +200,11 @@ impl Operation for Conv {
         }
     }
 
-    fn forward(&self, pass: Forward<'_>) {
+    fn fits(&self, inputs: usize, outputs: usize) -> bool {
+        self.window.fits(self.filters, inputs, outputs)
+    }
+
+    fn forward(&self, pass: Forward<'_>) -> Checked {
         let Forward {
             words,
             adapted,
@@ -199,25 +214,26 @@ impl Operation for Conv {
         } = pass;
         let filters = self.filters as usize;
         let (_, own_filters) = self.of_group();
-        start(self.bias.as_ref(), words, adapted, pass.y, filters);
-        let weight = self.weight.read(words, adapted);
+        start(self.bias.as_ref(), words, adapted, pass.y, filters)?;
+        let weight = self.weight.read(words, adapted)?;
         for (x, y) in rows(pass.x, inputs).zip(rows_mut(pass.y, outputs)) {
             self.blocks(|block| {
-                let x = part(x, block.x_at..x.len());
-                let weight = part(weight, block.weight_at..weight.len());
-                let y = y.get_mut(block.y_at..).unwrap_or(&mut []);
+                let x = part(x, block.x_at..x.len())?;
+                let weight = part(weight, block.weight_at..weight.len())?;
+                let y = y.get_mut(block.y_at..).ok_or(Internal)?;
                 multiply(
                     Start::Sums,
                     Matrix::new(x, block.x_stride),
                     Matrix::new(weight, filters),
                     MatrixMut::new(y, block.y_stride),
                     (block.outputs, block.inputs, own_filters),
-                );
-            });
+                )
+            })?;
         }
+        Ok(())
     }
 
-    fn backward(&self, pass: Backward<'_>, step: &mut Descent<'_>) {
+    fn backward(&self, pass: Backward<'_>, step: &mut Descent<'_>) -> Checked {
         let Backward {
             x,
             dy,
@@ -229,29 +245,30 @@ impl Operation for Conv {
         let filters = self.filters as usize;
         let (_, own_filters) = self.of_group();
         if !dx.is_empty() {
-            let weight = step.read(&self.weight);
+            let weight = step.read(&self.weight)?;
             dx.fill(0.0);
             for (dy, dx) in rows(dy, outputs).zip(rows_mut(dx, inputs)) {
-                self.input_gradient(weight, dy, dx);
+                self.input_gradient(weight, dy, dx)?;
             }
         }
-        descend_bias(self.bias.as_ref(), dy, step);
-        if let Some((weight, rate)) = step.begin(&self.weight) {
+        descend_bias(self.bias.as_ref(), dy, step)?;
+        if let Some((weight, rate)) = step.begin(&self.weight)? {
             map_eights(dy, |dy| dy * -rate);
             for (x, dy) in rows(x, inputs).zip(rows(dy, outputs)) {
                 self.blocks(|block| {
-                    let x = part(x, block.x_at..x.len());
-                    let dy = part(dy, block.y_at..dy.len());
-                    let weight = weight.get_mut(block.weight_at..).unwrap_or(&mut []);
+                    let x = part(x, block.x_at..x.len())?;
+                    let dy = part(dy, block.y_at..dy.len())?;
+                    let weight = weight.get_mut(block.weight_at..).ok_or(Internal)?;
                     multiply(
                         Start::Sums,
                         Matrix::new(x, block.x_stride).transposed(),
                         Matrix::new(dy, block.y_stride),
                         MatrixMut::new(weight, filters),
                         (block.inputs, block.outputs, own_filters),
-                    );
-                });
+                    )
+                })?;
             }
         }
+        Ok(())
     }
 }

@@ -1,12 +1,11 @@
 //! The layers: one file each, with forward, backward and what they read.
 //!
 //! To add a layer, copy `context.rs`, name it in [`Layer`] and in
-//! [`mamlet_formats::Layer`], and make it in [`build()`]. What a layer tells
+//! [`mamlet_formats::Layer`], and make it in `model/build`. What a layer tells
 //! about itself ([`Operation`]) is all that the engine and the memory plan
 //! need to know.
 
 mod activation;
-mod build;
 mod context;
 #[cfg(feature = "convolution")]
 mod conv;
@@ -24,9 +23,9 @@ mod softmax;
 
 use core::ops::Range;
 
-use crate::model::Param;
+use crate::fault::{Checked, Internal};
+use crate::param::Param;
 pub(crate) use activation::Activation;
-pub(crate) use build::{Values, build};
 pub(crate) use context::Context;
 #[cfg(feature = "convolution")]
 pub(crate) use conv::Conv;
@@ -36,13 +35,13 @@ pub(crate) use depthwise::Depthwise;
 pub(crate) use descent::{Base, Descent, Rates};
 #[cfg(feature = "integer")]
 pub(crate) use integer::{
-    Dequantize, IntegerConv, IntegerDense, IntegerDepthwise, Integers, Quantize,
+    Dequantize, IntegerConv, IntegerDense, IntegerDepthwise, Integers, NUMBERS, Quantize, packed,
 };
 #[cfg(feature = "normalisation")]
 pub(crate) use norm::{Norm, Over};
 #[cfg(feature = "convolution")]
 pub(crate) use pool::{GlobalAverage, Kind, Pool};
-pub(crate) use softmax::{Softmax, exponentials, largest};
+pub(crate) use softmax::Softmax;
 
 /// A layer of any kind.
 #[derive(Clone, Copy, Debug)]
@@ -186,11 +185,22 @@ pub(crate) trait Operation {
         Macs::default()
     }
 
+    /// Whether it makes `outputs` numbers of `inputs`, per example and as they lie
+    /// in memory. The model has it checked once, so that a pass need not.
+    fn fits(&self, inputs: usize, outputs: usize) -> bool;
+
     /// `y = f(x)`
-    fn forward(&self, pass: Forward<'_>);
+    ///
+    /// # Errors
+    /// [`Internal`] where a tensor or a buffer is too short; what is in `y` is no
+    /// result then.
+    fn forward(&self, pass: Forward<'_>) -> Checked;
 
     /// Gradient by the input, then a step down the gradient by the weights.
-    fn backward(&self, pass: Backward<'_>, step: &mut Descent<'_>);
+    ///
+    /// # Errors
+    /// As [`forward`](Self::forward): the step is no step then.
+    fn backward(&self, pass: Backward<'_>, step: &mut Descent<'_>) -> Checked;
 }
 
 /// Multiply-accumulates of a layer per example.
@@ -258,20 +268,18 @@ pub(crate) struct Backward<'w> {
 
 /// The part of a table of rows of `width` that begins with `row`.
 #[cfg(feature = "convolution")]
-pub(crate) fn row(table: &[f32], row: usize, width: usize) -> &[f32] {
+pub(crate) fn row(table: &[f32], row: usize, width: usize) -> Checked<&[f32]> {
     part(table, row * width..(row + 1) * width)
 }
 
-/// A part of a table; empty where it does not reach. The model has checked
-/// that tables are as long as layers take them to be.
-pub(crate) fn part(table: &[f32], range: Range<usize>) -> &[f32] {
-    table.get(range).unwrap_or(&[])
+/// A part of a table.
+pub(crate) fn part(table: &[f32], range: Range<usize>) -> Checked<&[f32]> {
+    table.get(range).ok_or(Internal)
 }
 
 /// [`row`], to be written.
 #[cfg(feature = "convolution")]
-pub(crate) fn row_mut(table: &mut [f32], row: usize, width: usize) -> &mut [f32] {
-    table
-        .get_mut(row * width..(row + 1) * width)
-        .unwrap_or(&mut [])
+pub(crate) fn row_mut(table: &mut [f32], row: usize, width: usize) -> Checked<&mut [f32]> {
+    let range = row * width..(row + 1) * width;
+    table.get_mut(range).ok_or(Internal)
 }

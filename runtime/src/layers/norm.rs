@@ -13,7 +13,8 @@
 
 use super::dense::descend_bias;
 use super::{Backward, Descent, Forward, Operation, part};
-use crate::model::Param;
+use crate::fault::{Checked, Internal};
+use crate::param::Param;
 
 /// A normalisation of channels.
 #[derive(Clone, Copy, Debug)]
@@ -90,7 +91,7 @@ impl Norm {
     }
 
     /// Mean and scale of a group of `x`.
-    fn moments(&self, words: &[f32], x: &[f32], group: Group, step: usize) -> Moments {
+    fn moments(&self, words: &[f32], x: &[f32], group: Group, step: usize) -> Checked<Moments> {
         let (mean, variance) = match &self.over {
             Over::Stored {
                 mean,
@@ -99,22 +100,24 @@ impl Norm {
             } => {
                 let row = step.min((*rows as usize).saturating_sub(1));
                 let at = row * self.channels as usize + group.channel;
-                let value = |param: &Param| param.read(words, &[]).get(at).copied();
-                (value(mean), value(variance))
+                let value = |param: &Param| {
+                    let values = param.read(words, &[])?;
+                    values.get(at).copied().ok_or(Internal)
+                };
+                (value(mean)?, value(variance)?)
             }
             Over::Batch | Over::Groups(_) => {
                 let count = (group.width * group.positions) as f32;
                 let numbers = || group.parts(x).flatten();
                 let mean = numbers().fold(0.0, |sum, x| sum + x) / count;
                 let square = |sum, x: &f32| sum + (x - mean) * (x - mean);
-                (Some(mean), Some(numbers().fold(0.0, square) / count))
+                (mean, numbers().fold(0.0, square) / count)
             }
         };
-        let variance = variance.unwrap_or(f32::NAN);
-        Moments {
-            mean: mean.unwrap_or(f32::NAN),
+        Ok(Moments {
+            mean,
             scale: 1.0 / libm::sqrtf(variance + self.epsilon),
-        }
+        })
     }
 
     /// Whether mean and variance depend on the input.
@@ -133,14 +136,18 @@ impl Group {
         (0..self.positions).map(of)
     }
 
-    /// The numbers of the group, position by position.
+    /// The numbers of the group, position by position. Where `x` does not reach,
+    /// NaN: it shows in whatever is made of the group.
     fn parts(self, x: &[f32]) -> impl Iterator<Item = &[f32]> {
-        self.ranges().map(|range| part(x, range))
+        self.ranges()
+            .map(|range| part(x, range).unwrap_or(&[f32::NAN]))
     }
 
-    /// The values of a parameter for the channels of the group.
-    fn values(self, param: &[f32]) -> &[f32] {
-        part(param, self.channel..self.channel + self.width)
+    /// The values of a parameter for the channels of the group, where there is
+    /// one.
+    fn values(self, param: Option<&[f32]>) -> Checked<Option<&[f32]>> {
+        let own = self.channel..self.channel + self.width;
+        param.map(|param| part(param, own)).transpose()
     }
 }
 
@@ -181,30 +188,40 @@ impl Operation for Norm {
         self.depends_on_input() || self.gain.is_some_and(|gain| gain.adapts())
     }
 
-    fn forward(&self, pass: Forward<'_>) {
+    fn fits(&self, inputs: usize, outputs: usize) -> bool {
+        let groups = match self.over {
+            Over::Groups(groups) => groups,
+            Over::Batch | Over::Stored { .. } => self.channels,
+        };
+        inputs == outputs
+            && inputs.checked_rem(self.channels as usize) == Some(0)
+            && self.channels.checked_rem(groups) == Some(0)
+    }
+
+    fn forward(&self, pass: Forward<'_>) -> Checked {
         let Forward {
             words, adapted, y, ..
         } = pass;
-        let read = |param: &Option<Param>| -> &[f32] {
+        let read = |param: &Option<Param>| {
             let read = |param: &Param| param.read(words, adapted);
-            param.as_ref().map_or(&[], read)
+            param.as_ref().map(read).transpose()
         };
-        let (gain, bias) = (read(&self.gain), read(&self.bias));
+        let (gain, bias) = (read(&self.gain)?, read(&self.bias)?);
         for group in self.groups(y.len(), pass.inputs) {
-            let moments = self.moments(words, y, group, pass.step);
-            let (gain, bias) = (group.values(gain), group.values(bias));
+            let moments = self.moments(words, y, group, pass.step)?;
+            let (gain, bias) = (group.values(gain)?, group.values(bias)?);
             for range in group.ranges() {
-                let y = y.get_mut(range).unwrap_or(&mut []);
+                let y = y.get_mut(range).ok_or(Internal)?;
                 for (channel, y) in y.iter_mut().enumerate() {
                     let normal = moments.normalise(*y);
-                    let gain = gain.get(channel).copied().unwrap_or(1.0);
-                    *y = gain * normal + bias.get(channel).copied().unwrap_or(0.0);
+                    *y = value(gain, channel, 1.0) * normal + value(bias, channel, 0.0);
                 }
             }
         }
+        Ok(())
     }
 
-    fn backward(&self, pass: Backward<'_>, step: &mut Descent<'_>) {
+    fn backward(&self, pass: Backward<'_>, step: &mut Descent<'_>) -> Checked {
         let Backward {
             words,
             x,
@@ -214,27 +231,37 @@ impl Operation for Norm {
             ..
         } = pass;
         if !dx.is_empty() {
-            let gain = self.gain.as_ref().map_or(&[][..], |gain| step.read(gain));
+            let gain = self.gain.as_ref().map(|gain| step.read(gain)).transpose()?;
             for group in self.groups(dy.len(), inputs) {
-                let moments = self.moments(words, x, group, pass.step);
-                self.input_gradient(x, dy, dx, group, group.values(gain), moments);
+                let moments = self.moments(words, x, group, pass.step)?;
+                self.input_gradient(x, dy, dx, group, group.values(gain)?, moments)?;
             }
         }
-        descend_bias(self.bias.as_ref(), dy, step);
-        let gain = self.gain.as_ref().and_then(|gain| step.begin(gain));
-        let Some((gain, rate)) = gain else {
-            return;
+        descend_bias(self.bias.as_ref(), dy, step)?;
+        let Some(gain) = &self.gain else {
+            return Ok(());
+        };
+        let Some((gain, rate)) = step.begin(gain)? else {
+            return Ok(());
         };
         for group in self.groups(dy.len(), inputs) {
-            let moments = self.moments(words, x, group, pass.step);
-            let gain = gain.get_mut(group.channel..).unwrap_or(&mut []);
+            let moments = self.moments(words, x, group, pass.step)?;
+            let own = group.channel..group.channel + group.width;
+            let gain = gain.get_mut(own).ok_or(Internal)?;
             for (x, dy) in group.parts(x).zip(group.parts(dy)) {
                 for (gain, (x, dy)) in gain.iter_mut().zip(x.iter().zip(dy)) {
                     *gain -= rate * (dy * moments.normalise(*x));
                 }
             }
         }
+        Ok(())
     }
+}
+
+/// A parameter's value for a channel; `without` where there is no parameter.
+fn value(param: Option<&[f32]>, channel: usize, without: f32) -> f32 {
+    let value = param.and_then(|param| param.get(channel));
+    value.copied().unwrap_or(without)
 }
 
 impl Norm {
@@ -245,18 +272,17 @@ impl Norm {
         dy: &[f32],
         dx: &mut [f32],
         group: Group,
-        gain: &[f32],
+        gain: Option<&[f32]>,
         moments: Moments,
-    ) {
-        let gain = |channel: usize| gain.get(channel).copied().unwrap_or(1.0);
+    ) -> Checked {
         for range in group.ranges() {
-            let dx = dx.get_mut(range.clone()).unwrap_or(&mut []);
-            for (channel, (dx, dy)) in dx.iter_mut().zip(part(dy, range)).enumerate() {
-                *dx = gain(channel) * dy * moments.scale;
+            let dx = dx.get_mut(range.clone()).ok_or(Internal)?;
+            for (channel, (dx, dy)) in dx.iter_mut().zip(part(dy, range)?).enumerate() {
+                *dx = value(gain, channel, 1.0) * dy * moments.scale;
             }
         }
         if !self.depends_on_input() {
-            return;
+            return Ok(());
         }
         let (mut sum, mut product) = (0.0, 0.0);
         for (x, dx) in group.parts(x).zip(group.parts(dx)) {
@@ -268,11 +294,12 @@ impl Norm {
         let count = (group.width * group.positions) as f32;
         let (mean, slope) = (sum / count, product / count);
         for range in group.ranges() {
-            let x = part(x, range.clone());
-            let dx = dx.get_mut(range).unwrap_or(&mut []);
+            let x = part(x, range.clone())?;
+            let dx = dx.get_mut(range).ok_or(Internal)?;
             for (dx, x) in dx.iter_mut().zip(x) {
                 *dx -= mean + moments.normalise(*x) * slope;
             }
         }
+        Ok(())
     }
 }

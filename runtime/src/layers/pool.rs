@@ -11,7 +11,8 @@
 //! takes no memory.
 
 use super::{Backward, Descent, Forward, Operation, row, row_mut};
-use crate::geometry::Sliding;
+use crate::fault::{Checked, Internal};
+use crate::geometry::{Extent, Sliding};
 use crate::kernels::{copy, rows, rows_mut, zip};
 
 /// What a pool takes of the values under its window.
@@ -35,7 +36,16 @@ impl Operation for Pool {
         self.kind == Kind::Maximum
     }
 
-    fn forward(&self, pass: Forward<'_>) {
+    fn fits(&self, inputs: usize, outputs: usize) -> bool {
+        match self.integer {
+            false => self.window.fits(self.window.channels, inputs, outputs),
+            true => self
+                .window
+                .fits_words(self.window.channels, inputs, outputs),
+        }
+    }
+
+    fn forward(&self, pass: Forward<'_>) -> Checked {
         let Forward {
             x,
             y,
@@ -46,23 +56,22 @@ impl Operation for Pool {
         let channels = self.window.channels as usize;
         if self.integer {
             #[cfg(feature = "integer")]
-            super::integer::pool(self, bytemuck::cast_slice(x), bytemuck::cast_slice_mut(y));
-            return;
+            super::integer::pool(self, bytemuck::cast_slice(x), bytemuck::cast_slice_mut(y))?;
+            return Ok(());
         }
         for (x, y) in rows(x, inputs).zip(rows_mut(y, outputs)) {
             for (output, y) in self.window.outputs().zip(rows_mut(y, channels)) {
                 let mut seen = self.window.seen(output);
-                if let Some((_, at)) = seen.next() {
-                    copy(y, row(x, at, channels));
-                }
+                let (_, first) = seen.next().ok_or(Internal)?;
+                copy(y, row(x, first, channels)?)?;
                 let mut count = 1.0;
                 for (_, at) in seen {
                     count += 1.0;
-                    let x = row(x, at, channels);
+                    let x = row(x, at, channels)?;
                     match self.kind {
                         // A NaN wins, so that the loss shows it.
-                        Kind::Maximum => zip(y, x, |y, x| if x <= y { y } else { x }),
-                        Kind::Average => zip(y, x, |y, x| y + x),
+                        Kind::Maximum => zip(y, x, |y, x| if x <= y { y } else { x })?,
+                        Kind::Average => zip(y, x, |y, x| y + x)?,
                     }
                 }
                 if self.kind == Kind::Average {
@@ -70,9 +79,10 @@ impl Operation for Pool {
                 }
             }
         }
+        Ok(())
     }
 
-    fn backward(&self, pass: Backward<'_>, _: &mut Descent<'_>) {
+    fn backward(&self, pass: Backward<'_>, _: &mut Descent<'_>) -> Checked {
         let Backward {
             x,
             dy,
@@ -82,7 +92,7 @@ impl Operation for Pool {
             ..
         } = pass;
         if dx.is_empty() {
-            return;
+            return Ok(());
         }
         let channels = self.window.channels as usize;
         dx.fill(0.0);
@@ -93,9 +103,7 @@ impl Operation for Pool {
                     for (output, dy) in self.window.outputs().zip(rows(dy, channels)) {
                         for (channel, dy) in dy.iter().enumerate() {
                             let at = self.largest(x, output, channel);
-                            if let Some(dx) = dx.get_mut(at) {
-                                *dx += dy;
-                            }
+                            *dx.get_mut(at).ok_or(Internal)? += dy;
                         }
                     }
                 }
@@ -105,12 +113,14 @@ impl Operation for Pool {
                     for (output, dy) in self.window.outputs().zip(rows(dy, channels)) {
                         let count = self.window.seen(output).count() as f32;
                         for (_, at) in self.window.seen(output) {
-                            zip(row_mut(dx, at, channels), dy, |dx, dy| dx + dy / count);
+                            let dx = row_mut(dx, at, channels)?;
+                            zip(dx, dy, |dx, dy| dx + dy / count)?;
                         }
                     }
                 }
             }
         }
+        Ok(())
     }
 }
 
@@ -130,7 +140,6 @@ impl Pool {
 /// The mean over all positions, per channel.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct GlobalAverage {
-    #[cfg_attr(not(feature = "integer"), allow(dead_code))]
     pub channels: u32,
     pub positions: u32,
     /// Of i8 instead of f32.
@@ -138,7 +147,20 @@ pub(crate) struct GlobalAverage {
 }
 
 impl Operation for GlobalAverage {
-    fn forward(&self, pass: Forward<'_>) {
+    fn fits(&self, inputs: usize, outputs: usize) -> bool {
+        let below = Extent {
+            height: 1,
+            width: self.positions,
+            channels: self.channels,
+        };
+        let lengths = [below, Extent::flat(self.channels)].map(|extent| match self.integer {
+            false => extent.features(),
+            true => extent.words(),
+        });
+        lengths == [Some(inputs), Some(outputs)]
+    }
+
+    fn forward(&self, pass: Forward<'_>) -> Checked {
         let Forward {
             x,
             y,
@@ -148,20 +170,21 @@ impl Operation for GlobalAverage {
         } = pass;
         if self.integer {
             #[cfg(feature = "integer")]
-            super::integer::mean(self, bytemuck::cast_slice(x), bytemuck::cast_slice_mut(y));
-            return;
+            super::integer::mean(self, bytemuck::cast_slice(x), bytemuck::cast_slice_mut(y))?;
+            return Ok(());
         }
         let count = self.positions as f32;
         for (x, y) in rows(x, inputs).zip(rows_mut(y, outputs)) {
             y.fill(0.0);
             for x in rows(x, outputs) {
-                zip(y, x, |y, x| y + x);
+                zip(y, x, |y, x| y + x)?;
             }
             y.iter_mut().for_each(|y| *y /= count);
         }
+        Ok(())
     }
 
-    fn backward(&self, pass: Backward<'_>, _: &mut Descent<'_>) {
+    fn backward(&self, pass: Backward<'_>, _: &mut Descent<'_>) -> Checked {
         let Backward {
             dy,
             dx,
@@ -172,8 +195,9 @@ impl Operation for GlobalAverage {
         let count = self.positions as f32;
         for (dy, dx) in rows(dy, outputs).zip(rows_mut(dx, inputs)) {
             for dx in rows_mut(dx, outputs) {
-                zip(dx, dy, |_, dy| dy / count);
+                zip(dx, dy, |_, dy| dy / count)?;
             }
         }
+        Ok(())
     }
 }

@@ -3,7 +3,8 @@
 use core::fmt;
 
 use crate::front_end::{FrontEndError, SampleError};
-use crate::learner::{ExampleError, LearnerError, PredictError};
+use crate::inference::PredictError;
+use crate::learner::{ExampleError, LearnerError};
 
 /// Why there is no teacher.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -86,7 +86,7 @@ impl Part {
     pub fn write(&self, writer: &mut ArtifactWriter, halves: bool) -> Result<Layer, ExportError> {
         let tensors = self.tensors.iter().map(|(values, adapts)| {
             Some(match halves && *adapts {
-                true => writer.half_tensor(values, true),
+                true => writer.f16_tensor(values, true),
                 false => writer.tensor(values, *adapts),
             })
         });
