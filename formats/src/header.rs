@@ -113,7 +113,7 @@ pub struct Recipe {
     pub loss: Loss,
     /// How the loss of several examples becomes one number.
     pub reduction: Reduction,
-    /// How many steps `adapt` takes unless told otherwise.
+    /// How many steps `adapt` takes where no other number is asked for.
     pub steps: u32,
     /// The most steps the recipe was shown to be safe for.
     pub max_steps: u32,

@@ -72,7 +72,12 @@ pub(crate) fn batch<'s>(
     let mut source = Source::Outside(inputs);
     for stage in stages.iter().skip(info.start) {
         let y = span(stage.y_at, stage.outputs, examples);
-        run(info, stage, weights, source, y.clone(), 0..0, workspace)?;
+        let operands = Operands {
+            source,
+            y: y.start,
+            scratch: 0..0,
+        };
+        run(info, stage, weights, operands, examples, workspace)?;
         source = Source::Inside(y);
     }
     stages.last().ok_or(Internal)
@@ -129,6 +134,7 @@ pub(crate) fn backward(
                 y,
                 dy,
                 dx,
+                examples,
                 inputs: stage.inputs as usize,
                 outputs: stage.outputs as usize,
                 step,
@@ -147,18 +153,26 @@ pub(crate) enum Source<'s> {
     Inside(Range<usize>),
 }
 
-/// Runs one stage forward, in place where `source` and `y` are the same.
+/// Where a stage reads and writes.
+pub(crate) struct Operands<'s> {
+    pub source: Source<'s>,
+    /// Where the output begins in the workspace.
+    pub y: usize,
+    pub scratch: Range<usize>,
+}
+
+/// Runs one stage forward, in place where input and output are the same.
 pub(crate) fn run(
     info: &ModelInfo<'_>,
     stage: &Stage,
     weights: Weights<'_>,
-    source: Source<'_>,
-    y: Range<usize>,
-    scratch: Range<usize>,
+    Operands { source, y, scratch }: Operands<'_>,
+    examples: usize,
     workspace: &mut [f32],
 ) -> Checked {
     let operation = stage.layer.operation();
     let (inputs, outputs) = (stage.inputs as usize, stage.outputs as usize);
+    let y = y..y.saturating_add(outputs.saturating_mul(examples));
     let (x, outside) = match source {
         Source::Inside(x) if x == y => (0..0, None),
         Source::Inside(x) => (x, None),
@@ -169,9 +183,8 @@ pub(crate) fn run(
     let parts = workspace.get_disjoint_mut([x, y, scratch]);
     let [x, y, scratch] = parts.map_err(|_| Internal)?;
     let mut x = outside.unwrap_or(x);
-    // As many examples in as out: `x / inputs = y / outputs`.
     let given = if in_place { y.len() } else { x.len() };
-    ensure(given as u64 * outputs as u64 == y.len() as u64 * inputs as u64)?;
+    ensure(given == inputs.wrapping_mul(examples))?;
     if operation.overwrites() {
         if !in_place {
             copy(y, x)?;
@@ -184,6 +197,7 @@ pub(crate) fn run(
         x,
         y,
         scratch,
+        examples,
         inputs,
         outputs,
         step: weights.step,

@@ -1,8 +1,8 @@
-//! What the engine says where it contradicts itself.
+//! What the engine returns where it contradicts itself.
 //!
-//! Sizes and places are checked when a model is made, so what is checked again
-//! while it runs always fits. Where it does not, there is a bug in this library,
-//! and no number that comes of it may pass for a result.
+//! A model's sizes are checked when it is made. The engine checks them again where
+//! it uses them: once a layer, not once a number. A mismatch is a bug of this
+//! library. It is reported, and what was computed is no result.
 
 /// What was planned does not fit what is there: a bug of this library.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

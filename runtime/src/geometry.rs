@@ -8,6 +8,9 @@ use core::ops::Range;
 
 use mamlet_formats::{Padding, Window};
 
+#[cfg(feature = "integer")]
+use crate::fault::{Checked, ensure};
+
 /// Height, width and channels of one example, channels last.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Extent {
@@ -159,7 +162,7 @@ impl Sliding {
     }
 
     /// The input.
-    pub fn input(&self) -> Extent {
+    fn input(&self) -> Extent {
         Extent {
             height: u32::from(self.rows.input),
             width: u32::from(self.columns.input),
@@ -171,6 +174,16 @@ impl Sliding {
     /// above, where the output has `channels` channels.
     pub fn fits(&self, channels: u32, inputs: usize, outputs: usize) -> bool {
         self.input().features() == Some(inputs) && self.output(channels).features() == Some(outputs)
+    }
+
+    /// Whether the numbers of an example lie in `x`, and those of its output in `y`.
+    #[cfg(feature = "integer")]
+    pub fn within(&self, x: &[i8], y: &[i8], channels: u32) -> Checked {
+        let lies = |extent: Extent, values: &[i8]| {
+            let features = extent.features();
+            features.is_some_and(|features| features <= values.len())
+        };
+        ensure(lies(self.input(), x) && lies(self.output(channels), y))
     }
 
     /// [`fits`](Self::fits) for integers of 8 bits, of which four are a word.

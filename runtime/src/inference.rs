@@ -4,8 +4,8 @@
 use core::fmt;
 use core::ops::Range;
 
-use crate::engine::{self, Source, Weights, run};
-use crate::fault::{self, Checked, Internal, ensure};
+use crate::engine::{self, Operands, Source, Weights, run};
+use crate::fault::{self, Checked, Internal};
 use crate::kernels::{all_finite, copy, zip};
 use crate::model::{Model, ModelInfo, Stage};
 
@@ -97,8 +97,8 @@ pub(crate) fn predict<'w>(
     workspace.get(y).ok_or(PredictError::Internal)
 }
 
-/// What the layers below everything that adapts make of one raw input of the
-/// right length, written to `features`.
+/// Runs one raw input through the layers below everything that adapts, and writes
+/// their output to `features`. Without such layers that is the input, normalised.
 pub(crate) fn features(
     info: &ModelInfo<'_>,
     stages: &[Stage],
@@ -149,13 +149,17 @@ fn chain(
             0 => size.checked_sub(outputs).ok_or(Internal)?..size,
             _ => 0..outputs,
         };
-        ensure(y.len() == outputs)?;
         let scratch = match y.start {
             0 if inside => y.end.min(x.start)..x.start,
             0 => y.end..size,
             _ => x.end.min(y.start)..y.start,
         };
-        run(info, stage, weights, source, y.clone(), scratch, workspace)?;
+        let operands = Operands {
+            source,
+            y: y.start,
+            scratch,
+        };
+        run(info, stage, weights, operands, 1, workspace)?;
         source = Source::Inside(y.clone());
         x = y;
     }

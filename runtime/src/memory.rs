@@ -139,9 +139,9 @@ pub struct Memory {
     pub spare: Numbers,
     /// The gradient and its velocity, where the recipe clips or has momentum.
     pub optimiser: Numbers,
-    /// What the layers below everything that adapts make of the support
-    /// examples (the inputs themselves, where there are no such layers), and
-    /// their targets; the same of queries.
+    /// Features and targets of the support examples, and features of queries.
+    /// Features are the output of the layers below everything that adapts;
+    /// without such layers, the inputs.
     pub support: Numbers,
     /// Activations and gradients, shared by adaptation and prediction.
     pub workspace: Numbers,

@@ -4,7 +4,7 @@ use mamlet_formats::{Rejection, Score};
 
 use crate::math::{self, largest};
 
-/// What a classifier makes of an example.
+/// The class that a classifier predicts for an example, and how sure it is.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Prediction {
     /// The class with the largest logit, the first of several; an output that is
@@ -42,9 +42,9 @@ impl Prediction {
     }
 }
 
-/// How sure a prediction is, the higher the surer; a threshold is found with this
-/// function, and boards compare what it returns with it. Not a number where
-/// there are no logits, or one of them is not.
+/// How sure a prediction is: the higher, the surer. The threshold of an artifact is
+/// found with this function, and a board compares its result with the threshold.
+/// NaN where there are no logits, or one of them is NaN.
 ///
 /// | score | of the logits `y` |
 /// |---|---|

@@ -292,7 +292,8 @@ fn the_golden_vectors_of_the_specification_are_reproduced() {
     let mut memory = [0.0; 32];
     let mut learner =
         Learner::new(&model, 1, Rollback::ToInitialisation, &mut memory).expect("memory");
-    let verification = mamlet_runtime::golden::verify(&artifact, &mut learner).expect("a replay");
+    let verification =
+        mamlet_runtime::golden::verify(&artifact, &mut learner).expect("golden vectors");
     assert!(verification.is_identical(), "{verification:?}");
     assert_eq!(verification.outputs.total, 2);
     assert_eq!(verification.gradients.total, 2);

@@ -131,7 +131,7 @@ fn of_setup(net: &Net, examples: &[Example], setup: Setup, steps: usize) -> Vec<
     })
 }
 
-/// Diverging rates are among them, so that steps are replayed too.
+/// Diverging rates are among them, so that steps are taken again too.
 #[test]
 fn examples_one_by_one_give_the_same_bits() {
     let mut random = random(6);

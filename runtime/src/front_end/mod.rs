@@ -48,9 +48,9 @@ use crate::model::Model;
 /// Samples that come before `begin` or after `end` are not looked at.
 ///
 /// # Recordings that are too long
-/// Memory of [`FrontEnd::memory`] keeps a recording as long as the longest that
-/// training saw, sample by sample, and makes of it what the trainer makes of it,
-/// bit for bit. A longer one never fails and never overflows: whenever there is
+/// Memory of [`FrontEnd::memory`] holds a recording as long as the longest that
+/// training saw, sample by sample. Its example is the trainer's, bit for bit. A
+/// longer one never fails and never overflows: whenever there is
 /// no more room, every second sample is dropped, and from then on half as many
 /// are kept. [`thinned`](Self::thinned) says how many samples one stands for.
 #[derive(Debug)]
@@ -72,8 +72,8 @@ pub struct FrontEnd<'m> {
     count: usize,
     /// The row of `samples` that a window's next sample goes to.
     next: usize,
-    /// Samples until a window is complete, or until one is kept of a recording
-    /// that is thinned.
+    /// Samples until a window is complete or, of a recording that is thinned, until
+    /// the next one that is stored.
     due: usize,
     /// One of so many samples is kept.
     thinned: usize,

@@ -133,9 +133,10 @@ impl Rate {
         }
     }
 
-    /// Takes the next sample and `row`s those that stand behind the one before
-    /// and up to this one. At most one where samples come no slower than rows.
-    /// `before` is to hold a value per channel from call to call.
+    /// Takes the next sample, and calls `row` with each row between the sample
+    /// before and this one, this one included. That is at most one row where
+    /// samples come as fast as rows, or faster. `before` holds the last sample
+    /// from call to call: a value per channel.
     pub fn push(
         &mut self,
         before: &mut [f32],

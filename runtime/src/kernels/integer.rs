@@ -26,8 +26,6 @@ pub(crate) fn scratch(length: usize) -> usize {
 
 /// A few patches, ready to be multiplied.
 pub(crate) struct Patches<'s> {
-    /// Numbers of a patch, and the groups that hold them.
-    length: usize,
     groups: usize,
     /// The patch in the making.
     patch: &'s mut [i8],
@@ -43,7 +41,6 @@ impl<'s> Patches<'s> {
         let wide = wide.get_mut(..groups * 2 * LANES).ok_or(Internal)?;
         patch.fill(0.0);
         Ok(Patches {
-            length,
             groups,
             patch: bytemuck::cast_slice_mut(patch),
             wide: bytemuck::cast_slice_mut(wide),
@@ -51,29 +48,30 @@ impl<'s> Patches<'s> {
     }
 
     /// Lets `fill` write the patch of a lane.
-    pub fn set(&mut self, lane: usize, fill: impl FnOnce(&mut [i8]) -> Checked) -> Checked {
-        fill(self.patch)?;
-        widen(self.wide, lane, self.patch).map(drop)
+    pub fn set(&mut self, lane: usize, fill: impl FnOnce(&mut [i8])) {
+        fill(self.patch);
+        widen(self.wide, lane, self.patch);
     }
 
-    /// Takes the patch of a lane from where it lies.
-    pub fn copy(&mut self, lane: usize, patch: &[i8]) -> Checked {
-        ensure(patch.len() == self.length)?;
-        let rest = widen(self.wide, lane, patch)?;
+    /// Takes the patch of a lane from where it lies. It has all of its numbers.
+    pub fn copy(&mut self, lane: usize, patch: &[i8]) {
+        let rest = widen(self.wide, lane, patch);
         let done = patch.len() - rest.len();
         let mut last = [0; GROUP];
         for (to, from) in last.iter_mut().zip(rest) {
             *to = *from;
         }
+        let left = self.wide.get_mut(done / GROUP * 2 * LANES..);
         if !rest.is_empty() {
-            let left = self.wide.get_mut(done / GROUP * 2 * LANES..);
-            widen(left.ok_or(Internal)?, lane, &last)?;
+            widen(left.unwrap_or(&mut []), lane, &last);
         }
-        Ok(())
     }
 
     /// All outputs of the first `lanes` lanes, with `weights` as they lie in an
     /// artifact. Those of a lane begin `stride` integers after the last lane's.
+    ///
+    /// # Errors
+    /// [`Internal`] where one of them is shorter; nothing is written then.
     pub fn outputs(
         &self,
         weights: &[i8],
@@ -94,14 +92,15 @@ impl<'s> Patches<'s> {
         #[cfg(not(mamlet_dsp))]
         let done = 0;
         for output in (done..outputs).step_by(2) {
-            let weights = weights.get(output / 2 * pair..).ok_or(Internal)?;
-            let weights = weights.get(..pair).ok_or(Internal)?;
+            let weights = weights.get(output / 2 * pair..).unwrap_or(&[]);
+            let weights = weights.get(..pair).unwrap_or(&[]);
             let mut sums = [[0; 2]; LANES];
             portable(self.wide, weights, &mut sums);
             for (lane, sums) in sums.into_iter().take(lanes).enumerate() {
                 for (output, sum) in (output..outputs).zip(sums) {
-                    let y = y.get_mut(lane * stride + output).ok_or(Internal)?;
-                    *y = scaling.output(output, sum);
+                    if let Some(y) = y.get_mut(lane * stride + output) {
+                        *y = scaling.output(output, sum);
+                    }
                 }
             }
         }
@@ -110,15 +109,16 @@ impl<'s> Patches<'s> {
 }
 
 /// Widens the whole groups of a patch, and returns what is behind them.
-fn widen<'p>(wide: &mut [u32], lane: usize, patch: &'p [i8]) -> Checked<&'p [i8]> {
+fn widen<'p>(wide: &mut [u32], lane: usize, patch: &'p [i8]) -> &'p [i8] {
     let (groups, rest) = patch.as_chunks::<GROUP>();
-    let (wide, _) = wide.as_chunks_mut::<{ 2 * LANES }>();
-    ensure(lane < LANES && groups.len() <= wide.len())?;
-    for (to, group) in wide.iter_mut().zip(groups) {
-        let (even, odd) = widened(u32::from_le_bytes(group.map(i8::cast_unsigned)));
-        (to[lane], to[LANES + lane]) = (even, odd);
+    if lane < LANES {
+        let (wide, _) = wide.as_chunks_mut::<{ 2 * LANES }>();
+        for (to, group) in wide.iter_mut().zip(groups) {
+            let (even, odd) = widened(u32::from_le_bytes(group.map(i8::cast_unsigned)));
+            (to[lane], to[LANES + lane]) = (even, odd);
+        }
     }
-    Ok(rest)
+    rest
 }
 
 #[cfg(mamlet_dsp)]
@@ -223,14 +223,10 @@ mod tests {
             let mut memory = vec![f32::NAN; scratch(length)];
             let mut ready = Patches::new(length, &mut memory).expect("enough memory");
             for (lane, patch) in patches.iter().enumerate() {
-                let done = match lane % 2 {
-                    0 => ready.set(lane, |to| {
-                        to[..length].copy_from_slice(patch);
-                        Ok(())
-                    }),
+                match lane % 2 {
+                    0 => ready.set(lane, |to| to[..length].copy_from_slice(patch)),
                     _ => ready.copy(lane, patch),
-                };
-                assert_eq!(done, Ok(()));
+                }
             }
             let mut sums = [[0; 2]; LANES];
             portable(ready.wide, &packed, &mut sums);

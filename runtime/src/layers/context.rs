@@ -40,7 +40,7 @@ impl Operation for Context {
             outputs,
             ..
         } = pass;
-        let z = self.vector.read(pass.words, pass.adapted)?;
+        let z = self.vector.read(pass.words, pass.adapted);
         for (y, x) in rows_mut(y, outputs).zip(rows(x, inputs)) {
             let (to_x, to_z) = y.split_at_mut_checked(inputs).ok_or(Internal)?;
             copy(to_x, x)?;
@@ -58,11 +58,11 @@ impl Operation for Context {
             ..
         } = pass;
         for (dx, dy) in rows_mut(dx, inputs).zip(rows(dy, outputs)) {
-            copy(dx, part(dy, 0..inputs)?)?;
+            copy(dx, part(dy, 0..inputs))?;
         }
         if let Some((z, rate)) = step.begin(&self.vector)? {
             for dy in rows(dy, outputs) {
-                zip(z, part(dy, inputs..outputs)?, |z, dz| z - rate * dz)?;
+                zip(z, part(dy, inputs..outputs), |z, dz| z - rate * dz)?;
             }
         }
         Ok(())

@@ -20,7 +20,7 @@ use core::ops::Range;
 
 use super::dense::{descend_bias, start};
 use super::{Backward, Descent, Forward, Macs, Operation, part};
-use crate::fault::{Checked, Internal};
+use crate::fault::Checked;
 use crate::geometry::Sliding;
 use crate::kernels::{Matrix, MatrixMut, Start, TALL, map_eights, multiply, rows, rows_mut};
 use crate::param::Param;
@@ -155,22 +155,18 @@ impl Conv {
         let (own_channels, own_filters) = self.of_group();
         let tap = ky * usize::from(columns.size) + kx;
         let weight_at = tap * own_channels * filters + group * own_filters;
-        let weight = part(weight, weight_at..weight.len())?;
+        let weight = part(weight, weight_at..weight.len());
         let run = columns.outputs(kx);
-        // Of a window wider than the input, no output may see a tap inside.
-        if run.is_empty() {
-            return Ok(());
-        }
         for line in rows.outputs(ky) {
             let y_at = line * usize::from(columns.output) + run.start;
             let y_at = y_at * filters + group * own_filters;
             let x_at = rows.input_of(line, ky) * usize::from(columns.input)
                 + columns.input_of(run.start, kx);
             let x_at = x_at * channels + group * own_channels;
-            let dx = dx.get_mut(x_at..).ok_or(Internal)?;
+            let dx = dx.get_mut(x_at..).unwrap_or(&mut []);
             multiply(
                 Start::Sums,
-                Matrix::new(part(dy, y_at..dy.len())?, filters),
+                Matrix::new(part(dy, y_at..dy.len()), filters),
                 Matrix::new(weight, filters).transposed(),
                 MatrixMut::new(dx, usize::from(columns.stride) * channels),
                 (run.len(), own_filters, own_channels),
@@ -215,12 +211,12 @@ impl Operation for Conv {
         let filters = self.filters as usize;
         let (_, own_filters) = self.of_group();
         start(self.bias.as_ref(), words, adapted, pass.y, filters)?;
-        let weight = self.weight.read(words, adapted)?;
+        let weight = self.weight.read(words, adapted);
         for (x, y) in rows(pass.x, inputs).zip(rows_mut(pass.y, outputs)) {
             self.blocks(|block| {
-                let x = part(x, block.x_at..x.len())?;
-                let weight = part(weight, block.weight_at..weight.len())?;
-                let y = y.get_mut(block.y_at..).ok_or(Internal)?;
+                let x = part(x, block.x_at..x.len());
+                let weight = part(weight, block.weight_at..weight.len());
+                let y = y.get_mut(block.y_at..).unwrap_or(&mut []);
                 multiply(
                     Start::Sums,
                     Matrix::new(x, block.x_stride),
@@ -245,7 +241,7 @@ impl Operation for Conv {
         let filters = self.filters as usize;
         let (_, own_filters) = self.of_group();
         if !dx.is_empty() {
-            let weight = step.read(&self.weight)?;
+            let weight = step.read(&self.weight);
             dx.fill(0.0);
             for (dy, dx) in rows(dy, outputs).zip(rows_mut(dx, inputs)) {
                 self.input_gradient(weight, dy, dx)?;
@@ -256,9 +252,9 @@ impl Operation for Conv {
             map_eights(dy, |dy| dy * -rate);
             for (x, dy) in rows(x, inputs).zip(rows(dy, outputs)) {
                 self.blocks(|block| {
-                    let x = part(x, block.x_at..x.len())?;
-                    let dy = part(dy, block.y_at..dy.len())?;
-                    let weight = weight.get_mut(block.weight_at..).ok_or(Internal)?;
+                    let x = part(x, block.x_at..x.len());
+                    let dy = part(dy, block.y_at..dy.len());
+                    let weight = weight.get_mut(block.weight_at..).unwrap_or(&mut []);
                     multiply(
                         Start::Sums,
                         Matrix::new(x, block.x_stride).transposed(),

@@ -60,15 +60,16 @@ impl Operation for Dense {
             adapted,
             x,
             y,
+            examples,
             ..
         } = pass;
         let (inputs, outputs) = (self.inputs as usize, self.outputs as usize);
+        let positions = self.positions as usize * examples;
         let start = match &self.bias {
             None => Start::Zero,
-            Some(bias) => Start::Row(bias.read(words, adapted)?),
+            Some(bias) => Start::Row(bias.read(words, adapted)),
         };
-        let weight = self.weight.read(words, adapted)?;
-        let positions = whole(y.len(), outputs)?;
+        let weight = self.weight.read(words, adapted);
         multiply(
             start,
             Matrix::new(x, inputs),
@@ -79,11 +80,17 @@ impl Operation for Dense {
     }
 
     fn backward(&self, pass: Backward<'_>, step: &mut Descent<'_>) -> Checked {
-        let Backward { x, dy, dx, .. } = pass;
+        let Backward {
+            x,
+            dy,
+            dx,
+            examples,
+            ..
+        } = pass;
         let (inputs, outputs) = (self.inputs as usize, self.outputs as usize);
-        let positions = whole(dy.len(), outputs)?;
+        let positions = self.positions as usize * examples;
         if !dx.is_empty() {
-            let weight = step.read(&self.weight)?;
+            let weight = step.read(&self.weight);
             multiply(
                 Start::Zero,
                 Matrix::new(dy, outputs),
@@ -109,13 +116,6 @@ impl Operation for Dense {
     }
 }
 
-/// How many rows of `width` numbers there are, where they are whole.
-fn whole(numbers: usize, width: usize) -> Checked<usize> {
-    let rows = numbers.checked_div(width).unwrap_or(0);
-    ensure(rows * width == numbers)?;
-    Ok(rows)
-}
-
 /// `y ← b` for every position, or zero where there is no bias.
 #[cfg(feature = "convolution")]
 pub(super) fn start(
@@ -128,7 +128,7 @@ pub(super) fn start(
     match bias {
         None => y.fill(0.0),
         Some(bias) => {
-            let bias = bias.read(words, adapted)?;
+            let bias = bias.read(words, adapted);
             for y in rows_mut(y, outputs) {
                 copy(y, bias)?;
             }
@@ -144,7 +144,8 @@ pub(super) fn descend_bias(bias: Option<&Param>, dy: &[f32], step: &mut Descent<
     };
     if let Some((bias, rate)) = step.begin(bias)? {
         let outputs = bias.len();
-        let positions = whole(dy.len(), outputs)?;
+        let positions = dy.len().checked_div(outputs).unwrap_or(0);
+        ensure(positions * outputs == dy.len())?;
         // A row of A that is −rate throughout.
         let rates = Matrix {
             values: &[-rate],

@@ -60,12 +60,12 @@ impl Operation for Depthwise {
         } = pass;
         let channels = self.window.channels as usize;
         start(self.bias.as_ref(), words, adapted, pass.y, channels)?;
-        let weight = self.weight.read(words, adapted)?;
+        let weight = self.weight.read(words, adapted);
         for (x, y) in rows(pass.x, inputs).zip(rows_mut(pass.y, outputs)) {
             for (output, y) in self.window.outputs().zip(rows_mut(y, channels)) {
                 for (tap, at) in self.window.seen(output) {
-                    let weight = row(weight, tap, channels)?;
-                    multiply_add_each(y, row(x, at, channels)?, weight)?;
+                    let weight = row(weight, tap, channels);
+                    multiply_add_each(y, row(x, at, channels), weight)?;
                 }
             }
         }
@@ -83,13 +83,13 @@ impl Operation for Depthwise {
         } = pass;
         let channels = self.window.channels as usize;
         if !dx.is_empty() {
-            let weight = step.read(&self.weight)?;
+            let weight = step.read(&self.weight);
             dx.fill(0.0);
             for (dy, dx) in rows(dy, outputs).zip(rows_mut(dx, inputs)) {
                 for (output, dy) in self.window.outputs().zip(rows(dy, channels)) {
                     for (tap, at) in self.window.seen(output) {
-                        let dx = row_mut(dx, at, channels)?;
-                        multiply_add_each(dx, dy, row(weight, tap, channels)?)?;
+                        let dx = row_mut(dx, at, channels);
+                        multiply_add_each(dx, dy, row(weight, tap, channels))?;
                     }
                 }
             }
@@ -100,8 +100,8 @@ impl Operation for Depthwise {
             for (x, dy) in rows(x, inputs).zip(rows(dy, outputs)) {
                 for (output, dy) in self.window.outputs().zip(rows(dy, channels)) {
                     for (tap, at) in self.window.seen(output) {
-                        let weight = row_mut(weight, tap, channels)?;
-                        multiply_add_each(weight, row(x, at, channels)?, dy)?;
+                        let weight = row_mut(weight, tap, channels);
+                        multiply_add_each(weight, row(x, at, channels), dy)?;
                     }
                 }
             }

@@ -6,8 +6,8 @@
 //! | one by one | reads flash, writes the adapted weights | reads the adapted weights, writes the spare ones |
 //! | with an optimiser | reads flash, writes the gradient | reads the adapted weights, writes the gradient |
 //!
-//! Whatever is written is first given a value by the layer that owns it, and
-//! never has to be cleared by anybody else.
+//! The layer that owns a tensor gives the target a value before it adds to it, so
+//! nobody has to clear the target.
 
 use crate::fault::{Checked, Internal};
 use crate::kernels::copy;
@@ -60,7 +60,7 @@ impl Rates<'_> {
 
 impl Descent<'_> {
     /// The values of `param` before the step.
-    pub fn read(&self, param: &Param) -> Checked<&[f32]> {
+    pub fn read(&self, param: &Param) -> &[f32] {
         param.read(self.words, self.source.unwrap_or(self.target))
     }
 
@@ -76,7 +76,7 @@ impl Descent<'_> {
         let values = param.write(self.target)?;
         match (self.base, self.source) {
             (Base::Zero, _) => values.fill(0.0),
-            (Base::Source, Some(source)) => copy(values, param.read(self.words, source)?)?,
+            (Base::Source, Some(source)) => copy(values, param.read(self.words, source))?,
             (Base::Source, None) | (Base::Target, _) => {}
         }
         Ok(Some((values, rate)))

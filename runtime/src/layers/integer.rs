@@ -119,7 +119,7 @@ impl<'w> Read<'w> {
         outputs: usize,
         (y, stride): (&mut [i8], usize),
         scratch: &mut [f32],
-        mut patch: impl FnMut(&mut Patches<'_>, usize, usize) -> Checked,
+        mut patch: impl FnMut(&mut Patches<'_>, usize, usize),
     ) -> Checked {
         ensure(stride > 0)?;
         let mut patches = Patches::new(length, scratch)?;
@@ -132,7 +132,7 @@ impl<'w> Read<'w> {
             let (y, after) = parts.ok_or(Internal)?;
             rest = after;
             for lane in 0..lanes {
-                patch(&mut patches, lane, position + lane)?;
+                patch(&mut patches, lane, position + lane);
             }
             position += lanes;
             patches.outputs(self.weight, &self.scaling, (y, stride), (lanes, outputs))?;
@@ -235,11 +235,12 @@ impl Operation for IntegerDense {
         let y: &mut [i8] = bytemuck::cast_slice_mut(pass.y);
         let y = y.get_mut(..outputs * self.positions as usize);
         let y = y.ok_or(Internal)?;
+        ensure(x.len() >= inputs * self.positions as usize)?;
         let weights = packed(inputs, outputs);
         let read = self.integers.read(pass.words, weights, outputs)?;
         let patch = |patches: &mut Patches<'_>, lane, position: usize| {
-            let x = x.get(position * inputs..).ok_or(Internal)?;
-            patches.copy(lane, x.get(..inputs).ok_or(Internal)?)
+            let x = x.get(position * inputs..).unwrap_or(&[]);
+            patches.copy(lane, x.get(..inputs).unwrap_or(&[]));
         };
         read.products(inputs, outputs, (y, outputs), pass.scratch, patch)
     }
@@ -263,7 +264,7 @@ impl IntegerConv {
     }
 
     /// What an output sees of the channels of a group, those from `channel` on.
-    fn patch(&self, x: &[i8], position: usize, channel: usize, to: &mut [i8]) -> Checked {
+    fn patch(&self, x: &[i8], position: usize, channel: usize, to: &mut [i8]) {
         let Sliding { rows, columns, .. } = self.window;
         let channels = self.window.channels as usize;
         let (own, _) = self.of_group();
@@ -286,12 +287,12 @@ impl IntegerConv {
         for ky in rows.taps(line) {
             let from = rows.input_of(line, ky) * width + columns.input_of(column, inside.start);
             for run in 0..runs {
-                let x = x.get((from + run) * channels + channel..).ok_or(Internal)?;
+                let x = x.get((from + run) * channels + channel..).unwrap_or(&[]);
+                let x = x.get(..length).unwrap_or(&[]);
                 let to = to.get_mut((ky * taps + inside.start + run) * own..);
-                copy(to.ok_or(Internal)?, x, length)?;
+                copy(to.unwrap_or(&mut []), x);
             }
         }
-        Ok(())
     }
 
     /// How many numbers the weights of a group take.
@@ -334,13 +335,14 @@ impl Operation for IntegerConv {
         let y: &mut [i8] = bytemuck::cast_slice_mut(pass.y);
         let Sliding { rows, columns, .. } = self.window;
         let positions = usize::from(rows.output) * usize::from(columns.output);
+        self.window.within(x, y, self.filters)?;
         let y = y.get_mut(..filters * positions).ok_or(Internal)?;
         let (own_channels, own_filters) = self.of_group();
         for group in 0..self.groups as usize {
             let (channel, filter) = (group * own_channels, group * own_filters);
             let read = read.from(group * of_group, filter)?;
             let patch = |patches: &mut Patches<'_>, lane, position| {
-                patches.set(lane, |to| self.patch(x, position, channel, to))
+                patches.set(lane, |to| self.patch(x, position, channel, to));
             };
             let y = (y.get_mut(filter..).ok_or(Internal)?, filters);
             read.products(self.length(), own_filters, y, pass.scratch, patch)?;
@@ -362,7 +364,7 @@ impl IntegerDepthwise {
         x: &[i8],
         (line, column): (usize, usize),
         channel: usize,
-    ) -> Checked<[i32; N]> {
+    ) -> [i32; N] {
         let Sliding { rows, columns, .. } = self.window;
         let channels = self.window.channels as usize;
         let outside = [self.integers.input_zero; N];
@@ -382,13 +384,14 @@ impl IntegerDepthwise {
                     .weight
                     .get(weights..)
                     .and_then(<[i8]>::first_chunk::<N>);
-                let (x, weight) = x.zip(weight).ok_or(Internal)?;
-                let product = |i: usize| i32::from(x[i]) * i32::from(weight[i]);
-                sums = core::array::from_fn(|i| sums[i].wrapping_add(product(i)));
+                if let (Some(x), Some(weight)) = (x, weight) {
+                    let product = |i: usize| i32::from(x[i]) * i32::from(weight[i]);
+                    sums = core::array::from_fn(|i| sums[i].wrapping_add(product(i)));
+                }
                 weights += channels;
             }
         }
-        Ok(sums)
+        sums
     }
 }
 
@@ -417,18 +420,19 @@ impl Operation for IntegerDepthwise {
         let y: &mut [i8] = bytemuck::cast_slice_mut(pass.y);
         let weights = self.window.taps().checked_mul(channels);
         let read = self.integers.read(pass.words, weights, channels)?;
+        self.window.within(x, y, self.window.channels)?;
         for (output, y) in self.window.outputs().zip(y.chunks_mut(channels.max(1))) {
             let (eights, rest) = y.as_chunks_mut::<8>();
             let done = channels.saturating_sub(rest.len());
             for (channel, y) in (0..done).step_by(8).zip(eights) {
-                let sums = self.sums::<8>(&read, x, output, channel)?;
+                let sums = self.sums::<8>(&read, x, output, channel);
                 let sums = (channel..).zip(sums);
                 for (y, (channel, sum)) in y.iter_mut().zip(sums) {
                     *y = read.scaling.output(channel, sum);
                 }
             }
             for (channel, y) in (done..).zip(rest) {
-                let [sum] = self.sums(&read, x, output, channel)?;
+                let [sum] = self.sums(&read, x, output, channel);
                 *y = read.scaling.output(channel, sum);
             }
         }
@@ -443,11 +447,7 @@ impl Operation for IntegerDepthwise {
 /// The largest or the mean integer under a window.
 pub(super) fn pool(pool: &Pool, x: &[i8], y: &mut [i8]) -> Checked {
     let channels = pool.window.channels as usize;
-    let [below, above] = [
-        pool.window.input(),
-        pool.window.output(pool.window.channels),
-    ];
-    ensure(below.features() <= Some(x.len()) && above.features() <= Some(y.len()))?;
+    pool.window.within(x, y, pool.window.channels)?;
     for (output, y) in pool.window.outputs().zip(y.chunks_mut(channels.max(1))) {
         for (channel, y) in y.iter_mut().enumerate() {
             let seen = pool.window.seen(output);
@@ -481,11 +481,9 @@ fn rounded_mean(values: impl Iterator<Item = i8>) -> i8 {
     (sum + half).checked_div(count).unwrap_or(0) as i8
 }
 
-/// Copies so many numbers.
-fn copy(to: &mut [i8], from: &[i8], length: usize) -> Checked {
-    ensure(to.len() >= length && from.len() >= length)?;
-    for (to, from) in to.iter_mut().zip(from).take(length) {
+/// Copies to the beginning of a longer piece.
+fn copy(to: &mut [i8], from: &[i8]) {
+    for (to, from) in to.iter_mut().zip(from) {
         *to = *from;
     }
-    Ok(())
 }

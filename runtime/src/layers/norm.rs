@@ -13,7 +13,7 @@
 
 use super::dense::descend_bias;
 use super::{Backward, Descent, Forward, Operation, part};
-use crate::fault::{Checked, Internal};
+use crate::fault::{Checked, ensure};
 use crate::param::Param;
 
 /// A normalisation of channels.
@@ -91,7 +91,7 @@ impl Norm {
     }
 
     /// Mean and scale of a group of `x`.
-    fn moments(&self, words: &[f32], x: &[f32], group: Group, step: usize) -> Checked<Moments> {
+    fn moments(&self, words: &[f32], x: &[f32], group: Group, step: usize) -> Moments {
         let (mean, variance) = match &self.over {
             Over::Stored {
                 mean,
@@ -100,24 +100,28 @@ impl Norm {
             } => {
                 let row = step.min((*rows as usize).saturating_sub(1));
                 let at = row * self.channels as usize + group.channel;
-                let value = |param: &Param| {
-                    let values = param.read(words, &[])?;
-                    values.get(at).copied().ok_or(Internal)
-                };
-                (value(mean)?, value(variance)?)
+                let value = |param: &Param| param.read(words, &[]).get(at).copied();
+                (value(mean), value(variance))
             }
             Over::Batch | Over::Groups(_) => {
                 let count = (group.width * group.positions) as f32;
                 let numbers = || group.parts(x).flatten();
                 let mean = numbers().fold(0.0, |sum, x| sum + x) / count;
                 let square = |sum, x: &f32| sum + (x - mean) * (x - mean);
-                (mean, numbers().fold(0.0, square) / count)
+                (Some(mean), Some(numbers().fold(0.0, square) / count))
             }
         };
-        Ok(Moments {
-            mean,
+        let variance = variance.unwrap_or(f32::NAN);
+        Moments {
+            mean: mean.unwrap_or(f32::NAN),
             scale: 1.0 / libm::sqrtf(variance + self.epsilon),
-        })
+        }
+    }
+
+    /// Whether the values of a parameter are there for all channels. Groups then
+    /// have theirs, too.
+    fn covers(&self, param: &Option<Param>, values: &[f32]) -> Checked {
+        ensure(param.is_none() || values.len() == self.channels as usize)
     }
 
     /// Whether mean and variance depend on the input.
@@ -136,18 +140,14 @@ impl Group {
         (0..self.positions).map(of)
     }
 
-    /// The numbers of the group, position by position. Where `x` does not reach,
-    /// NaN: it shows in whatever is made of the group.
+    /// The numbers of the group, position by position.
     fn parts(self, x: &[f32]) -> impl Iterator<Item = &[f32]> {
-        self.ranges()
-            .map(|range| part(x, range).unwrap_or(&[f32::NAN]))
+        self.ranges().map(|range| part(x, range))
     }
 
-    /// The values of a parameter for the channels of the group, where there is
-    /// one.
-    fn values(self, param: Option<&[f32]>) -> Checked<Option<&[f32]>> {
-        let own = self.channel..self.channel + self.width;
-        param.map(|param| part(param, own)).transpose()
+    /// The values of a parameter for the channels of the group.
+    fn values(self, param: &[f32]) -> &[f32] {
+        part(param, self.channel..self.channel + self.width)
     }
 }
 
@@ -202,19 +202,22 @@ impl Operation for Norm {
         let Forward {
             words, adapted, y, ..
         } = pass;
-        let read = |param: &Option<Param>| {
+        let read = |param: &Option<Param>| -> &[f32] {
             let read = |param: &Param| param.read(words, adapted);
-            param.as_ref().map(read).transpose()
+            param.as_ref().map_or(&[], read)
         };
-        let (gain, bias) = (read(&self.gain)?, read(&self.bias)?);
+        let (gain, bias) = (read(&self.gain), read(&self.bias));
+        self.covers(&self.gain, gain)?;
+        self.covers(&self.bias, bias)?;
         for group in self.groups(y.len(), pass.inputs) {
-            let moments = self.moments(words, y, group, pass.step)?;
-            let (gain, bias) = (group.values(gain)?, group.values(bias)?);
+            let moments = self.moments(words, y, group, pass.step);
+            let (gain, bias) = (group.values(gain), group.values(bias));
             for range in group.ranges() {
-                let y = y.get_mut(range).ok_or(Internal)?;
+                let y = y.get_mut(range).unwrap_or(&mut []);
                 for (channel, y) in y.iter_mut().enumerate() {
                     let normal = moments.normalise(*y);
-                    *y = value(gain, channel, 1.0) * normal + value(bias, channel, 0.0);
+                    let gain = gain.get(channel).copied().unwrap_or(1.0);
+                    *y = gain * normal + bias.get(channel).copied().unwrap_or(0.0);
                 }
             }
         }
@@ -230,24 +233,27 @@ impl Operation for Norm {
             inputs,
             ..
         } = pass;
+        ensure(!self.reads_input() || x.len() == dy.len())?;
         if !dx.is_empty() {
-            let gain = self.gain.as_ref().map(|gain| step.read(gain)).transpose()?;
+            ensure(dx.len() == dy.len())?;
+            let gain = self.gain.as_ref().map_or(&[][..], |gain| step.read(gain));
+            self.covers(&self.gain, gain)?;
             for group in self.groups(dy.len(), inputs) {
-                let moments = self.moments(words, x, group, pass.step)?;
-                self.input_gradient(x, dy, dx, group, group.values(gain)?, moments)?;
+                let moments = self.moments(words, x, group, pass.step);
+                self.input_gradient(x, dy, dx, group, group.values(gain), moments);
             }
         }
         descend_bias(self.bias.as_ref(), dy, step)?;
-        let Some(gain) = &self.gain else {
+        let Some(param) = &self.gain else {
             return Ok(());
         };
-        let Some((gain, rate)) = step.begin(gain)? else {
+        let Some((gain, rate)) = step.begin(param)? else {
             return Ok(());
         };
+        self.covers(&self.gain, gain)?;
         for group in self.groups(dy.len(), inputs) {
-            let moments = self.moments(words, x, group, pass.step)?;
-            let own = group.channel..group.channel + group.width;
-            let gain = gain.get_mut(own).ok_or(Internal)?;
+            let moments = self.moments(words, x, group, pass.step);
+            let gain = gain.get_mut(group.channel..).unwrap_or(&mut []);
             for (x, dy) in group.parts(x).zip(group.parts(dy)) {
                 for (gain, (x, dy)) in gain.iter_mut().zip(x.iter().zip(dy)) {
                     *gain -= rate * (dy * moments.normalise(*x));
@@ -258,12 +264,6 @@ impl Operation for Norm {
     }
 }
 
-/// A parameter's value for a channel; `without` where there is no parameter.
-fn value(param: Option<&[f32]>, channel: usize, without: f32) -> f32 {
-    let value = param.and_then(|param| param.get(channel));
-    value.copied().unwrap_or(without)
-}
-
 impl Norm {
     /// The gradient by the input of one group; `gain` is that of its channels.
     fn input_gradient(
@@ -272,17 +272,18 @@ impl Norm {
         dy: &[f32],
         dx: &mut [f32],
         group: Group,
-        gain: Option<&[f32]>,
+        gain: &[f32],
         moments: Moments,
-    ) -> Checked {
+    ) {
+        let gain = |channel: usize| gain.get(channel).copied().unwrap_or(1.0);
         for range in group.ranges() {
-            let dx = dx.get_mut(range.clone()).ok_or(Internal)?;
-            for (channel, (dx, dy)) in dx.iter_mut().zip(part(dy, range)?).enumerate() {
-                *dx = value(gain, channel, 1.0) * dy * moments.scale;
+            let dx = dx.get_mut(range.clone()).unwrap_or(&mut []);
+            for (channel, (dx, dy)) in dx.iter_mut().zip(part(dy, range)).enumerate() {
+                *dx = gain(channel) * dy * moments.scale;
             }
         }
         if !self.depends_on_input() {
-            return Ok(());
+            return;
         }
         let (mut sum, mut product) = (0.0, 0.0);
         for (x, dx) in group.parts(x).zip(group.parts(dx)) {
@@ -294,12 +295,11 @@ impl Norm {
         let count = (group.width * group.positions) as f32;
         let (mean, slope) = (sum / count, product / count);
         for range in group.ranges() {
-            let x = part(x, range.clone())?;
-            let dx = dx.get_mut(range).ok_or(Internal)?;
+            let x = part(x, range.clone());
+            let dx = dx.get_mut(range).unwrap_or(&mut []);
             for (dx, x) in dx.iter_mut().zip(x) {
                 *dx -= mean + moments.normalise(*x) * slope;
             }
         }
-        Ok(())
     }
 }

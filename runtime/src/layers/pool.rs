@@ -63,11 +63,11 @@ impl Operation for Pool {
             for (output, y) in self.window.outputs().zip(rows_mut(y, channels)) {
                 let mut seen = self.window.seen(output);
                 let (_, first) = seen.next().ok_or(Internal)?;
-                copy(y, row(x, first, channels)?)?;
+                copy(y, row(x, first, channels))?;
                 let mut count = 1.0;
                 for (_, at) in seen {
                     count += 1.0;
-                    let x = row(x, at, channels)?;
+                    let x = row(x, at, channels);
                     match self.kind {
                         // A NaN wins, so that the loss shows it.
                         Kind::Maximum => zip(y, x, |y, x| if x <= y { y } else { x })?,
@@ -113,7 +113,7 @@ impl Operation for Pool {
                     for (output, dy) in self.window.outputs().zip(rows(dy, channels)) {
                         let count = self.window.seen(output).count() as f32;
                         for (_, at) in self.window.seen(output) {
-                            let dx = row_mut(dx, at, channels)?;
+                            let dx = row_mut(dx, at, channels);
                             zip(dx, dy, |dx, dy| dx + dy / count)?;
                         }
                     }

@@ -21,8 +21,8 @@ pub enum LearnerError {
     /// cannot be computed one by one.
     BatchNorm,
     /// The model normalises its inputs or has layers below everything that
-    /// adapts, so it keeps what it makes of the examples instead of reading
-    /// them where they lie.
+    /// adapts. The learner stores the output of these, so examples cannot stay
+    /// where they lie.
     CannotLend,
 }
 

@@ -23,8 +23,8 @@ impl<'m> Learner<'m> {
     /// Adds an example whose target is numbers, for mean squared and Huber
     /// errors.
     ///
-    /// What the layers below everything that adapts make of the input is
-    /// computed here, once, and is all that is kept of it.
+    /// The layers below everything that adapts run here, once. Of the input only
+    /// their output is stored.
     ///
     /// # Errors
     /// [`ExampleError`]; nothing is added then.
@@ -139,9 +139,9 @@ impl<'m> Learner<'m> {
         class.first().map(|class| *class as usize)
     }
 
-    /// The output for a support example with the weights in use, which takes less
-    /// than [`predict`](Self::predict), as the layers below everything that adapts
-    /// are done with. `None` where there is no such example.
+    /// The output for a support example, with the weights in use. It takes less
+    /// than [`predict`](Self::predict): the layers below everything that adapts
+    /// have already run. `None` where there is no such example.
     ///
     /// # Errors
     /// [`PredictError::Internal`].

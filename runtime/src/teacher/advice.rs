@@ -85,7 +85,8 @@ pub(super) fn advice(learner: &mut Learner<'_>, adapted: &mut bool) -> Result<Ad
     })
 }
 
-/// What the doubtful examples come to, where classes have so many examples each.
+/// The advice that doubtful examples lead to, where each class has `of_class`
+/// examples.
 fn most_doubtful(learner: &mut Learner<'_>, of_class: usize) -> Result<Option<Advice>, AdaptError> {
     let (mut worst, mut unclear) = (None, None);
     let mut least = (f32::INFINITY, f32::INFINITY);

@@ -76,7 +76,7 @@ enum Mode {
     Teaching { class: usize },
 }
 
-/// What came of an example.
+/// What a teacher answers to an example.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Response {
     /// It is a support example now.
@@ -98,8 +98,8 @@ impl<'m> Teacher<'m> {
         FrontEnd::memory(model) + model.memory_for(setup).total()
     }
 
-    /// A teacher for up to `examples` examples of all classes together. What a
-    /// discarded or failed adaptation returns to is what was committed.
+    /// A teacher for up to `examples` examples of all classes together. A discarded
+    /// or failed adaptation returns to what was committed.
     ///
     /// The length of `memory` is at least [`memory`](Self::memory)`(model,
     /// Setup::new(examples).rollback(Rollback::ToCommitted)).len()`.
