@@ -322,6 +322,17 @@ fn layers_and_enums_keep_their_discriminants() {
     ]);
 }
 
+/// The list of names has those of all layers.
+#[test]
+fn layers_are_called_by_their_names() {
+    let layers = common::every_layer(tensor(0, 0, false));
+    // A pool has two names, the other of which stands there.
+    let names = Layer::NAMES
+        .into_iter()
+        .filter(|name| *name != "average_pool");
+    assert!(layers.iter().map(Layer::name).eq(names), "{layers:?}");
+}
+
 /// The fields of every layer, in the order of the specification's table.
 #[test]
 fn layers_keep_their_fields() {

@@ -72,7 +72,6 @@ impl Axis {
                 let reach = (output - 1) * step + wide;
                 (output, reach.saturating_sub(input) / 2)
             }
-            _ => return None,
         };
         Some(Axis {
             input: u16::try_from(input).ok()?,

@@ -10,10 +10,12 @@
 
 mod common;
 
+use std::collections::BTreeSet;
+
 use common::{
     AnyModel, Example, Net, Piece, add_all, bits, draw, naive, random, values, with_setup,
 };
-use mamlet_formats::Loss;
+use mamlet_formats::{Layer, Loss};
 use mamlet_runtime::{Adaptation, ExampleError, Learner, LearnerError, Outcome, Rollback, Setup};
 use rand::RngExt;
 
@@ -98,6 +100,21 @@ fn steps_are_those_taken_by_hand() {
     }
     assert!(adapted > 300, "{adapted} of 500 adapted");
     assert!(compared > 2500, "{compared} losses compared");
+}
+
+/// Networks drawn here are what the tests above and those of gradients and integers compare
+/// with plain loops, so every layer must be among them.
+#[test]
+fn every_layer_of_the_format_is_drawn() {
+    let mut random = random(3);
+    let mut drawn = BTreeSet::new();
+    for _ in 0..2000 {
+        let file = Net::any(&mut random).file();
+        drawn.extend(file.artifact().layers().map(|layer| layer.name()));
+    }
+    for name in Layer::NAMES {
+        assert!(drawn.contains(name), "{name} is in no network");
+    }
 }
 
 /// Everything that a learner computes, as bits.

@@ -216,8 +216,8 @@ impl TrainedModel {
         }
         self.config.tasks.set_classes(ways);
         if method != Method::Prototypical {
-            if let Some(LayerSpec::Dense { out }) = self.config.model.layers.last_mut() {
-                *out = ways;
+            if let Some(LayerSpec::Dense(dense)) = self.config.model.layers.last_mut() {
+                dense.out = ways;
             }
             let old = self.network.output();
             self.rebuild_network()?;
@@ -240,10 +240,10 @@ impl TrainedModel {
     /// gradient as before. `None` where outputs have starts of their own.
     pub(crate) fn with_untaught_output(&self) -> Option<Self> {
         let mut model = self.clone();
-        let LayerSpec::Dense { out } = model.config.model.layers.last_mut()? else {
+        let LayerSpec::Dense(head) = model.config.model.layers.last_mut()? else {
             return None;
         };
-        *out += 1;
+        head.out += 1;
         let shared = model.config.model.head == HeadStart::Shared;
         (shared && model.rebuild_network().is_ok()).then_some(())?;
         let flat = head::with_shared_head(&model.network, &model.params.concat())?;

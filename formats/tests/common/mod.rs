@@ -175,7 +175,7 @@ pub fn every_layer(tensor: Tensor) -> Vec<Layer> {
         low: -3,
         high: 4,
     };
-    vec![
+    let layers = vec![
         Layer::Dense {
             outputs: 1,
             weight,
@@ -246,7 +246,13 @@ pub fn every_layer(tensor: Tensor) -> Vec<Layer> {
             window,
             integers,
         },
-    ]
+    ];
+    // Zeros are sound fields of any layer, and the number after the last kind is none.
+    let after_last = [&[layers.len() as u8][..], &[0; 64]].concat();
+    if let Ok((missing, _)) = postcard::take_from_bytes::<Layer>(&after_last) {
+        panic!("{} is not in this list", missing.name());
+    }
+    layers
 }
 
 /// Two episodes of one support and one query example.

@@ -9,7 +9,7 @@
 
 use mamlet_formats::Number;
 
-use super::pool::{GlobalAverage, Kind, Pool};
+use super::pool::{Kind, Pool};
 use super::{Backward, Descent, Forward, Macs, Operation};
 use crate::fault::{Checked, Internal, ensure};
 use crate::geometry::{Extent, Sliding};
@@ -55,6 +55,17 @@ pub(crate) struct IntegerConv {
 pub(crate) struct IntegerDepthwise {
     pub window: Sliding,
     pub integers: Integers,
+}
+
+/// A [`Pool`]: the largest integer under the window, or the mean, rounded.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct IntegerPool(pub Pool);
+
+/// The mean over all positions, per channel, rounded.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct IntegerGlobalAverage {
+    pub channels: u32,
+    pub positions: u32,
 }
 
 /// Weights, and how sums become integers again.
@@ -444,32 +455,62 @@ impl Operation for IntegerDepthwise {
     }
 }
 
-/// The largest or the mean integer under a window.
-pub(super) fn pool(pool: &Pool, x: &[i8], y: &mut [i8]) -> Checked {
-    let channels = pool.window.channels as usize;
-    pool.window.within(x, y, pool.window.channels)?;
-    for (output, y) in pool.window.outputs().zip(y.chunks_mut(channels.max(1))) {
-        for (channel, y) in y.iter_mut().enumerate() {
-            let seen = pool.window.seen(output);
-            let values = seen.filter_map(|(_, at)| x.get(at * channels + channel).copied());
-            *y = match pool.kind {
-                Kind::Maximum => values.max().unwrap_or(0),
-                Kind::Average => rounded_mean(values),
-            };
-        }
+impl Operation for IntegerPool {
+    fn fits(&self, inputs: usize, outputs: usize) -> bool {
+        let window = self.0.window;
+        window.fits_words(window.channels, inputs, outputs)
     }
-    Ok(())
+
+    fn forward(&self, pass: Forward<'_>) -> Checked {
+        let x: &[i8] = bytemuck::cast_slice(pass.x);
+        let y: &mut [i8] = bytemuck::cast_slice_mut(pass.y);
+        let Pool { kind, window } = self.0;
+        window.within(x, y, window.channels)?;
+        let channels = window.channels as usize;
+        for (output, y) in window.outputs().zip(y.chunks_mut(channels.max(1))) {
+            for (channel, y) in y.iter_mut().enumerate() {
+                let seen = window.seen(output);
+                let values = seen.filter_map(|(_, at)| x.get(at * channels + channel).copied());
+                *y = match kind {
+                    Kind::Maximum => values.max().unwrap_or(0),
+                    Kind::Average => rounded_mean(values),
+                };
+            }
+        }
+        Ok(())
+    }
+
+    fn backward(&self, _: Backward<'_>, _: &mut Descent<'_>) -> Checked {
+        Err(Internal)
+    }
 }
 
-/// The mean integer of every channel.
-pub(super) fn mean(pool: &GlobalAverage, x: &[i8], y: &mut [i8]) -> Checked {
-    let (channels, positions) = (pool.channels as usize, pool.positions as usize);
-    ensure(x.len() >= channels * positions && y.len() >= channels)?;
-    for (channel, y) in y.iter_mut().take(channels).enumerate() {
-        let values = x.iter().skip(channel).step_by(channels.max(1));
-        *y = rounded_mean(values.take(positions).copied());
+impl Operation for IntegerGlobalAverage {
+    fn fits(&self, inputs: usize, outputs: usize) -> bool {
+        let below = Extent {
+            height: 1,
+            width: self.positions,
+            channels: self.channels,
+        };
+        let words = [below, Extent::flat(self.channels)].map(Extent::words);
+        words == [Some(inputs), Some(outputs)]
     }
-    Ok(())
+
+    fn forward(&self, pass: Forward<'_>) -> Checked {
+        let x: &[i8] = bytemuck::cast_slice(pass.x);
+        let y: &mut [i8] = bytemuck::cast_slice_mut(pass.y);
+        let (channels, positions) = (self.channels as usize, self.positions as usize);
+        ensure(x.len() >= channels * positions && y.len() >= channels)?;
+        for (channel, y) in y.iter_mut().take(channels).enumerate() {
+            let places = (0..positions).map(|at| at * channels + channel);
+            *y = rounded_mean(places.filter_map(|at| x.get(at).copied()));
+        }
+        Ok(())
+    }
+
+    fn backward(&self, _: Backward<'_>, _: &mut Descent<'_>) -> Checked {
+        Err(Internal)
+    }
 }
 
 /// Halves away from zero.

@@ -35,7 +35,8 @@ pub(crate) use depthwise::Depthwise;
 pub(crate) use descent::{Base, Descent, Rates};
 #[cfg(feature = "integer")]
 pub(crate) use integer::{
-    Dequantize, IntegerConv, IntegerDense, IntegerDepthwise, Integers, NUMBERS, Quantize, packed,
+    Dequantize, IntegerConv, IntegerDense, IntegerDepthwise, IntegerGlobalAverage, IntegerPool,
+    Integers, NUMBERS, Quantize, packed,
 };
 #[cfg(feature = "normalisation")]
 pub(crate) use norm::{Norm, Over};
@@ -70,6 +71,10 @@ pub(crate) enum Layer {
     IntegerConv(IntegerConv),
     #[cfg(feature = "integer")]
     IntegerDepthwise(IntegerDepthwise),
+    #[cfg(feature = "integer")]
+    IntegerPool(IntegerPool),
+    #[cfg(feature = "integer")]
+    IntegerGlobalAverage(IntegerGlobalAverage),
 }
 
 impl Layer {
@@ -100,6 +105,10 @@ impl Layer {
             Layer::IntegerConv(layer) => layer,
             #[cfg(feature = "integer")]
             Layer::IntegerDepthwise(layer) => layer,
+            #[cfg(feature = "integer")]
+            Layer::IntegerPool(layer) => layer,
+            #[cfg(feature = "integer")]
+            Layer::IntegerGlobalAverage(layer) => layer,
         }
     }
 
@@ -132,6 +141,10 @@ impl Layer {
             Layer::IntegerConv(layer) => layer.fits(inputs, outputs),
             #[cfg(feature = "integer")]
             Layer::IntegerDepthwise(layer) => layer.fits(inputs, outputs),
+            #[cfg(feature = "integer")]
+            Layer::IntegerPool(layer) => layer.fits(inputs, outputs),
+            #[cfg(feature = "integer")]
+            Layer::IntegerGlobalAverage(layer) => layer.fits(inputs, outputs),
         }
     }
 
@@ -148,12 +161,16 @@ impl Layer {
             | Layer::Dequantize(_)
             | Layer::IntegerDense(_)
             | Layer::IntegerConv(_)
-            | Layer::IntegerDepthwise(_) => true,
+            | Layer::IntegerDepthwise(_)
+            | Layer::IntegerPool(_)
+            | Layer::IntegerGlobalAverage(_) => true,
+            Layer::Dense(_) | Layer::Activation(_) | Layer::Softmax(_) | Layer::Context(_) => false,
             #[cfg(feature = "convolution")]
-            Layer::Pool(pool) => pool.integer,
-            #[cfg(feature = "convolution")]
-            Layer::GlobalAverage(pool) => pool.integer,
-            _ => false,
+            Layer::Conv(_) | Layer::Depthwise(_) | Layer::Pool(_) | Layer::GlobalAverage(_) => {
+                false
+            }
+            #[cfg(feature = "normalisation")]
+            Layer::Norm(_) => false,
         }
     }
 

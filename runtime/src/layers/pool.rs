@@ -6,13 +6,12 @@
 //! | maximum | `max x[p + k]` | to the first of the largest values |
 //! | average | `Σ x[p + k] / n` | `dy / n` to each of the n values inside |
 //!
-//! On integers the mean is rounded, halves away from zero. Backward of the
-//! maximum reads its input and looks for the largest value once more, which
-//! takes no memory.
+//! Backward of the maximum reads its input and looks for the largest value once
+//! more, which takes no memory.
 
 use super::{Backward, Descent, Forward, Operation, row, row_mut};
 use crate::fault::{Checked, Internal};
-use crate::geometry::{Extent, Sliding};
+use crate::geometry::Sliding;
 use crate::kernels::{copy, rows, rows_mut, zip};
 
 /// What a pool takes of the values under its window.
@@ -27,8 +26,6 @@ pub(crate) enum Kind {
 pub(crate) struct Pool {
     pub kind: Kind,
     pub window: Sliding,
-    /// Of i8 instead of f32.
-    pub integer: bool,
 }
 
 impl Operation for Pool {
@@ -37,12 +34,7 @@ impl Operation for Pool {
     }
 
     fn fits(&self, inputs: usize, outputs: usize) -> bool {
-        match self.integer {
-            false => self.window.fits(self.window.channels, inputs, outputs),
-            true => self
-                .window
-                .fits_words(self.window.channels, inputs, outputs),
-        }
+        self.window.fits(self.window.channels, inputs, outputs)
     }
 
     fn forward(&self, pass: Forward<'_>) -> Checked {
@@ -54,11 +46,6 @@ impl Operation for Pool {
             ..
         } = pass;
         let channels = self.window.channels as usize;
-        if self.integer {
-            #[cfg(feature = "integer")]
-            super::integer::pool(self, bytemuck::cast_slice(x), bytemuck::cast_slice_mut(y))?;
-            return Ok(());
-        }
         for (x, y) in rows(x, inputs).zip(rows_mut(y, outputs)) {
             for (output, y) in self.window.outputs().zip(rows_mut(y, channels)) {
                 let mut seen = self.window.seen(output);
@@ -140,24 +127,12 @@ impl Pool {
 /// The mean over all positions, per channel.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct GlobalAverage {
-    pub channels: u32,
     pub positions: u32,
-    /// Of i8 instead of f32.
-    pub integer: bool,
 }
 
 impl Operation for GlobalAverage {
     fn fits(&self, inputs: usize, outputs: usize) -> bool {
-        let below = Extent {
-            height: 1,
-            width: self.positions,
-            channels: self.channels,
-        };
-        let lengths = [below, Extent::flat(self.channels)].map(|extent| match self.integer {
-            false => extent.features(),
-            true => extent.words(),
-        });
-        lengths == [Some(inputs), Some(outputs)]
+        outputs.checked_mul(self.positions as usize) == Some(inputs)
     }
 
     fn forward(&self, pass: Forward<'_>) -> Checked {
@@ -168,11 +143,6 @@ impl Operation for GlobalAverage {
             outputs,
             ..
         } = pass;
-        if self.integer {
-            #[cfg(feature = "integer")]
-            super::integer::mean(self, bytemuck::cast_slice(x), bytemuck::cast_slice_mut(y))?;
-            return Ok(());
-        }
         let count = self.positions as f32;
         for (x, y) in rows(x, inputs).zip(rows_mut(y, outputs)) {
             y.fill(0.0);

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use super::check::{Fault, at_least_one, decay, positive, require};
 use super::{Config, Method, Schedule, StepLoss};
 use crate::meta::OptimiserKind;
-use crate::nn::{HeadStart, LayerSpec, Statistics};
+use crate::nn::{HeadStart, Statistics};
 
 /// The outer loop.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -225,9 +225,7 @@ pub(super) fn check(config: &Config) -> Result<(), Fault> {
         let norms = |wanted| {
             let layers = config.model.layers.iter();
             layers
-                .filter(|layer| {
-                    matches!(layer, LayerSpec::BatchNorm { statistics, .. } if *statistics == wanted)
-                })
+                .filter(|layer| layer.statistics() == Some(wanted))
                 .count()
         };
         require(

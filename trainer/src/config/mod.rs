@@ -272,8 +272,8 @@ impl Config {
     /// The network with so many outputs of its last layer, where that is dense.
     pub fn network_of_outputs(&self, outputs: usize) -> Result<Network, NetworkError> {
         let mut config = self.clone();
-        if let Some(LayerSpec::Dense { out }) = config.model.layers.last_mut() {
-            *out = outputs;
+        if let Some(LayerSpec::Dense(dense)) = config.model.layers.last_mut() {
+            dense.out = outputs;
         }
         config.network()
     }

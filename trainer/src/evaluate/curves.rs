@@ -138,7 +138,7 @@ pub(super) fn views<B: Backend>(
         .iter()
         .all(|view| view.setting == Setting::Transductive);
     let halves = network
-        .halves()
+        .split_frozen()
         .filter(|(body, above)| together || !(sees_the_batch(body) && sees_the_batch(above)));
     let (body, network) = match &halves {
         Some((body, head)) => (Some(body), head),

@@ -4,7 +4,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::config::{Config, Method};
-use crate::nn::{LayerSpec, Network, Statistics};
+use crate::nn::{Network, Statistics};
 use crate::tasks::{Split, TasksConfig};
 
 /// What is evaluated.
@@ -149,8 +149,9 @@ impl Protocol {
 /// a batch norm without stored statistics.
 pub fn sees_the_batch(network: &Network) -> bool {
     let measured = !network.statistics().is_empty();
-    network.spec().layers.iter().any(|layer| match layer {
-        LayerSpec::BatchNorm { statistics, .. } => *statistics == Statistics::Current || !measured,
-        _ => false,
+    let mut layers = network.spec().layers.iter();
+    layers.any(|layer| {
+        let statistics = layer.statistics();
+        statistics.is_some_and(|from| from == Statistics::Current || !measured)
     })
 }

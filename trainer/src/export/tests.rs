@@ -2,7 +2,7 @@ use super::*;
 use crate::config::TasksConfig;
 use crate::config::tests::{WAVEFORMS, config};
 use crate::data::tests::Fixture;
-use crate::nn::{HeadStart, LayerSpec};
+use crate::nn::{Conv, Dense, Extent, HeadStart, LayerSpec, Padding, Shape};
 
 #[test]
 fn every_recipe_is_carried_and_adapts_as_the_trainer_does() {
@@ -45,6 +45,42 @@ fn a_rate_for_every_parameter_is_refused_with_the_remedy() {
         ..Options::default()
     };
     assert!(export(&model, None, &options).is_ok());
+}
+
+/// Every layer between one that makes its input and a head: the export fails where engine
+/// and trainer disagree, and no layer is left out.
+#[test]
+fn every_layer_is_exported_and_adapts_as_in_the_trainer() {
+    let first = LayerSpec::Conv(Conv {
+        filters: 4,
+        groups: 1,
+        kernel: Extent::Square(5),
+        stride: Extent::Square(4),
+        padding: Padding::Same,
+    });
+    for (shape, layer) in crate::nn::tests::examples() {
+        let mut config = config(&[&WAVEFORMS[..], &["model.init={kind=\"he\"}"]].concat());
+        let between = match shape {
+            Shape::Vector(_) => vec![LayerSpec::Flatten, layer.clone()],
+            Shape::Sequence { .. } | Shape::Image { .. } => vec![layer.clone()],
+        };
+        let head = vec![LayerSpec::Dense(Dense { out: 5 })];
+        config.model.layers = [vec![first.clone()], between, head].concat();
+        let model = TrainedModel::initial(config).unwrap();
+        let options = Options {
+            golden_shots: 1,
+            ..Options::default()
+        };
+        let made = export(&model, None, &options);
+        match layer.kind() {
+            "neighbour" => {
+                let message = made.unwrap_err().to_string();
+                let expected = "layers.1 (neighbour): boards do not have this layer";
+                assert!(message.contains(expected), "{message}");
+            }
+            kind => assert!(made.is_ok(), "{kind}: {made:?}"),
+        }
+    }
 }
 
 /// An untrained network of every layer that can become integers.
@@ -254,7 +290,7 @@ fn a_shared_head_has_an_output_for_what_was_not_taught() {
     let mut config = bodies().swap_remove(0).config;
     config.tasks = recorded(&fixture, 3, "shuffled");
     config.model.head = HeadStart::Shared;
-    if let Some(LayerSpec::Dense { out }) = config.model.layers.last_mut() {
+    if let Some(LayerSpec::Dense(Dense { out })) = config.model.layers.last_mut() {
         *out = 3;
     }
     let model = TrainedModel::initial(config).unwrap();

@@ -5,13 +5,13 @@ use burn::tensor::{Tensor, backend::Backend};
 use super::maml::Params;
 use super::way_back::over_tasks;
 use super::{Maml, PerTensor};
-use crate::nn::{Deltas, Trace};
+use crate::nn::{OutputGradients, Trace};
 use crate::tasks::DeviceBatch;
 
 /// Forward and backward pass of an inner step on the support set, through all layers.
 pub(super) struct StepPasses<B: Backend> {
     trace: Trace<B>,
-    deltas: Deltas<B>,
+    deltas: OutputGradients<B>,
 }
 
 impl Maml {

@@ -2,12 +2,15 @@
 
 use mamlet_formats::{Pool as DescribedPool, Tensor, Window};
 
-use super::{Builder, Made};
-use crate::geometry::Sliding;
+use super::{Builder, Made, Values};
+use crate::geometry::{Extent, Sliding};
 use crate::layers::{Conv, Dense, Depthwise, GlobalAverage, Kind, Layer, Pool};
+#[cfg(feature = "integer")]
+use crate::layers::{IntegerGlobalAverage, IntegerPool};
 use crate::model::ModelError;
 
 /// Integers of 8 bits whose sum, and half their number, fit 32 bits.
+#[cfg(feature = "integer")]
 const SUMMED: u32 = 1 << 23;
 
 impl Builder<'_, '_> {
@@ -80,30 +83,40 @@ impl Builder<'_, '_> {
         let kind = match pool {
             DescribedPool::Maximum => Kind::Maximum,
             DescribedPool::Average => Kind::Average,
-            _ => return Err(ModelError::UnknownLayer { layer: self.index }),
         };
         let window = self.sliding(window)?;
-        let layer = Layer::Pool(Pool {
-            kind,
-            window,
-            integer: self.input.integer,
-        });
-        Ok((Some(layer), self.input.with(window.output(window.channels))))
+        let pool = Pool { kind, window };
+        #[cfg(feature = "integer")]
+        if self.input.integer {
+            return Ok((
+                Some(Layer::IntegerPool(IntegerPool(pool))),
+                self.pooled(window),
+            ));
+        }
+        Ok((Some(Layer::Pool(pool)), self.pooled(window)))
+    }
+
+    fn pooled(&self, window: Sliding) -> Values {
+        self.input.with(window.output(window.channels))
     }
 
     pub(super) fn global_average(&mut self) -> Made {
         let extent = self.input.extent;
         let positions = extent.height.checked_mul(extent.width);
         let positions = positions.ok_or(ModelError::TooLarge)?;
-        if self.input.integer && positions > SUMMED {
-            return Err(ModelError::TooLarge);
+        let output = self.input.with(Extent::flat(extent.channels));
+        #[cfg(feature = "integer")]
+        if self.input.integer {
+            if positions > SUMMED {
+                return Err(ModelError::TooLarge);
+            }
+            let layer = Layer::IntegerGlobalAverage(IntegerGlobalAverage {
+                channels: extent.channels,
+                positions,
+            });
+            return Ok((Some(layer), output));
         }
-        let layer = Layer::GlobalAverage(GlobalAverage {
-            channels: extent.channels,
-            positions,
-            integer: self.input.integer,
-        });
-        let output = crate::geometry::Extent::flat(extent.channels);
-        Ok((Some(layer), self.input.with(output)))
+        let layer = Layer::GlobalAverage(GlobalAverage { positions });
+        Ok((Some(layer), output))
     }
 }

@@ -32,19 +32,7 @@ pub(crate) fn build(
 ) -> Result<(Option<Layer>, Values), ModelError> {
     let mut builder = Builder { info, index, input };
     let extent = input.extent;
-    // Only layers that say so take integers.
-    let integer_input = matches!(
-        described,
-        Described::Dequantize { .. }
-            | Described::Pool { .. }
-            | Described::GlobalAveragePool
-            | Described::Flatten
-            | Described::IntegerDense { .. }
-            | Described::IntegerConv { .. }
-            | Described::IntegerDepthwise { .. }
-            | Described::IntegerGroupedConv { .. }
-    );
-    if input.integer && !integer_input {
+    if input.integer && !takes_integers(&described) {
         return Err(ModelError::Integer { layer: index });
     }
     let same = |layer| Ok((Some(layer), input));
@@ -114,7 +102,51 @@ pub(crate) fn build(
         | Described::IntegerConv { .. }
         | Described::IntegerDepthwise { .. }
         | Described::IntegerGroupedConv { .. } => builder.integer(described),
-        _ => Err(ModelError::UnknownLayer { layer: index }),
+        #[cfg(not(feature = "convolution"))]
+        Described::Conv { .. }
+        | Described::GroupedConv { .. }
+        | Described::Depthwise { .. }
+        | Described::Pool { .. }
+        | Described::GlobalAveragePool => Err(ModelError::UnknownLayer { layer: index }),
+        #[cfg(not(feature = "normalisation"))]
+        Described::BatchNorm { .. } | Described::GroupNorm { .. } => {
+            Err(ModelError::UnknownLayer { layer: index })
+        }
+        #[cfg(not(feature = "integer"))]
+        Described::Quantize { .. }
+        | Described::Dequantize { .. }
+        | Described::IntegerDense { .. }
+        | Described::IntegerConv { .. }
+        | Described::IntegerDepthwise { .. }
+        | Described::IntegerGroupedConv { .. } => Err(ModelError::UnknownLayer { layer: index }),
+    }
+}
+
+/// Whether a layer can take integers.
+fn takes_integers(described: &Described) -> bool {
+    match described {
+        Described::Dequantize { .. }
+        | Described::Pool { .. }
+        | Described::GlobalAveragePool
+        | Described::Flatten
+        | Described::IntegerDense { .. }
+        | Described::IntegerConv { .. }
+        | Described::IntegerDepthwise { .. }
+        | Described::IntegerGroupedConv { .. } => true,
+        Described::Dense { .. }
+        | Described::Relu
+        | Described::LeakyRelu { .. }
+        | Described::Tanh
+        | Described::Sigmoid
+        | Described::Context { .. }
+        | Described::Relu6
+        | Described::Softmax
+        | Described::Conv { .. }
+        | Described::GroupedConv { .. }
+        | Described::Depthwise { .. }
+        | Described::BatchNorm { .. }
+        | Described::GroupNorm { .. }
+        | Described::Quantize { .. } => false,
     }
 }
 
@@ -134,7 +166,8 @@ struct Builder<'h, 'a> {
 type Made = Result<(Option<Layer>, Values), ModelError>;
 
 impl Builder<'_, '_> {
-    /// A tensor of f32 or f16, which may adapt.
+    /// A tensor of f32 or f16, which may adapt. Once in flash, not in every layer.
+    #[inline(never)]
     fn param(&mut self, tensor: Tensor, needed: Option<usize>) -> Result<Param, ModelError> {
         self.length(tensor, needed)?;
         self.info.param(self.index, tensor)

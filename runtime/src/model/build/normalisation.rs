@@ -32,7 +32,6 @@ impl Builder<'_, '_> {
                     rows,
                 }
             }
-            _ => return Err(ModelError::UnknownLayer { layer: self.index }),
         };
         self.norm(over, epsilon, gain, bias)
     }
@@ -50,6 +49,7 @@ impl Builder<'_, '_> {
         self.norm(Over::Groups(groups), epsilon, gain, bias)
     }
 
+    #[inline(never)]
     fn norm(
         &mut self,
         over: Over,

@@ -1,16 +1,17 @@
-//! A network cut below its lowest adapting layer.
+//! A network split into the layers that stay as they are and those that adapt.
 
 use std::ops::Range;
 
 use super::{LayerStatistics, Network, NetworkSpec, Statistics, TensorInfo};
 
 impl Network {
-    /// The layers below the lowest that adapts, and the others. What the first
-    /// half makes of an example is the same at every inner step.
+    /// The frozen layers, all below the lowest that adapts, and the others as a network
+    /// of their own. What the frozen layers make of an example is the same at every inner
+    /// step.
     ///
-    /// `None` where the first layer adapts, and where the first half has batch
-    /// norms with statistics for each step.
-    pub fn halves(&self) -> Option<(Self, Self)> {
+    /// `None` where the first layer adapts, or where a frozen batch norm has statistics
+    /// for each step.
+    pub fn split_frozen(&self) -> Option<(Self, Self)> {
         let lowest = self.tensors.iter().find(|info| info.adapts)?.layer;
         let per_step = self.stored_layers().into_iter();
         let mut per_step = per_step.filter(|(_, statistics)| *statistics == Statistics::PerStep);
