@@ -133,7 +133,7 @@ impl<'a> Artifact<'a> {
         let parts = bytes.split_first_chunk::<PREFIX>();
         let (first, body) = parts.ok_or(ArtifactError::TooShort { needed, given })?;
         let prefix = Prefix::parse(first, given)?;
-        let computed = prefix::checksum(first, &[body]);
+        let computed = prefix::checksum(first, body);
         if computed != prefix.checksum {
             return Err(ArtifactError::Checksum {
                 stored: prefix.checksum,

@@ -143,7 +143,9 @@ impl Prefix {
     /// A checksum that has seen the prefix: with all weights added, it is
     /// [`checksum`](Self::checksum) where nothing has changed.
     pub fn digest(&self) -> Crc32 {
-        prefix::digest(&self.encode())
+        let mut digest = Crc32::new();
+        digest.update(prefix::unsealed(&self.encode()));
+        digest
     }
 
     /// The same with the checksum that belongs to `weights`.

@@ -9,10 +9,12 @@ use crc::{CRC_32_ISO_HDLC, Crc, Digest, Table};
 /// time an artifact is loaded.
 static CRC: Crc<u32, Table<0>> = Crc::<u32, Table<0>>::new(&CRC_32_ISO_HDLC);
 
-/// CRC-32 of bytes.
-pub(crate) fn of(bytes: &[u8]) -> u32 {
+/// CRC-32 of the parts, as if they stood one behind the other.
+pub(crate) fn of(parts: &[&[u8]]) -> u32 {
     let mut digest = Crc32::new();
-    digest.update(bytes);
+    for part in parts {
+        digest.update(part);
+    }
     digest.finish()
 }
 

@@ -170,7 +170,7 @@ impl<'a> Episodes<'a> {
         }
         let episodes = Episodes { prefix, body };
         for (_, examples, stored) in episodes.parts() {
-            let computed = crc32::of(examples);
+            let computed = crc32::of(&[examples]);
             if stored != computed {
                 return Err(EpisodesError::Checksum { stored, computed });
             }
@@ -269,7 +269,7 @@ impl EpisodesWriter {
         }
         self.written += 1;
         if self.written.is_multiple_of(prefix.examples().max(1)) {
-            let checksum = crc32::of(self.bytes.get(self.episode..).unwrap_or_default());
+            let checksum = crc32::of(&[self.bytes.get(self.episode..).unwrap_or_default()]);
             self.bytes.extend(checksum.to_le_bytes());
             self.episode = self.bytes.len();
         }

@@ -1,7 +1,7 @@
 //! What every file begins with: a magic of eight bytes, the version, fields of
 //! four bytes, and a CRC-32. All of it is little-endian.
 
-use crate::crc32::Crc32;
+use crate::crc32;
 
 /// Bytes of the magic.
 const MAGIC: usize = 8;
@@ -26,8 +26,8 @@ impl Format {
         prefix: &[u8; BYTES],
     ) -> Option<[u32; WORDS]> {
         const { assert!(BYTES == MAGIC + 4 * WORDS) };
-        let (magic, fields) = prefix.split_at(MAGIC);
-        if magic != self.magic {
+        let (magic, fields) = prefix.split_first_chunk::<MAGIC>()?;
+        if *magic != self.magic {
             return None;
         }
         let mut words = [0; WORDS];
@@ -68,22 +68,18 @@ impl Format {
     }
 }
 
-/// A CRC-32 that has seen a prefix, but for the checksum in it.
-pub(crate) fn digest<const BYTES: usize>(prefix: &[u8; BYTES]) -> Crc32 {
-    let mut digest = Crc32::new();
-    digest.update(prefix.split_at(BYTES - CHECKSUM).0);
-    digest
+/// A prefix without its checksum.
+pub(crate) fn unsealed<const BYTES: usize>(prefix: &[u8; BYTES]) -> &[u8] {
+    prefix.split_at(BYTES - CHECKSUM).0
 }
 
 /// The checksum of a prefix and of what follows it.
-pub(crate) fn checksum<const BYTES: usize>(prefix: &[u8; BYTES], rest: &[&[u8]]) -> u32 {
-    let mut digest = digest(prefix);
-    rest.iter().for_each(|part| digest.update(part));
-    digest.finish()
+pub(crate) fn checksum<const BYTES: usize>(prefix: &[u8; BYTES], rest: &[u8]) -> u32 {
+    crc32::of(&[unsealed(prefix), rest])
 }
 
 /// Writes the checksum of a prefix, and of what follows it, to its last field.
-pub(crate) fn seal<const BYTES: usize>(mut prefix: [u8; BYTES], rest: &[&[u8]]) -> [u8; BYTES] {
+pub(crate) fn seal<const BYTES: usize>(mut prefix: [u8; BYTES], rest: &[u8]) -> [u8; BYTES] {
     let checksum = checksum(&prefix, rest);
     let (_, field) = prefix.split_at_mut(BYTES - CHECKSUM);
     field.copy_from_slice(&checksum.to_le_bytes());

@@ -299,8 +299,9 @@ impl ArtifactWriter {
         for (field, section) in fields.iter_mut().zip(sections) {
             *field = u32::try_from(section.len()).map_err(|_| WriteError::TooLarge)?;
         }
-        let prefix: [u8; PREFIX] = prefix::seal(FORMAT.encode(minor, fields), &sections);
-        let bytes = [&prefix, &sections.concat()[..]].concat();
+        let body = sections.concat();
+        let prefix: [u8; PREFIX] = prefix::seal(FORMAT.encode(minor, fields), &body);
+        let bytes = [&prefix, &body[..]].concat();
         let readable = Artifact::parse(&bytes)
             .and_then(|artifact| artifact.golden().and_then(|_| artifact.description()));
         match readable {

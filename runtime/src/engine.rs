@@ -74,10 +74,11 @@ pub(crate) fn batch<'s>(
         let y = span(stage.y_at, stage.outputs, examples);
         let operands = Operands {
             source,
-            y: y.start,
+            y: y.clone(),
             scratch: 0..0,
+            examples,
         };
-        run(info, stage, weights, operands, examples, workspace)?;
+        run(info, stage, weights, operands, workspace)?;
         source = Source::Inside(y);
     }
     stages.last().ok_or(Internal)
@@ -153,43 +154,48 @@ pub(crate) enum Source<'s> {
     Inside(Range<usize>),
 }
 
-/// Where a stage reads and writes.
+/// Where a stage reads and writes, for so many examples.
 pub(crate) struct Operands<'s> {
     pub source: Source<'s>,
-    /// Where the output begins in the workspace.
-    pub y: usize,
+    pub y: Range<usize>,
     pub scratch: Range<usize>,
+    pub examples: usize,
 }
 
-/// Runs one stage forward, in place where input and output are the same.
+/// Runs one stage forward, in place where `source` and `y` are the same.
 pub(crate) fn run(
     info: &ModelInfo<'_>,
     stage: &Stage,
     weights: Weights<'_>,
-    Operands { source, y, scratch }: Operands<'_>,
-    examples: usize,
+    operands: Operands<'_>,
     workspace: &mut [f32],
 ) -> Checked {
+    let Operands {
+        source,
+        y,
+        scratch,
+        examples,
+    } = operands;
     let operation = stage.layer.operation();
     let (inputs, outputs) = (stage.inputs as usize, stage.outputs as usize);
-    let y = y..y.saturating_add(outputs.saturating_mul(examples));
     let (x, outside) = match source {
         Source::Inside(x) if x == y => (0..0, None),
         Source::Inside(x) => (x, None),
         Source::Outside(x) => (0..0, Some(x)),
     };
-    let in_place = x.is_empty() && outside.is_none();
     // Plans keep input, output and scratch apart and inside the workspace.
     let parts = workspace.get_disjoint_mut([x, y, scratch]);
     let [x, y, scratch] = parts.map_err(|_| Internal)?;
     let mut x = outside.unwrap_or(x);
-    let given = if in_place { y.len() } else { x.len() };
-    ensure(given == inputs.wrapping_mul(examples))?;
     if operation.overwrites() {
-        if !in_place {
+        ensure(inputs == outputs && y.len() == outputs * examples)?;
+        // It is empty where the output is the input.
+        if !x.is_empty() {
             copy(y, x)?;
         }
         x = &[];
+    } else {
+        ensure(x.len() == inputs * examples)?;
     }
     operation.forward(Forward {
         words: info.words,

@@ -156,10 +156,11 @@ fn chain(
         };
         let operands = Operands {
             source,
-            y: y.start,
+            y: y.clone(),
             scratch,
+            examples: 1,
         };
-        run(info, stage, weights, operands, 1, workspace)?;
+        run(info, stage, weights, operands, workspace)?;
         source = Source::Inside(y.clone());
         x = y;
     }

@@ -178,7 +178,7 @@ fn verifying_needs_an_empty_learner_and_golden_vectors() {
     let plain = net().file();
     with_learner(&plain, |learner| {
         assert_eq!(
-            of_changed(&plain.artifact(), learner),
+            verify(&plain.artifact(), learner),
             Err(GoldenError::Missing)
         );
     });
@@ -186,7 +186,7 @@ fn verifying_needs_an_empty_learner_and_golden_vectors() {
     with_learner(&file, |learner| {
         assert_eq!(learner.add_values(&[1.0], &[1.0]), Ok(()));
         assert_eq!(
-            of_changed(&file.artifact(), learner),
+            verify(&file.artifact(), learner),
             Err(GoldenError::NotEmpty)
         );
         assert_eq!(learner.examples(), 1);

@@ -199,7 +199,7 @@ fn check(received: &[u8]) -> Result<&[u8], FrameError> {
     let (message, stored) = received
         .split_last_chunk::<CHECKSUM>()
         .ok_or(FrameError::Torn)?;
-    match crc32::of(message) == u32::from_le_bytes(*stored) {
+    match crc32::of(&[message]) == u32::from_le_bytes(*stored) {
         true => Ok(message),
         false => Err(FrameError::Checksum),
     }
