@@ -3,8 +3,8 @@
 use burn::backend::Flex;
 use burn::tensor::{Tensor, TensorData};
 use mamlet_trainer::nn::{
-    Adapt, AveragePool, BatchNorm, Conv, Dense, Depthwise, Extent, GroupNorm, LayerNorm, LayerSpec,
-    MaxPool, Network, NetworkSpec, Padding, Shape, Statistics,
+    Adapt, AveragePool, BatchNorm, Context, Conv, Dense, Depthwise, Extent, GroupNorm, LayerNorm,
+    LayerSpec, LeakyRelu, MaxPool, Network, NetworkSpec, Padding, Shape, Statistics,
 };
 
 use crate::naive;

@@ -28,7 +28,7 @@ pub struct AveragePool {
     pub padding: Padding,
 }
 
-/// It on examples of a shape.
+/// An [`AveragePool`] on examples of one shape.
 #[derive(Clone, Debug)]
 pub(in crate::nn) struct Average {
     patches: Patches,

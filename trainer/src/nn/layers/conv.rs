@@ -50,7 +50,7 @@ pub struct Conv {
     pub padding: Padding,
 }
 
-/// It on examples of a shape.
+/// A [`Conv`] on examples of one shape.
 #[derive(Clone, Debug)]
 pub(in crate::nn) struct ByPatch {
     patches: Patches,

@@ -35,7 +35,7 @@ pub struct Depthwise {
     pub padding: Padding,
 }
 
-/// It on examples of a shape.
+/// A [`Depthwise`] on examples of one shape.
 #[derive(Clone, Debug)]
 pub(in crate::nn) struct ByChannel {
     patches: Patches,

@@ -50,15 +50,15 @@ pub(crate) trait Keys {
     fn widths(&mut self) -> Widths<'_>;
 }
 
-/// Makes the layer that computes.
+/// From a layer of a config to one that computes.
 pub(in crate::nn) trait Build {
-    /// It.
+    /// The one that computes.
     type Layer: Operation;
 
-    /// For examples of shape `input`.
+    /// Makes it for examples of shape `input`.
     ///
     /// # Errors
-    /// What to change, where it cannot take that shape.
+    /// What to change, where the layer cannot take that shape.
     fn build(&self, input: Shape) -> Result<Self::Layer, String>;
 }
 

@@ -12,7 +12,7 @@ use super::{LayerSpec, Shape};
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct GlobalAveragePool;
 
-/// It on examples of a shape.
+/// A [`GlobalAveragePool`] on examples of one shape.
 #[derive(Clone, Debug)]
 pub(in crate::nn) struct Mean {
     positions: usize,

@@ -35,7 +35,7 @@ pub struct MaxPool {
     pub padding: Padding,
 }
 
-/// It on examples of a shape.
+/// A [`MaxPool`] on examples of one shape.
 #[derive(Clone, Debug)]
 pub(in crate::nn) struct Largest {
     patches: Patches,

@@ -2,17 +2,17 @@
 //!
 //! A layer's file has the keys that a config gives it, what it says about itself ([`Facts`]),
 //! and what it computes ([`Operation`]): forward, backward, and how both move along a direction
-//! of the parameters. Layers of a kind share what they have in common:
+//! of the parameters. Layers of a family share a file with what they have in common:
 //!
 //! | family | layers | what each says |
 //! |---|---|---|
 //! | [`affine`] | linear in their input and in their weight | the products with either |
 //! | [`map`] | linear in their input, without tensors | the map and its adjoint |
-//! | [`activation`] | functions of a position's channels, whose backward needs `y` alone | `J·v` from both sides, and how it moves |
+//! | [`activation`] | functions of a position's channels, whose backward needs `y` alone | `J·ẋ`, `Jᵀ·dy`, and how `J` moves |
 //! | [`norm`] | the norms | over which sets |
 //!
-//! One that is of none of them implements both traits itself, as [`context`] does. A page says
-//! how to add one: `trainer/docs/adding.md`.
+//! A layer of no family implements both traits itself, as [`context`] does. `trainer/docs/adding.md`
+//! says how to add one.
 
 #[macro_use]
 mod register;

@@ -22,7 +22,7 @@ use super::{LayerSpec, Shape};
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Neighbour;
 
-/// It on positions of so many channels.
+/// A [`Neighbour`] on positions of so many channels.
 #[derive(Clone, Debug)]
 pub(in crate::nn) struct Products {
     channels: usize,
