@@ -10,6 +10,7 @@
 //! more, which takes no memory.
 
 use super::{Backward, Descent, Forward, Operation, row, row_mut};
+use crate::fault::{Checked, Internal};
 use crate::geometry::Sliding;
 use crate::kernels::{copy, rows, rows_mut, zip};
 
@@ -32,7 +33,11 @@ impl Operation for Pool {
         self.kind == Kind::Maximum
     }
 
-    fn forward(&self, pass: Forward<'_>) {
+    fn fits(&self, inputs: usize, outputs: usize) -> bool {
+        self.window.fits(self.window.channels, inputs, outputs)
+    }
+
+    fn forward(&self, pass: Forward<'_>) -> Checked {
         let Forward {
             x,
             y,
@@ -44,17 +49,16 @@ impl Operation for Pool {
         for (x, y) in rows(x, inputs).zip(rows_mut(y, outputs)) {
             for (output, y) in self.window.outputs().zip(rows_mut(y, channels)) {
                 let mut seen = self.window.seen(output);
-                if let Some((_, at)) = seen.next() {
-                    copy(y, row(x, at, channels));
-                }
+                let (_, first) = seen.next().ok_or(Internal)?;
+                copy(y, row(x, first, channels))?;
                 let mut count = 1.0;
                 for (_, at) in seen {
                     count += 1.0;
                     let x = row(x, at, channels);
                     match self.kind {
                         // A NaN wins, so that the loss shows it.
-                        Kind::Maximum => zip(y, x, |y, x| if x <= y { y } else { x }),
-                        Kind::Average => zip(y, x, |y, x| y + x),
+                        Kind::Maximum => zip(y, x, |y, x| if x <= y { y } else { x })?,
+                        Kind::Average => zip(y, x, |y, x| y + x)?,
                     }
                 }
                 if self.kind == Kind::Average {
@@ -62,9 +66,10 @@ impl Operation for Pool {
                 }
             }
         }
+        Ok(())
     }
 
-    fn backward(&self, pass: Backward<'_>, _: &mut Descent<'_>) {
+    fn backward(&self, pass: Backward<'_>, _: &mut Descent<'_>) -> Checked {
         let Backward {
             x,
             dy,
@@ -74,7 +79,7 @@ impl Operation for Pool {
             ..
         } = pass;
         if dx.is_empty() {
-            return;
+            return Ok(());
         }
         let channels = self.window.channels as usize;
         dx.fill(0.0);
@@ -85,9 +90,7 @@ impl Operation for Pool {
                     for (output, dy) in self.window.outputs().zip(rows(dy, channels)) {
                         for (channel, dy) in dy.iter().enumerate() {
                             let at = self.largest(x, output, channel);
-                            if let Some(dx) = dx.get_mut(at) {
-                                *dx += dy;
-                            }
+                            *dx.get_mut(at).ok_or(Internal)? += dy;
                         }
                     }
                 }
@@ -97,12 +100,14 @@ impl Operation for Pool {
                     for (output, dy) in self.window.outputs().zip(rows(dy, channels)) {
                         let count = self.window.seen(output).count() as f32;
                         for (_, at) in self.window.seen(output) {
-                            zip(row_mut(dx, at, channels), dy, |dx, dy| dx + dy / count);
+                            let dx = row_mut(dx, at, channels);
+                            zip(dx, dy, |dx, dy| dx + dy / count)?;
                         }
                     }
                 }
             }
         }
+        Ok(())
     }
 }
 
@@ -126,7 +131,11 @@ pub(crate) struct GlobalAverage {
 }
 
 impl Operation for GlobalAverage {
-    fn forward(&self, pass: Forward<'_>) {
+    fn fits(&self, inputs: usize, outputs: usize) -> bool {
+        outputs.checked_mul(self.positions as usize) == Some(inputs)
+    }
+
+    fn forward(&self, pass: Forward<'_>) -> Checked {
         let Forward {
             x,
             y,
@@ -138,13 +147,14 @@ impl Operation for GlobalAverage {
         for (x, y) in rows(x, inputs).zip(rows_mut(y, outputs)) {
             y.fill(0.0);
             for x in rows(x, outputs) {
-                zip(y, x, |y, x| y + x);
+                zip(y, x, |y, x| y + x)?;
             }
             y.iter_mut().for_each(|y| *y /= count);
         }
+        Ok(())
     }
 
-    fn backward(&self, pass: Backward<'_>, _: &mut Descent<'_>) {
+    fn backward(&self, pass: Backward<'_>, _: &mut Descent<'_>) -> Checked {
         let Backward {
             dy,
             dx,
@@ -155,8 +165,9 @@ impl Operation for GlobalAverage {
         let count = self.positions as f32;
         for (dy, dx) in rows(dy, outputs).zip(rows_mut(dx, inputs)) {
             for dx in rows_mut(dx, outputs) {
-                zip(dx, dy, |_, dy| dy / count);
+                zip(dx, dy, |_, dy| dy / count)?;
             }
         }
+        Ok(())
     }
 }

@@ -88,7 +88,7 @@ impl Part {
             .tensors
             .iter()
             .map(|(values, adapts)| match halves && *adapts {
-                true => writer.half_tensor(values, true),
+                true => writer.f16_tensor(values, true),
                 false => writer.tensor(values, *adapts),
             });
         let tensors: Vec<_> = tensors.collect();

@@ -122,7 +122,7 @@ fn bodies() -> Vec<TrainedModel> {
 fn outputs(model: &TrainedModel, made: &Export) -> Vec<f32> {
     let artifact = made.file.artifact().unwrap();
     let device_model = mamlet_simulator::Model::new(&artifact).unwrap();
-    let mut workspace = vec![0.0; device_model.prediction_memory() / 4];
+    let mut workspace = vec![0.0; device_model.prediction_memory().len()];
     let mut rng = generator(1, Stream::Test, 0);
     let batch = model
         .config
@@ -205,7 +205,7 @@ fn the_scale_of_targets_goes_into_the_weights_and_rates() {
         let artifact = made.file.artifact().unwrap();
         let device_model = mamlet_simulator::Model::new(&artifact).unwrap();
         let rollback = mamlet_runtime::Rollback::ToInitialisation;
-        let mut memory = vec![0.0; device_model.memory(5, rollback).total() / 4];
+        let mut memory = vec![0.0; device_model.memory(5, rollback).total().len()];
         let mut learner =
             mamlet_runtime::Learner::new(&device_model, 5, rollback, &mut memory).unwrap();
         let mut degrees = batch.support_y.clone();
@@ -301,7 +301,7 @@ fn a_shared_head_has_an_output_for_what_was_not_taught() {
     // The export fails where engine and trainer disagree.
     let made = export(&model, None, &options(Some(0.8))).unwrap();
     let unknown = made.unknown.unwrap();
-    assert_eq!(unknown.score, "untaught");
+    assert_eq!(unknown.score, "no class");
     assert!((unknown.accepted - 0.8).abs() < 0.01, "{unknown:?}");
     assert!(unknown.mistaken.is_some(), "{unknown:?}");
     let artifact = made.file.artifact().unwrap();

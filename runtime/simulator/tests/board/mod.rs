@@ -1,4 +1,4 @@
-//! A device that learns numbers and keeps them in flash.
+//! A board that learns numbers and keeps them in flash.
 #![allow(dead_code, reason = "each test file uses its part")]
 
 use mamlet_formats::{ArtifactWriter, Layer, Loss, Reduction, Shape};
@@ -35,7 +35,7 @@ pub fn with_learner<T>(file: &ArtifactFile, test: impl FnOnce(&mut Learner<'_>) 
     let artifact = file.artifact().expect("an artifact");
     let model = Model::new(&artifact).expect("a model");
     let rollback = Rollback::ToCommitted;
-    let mut memory = vec![0.0; model.memory(1, rollback).total() / 4];
+    let mut memory = vec![0.0; model.memory(1, rollback).total().len()];
     test(&mut Learner::new(&model, 1, rollback, &mut memory).expect("enough memory"))
 }
 
@@ -57,14 +57,14 @@ pub fn bits(learner: &Learner<'_>) -> Bits {
     Some(weights.iter().map(|weight| weight.to_bits()).collect())
 }
 
-/// A device: the artifact's learner, and flash that outlives its lives.
-pub struct Device<'l, 'm> {
+/// A board: the artifact's learner, and flash that outlives its runs.
+pub struct Board<'l, 'm> {
     pub learner: &'l mut Learner<'m>,
     pub weights: u32,
     pub profiles: u8,
 }
 
-impl Device<'_, '_> {
+impl Board<'_, '_> {
     /// Learns a lesson and saves it.
     pub fn save<const W: usize, const P: usize>(
         &mut self,

@@ -4,8 +4,9 @@ use mamlet_formats::{Integers, Layer as Described, Tensor, Window};
 
 use super::{Builder, Made, Values};
 use crate::geometry::Extent;
-use crate::layers::integer::{NUMBERS, packed};
-use crate::layers::{Dequantize, IntegerConv, IntegerDense, IntegerDepthwise, Layer, Quantize};
+use crate::layers::{
+    Dequantize, IntegerConv, IntegerDense, IntegerDepthwise, Layer, NUMBERS, Quantize, packed,
+};
 use crate::model::ModelError;
 
 impl Builder<'_, '_> {
@@ -139,13 +140,17 @@ impl Builder<'_, '_> {
         for tensor in [bias, multiplier, shift] {
             self.length(tensor, Some(outputs as usize))?;
         }
-        let words = |tensor: Tensor| self.head.words.get(tensor.offset as usize / 4..);
-        let (multipliers, shifts) = (words(multiplier), words(shift));
-        let multipliers: &[i32] = bytemuck::cast_slice(multipliers.unwrap_or(&[]));
-        let shifts: &[i8] = bytemuck::cast_slice(shifts.unwrap_or(&[]));
+        let words = |tensor: Tensor| {
+            let words = self.info.words.get(tensor.offset as usize / 4..);
+            words.ok_or(ModelError::TooLarge)
+        };
+        let multipliers: &[i32] = bytemuck::cast_slice(words(multiplier)?);
+        let shifts: &[i8] = bytemuck::cast_slice(words(shift)?);
         let outputs = outputs as usize;
-        let positive = multipliers.iter().take(outputs).all(|by| *by >= 0);
-        if !positive || !shifts.iter().take(outputs).all(|by| (0..32).contains(by)) {
+        let multipliers = multipliers.get(..outputs).ok_or(ModelError::TooLarge)?;
+        let shifts = shifts.get(..outputs).ok_or(ModelError::TooLarge)?;
+        let positive = multipliers.iter().all(|by| *by >= 0);
+        if !positive || !shifts.iter().all(|by| (0..32).contains(by)) {
             return Err(ModelError::Integer { layer: self.index });
         }
         let [weight, bias, multiplier, shift] = tensors.map(|tensor| tensor.offset / 4);

@@ -1,20 +1,21 @@
-//! What a model consists of: everything but its layers in [`Head`], a [`Stage`]
-//! per layer, a [`Param`] per tensor.
+//! What a model consists of: everything but its layers in [`ModelInfo`], a
+//! [`Stage`] per layer, a [`Param`] per tensor.
 
 use mamlet_formats::{
     Artifact, ArtifactId, FrontEnd, Loss, Number, Reduction, Rejection, Shape, Tensor,
 };
 
-use super::ModelError;
-use super::param::{NONE, Param, widened};
-use crate::layers::{self, Layer, Values};
-use crate::learner::Rollback;
-use crate::memory::{Batch, Memory, Setup};
-use crate::{MAX_STEPS, kernels, losses};
+use super::build::{Values, build};
+use super::{MAX_STEPS, ModelError};
+use crate::fault::{Checked, Internal};
+use crate::layers::Layer;
+use crate::memory::{Batch, Memory, Numbers, Rollback, Setup};
+use crate::param::{NONE, Param};
+use crate::{kernels, losses};
 
 /// Everything of a model but its layers.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Head<'a> {
+pub(crate) struct ModelInfo<'a> {
     /// The tensor section of the artifact.
     pub words: &'a [f32],
     /// Mean and scale, per input.
@@ -34,14 +35,14 @@ pub(crate) struct Head<'a> {
     pub outputs: usize,
     /// The first stage that adapts.
     pub lowest: usize,
-    /// The first stage whose output changes while adapting. What the stages
-    /// before it make of an example is computed once, when it is added.
+    /// The first stage whose output changes while adapting. The stages before it
+    /// run once for an example, when it is added.
     pub start: usize,
     /// Numbers that stand for an example at `start`.
     pub features: usize,
     /// Some adapting tensors are stored as f16: the initialisation is widened
     /// to where the adapted weights lie before it is used.
-    pub halves: bool,
+    pub adapts_f16: bool,
     /// Some layers compute with integers.
     pub integers: bool,
     /// Numbers of workspace per support example.
@@ -55,9 +56,9 @@ pub(crate) struct Head<'a> {
     pub rejection: Option<Rejection>,
 }
 
-impl Default for Head<'_> {
+impl Default for ModelInfo<'_> {
     fn default() -> Self {
-        Head {
+        ModelInfo {
             words: &[],
             normalisation: None,
             rates: &[],
@@ -74,7 +75,7 @@ impl Default for Head<'_> {
             lowest: 0,
             start: 0,
             features: 0,
-            halves: false,
+            adapts_f16: false,
             integers: false,
             workspace: 0,
             forward: 0,
@@ -107,7 +108,7 @@ pub(crate) struct Stage {
     pub dx_at: u32,
 }
 
-impl<'a> Head<'a> {
+impl<'a> ModelInfo<'a> {
     /// Takes over what does not depend on the layers.
     pub(super) fn load(&mut self, artifact: &Artifact<'a>) -> Result<(), ModelError> {
         let header = artifact.header();
@@ -137,7 +138,7 @@ impl<'a> Head<'a> {
         self.check_pipeline(header.input)
     }
 
-    /// Whether what a front end makes is an input, and what a rejection judges
+    /// Whether what a front end makes is an input, and what a rejection scores
     /// are logits.
     fn check_pipeline(&self, input: Shape) -> Result<(), ModelError> {
         if let Some(FrontEnd {
@@ -166,7 +167,7 @@ impl<'a> Head<'a> {
         layer: mamlet_formats::Layer,
         input: Values,
     ) -> Result<(Option<Stage>, Values), ModelError> {
-        let (layer, output) = layers::build(self, index, layer, input)?;
+        let (layer, output) = build(self, index, layer, input)?;
         let (inputs, outputs) = (input.extent.features(), output.extent.features());
         let (inputs, outputs) = inputs.zip(outputs).ok_or(ModelError::TooLarge)?;
         if inputs == 0 || outputs == 0 {
@@ -178,12 +179,17 @@ impl<'a> Head<'a> {
         };
         let number = |numbers: usize| u32::try_from(numbers).map_err(|_| ModelError::TooLarge);
         let stage = layer.map(|layer| -> Result<Stage, ModelError> {
+            let inputs = words(inputs, input.integer);
+            let outputs = words(outputs, output.integer);
+            if cfg!(not(target_os = "none")) && !layer.fits(inputs, outputs) {
+                return Err(ModelError::Internal { layer: index });
+            }
             Ok(Stage {
                 layer,
                 described: u16::try_from(index).map_err(|_| ModelError::TooLarge)?,
                 in_place: false,
-                inputs: number(words(inputs, input.integer))?,
-                outputs: number(words(outputs, output.integer))?,
+                inputs: number(inputs)?,
+                outputs: number(outputs)?,
                 y_at: 0,
                 dy_at: 0,
                 dx_at: 0,
@@ -218,23 +224,16 @@ impl<'a> Head<'a> {
             adapted: 0,
             length: tensor.length,
             column: NONE,
-            half: tensor.number == Number::F16,
+            f16: tensor.number == Number::F16,
         };
-        let known = tensor.number == Number::F32 || (param.half && tensor.adapts);
+        let known = tensor.number == Number::F32 || (param.f16 && tensor.adapts);
         if !known {
             return Err(ModelError::Number { layer });
         }
-        let finite = match param.half {
-            false => param.read(self.words, &[]).iter().all(|x| x.is_finite()),
-            true => {
-                let halves = self.words.get(param.flash as usize..).unwrap_or(&[]);
-                let halves: &[u16] = bytemuck::cast_slice(halves);
-                let mut halves = halves.iter().take(tensor.length as usize);
-                halves.all(|half| widened(*half).is_finite())
-            }
-        };
-        if !finite {
-            return Err(ModelError::NotFinite { layer });
+        match param.is_finite(self.words) {
+            Ok(true) => {}
+            Ok(false) => return Err(ModelError::NotFinite { layer }),
+            Err(Internal) => return Err(ModelError::Internal { layer }),
         }
         if tensor.adapts {
             let too_large = |_| ModelError::TooLarge;
@@ -243,7 +242,7 @@ impl<'a> Head<'a> {
             if param.column == NONE || tensor.length == 0 {
                 return Err(ModelError::Empty);
             }
-            self.halves |= param.half;
+            self.adapts_f16 |= param.f16;
             self.adapting_tensors += 1;
             self.adapting = self
                 .adapting
@@ -264,20 +263,22 @@ impl<'a> Head<'a> {
         losses::targets(self.loss, self.outputs)
     }
 
-    /// The rates of a step, one per adapting tensor.
-    pub(crate) fn rates_of_step(&self, step: usize) -> &[f32] {
+    /// The rates of a step, one per adapting tensor; a step beyond the last row
+    /// has those of the last row.
+    pub(crate) fn rates_of_step(&self, step: usize) -> Checked<&[f32]> {
         let columns = self.adapting_tensors;
         let rows = self.rates.len().checked_div(columns).unwrap_or(0);
         let row = step.min(rows.saturating_sub(1));
-        kernels::rows(self.rates, columns).nth(row).unwrap_or(&[])
+        let mut rates = kernels::rows(self.rates, columns);
+        rates.nth(row).ok_or(Internal)
     }
 
     /// See [`super::Model::memory_for`].
     pub(crate) fn memory(&self, setup: Setup) -> Memory {
-        let adapted = bytes(self.adapting);
-        let copies = |copies: usize| adapted.saturating_mul(copies);
+        let adapted = Numbers::new(self.adapting);
+        let copies = |copies: usize| Numbers::new(self.adapting.saturating_mul(copies));
         let optimiser = usize::from(self.optimises()) + usize::from(self.momentum.is_some());
-        let several = self.max_steps > 1 || self.halves;
+        let several = self.max_steps > 1 || self.adapts_f16;
         let spare = setup.batch == Batch::OneByOne && !self.optimises() && several;
         let inputs = if setup.lent { 0 } else { self.features };
         let targets = if setup.lent { 0 } else { self.targets() };
@@ -294,13 +295,13 @@ impl<'a> Head<'a> {
         Memory {
             adapted,
             committed: match setup.rollback {
-                Rollback::ToInitialisation => 0,
+                Rollback::ToInitialisation => Numbers::ZERO,
                 Rollback::ToCommitted => adapted,
             },
             spare: copies(usize::from(spare)),
             optimiser: copies(optimiser),
-            support: bytes(support.saturating_add(queries)),
-            workspace: bytes(workspace.max(self.prediction)),
+            support: Numbers::new(support.saturating_add(queries)),
+            workspace: Numbers::new(workspace.max(self.prediction)),
         }
     }
 
@@ -329,11 +330,6 @@ impl<'a> Head<'a> {
             && finite;
         sound.then_some(()).ok_or(ModelError::Recipe)
     }
-}
-
-/// Numbers as bytes.
-pub(super) fn bytes(numbers: usize) -> usize {
-    numbers.saturating_mul(size_of::<f32>())
 }
 
 /// A tensor's values. The artifact has checked that it lies in the section.

@@ -15,7 +15,7 @@
 //! Below the first layer that adapts nothing is kept: activations alternate
 //! between the lowest place and the one above their input.
 
-use crate::model::Stage;
+use super::Stage;
 
 /// The plan in the making: where the last activation lies.
 #[derive(Clone, Copy, Default)]

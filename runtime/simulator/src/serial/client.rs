@@ -7,21 +7,21 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, Result, anyhow, bail, ensure};
 use mamlet_formats::checkpoint::{self, PREFIX, Prefix};
 use mamlet_formats::protocol::{
-    self, Answer, Cause, FRAME, MAJOR, MINOR, Outcome, PIECE, Receiver, Refusal, Request,
-    Statistics, Stored,
+    self, Answer, FRAME, MAJOR, MINOR, Outcome, PIECE, Receiver, Refusal, Request, Statistics,
+    Stored,
 };
 use mamlet_formats::{Checkpoint, Loss};
-use serde::Serialize;
 
 use super::port::{self, Port, is_quiet};
+use super::report::{AdaptationReport, Identity, describe};
 
 /// How long an answer may take before the same is asked again. Most take
-/// milliseconds; a device that adapts meanwhile answers when it is done, and a
+/// milliseconds; a board that adapts meanwhile answers when it is done, and a
 /// request that comes twice is done once.
 const PATIENCE: Duration = Duration::from_millis(200);
 
-/// A device that answers.
-pub struct Device {
+/// The host's end of a line to a board that answers.
+pub struct Client {
     name: String,
     port: Box<dyn Port>,
     timeout: Duration,
@@ -32,64 +32,16 @@ pub struct Device {
     identity: Identity,
 }
 
-/// What a device is and what it runs.
-#[derive(Clone, Debug, Default, PartialEq, Serialize)]
-pub struct Identity {
-    /// The board.
-    pub device: String,
-    /// The version of the protocol that it speaks.
-    pub protocol: String,
-    /// The artifact's name.
-    pub artifact: String,
-    /// The artifact's checksum, in hexadecimal.
-    pub artifact_crc32: String,
-    /// The artifact's length in bytes.
-    pub artifact_bytes: u32,
-    /// Numbers per input.
-    pub inputs: usize,
-    /// Numbers per output, or classes.
-    pub outputs: usize,
-    /// Numbers per target.
-    pub targets: usize,
-    /// The names of the outputs, where they have names.
-    pub names: Vec<String>,
-    /// Whether a target is a class.
-    pub classes: bool,
-    /// How many numbers adapt.
-    pub adapting: usize,
-    /// The recipe's inner steps.
-    pub steps: u32,
-    /// The most inner steps the recipe allows.
-    pub max_steps: u32,
-    /// How many examples there is room for.
-    pub capacity: u32,
-    /// Whether weights survive a power cut.
-    pub storage: bool,
-}
-
-/// How an adaptation went.
-#[derive(Clone, Debug, PartialEq, Serialize)]
-pub struct DeviceReport {
-    /// In words, as `mamlet-sim run` says it.
-    pub outcome: String,
-    /// Whether any step was kept.
-    pub adapted: bool,
-    /// The support loss before each step and after the last.
-    pub losses: Vec<f32>,
-    /// The same as bits.
-    pub loss_bits: Vec<String>,
-}
-
-impl fmt::Debug for Device {
+impl fmt::Debug for Client {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Device")
+        f.debug_struct("Client")
             .field("name", &self.name)
             .field("identity", &self.identity)
             .finish_non_exhaustive()
     }
 }
 
-impl Device {
+impl Client {
     /// Opens the port of that name, as [`open`](super::open) does, and begins a
     /// session. No answer may take longer than `timeout`.
     ///
@@ -105,7 +57,7 @@ impl Device {
     /// # Errors
     /// As [`connect`](Self::connect).
     pub fn on(name: &str, port: Box<dyn Port>, timeout: Duration) -> Result<Self> {
-        let mut device = Device {
+        let mut client = Client {
             name: name.into(),
             port,
             timeout,
@@ -115,10 +67,10 @@ impl Device {
             message: Vec::new(),
             identity: Identity::default(),
         };
-        device
+        client
             .hello()
-            .with_context(|| format!("{name}: no device of mamlet"))?;
-        Ok(device)
+            .with_context(|| format!("{name}: no board of mamlet"))?;
+        Ok(client)
     }
 
     fn hello(&mut self) -> Result<()> {
@@ -128,7 +80,7 @@ impl Device {
         };
         let mut identity = match self.ask(&hello)? {
             Answer::About(about) => Identity {
-                device: about.device.into(),
+                board: about.board.into(),
                 protocol: format!("{}.{}", about.major, about.minor),
                 artifact: about.artifact.into(),
                 artifact_crc32: format!("{:08x}", about.crc32),
@@ -172,7 +124,7 @@ impl Device {
     /// Adds an example; a class is a whole number. Returns how many there are.
     ///
     /// # Errors
-    /// Where the device refuses it or does not answer.
+    /// Where the board refuses it or does not answer.
     pub fn add(&mut self, input: &[f32], target: &[f32]) -> Result<u32> {
         self.write(&[input, target].concat())?;
         self.done(&Request::Add)
@@ -181,7 +133,7 @@ impl Device {
     /// The output for an input, with the weights in use.
     ///
     /// # Errors
-    /// Where the device refuses it or does not answer.
+    /// Where the board refuses it or does not answer.
     pub fn predict(&mut self, input: &[f32]) -> Result<Vec<f32>> {
         self.write(input)?;
         self.read(|from| Request::Predict { from })
@@ -190,27 +142,27 @@ impl Device {
     /// Adapts, with the recipe's steps and rates unless others are given.
     ///
     /// # Errors
-    /// Where the device refuses it or does not answer.
-    pub fn adapt(&mut self, steps: Option<u32>, rate: Option<f32>) -> Result<DeviceReport> {
+    /// Where the board refuses it or does not answer.
+    pub fn adapt(&mut self, steps: Option<u32>, rate: Option<f32>) -> Result<AdaptationReport> {
         self.report_of(&Request::Adapt { steps, rate })
     }
 
     /// The report of the last adaptation; none before the first.
     ///
     /// # Errors
-    /// Where the device does not answer.
-    pub fn report(&mut self) -> Result<Option<DeviceReport>> {
+    /// Where the board does not answer.
+    pub fn report(&mut self) -> Result<Option<AdaptationReport>> {
         match self.report_of(&Request::Report) {
             Err(error) if error.downcast_ref() == Some(&Refusal::NoReport) => Ok(None),
             other => other.map(Some),
         }
     }
 
-    fn report_of(&mut self, request: &Request<'_>) -> Result<DeviceReport> {
+    fn report_of(&mut self, request: &Request<'_>) -> Result<AdaptationReport> {
         match self.ask(request)? {
             Answer::Report { outcome, losses } => {
                 let losses = numbers(losses);
-                Ok(DeviceReport {
+                Ok(AdaptationReport {
                     outcome: describe(outcome),
                     adapted: !matches!(outcome, Outcome::RolledBack { .. }),
                     loss_bits: losses
@@ -227,7 +179,7 @@ impl Device {
     /// What has happened since it started.
     ///
     /// # Errors
-    /// Where the device does not answer.
+    /// Where the board does not answer.
     pub fn statistics(&mut self) -> Result<Statistics> {
         match self.ask(&Request::Statistics)? {
             Answer::Statistics(statistics) => Ok(statistics),
@@ -238,7 +190,7 @@ impl Device {
     /// The weights in use, as the bytes of a checkpoint.
     ///
     /// # Errors
-    /// Where the device uses its initialisation or does not answer.
+    /// Where the board uses its initialisation or does not answer.
     pub fn checkpoint(&mut self) -> Result<Vec<u8>> {
         let prefix = match self.ask(&Request::Checkpoint)? {
             Answer::Checkpoint { prefix } => prefix.to_vec(),
@@ -246,7 +198,7 @@ impl Device {
         };
         let weights = self.read(|from| Request::Weights { from })?;
         let bytes = [&prefix[..], bytemuck::cast_slice(&weights)].concat();
-        // The device may have learnt something else between two pieces.
+        // The board may have learnt something else between two pieces.
         Checkpoint::parse(&bytes).context("the weights changed while they were read: try again")?;
         Ok(bytes)
     }
@@ -255,14 +207,14 @@ impl Device {
     ///
     /// # Errors
     /// Where the bytes are no checkpoint, or one of another artifact, or the
-    /// device does not answer.
+    /// board does not answer.
     pub fn take(&mut self, bytes: &[u8]) -> Result<()> {
         let weights = numbers(Checkpoint::parse(bytes)?.weights);
         let (prefix, _) = bytes.split_first_chunk::<PREFIX>().context("too short")?;
         let found = Prefix::parse(prefix)?.artifact.crc32;
         ensure!(
             format!("{found:08x}") == self.identity.artifact_crc32,
-            "the weights belong to artifact {found:08x}, the device runs {}",
+            "the weights belong to artifact {found:08x}, the board runs {}",
             self.identity.artifact_crc32
         );
         self.pieces(&weights, |from, values| Request::WriteWeights {
@@ -273,18 +225,18 @@ impl Device {
         Ok(())
     }
 
-    /// Keeps the weights in use in the device's flash.
+    /// Keeps the weights in use in the board's flash.
     ///
     /// # Errors
-    /// Where the device has none, nothing was learnt, or it does not answer.
+    /// Where the board has none, nothing was learnt, or it does not answer.
     pub fn save(&mut self) -> Result<Stored> {
         self.stored(&Request::Save)
     }
 
-    /// Takes the weights in the device's flash into use.
+    /// Takes the weights in the board's flash into use.
     ///
     /// # Errors
-    /// Where the device has none, they are another artifact's, or it does not
+    /// Where the board has none, they are another artifact's, or it does not
     /// answer.
     pub fn restore(&mut self) -> Result<Stored> {
         self.stored(&Request::Restore)
@@ -300,7 +252,7 @@ impl Device {
     /// Forgets the examples; what was learnt of them stays.
     ///
     /// # Errors
-    /// Where the device does not answer.
+    /// Where the board does not answer.
     pub fn clear(&mut self) -> Result<()> {
         self.done(&Request::Clear).map(drop)
     }
@@ -309,7 +261,7 @@ impl Device {
     /// flash where `stored` is true.
     ///
     /// # Errors
-    /// Where there is no flash to forget, or the device does not answer.
+    /// Where there is no flash to forget, or the board does not answer.
     pub fn reset(&mut self, stored: bool) -> Result<()> {
         self.done(&Request::Reset { stored }).map(drop)
     }
@@ -426,32 +378,6 @@ fn unexpected(answer: &Answer<'_>) -> anyhow::Error {
 fn numbers(bytes: &[u8]) -> Vec<f32> {
     let words = bytes.as_chunks().0.iter();
     words.map(|word| f32::from_le_bytes(*word)).collect()
-}
-
-/// The outcome in words.
-fn describe(outcome: Outcome) -> String {
-    use mamlet_runtime as engine;
-    let why = |cause| match cause {
-        Cause::NotFinite { step } => Some(engine::Cause::NotFinite {
-            step: step as usize,
-        }),
-        Cause::Worse { step } => Some(engine::Cause::Worse {
-            step: step as usize,
-        }),
-        _ => None,
-    };
-    let outcome = match outcome {
-        Outcome::Adapted => Some(engine::Outcome::Adapted),
-        Outcome::Shortened { steps, cause } => why(cause).map(|cause| {
-            let steps = steps as usize;
-            engine::Outcome::Shortened { steps, cause }
-        }),
-        Outcome::RolledBack { cause } => {
-            why(cause).map(|cause| engine::Outcome::RolledBack { cause })
-        }
-        _ => None,
-    };
-    outcome.map_or_else(|| "of a kind unknown here".into(), crate::session::describe)
 }
 
 // Weights travel as a checkpoint has them.

@@ -6,12 +6,12 @@ use std::path::PathBuf;
 use anyhow::Result;
 use clap::Args;
 use mamlet_simulator::board::Board;
-use mamlet_simulator::keep::{self, Keep};
-use mamlet_simulator::session::Kept;
+use mamlet_simulator::flash_file::{self, BoardFlash};
+use mamlet_simulator::session::FlashReport;
 
-/// Where weights are kept from one run to the next.
+/// Where weights are stored from one run to the next.
 #[derive(Args)]
-pub struct KeepArgs {
+pub struct FlashArgs {
     /// Keep what is learnt in this file, which stands for the board's flash:
     /// a later run starts from it and needs no support examples
     #[arg(long, value_name = "FILE")]
@@ -21,18 +21,18 @@ pub struct KeepArgs {
     power_cut: Option<u64>,
 }
 
-impl KeepArgs {
+impl FlashArgs {
     /// The flash, where there is a file.
-    pub fn open(&self, board: &Board, weights: usize) -> Result<Option<Box<dyn Keep>>> {
+    pub fn open(&self, board: &Board, weights: usize) -> Result<Option<Box<dyn BoardFlash>>> {
         let path = self.flash_file.as_ref();
-        path.map(|path| keep::open(path, board, weights, self.power_cut))
+        path.map(|path| flash_file::open(path, board, weights, self.power_cut))
             .transpose()
     }
 }
 
 /// Prints what was found in flash and what is there afterwards.
-pub fn print(kept: &Kept, out: &mut impl Write) -> Result<()> {
-    match &kept.found {
+pub fn print(report: &FlashReport, out: &mut impl Write) -> Result<()> {
+    match &report.found {
         Some(found) => writeln!(
             out,
             "flash: found weights of {} steps, support loss {:.6}",
@@ -40,7 +40,7 @@ pub fn print(kept: &Kept, out: &mut impl Write) -> Result<()> {
         )?,
         None => writeln!(out, "flash: found nothing")?,
     }
-    if let Some(saved) = &kept.saved {
+    if let Some(saved) = &report.saved {
         writeln!(out, "flash: {saved}")?;
     }
     Ok(())

@@ -49,6 +49,7 @@ impl Builder<'_, '_> {
         self.norm(Over::Groups(groups), epsilon, gain, bias)
     }
 
+    #[inline(never)]
     fn norm(
         &mut self,
         over: Over,

@@ -1,39 +1,39 @@
-//! Where a device keeps what it was taught.
+//! Where a board stores what it was taught.
 
 use mamlet_formats::protocol::{Refusal, Stored};
 
-use crate::Learner;
+use crate::learner::Learner;
 
-/// Where a [`Server`](super::Server) keeps weights: a `storage::Store`, of which
+/// Where a [`Server`](super::Server) stores weights: a `storage::Store`, of which
 /// it uses profile 0, or [`NoStorage`].
-pub trait Keep {
-    /// Whether there is any place to keep weights.
+pub trait Storage {
+    /// Whether there is any place to store weights.
     fn is_there(&self) -> bool;
 
-    /// Keeps the weights in use.
+    /// Stores the weights in use.
     ///
     /// # Errors
-    /// [`Refusal`]; what was kept before still is.
+    /// [`Refusal`]; what was stored before still is.
     fn save(&mut self, learner: &Learner<'_>) -> Result<Stored, Refusal>;
 
-    /// Takes the weights kept into use.
+    /// Takes the stored weights into use.
     ///
     /// # Errors
     /// [`Refusal`]; the learner is as it was.
     fn restore(&mut self, learner: &mut Learner<'_>) -> Result<Stored, Refusal>;
 
-    /// Forgets the weights kept.
+    /// Forgets the stored weights.
     ///
     /// # Errors
     /// [`Refusal`]; they may then still be there.
     fn forget(&mut self) -> Result<(), Refusal>;
 }
 
-/// A device without flash of its own.
+/// A board without flash of its own.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct NoStorage;
 
-impl Keep for NoStorage {
+impl Storage for NoStorage {
     fn is_there(&self) -> bool {
         false
     }
@@ -56,15 +56,15 @@ mod flash {
     use embedded_storage::nor_flash::NorFlash;
     use mamlet_formats::protocol::{Refusal, Stored};
 
-    use super::Keep;
-    use crate::Learner;
+    use super::Storage;
+    use crate::learner::Learner;
     use crate::serve::count;
     use crate::storage::{Saved, Store, StoreError};
 
     /// The profile that is used.
     const PROFILE: u8 = 0;
 
-    impl<F: NorFlash> Keep for Store<F> {
+    impl<F: NorFlash> Storage for Store<F> {
         fn is_there(&self) -> bool {
             true
         }

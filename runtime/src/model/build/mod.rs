@@ -10,9 +10,10 @@ mod normalisation;
 
 use mamlet_formats::{Layer as Described, Tensor};
 
-use super::{Activation, Context, Dense, Layer, Softmax};
+use super::{ModelError, ModelInfo};
 use crate::geometry::Extent;
-use crate::model::{Head, ModelError, Param};
+use crate::layers::{Activation, Context, Dense, Layer, Softmax};
+use crate::param::Param;
 
 /// What a layer takes or returns.
 #[derive(Clone, Copy, Debug)]
@@ -24,12 +25,12 @@ pub(crate) struct Values {
 
 /// Makes a layer. One that changes nothing in memory is `None`.
 pub(crate) fn build(
-    head: &mut Head<'_>,
+    info: &mut ModelInfo<'_>,
     index: usize,
     described: Described,
     input: Values,
 ) -> Result<(Option<Layer>, Values), ModelError> {
-    let mut builder = Builder { head, index, input };
+    let mut builder = Builder { info, index, input };
     let extent = input.extent;
     if input.integer && !takes_integers(&described) {
         return Err(ModelError::Integer { layer: index });
@@ -157,7 +158,7 @@ impl Values {
 
 /// What is made, and the model it is made for.
 struct Builder<'h, 'a> {
-    head: &'h mut Head<'a>,
+    info: &'h mut ModelInfo<'a>,
     index: usize,
     input: Values,
 }
@@ -165,10 +166,11 @@ struct Builder<'h, 'a> {
 type Made = Result<(Option<Layer>, Values), ModelError>;
 
 impl Builder<'_, '_> {
-    /// A tensor of f32 or f16, which may adapt.
+    /// A tensor of f32 or f16, which may adapt. Once in flash, not in every layer.
+    #[inline(never)]
     fn param(&mut self, tensor: Tensor, needed: Option<usize>) -> Result<Param, ModelError> {
         self.length(tensor, needed)?;
-        self.head.param(self.index, tensor)
+        self.info.param(self.index, tensor)
     }
 
     /// [`param`](Self::param), where there is one.

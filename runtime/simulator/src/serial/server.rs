@@ -1,4 +1,4 @@
-//! The simulator as a device.
+//! The simulator as a board.
 
 use std::io;
 
@@ -8,34 +8,34 @@ use mamlet_runtime::storage::Saved;
 use mamlet_runtime::{Learner, serve};
 
 use super::port::{Port, is_quiet};
-use crate::keep::Keep;
+use crate::flash_file::BoardFlash;
 
 /// A board's flash in a file, or none, for a [`serve::Server`].
-pub struct Kept(Option<Box<dyn Keep>>);
+pub struct FileStorage(Option<Box<dyn BoardFlash>>);
 
-impl Kept {
-    /// Keeps weights where `keep` does.
-    pub fn new(keep: Option<Box<dyn Keep>>) -> Self {
-        Kept(keep)
+impl FileStorage {
+    /// Stores weights in `flash`.
+    pub fn new(flash: Option<Box<dyn BoardFlash>>) -> Self {
+        FileStorage(flash)
     }
 
-    fn keep(&mut self) -> Result<&mut (dyn Keep + 'static), Refusal> {
+    fn flash(&mut self) -> Result<&mut (dyn BoardFlash + 'static), Refusal> {
         self.0.as_deref_mut().ok_or(Refusal::NoStorage)
     }
 }
 
-impl serve::Keep for Kept {
+impl serve::Storage for FileStorage {
     fn is_there(&self) -> bool {
         self.0.is_some()
     }
 
     fn save(&mut self, learner: &Learner<'_>) -> Result<Stored, Refusal> {
-        let keep = self.keep()?;
+        let flash = self.flash()?;
         if !learner.is_adapted() {
             return Err(Refusal::NotAdapted);
         }
-        let saved = keep.save(learner).map_err(|error| refusal(&error))?;
-        keep.write().map_err(|error| refusal(&error))?;
+        let saved = flash.save(learner).map_err(|error| refusal(&error))?;
+        flash.write().map_err(|error| refusal(&error))?;
         match saved {
             Some(Saved::Written) => Ok(Stored::Saved),
             Some(Saved::Unchanged) => Ok(Stored::Unchanged),
@@ -44,7 +44,7 @@ impl serve::Keep for Kept {
     }
 
     fn restore(&mut self, learner: &mut Learner<'_>) -> Result<Stored, Refusal> {
-        let restored = self.keep()?.restore(learner);
+        let restored = self.flash()?.restore(learner);
         Ok(match restored.map_err(|error| refusal(&error))? {
             Some(stored) => Stored::Restored {
                 steps: stored.steps,
@@ -54,8 +54,8 @@ impl serve::Keep for Kept {
     }
 
     fn forget(&mut self) -> Result<(), Refusal> {
-        let keep = self.keep()?;
-        let forgotten = keep.forget().and_then(|()| keep.write());
+        let flash = self.flash()?;
+        let forgotten = flash.forget().and_then(|()| flash.write());
         forgotten.map_err(|error| refusal(&error))
     }
 }
@@ -74,8 +74,8 @@ fn refusal(error: &anyhow::Error) -> Refusal {
 ///
 /// # Errors
 /// Where the port fails.
-pub fn serve<K: serve::Keep>(
-    server: &mut serve::Server<'_, K>,
+pub fn serve<S: serve::Storage>(
+    server: &mut serve::Server<'_, S>,
     port: &mut (impl Port + ?Sized),
 ) -> Result<()> {
     let mut bytes = [0; 256];
@@ -97,11 +97,11 @@ pub fn serve<K: serve::Keep>(
     }
 }
 
-/// A pseudo-terminal: the device's end of it.
+/// A pseudo-terminal: the board's end of it.
 #[cfg(unix)]
 #[derive(Debug)]
 pub struct Terminal {
-    device: serialport::TTYPort,
+    board: serialport::TTYPort,
     /// Without anybody at the host's end, reading would fail.
     host: serialport::TTYPort,
 }
@@ -113,9 +113,9 @@ pub struct Terminal {
 #[cfg(unix)]
 pub fn terminal() -> Result<Terminal> {
     let pair = serialport::TTYPort::pair().context("no pseudo-terminal")?;
-    let (mut device, host) = pair;
-    serialport::SerialPort::set_timeout(&mut device, super::port::WAIT)?;
-    Ok(Terminal { device, host })
+    let (mut board, host) = pair;
+    serialport::SerialPort::set_timeout(&mut board, super::port::WAIT)?;
+    Ok(Terminal { board, host })
 }
 
 #[cfg(unix)]
@@ -125,8 +125,8 @@ impl Terminal {
         serialport::SerialPort::name(&self.host).unwrap_or_default()
     }
 
-    /// The device's end.
+    /// The board's end.
     pub fn port(&mut self) -> &mut impl Port {
-        &mut self.device
+        &mut self.board
     }
 }

@@ -14,15 +14,15 @@ use crate::flash::{Flash, FlashError, Nrf52840, PowerCut, Stm32F4, Stm32L4, Tear
 /// The profile a session is about: there is one.
 const PROFILE: u8 = 0;
 
-/// What a session finds in flash and leaves there.
-pub trait Keep {
+/// A board's flash, in which a session finds weights and stores them.
+pub trait BoardFlash {
     /// Takes what is stored into use.
     ///
     /// # Errors
     /// Where it is another artifact's, or the flash cannot be used.
     fn restore(&mut self, learner: &mut Learner<'_>) -> Result<Option<Stored>>;
 
-    /// Keeps the weights in use; `None` where the power failed.
+    /// Stores the weights in use; `None` where the power failed.
     ///
     /// # Errors
     /// Where another artifact's are stored, or the flash is too small.
@@ -60,7 +60,7 @@ pub fn open(
     board: &Board,
     weights: usize,
     power_cut: Option<u64>,
-) -> Result<Box<dyn Keep>> {
+) -> Result<Box<dyn BoardFlash>> {
     let bytes = match fs::exists(path).unwrap_or(true) {
         true => Some(fs::read(path).with_context(|| format!("cannot read {}", path.display()))?),
         false => None,
@@ -95,7 +95,7 @@ impl<const WORD: usize, const PAGE: usize> FlashFile<WORD, PAGE> {
     }
 }
 
-impl<const WORD: usize, const PAGE: usize> Keep for FlashFile<WORD, PAGE> {
+impl<const WORD: usize, const PAGE: usize> BoardFlash for FlashFile<WORD, PAGE> {
     fn restore(&mut self, learner: &mut Learner<'_>) -> Result<Option<Stored>> {
         let found = self.store()?.restore(PROFILE, learner);
         found.with_context(|| self.path.display().to_string())
