@@ -5,11 +5,12 @@ use std::path::{Path, PathBuf};
 use anyhow::Context;
 use clap::{Args, ValueEnum};
 use mamlet_simulator::Model;
-use mamlet_simulator::board::{self, Board};
+use mamlet_simulator::board::Board;
 use mamlet_simulator::fit::Fit;
 
 use super::evaluate::Display;
-use super::{exit, find_run, output};
+use super::flags::{Format, OnBoard};
+use super::{exit, find_run};
 use crate::evaluate::Progress;
 use crate::export::{Export, Options, Quantize, Safety, Score, Unknown, export};
 use crate::model::TrainedModel;
@@ -54,9 +55,8 @@ pub(super) struct Arguments {
     /// golden vectors and costs
     #[arg(long, default_value_t = Options::default().golden_shots)]
     shots: usize,
-    /// The board whose flash, RAM and time are told
-    #[arg(long, default_value = board::DEFAULT)]
-    board: String,
+    #[command(flatten)]
+    on_board: OnBoard,
     /// Tasks of the safety survey; 0 leaves it out
     #[arg(long, default_value_t = 1000, value_name = "TASKS")]
     safety_tasks: usize,
@@ -64,7 +64,7 @@ pub(super) struct Arguments {
     /// (`--quantize int8,f16`), and print what that costs in accuracy
     #[arg(long, value_enum, value_delimiter = ',', value_name = "KIND")]
     quantize: Vec<Kind>,
-    /// Episodes that a quantised artifact is judged by, before and after
+    /// Episodes that a quantised artifact is evaluated on, before and after
     #[arg(long, default_value_t = Options::default().episodes)]
     episodes: usize,
     /// Share of the examples of taught classes that the device accepts; what is
@@ -72,9 +72,8 @@ pub(super) struct Arguments {
     /// [default: 0.95 for recordings, else 1]
     #[arg(long, value_name = "SHARE")]
     accept: Option<f64>,
-    /// Print one JSON object
-    #[arg(long)]
-    json: bool,
+    #[command(flatten)]
+    format: Format,
 }
 
 /// How tensors can be stored.
@@ -89,7 +88,7 @@ pub(super) enum Kind {
 
 impl Arguments {
     pub(super) fn run(self) -> anyhow::Result<u8> {
-        let board = board_named(&self.board)?;
+        let board = self.on_board.board()?;
         self.check()?;
         let path = find_run(&self.run)?;
         let mut model = TrainedModel::load(&path)?;
@@ -122,10 +121,7 @@ impl Arguments {
             fit,
             episodes: options.episodes,
         };
-        output::line(match self.json {
-            true => written.json().to_string(),
-            false => written.text(),
-        })?;
+        self.format.print(|| written.json(), || written.text())?;
         Ok(exit::SUCCESS)
     }
 

@@ -9,12 +9,12 @@ use mamlet_formats::{
 };
 use mamlet_runtime::{FrontEnd, Rollback};
 use mamlet_simulator::Model;
-use mamlet_simulator::board;
 use mamlet_simulator::file::ArtifactFile;
 use mamlet_simulator::fit::Fit;
 use serde_json::json;
 
-use super::export::{board_named, describe_fit};
+use super::export::describe_fit;
+use super::flags::{Format, OnBoard};
 use super::{exit, output};
 
 /// Show what an artifact holds and what it costs: layers, recipe, memory, time.
@@ -29,12 +29,10 @@ pub(super) struct Arguments {
     /// Examples the device adapts to
     #[arg(long, default_value_t = 5)]
     shots: usize,
-    /// The board whose flash, RAM and time are told
-    #[arg(long, default_value = board::DEFAULT)]
-    board: String,
-    /// Print one JSON object
-    #[arg(long)]
-    json: bool,
+    #[command(flatten)]
+    on_board: OnBoard,
+    #[command(flatten)]
+    format: Format,
 }
 
 /// A layer in words and numbers.
@@ -58,7 +56,7 @@ struct Row {
 
 impl Arguments {
     pub(super) fn run(self) -> anyhow::Result<u8> {
-        let board = board_named(&self.board)?;
+        let board = self.on_board.board()?;
         let name = || self.artifact.display().to_string();
         let file = ArtifactFile::read(&self.artifact)?;
         let artifact = file.artifact().with_context(name)?;
@@ -80,10 +78,8 @@ impl Arguments {
             committed_copy: model.memory(self.shots, Rollback::ToCommitted).committed,
             fit: Fit::new(&model, bytes, self.shots, model.steps(), board),
         };
-        output::line(match self.json {
-            true => inspection.json().to_string(),
-            false => inspection.text(),
-        })?;
+        self.format
+            .print(|| inspection.json(), || inspection.text())?;
         Ok(exit::SUCCESS)
     }
 }

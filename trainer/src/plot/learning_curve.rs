@@ -1,16 +1,11 @@
-//! Losses over the iterations of meta-training.
+//! Values over the iterations of meta-training.
 
-use std::path::Path;
-
-use super::PlotError;
-use super::axes::Axis;
-use super::canvas::Canvas;
-use super::data::{Sample, smooth};
-use super::frame::{Texts, single};
-use super::lines::{Line, Lines, draw_runs};
-use super::output::{self, Figure};
-use super::style::{self, Stroke};
-use super::surface::Surface;
+use super::axis::Axis;
+use super::chart::{Chart, Panel};
+use super::samples::Sample;
+use super::series::{AllSeries, Scale};
+use super::theme::SOLID;
+use super::{Draw, Figure, PlotError};
 
 /// One value of a [`Curve`].
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -44,8 +39,8 @@ pub struct LearningCurve {
     pub subtitle: String,
     /// The name of the value axis, with its unit.
     pub y_name: String,
-    /// Whether the value axis is logarithmic.
-    pub log_y: bool,
+    /// How the value axis runs.
+    pub scale: Scale,
     /// How many values the strong line averages, an even number counting as
     /// the next odd one; 1 for none. `None` chooses a fortieth of the longest
     /// curve, which is no averaging below 80 values.
@@ -54,46 +49,19 @@ pub struct LearningCurve {
     pub curves: Vec<Curve>,
 }
 
-/// Points of an evaluation carry markers up to this many.
-const MOST_MARKERS: usize = 60;
-
 impl LearningCurve {
-    /// Writes the figure as PNG or SVG, as the extension of `path` says.
-    ///
-    /// # Errors
-    /// [`PlotError::Extension`] for any other extension, [`PlotError::Empty`]
-    /// without a drawable value, [`PlotError::Io`] if the file cannot be
-    /// written. A file that stood at `path` is then unchanged.
-    pub fn save(&self, path: &Path) -> Result<(), PlotError> {
-        output::save(self, path)
-    }
-
-    /// The figure as an SVG document.
-    ///
-    /// # Errors
-    /// [`PlotError::Empty`] without a drawable value.
-    pub fn to_svg(&self) -> Result<String, PlotError> {
-        output::to_svg(self)
-    }
-
     fn window(&self) -> usize {
-        let longest = self
-            .curves
-            .iter()
-            .map(|curve| curve.points.len())
-            .max()
-            .unwrap_or(0);
+        let lengths = self.curves.iter().map(|curve| curve.points.len());
+        let longest = lengths.max().unwrap_or(0);
         // Odd, so that the mean is centred.
         self.smooth.unwrap_or(longest / 40).max(1) | 1
     }
 }
 
-impl Figure for LearningCurve {
-    fn size(&self) -> (u32, u32) {
-        (1600, 1000)
-    }
+impl Figure for LearningCurve {}
 
-    fn draw<DB: Surface>(&self, canvas: &Canvas<DB>) -> Result<(), PlotError> {
+impl Draw for LearningCurve {
+    fn chart(&self) -> Result<Chart, PlotError> {
         let series = self.curves.iter().map(|curve| {
             let samples = curve.points.iter().map(|point| Sample {
                 x: point.iteration as f64,
@@ -102,56 +70,36 @@ impl Figure for LearningCurve {
             });
             (curve.name.as_str(), samples)
         });
-        let mut all = Lines::new(series, "curves", self.log_y)?;
-        for line in &mut all.lines {
-            if !line.has_intervals() {
-                // Patterns would break up in noise; colour and marker tell apart.
-                line.stroke = Stroke::solid(line.stroke.color, 5.0);
-                line.marker = None;
-            } else if line.samples().count() > MOST_MARKERS {
-                line.marker = None;
+        let mut all = AllSeries::new(series, "curves", self.scale)?;
+        for series in &mut all.series {
+            if !series.has_intervals() {
+                // Patterns would break up in noise; the colour tells them apart.
+                series.stroke.dash = SOLID;
+                series.marks = None;
             }
         }
-        let all = all;
         let window = self.window();
-        let smoothed = |line: &Line| window > 1 && !line.has_intervals();
         let mut notes = Vec::new();
-        if (all.lines.iter()).any(|line| !line.runs.is_empty() && smoothed(line)) {
+        if all.series.iter().any(|series| series.is_smoothed(window)) {
             notes.push(format!(
                 "Faint: every value. Strong: mean over {window} values."
             ));
         }
-        if all.lines.iter().any(Line::has_intervals) {
+        if all.has_intervals() {
             notes.push("Shaded: 95 % interval.".to_owned());
         }
         notes.extend(all.skipped.notes());
-        let texts = Texts {
-            title: &self.title,
-            subtitle: &self.subtitle,
-            notes: &notes,
-        };
-        let (x, y) = (all.x, all.y);
-        let axes = (
-            Axis::counting("meta-training iteration", x.0, x.1, 8),
-            Axis::error(&self.y_name, y.0, y.1, self.log_y),
-        );
-        let plot = single(canvas, texts, &all.entries(), axes)?;
-        for line in &all.lines {
-            line.draw_bands(canvas, &plot)?;
-            if smoothed(line) {
-                let raw = Stroke::solid(style::faint(line.stroke.color), 1.5);
-                draw_runs(canvas, &plot, &line.runs, raw)?;
-            }
-        }
-        for line in &all.lines {
-            if smoothed(line) {
-                let strong = smooth(&line.runs, window);
-                draw_runs(canvas, &plot, &strong, line.stroke)?;
-            } else {
-                draw_runs(canvas, &plot, &line.runs, line.stroke)?;
-            }
-            line.draw_markers(canvas, &plot)?;
-        }
-        Ok(())
+        Ok(Chart {
+            title: self.title.clone(),
+            subtitle: self.subtitle.clone(),
+            notes,
+            entries: all.entries(),
+            ..Chart::single(Panel {
+                title: String::new(),
+                x: Axis::counting("meta-training iteration", all.x),
+                y: all.y_axis(&self.y_name),
+                layers: all.layers(window),
+            })
+        })
     }
 }

@@ -85,6 +85,7 @@ fn subject(path: &str, model: &TrainedModel, run: &RunDir, request: &Request) ->
         iteration: model.iteration,
         chosen: Choice::of(config),
         loss: config.inner.loss.name().to_owned(),
+        inner_steps: config.inner.steps,
         parameters: model.network.parameter_count(),
         adapting: tensors
             .filter(|info| info.adapts)

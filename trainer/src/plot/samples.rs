@@ -1,4 +1,4 @@
-//! From raw values to drawable runs: gaps, smoothing, thinning, clipping.
+//! From raw values to what can be drawn: runs between gaps, smoothed, thinned, clipped.
 
 /// One value with the half-width of its interval.
 #[derive(Debug, Clone, Copy)]
@@ -133,14 +133,6 @@ pub(super) fn thin(run: &[Sample], most: usize) -> Vec<Sample> {
         }
     }
     kept
-}
-
-/// Least and greatest of the values, `None` when there are none.
-pub(super) fn extent(values: impl IntoIterator<Item = f64>) -> Option<(f64, f64)> {
-    values.into_iter().fold(None, |range, value| match range {
-        None => Some((value, value)),
-        Some((low, high)) => Some((f64::min(low, value), f64::max(high, value))),
-    })
 }
 
 /// The parts of a line that lie between two heights, cut where it crosses.
