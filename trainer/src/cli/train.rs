@@ -7,12 +7,13 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use anyhow::Context;
-use burn::tensor::backend::AutodiffBackend;
+use burn::tensor::backend::Backend;
 use clap::Args;
 use indicatif::{ProgressBar, ProgressStyle};
 
 use super::flags::{Compute, Format, Overrides};
 use super::{exit, run_path};
+use crate::algorithms::Algorithm;
 use crate::config::Config;
 use crate::device::{DeviceChoice, Job, check, dispatch};
 use crate::model::TrainedModel;
@@ -158,7 +159,7 @@ pub(super) fn execute(config: &Config, run: &RunDir, device: DeviceChoice) -> an
     impl Job for Training<'_> {
         type Output = Result<End, TrainError>;
 
-        fn run<B: AutodiffBackend>(mut self, device: B::Device) -> Self::Output {
+        fn run<B: Backend>(mut self, device: B::Device) -> Self::Output {
             train::<B>(self.config, self.run, device, self.stop, |event| {
                 self.progress.show(event);
             })
@@ -166,10 +167,8 @@ pub(super) fn execute(config: &Config, run: &RunDir, device: DeviceChoice) -> an
     }
 
     let stop = interrupt_flag()?;
-    let progress = Progress::new(match &config.averaging {
-        Some(averaging) => averaging.networks as u64,
-        None => config.meta.iterations,
-    });
+    let (_, total) = config.method.length(config);
+    let progress = Progress::new(total);
     Ok(dispatch(
         device,
         Training {
@@ -274,9 +273,10 @@ impl Progress {
 }
 
 fn summary(config: &Config, run: &RunDir, outcome: &Outcome) -> String {
-    if config.averaging.is_some() {
+    let (counted, _) = config.method.length(config);
+    if outcome.validation.is_empty() {
         return format!(
-            "{}: {} networks in {:.1} s\n{}",
+            "{}: {} {counted} in {:.1} s\n{}",
             config.name,
             outcome.iterations_here,
             outcome.seconds,
@@ -290,7 +290,7 @@ fn summary(config: &Config, run: &RunDir, outcome: &Outcome) -> String {
         .map(|(step, loss)| format!("{loss:.3} after {step}"))
         .collect();
     format!(
-        "{}: {} iterations in {:.1} s ({each:.3} ms each), validation loss {} steps\n{}",
+        "{}: {} {counted} in {:.1} s ({each:.3} ms each), validation loss {} steps\n{}",
         config.name,
         outcome.iterations_here,
         outcome.seconds,
