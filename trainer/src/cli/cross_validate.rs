@@ -6,12 +6,11 @@ use anyhow::Context;
 use clap::Args;
 
 use super::evaluate::execute_folds;
-use super::flags::{Compute, Format, Overrides};
+use super::exit;
+use super::flags::{Compute, Experiment, Format};
 use super::protocol::Episodes;
 use super::tables::render;
 use super::train::{create, needed};
-use super::{exit, run_path};
-use crate::config::Config;
 use crate::device::check;
 use crate::run::RunDir;
 use crate::tasks::DeviceSplit;
@@ -28,6 +27,9 @@ use crate::tasks::DeviceSplit;
     mut_arg("sets", |sets| {
         sets.help("Override a value of the config, e.g. --set tasks.split.folds=10")
     }),
+    mut_arg("run", |run| {
+        run.help("Directory of the folds' runs [default: runs/NAME]")
+    }),
     mut_arg("json", |json| json.help("Print one JSON object instead of tables")),
     after_help = "\
 Examples:
@@ -37,10 +39,7 @@ pub(super) struct Arguments {
     /// The experiment, a TOML file
     config: PathBuf,
     #[command(flatten)]
-    overrides: Overrides,
-    /// Directory of the folds' runs [default: runs/NAME]
-    #[arg(long, value_name = "DIR")]
-    run: Option<PathBuf>,
+    experiment: Experiment,
     #[command(flatten)]
     episodes: Episodes,
     /// Inner steps [default: as many as the runs are meant to take]
@@ -58,7 +57,7 @@ pub(super) struct Arguments {
 impl Arguments {
     pub(super) fn run(self) -> anyhow::Result<u8> {
         check(self.compute.device)?;
-        let config = Config::load(&self.config, &self.overrides.sets)?;
+        let config = self.experiment.load(&self.config)?;
         let mut tasks = config.tasks.clone();
         let folds = tasks.device_split_mut().and_then(|split| split.folds);
         let folds = folds.with_context(|| {
@@ -67,7 +66,7 @@ impl Arguments {
                 self.config.display()
             )
         })?;
-        let path = run_path(self.run.as_deref(), &config);
+        let path = self.experiment.run_path(&config);
         let mut models = Vec::with_capacity(folds);
         for fold in 0..folds {
             let mut config = config.clone();

@@ -1,13 +1,14 @@
 //! Arguments that several commands have.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::Args;
 use mamlet_simulator::board::{self, Board};
 use serde::Serialize;
 
 use super::export::board_named;
-use super::output;
+use super::{output, run_path};
+use crate::config::{Config, ConfigError};
 use crate::device::DeviceChoice;
 use crate::plot::Theme;
 
@@ -25,6 +26,31 @@ pub(super) struct Overrides {
     /// Override a value of the config, e.g. --set inner.rate.value=0.01
     #[arg(long = "set", value_name = "KEY=VALUE")]
     pub(super) sets: Vec<String>,
+}
+
+/// Changes of a config, and where its run goes.
+#[derive(Debug, Args)]
+pub(super) struct Experiment {
+    #[command(flatten)]
+    pub(super) overrides: Overrides,
+    /// Run directory [default: runs/NAME]
+    #[arg(long, value_name = "DIR")]
+    pub(super) run: Option<PathBuf>,
+}
+
+impl Experiment {
+    /// Reads the config with its changes.
+    ///
+    /// # Errors
+    /// What reading it meets.
+    pub(super) fn load(&self, config: &Path) -> Result<Config, ConfigError> {
+        Config::load(config, &self.overrides.sets)
+    }
+
+    /// The directory of its run.
+    pub(super) fn run_path(&self, config: &Config) -> PathBuf {
+        run_path(self.run.as_deref(), config)
+    }
 }
 
 /// How a result is printed.
@@ -73,7 +99,7 @@ pub(super) struct Picture {
     /// Where to write, .png or .svg
     #[arg(short, long, value_name = "FILE")]
     pub(super) output: PathBuf,
-    /// Colours of the figure
-    #[arg(long, value_enum, default_value_t)]
+    /// Colours of the figure: light or dark
+    #[arg(long, value_enum, default_value_t, hide_possible_values = true)]
     pub(super) theme: Theme,
 }

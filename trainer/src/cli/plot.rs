@@ -11,9 +11,7 @@ use super::{evaluate, exit, find_run, output, protocol};
 use crate::device::{DeviceChoice, Job, dispatch};
 use crate::evaluate::{AdaptedSinusoid, EvaluateError, Protocol, Report, Setting, sinusoids};
 use crate::model::TrainedModel;
-use crate::plot::{
-    Figure, LearningCurve, SinusoidFigure, SinusoidPanel, SinusoidPrediction, StepsFigure,
-};
+use crate::plot::{CurveFigure, Figure, SinusoidFigure, SinusoidPanel, SinusoidPrediction};
 use crate::report::figures::{self, Training};
 use crate::run::RunDir;
 
@@ -117,7 +115,7 @@ impl Arguments {
     }
 }
 
-fn curve(arguments: &CurveArguments) -> anyhow::Result<LearningCurve> {
+fn curve(arguments: &CurveArguments) -> anyhow::Result<CurveFigure> {
     let mut runs = Vec::new();
     for path in &arguments.runs {
         let run = RunDir::open(&find_run(path)?)?;
@@ -134,7 +132,7 @@ fn curve(arguments: &CurveArguments) -> anyhow::Result<LearningCurve> {
     Ok(figures::losses(&trainings))
 }
 
-fn steps(arguments: &StepsArguments) -> anyhow::Result<StepsFigure> {
+fn steps(arguments: &StepsArguments) -> anyhow::Result<CurveFigure> {
     let report: Report = match &arguments.report {
         Some(path) => {
             let text = std::fs::read_to_string(path)
@@ -164,7 +162,7 @@ pub(super) fn steps_figure(
     report: &Report,
     shots: usize,
     log: bool,
-) -> anyhow::Result<StepsFigure> {
+) -> anyhow::Result<CurveFigure> {
     let there = report.shots.iter().map(|entry| entry.shots);
     let entry = report.shots.iter().find(|entry| entry.shots == shots);
     let entry = entry.with_context(|| {
@@ -223,7 +221,10 @@ pub(super) fn sinusoid_figure(
                 .map(|&(x, _)| (x, adapted.task.value(x)))
                 .collect();
             panels.push(SinusoidPanel {
-                title: format!("{}, K = {shots}", model.config.title),
+                title: match models {
+                    [_] => String::new(),
+                    _ => format!("{}, K = {shots}", model.config.title),
+                },
                 truth: points(&truth),
                 support: points(&adapted.support),
                 predictions: adapted
@@ -239,7 +240,10 @@ pub(super) fn sinusoid_figure(
     }
     Ok(SinusoidFigure {
         title: "Sinusoids before and after adaptation".into(),
-        subtitle: format!("test seed {seed}"),
+        subtitle: match models {
+            [(_, only)] => format!("{}, K = {shots}, test seed {seed}", only.config.title),
+            _ => format!("test seed {seed}"),
+        },
         panels,
     })
 }

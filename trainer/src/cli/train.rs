@@ -11,8 +11,8 @@ use burn::tensor::backend::Backend;
 use clap::Args;
 use indicatif::{ProgressBar, ProgressStyle};
 
-use super::flags::{Compute, Format, Overrides};
-use super::{exit, run_path};
+use super::exit;
+use super::flags::{Compute, Experiment, Format};
 use crate::algorithms::Algorithm;
 use crate::config::Config;
 use crate::device::{DeviceChoice, Job, check, dispatch};
@@ -41,10 +41,7 @@ pub(super) struct Arguments {
     /// the run holds its own config.
     config: Option<PathBuf>,
     #[command(flatten)]
-    overrides: Overrides,
-    /// Run directory [default: runs/NAME]
-    #[arg(long, value_name = "DIR")]
-    run: Option<PathBuf>,
+    experiment: Experiment,
     #[command(flatten)]
     compute: Compute,
     /// Go on from the latest checkpoint; the config must be unchanged
@@ -60,10 +57,10 @@ pub(super) struct Arguments {
 impl Arguments {
     pub(super) fn run(self) -> anyhow::Result<u8> {
         check(self.compute.device)?;
-        let (config, path) = match (&self.config, &self.run) {
-            (Some(file), run) => {
-                let config = Config::load(file, &self.overrides.sets)?;
-                let path = run_path(run.as_deref(), &config);
+        let (config, path) = match (&self.config, &self.experiment.run) {
+            (Some(file), _) => {
+                let config = self.experiment.load(file)?;
+                let path = self.experiment.run_path(&config);
                 (config, path)
             }
             (None, Some(path)) if self.resume => (RunDir::open(path)?.config()?, path.clone()),

@@ -1,6 +1,6 @@
 use super::*;
 use crate::evaluate::Interval;
-use crate::plot::{Draw, Scale, StepPoint, StepsFigure, StepsMethod};
+use crate::plot::{Curve, CurveFigure, CurvePoint, Draw, Scale};
 
 /// Fails where a page names anything outside itself or runs anything.
 pub(crate) fn stands_alone(page: &str) {
@@ -32,27 +32,25 @@ pub(crate) fn stands_alone(page: &str) {
 fn text_is_escaped_wherever_it_stands() {
     let hostile = "</title><script>alert(\"x\")</script>'&";
     let rows = [(false, vec![Cell::text(hostile), Cell::number(hostile)])];
-    let point = |step, value, half_width| StepPoint {
-        step,
-        value,
-        half_width,
-    };
-    let methods = [hostile, "other"].map(|name| StepsMethod {
+    let point = |x, y, half_width| CurvePoint { x, y, half_width };
+    let curves = [hostile, "other"].map(|name| Curve {
         name: name.into(),
         points: vec![
-            point(0, 1.0, Some(0.1)),
-            point(1, f64::NAN, Some(0.1)),
-            point(2, 3.0, Some(f64::NAN)),
+            point(0.0, 1.0, Some(0.1)),
+            point(1.0, f64::NAN, Some(0.1)),
+            point(2.0, 3.0, Some(f64::NAN)),
         ],
     });
-    let steps = StepsFigure {
+    let curves = CurveFigure {
         title: hostile.into(),
         subtitle: hostile.into(),
-        y_name: hostile.into(),
+        x_name: hostile.into(),
+        y_name: "y".into(),
         scale: Scale::Linear,
-        methods: methods.into(),
+        smooth: None,
+        curves: curves.into(),
     };
-    let picture = steps.to_markup(hostile, 480.0).unwrap();
+    let picture = curves.to_markup(hostile, 480.0).unwrap();
     let body = html! {
         (table(hostile, &[hostile, "b"], &rows))
         (section("a", hostile, &figure(&picture, hostile)))

@@ -1,32 +1,33 @@
-//! Figures: learning curves, error or accuracy against gradient steps, adapted
-//! sinusoids, points.
+//! Figures: curves over training or over gradient steps, adapted sinusoids, points.
 //!
-//! A figure is plain data. [`LearningCurve`], [`StepsFigure`] and [`SinusoidFigure`] are
-//! each a [`Figure`]: `save(path, theme)` writes a PNG or an SVG as the file's extension
-//! says, and `to_svg(theme)` returns the document. Pages take the same figures as
-//! pictures that follow the page's light or dark scheme.
+//! A figure is plain data. [`CurveFigure`] and [`SinusoidFigure`] are each a [`Figure`]:
+//! `save(path, theme)` writes a PNG or an SVG as the file's extension says, and
+//! `to_svg(theme)` returns the document. Pages take the same figures as pictures that
+//! follow the page's light or dark scheme.
 //!
-//! There is one way to draw. A figure says what is on its chart, the chart puts that in
-//! its place, and the drawing it gives is written as SVG or filled in as PNG. The font
-//! is compiled in, so a PNG looks the same on a machine without any font.
+//! There is one way to draw. A figure says what is on its `Chart`, the layout puts that
+//! in its place, and the `Drawing` it gives is written as SVG or filled in as PNG. The
+//! font is compiled in, so a PNG looks the same on a machine without any font.
 //!
 //! A value that cannot be drawn (NaN, infinite, or not positive on a
 //! logarithmic axis) leaves a gap and is counted in a note below the figure. A
 //! figure without any drawable value is [`PlotError::Empty`].
 //!
 //! ```no_run
-//! use mamlet_trainer::plot::{Figure, Scale, StepPoint, StepsFigure, StepsMethod, Theme};
+//! use mamlet_trainer::plot::{Curve, CurveFigure, CurvePoint, Figure, Scale, Theme};
 //!
 //! # fn main() -> Result<(), mamlet_trainer::plot::PlotError> {
-//! let point = |step, value| StepPoint { step, value, half_width: Some(0.02) };
-//! let figure = StepsFigure {
+//! let point = |x, y| CurvePoint { x, y, half_width: Some(0.02) };
+//! let figure = CurveFigure {
 //!     title: "Sinusoid, error against gradient steps".into(),
 //!     subtitle: "K = 5, 4000 tasks, seed 1".into(),
+//!     x_name: "gradient steps".into(),
 //!     y_name: "mean squared error".into(),
 //!     scale: Scale::Linear,
-//!     methods: vec![StepsMethod {
+//!     smooth: None,
+//!     curves: vec![Curve {
 //!         name: "MAML".into(),
-//!         points: vec![point(0, 3.1), point(1, 0.62), point(2, 0.48)],
+//!         points: vec![point(0.0, 3.1), point(1.0, 0.62), point(2.0, 0.48)],
 //!     }],
 //! };
 //! figure.save("steps.svg".as_ref(), Theme::Light)?;
@@ -36,14 +37,14 @@
 
 mod axis;
 mod chart;
+mod curves;
 mod drawing;
-mod learning_curve;
+mod grid;
+mod layout;
 mod png;
-mod samples;
+mod points;
 mod scatter;
-mod series;
 mod sinusoids;
-mod steps;
 mod svg;
 #[cfg(test)]
 mod tests;
@@ -58,12 +59,10 @@ use crate::run::{RunError, write_atomically};
 
 pub(crate) use axis::{Axis, extent};
 pub(crate) use chart::Chart;
+pub use curves::{Curve, CurveFigure, CurvePoint, Scale};
 pub(crate) use drawing::{Marks, Spot};
-pub use learning_curve::{Curve, CurvePoint, LearningCurve};
 pub(crate) use scatter::{Scatter, change, legend};
-pub use series::Scale;
 pub use sinusoids::{SinusoidFigure, SinusoidPanel, SinusoidPrediction};
-pub use steps::{StepPoint, StepsFigure, StepsMethod};
 pub use theme::Theme;
 pub(crate) use theme::{Paint, marker};
 

@@ -5,7 +5,7 @@ use maud::{Markup, html};
 use super::axis::Axis;
 use super::chart::{Chart, Layer, Panel};
 use super::drawing::{Drawing, Marks, Spot};
-use super::samples::drawable;
+use super::points::drawable;
 use super::svg;
 use super::theme::{DASHED, Marker, Paint, Stroke};
 
@@ -95,7 +95,7 @@ pub(crate) fn change(axis: &Axis, before: f64, (after, half_width): (f64, f64)) 
         ..Drawing::default()
     };
     let ends = vec![(6.0, MIDDLE), (WIDTH - 6.0, MIDDLE)];
-    drawing.lines(Stroke::solid(Paint::Rule, 1.0), [ends]);
+    drawing.lines(Stroke::solid(Paint::Axis, 1.0), [ends]);
     let paint = Paint::Series(0);
     if drawable(before) {
         drawing.marks(&Marks::ring(Marker::Circle, 4.0, paint), [place(before)]);

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use super::axis::{Axis, extent};
 use super::chart::{Chart, Entry, Layer, Panel};
 use super::drawing::{Marks, Spot};
-use super::samples::{Skipped, clip, drawable};
+use super::points::{Skipped, clip, drawable};
 use super::theme::{DASH_DOT, DASHED, DOTTED, Dash, Marker, Paint, SOLID, Stroke};
 use super::{Draw, Figure, PlotError};
 

@@ -1,46 +1,41 @@
 use super::drawing::{Align, Drawing, Shape, Text};
 use super::*;
 
-fn steps(values: &[f64]) -> StepsFigure {
-    let points = values
-        .iter()
-        .enumerate()
-        .map(|(step, &value)| StepPoint {
-            step: step as u32,
-            value,
-            half_width: Some(0.05),
-        })
-        .collect();
-    StepsFigure {
+fn points(values: &[f64], every: f64, half_width: Option<f64>) -> Vec<CurvePoint> {
+    let points = values.iter().enumerate().map(|(index, &y)| CurvePoint {
+        x: every * index as f64,
+        y,
+        half_width,
+    });
+    points.collect()
+}
+
+fn steps(values: &[f64]) -> CurveFigure {
+    CurveFigure {
         title: "Error & steps".into(),
         subtitle: "K = 5, 4000 tasks, seed 1".into(),
+        x_name: "gradient steps on the support set".into(),
         y_name: "mean squared error on the query set".into(),
         scale: Scale::Linear,
-        methods: vec![StepsMethod {
+        smooth: None,
+        curves: vec![Curve {
             name: "MAML, second order".into(),
-            points,
+            points: points(values, 1.0, Some(0.05)),
         }],
     }
 }
 
-fn curve(values: &[f64]) -> LearningCurve {
-    let points = (0..)
-        .zip(values)
-        .map(|(index, &value)| CurvePoint {
-            iteration: 100 * index,
-            value,
-            half_width: None,
-        })
-        .collect();
-    LearningCurve {
+fn training(values: &[f64]) -> CurveFigure {
+    CurveFigure {
         title: "Meta-training".into(),
         subtitle: String::new(),
+        x_name: "meta-training iteration".into(),
         y_name: "query MSE".into(),
         scale: Scale::Linear,
         smooth: None,
         curves: vec![Curve {
             name: "after adaptation".into(),
-            points,
+            points: points(values, 100.0, None),
         }],
     }
 }
@@ -94,7 +89,7 @@ fn every_text_of_a_steps_figure_is_in_the_svg() {
 #[test]
 fn every_text_of_a_learning_curve_is_in_the_svg() {
     let values: Vec<f64> = (0..200).map(|i| 4.0 / f64::from(i + 1)).collect();
-    let document = curve(&values).to_svg(Theme::Light).unwrap();
+    let document = training(&values).to_svg(Theme::Light).unwrap();
     assert_contains(
         &document,
         &[
@@ -129,13 +124,13 @@ fn values_that_cannot_be_drawn_are_counted() {
         &figure.to_svg(Theme::Light).unwrap(),
         &["3 diverged values not shown."],
     );
-    figure.methods[0].points[0].half_width = Some(f64::NAN);
+    figure.curves[0].points[0].half_width = Some(f64::NAN);
     assert_contains(
         &figure.to_svg(Theme::Light).unwrap(),
         &["1 interval that is not finite is not shown."],
     );
 
-    let mut figure = curve(&[2.0, 0.0, 0.5, f64::NAN, 1.0]);
+    let mut figure = training(&[2.0, 0.0, 0.5, f64::NAN, 1.0]);
     assert_contains(
         &figure.to_svg(Theme::Light).unwrap(),
         &["1 diverged value not shown."],
@@ -159,7 +154,7 @@ fn values_that_cannot_be_drawn_are_counted() {
 #[test]
 fn a_method_without_a_value_says_so_in_the_legend() {
     let mut figure = steps(&[3.0, 0.5]);
-    figure.methods.push(StepsMethod {
+    figure.curves.push(Curve {
         name: "lost".into(),
         points: Vec::new(),
     });
@@ -176,8 +171,8 @@ fn nothing_to_draw_is_an_error() {
     assert!(empty(
         steps(&[f64::NAN, f64::INFINITY]).to_svg(Theme::Light)
     ));
-    assert!(empty(curve(&[]).to_svg(Theme::Light)));
-    let mut logarithmic = curve(&[0.0, -1.0]);
+    assert!(empty(training(&[]).to_svg(Theme::Light)));
+    let mut logarithmic = training(&[0.0, -1.0]);
     logarithmic.scale = Scale::Logarithmic;
     assert!(empty(logarithmic.to_svg(Theme::Light)));
     let mut sinusoid = sinusoid(1.0);
@@ -198,14 +193,14 @@ fn strange_but_finite_data_is_drawn() {
             let mut figure = steps(values);
             figure.scale = scale;
             figure.to_svg(Theme::Light).unwrap();
-            let mut figure = curve(values);
+            let mut figure = training(values);
             figure.scale = scale;
             figure.smooth = Some(0);
             figure.to_svg(Theme::Light).unwrap();
         }
     }
     let mut figure = steps(&[1.0, 2.0]);
-    figure.methods[0].points[1].step = u32::MAX;
+    figure.curves[0].points[1].x = f64::from(u32::MAX);
     figure.to_svg(Theme::Light).unwrap();
 }
 
@@ -296,15 +291,15 @@ fn no_text_lies_on_another_or_leaves_the_figure() {
             let mut figure = steps(values);
             figure.scale = scale;
             for name in ["second", "the third of them", long, "fifth", long] {
-                figure.methods.push(StepsMethod {
+                figure.curves.push(Curve {
                     name: name.into(),
-                    ..figure.methods[0].clone()
+                    ..figure.curves[0].clone()
                 });
             }
             charts.push(figure.chart().unwrap());
-            let mut figure = curve(values);
+            let mut figure = training(values);
             figure.scale = scale;
-            figure.curves[0].points[0].iteration = 4_000_000;
+            figure.curves[0].points[0].x = 4e6;
             charts.push(figure.chart().unwrap());
         }
     }

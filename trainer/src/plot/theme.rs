@@ -22,7 +22,7 @@ pub(crate) enum Paint {
     /// Ticks, sub-titles and notes.
     Soft,
     /// Lines of axes.
-    Rule,
+    Axis,
     /// Grid lines at labelled ticks.
     Grid,
     /// Grid lines between them.
@@ -38,7 +38,7 @@ const COLORS: [(&str, u32, u32); 14] = [
     ("ground", 0xffffff, 0x0d1117),
     ("ink", 0x17191c, 0xe8eaed),
     ("soft", 0x545a63, 0xa7adb7),
-    ("rule", 0xb4bac3, 0x535b66),
+    ("axis", 0xb4bac3, 0x535b66),
     ("grid", 0xe1e5ea, 0x262c35),
     ("fine", 0xeff2f5, 0x1a2028),
     ("s0", 0x0072b2, 0x56b4e9),
@@ -48,7 +48,7 @@ const COLORS: [(&str, u32, u32); 14] = [
     ("s4", 0xb87d00, 0xe9b949),
     ("s5", 0x2f86bd, 0x8cc8ff),
     ("s6", 0x5b5f66, 0xb4b9c2),
-    ("s7", 0x882255, 0xe08bb0),
+    ("s7", 0x882255, 0xb9a3ff),
 ];
 const SERIES: usize = 8;
 
@@ -58,7 +58,7 @@ impl Paint {
             Self::Ground => 0,
             Self::Ink => 1,
             Self::Soft => 2,
-            Self::Rule => 3,
+            Self::Axis => 3,
             Self::Grid => 4,
             Self::FineGrid => 5,
             Self::Series(index) => COLORS.len() - SERIES + index % SERIES,

@@ -1,4 +1,4 @@
-//! Measuring what a page tells.
+//! Measuring what is on the page.
 
 use std::path::Path;
 
@@ -10,7 +10,7 @@ use crate::export::Options;
 use crate::model::TrainedModel;
 use crate::run::{RunDir, RunError};
 
-/// What a page is asked for.
+/// What is asked of a report.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Request {
     /// The tasks.

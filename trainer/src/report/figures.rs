@@ -2,12 +2,12 @@
 
 use crate::evaluate::{Measure, MethodReport, Report, Setting, ShotsReport, StepReport};
 use crate::page::number::counted;
-use crate::plot::{Curve, CurvePoint, LearningCurve, Scale, StepPoint, StepsFigure, StepsMethod};
+use crate::plot::{Curve, CurveFigure, CurvePoint, Scale};
 use crate::run::{Line, Validation};
 
 /// What is measured of the queries against inner steps, for one number of shots and
 /// queries. A method that takes no steps is as good after any number of them.
-pub(crate) fn steps(report: &Report, shots: &ShotsReport, log: bool) -> StepsFigure {
+pub(crate) fn steps(report: &Report, shots: &ShotsReport, log: bool) -> CurveFigure {
     let measure = report.measure();
     let methods: Vec<&MethodReport> = (shots.methods.iter())
         .filter(|method| method.settings.contains(&Setting::Transductive))
@@ -18,25 +18,25 @@ pub(crate) fn steps(report: &Report, shots: &ShotsReport, log: bool) -> StepsFig
     let point = |step: &StepReport| {
         let value = step.of(measure);
         let shown = value.filter(|value| value.mean <= limit);
-        StepPoint {
-            step: step.step as u32,
-            value: shown.map_or(f64::NAN, |value| value.mean),
+        CurvePoint {
+            x: step.step as f64,
+            y: shown.map_or(f64::NAN, |value| value.mean),
             half_width: value.map(|value| value.half_width),
         }
     };
     let points = |method: &MethodReport| {
-        let mut points: Vec<StepPoint> = method.steps.iter().map(point).collect();
-        if let [only @ StepPoint { step: 0, .. }] = points[..]
+        let mut points: Vec<CurvePoint> = method.steps.iter().map(point).collect();
+        if let [only @ CurvePoint { x: 0.0, .. }] = points[..]
             && last > 0
         {
-            points.push(StepPoint {
-                step: last as u32,
+            points.push(CurvePoint {
+                x: last as f64,
                 ..only
             });
         }
         points
     };
-    StepsFigure {
+    CurveFigure {
         title: match measure {
             Measure::Loss => "Query loss against gradient steps".into(),
             Measure::Accuracy => "Query accuracy against gradient steps".into(),
@@ -46,14 +46,16 @@ pub(crate) fn steps(report: &Report, shots: &ShotsReport, log: bool) -> StepsFig
             "K = {}, {} tasks, test seed {}, 95 % intervals",
             shots.shots, report.tasks, report.seed
         ),
+        x_name: "gradient steps on the support set".into(),
         y_name: report.measured(),
         scale: match (log, measure) {
             (true, _) => Scale::Logarithmic,
             (false, Measure::Accuracy) => Scale::Percent,
             (false, Measure::Loss | Measure::Error) => Scale::Linear,
         },
-        methods: (methods.iter())
-            .map(|method| StepsMethod {
+        smooth: None,
+        curves: (methods.iter())
+            .map(|method| Curve {
                 name: method.title.clone(),
                 points: points(method),
             })
@@ -73,6 +75,9 @@ fn limit(measure: Measure, methods: &[&MethodReport]) -> f64 {
     }
 }
 
+/// What is counted along the curves of a training.
+const ITERATIONS: &str = "meta-training iteration";
+
 /// What was recorded while a run was trained.
 pub(crate) struct Training<'a> {
     /// Its row in tables.
@@ -85,7 +90,7 @@ pub(crate) struct Training<'a> {
 }
 
 /// Training loss, and validation loss after no, one and the most inner steps.
-pub(crate) fn losses(runs: &[Training<'_>]) -> LearningCurve {
+pub(crate) fn losses(runs: &[Training<'_>]) -> CurveFigure {
     let mut curves = Vec::new();
     let mut names: Vec<&str> = Vec::new();
     for run in runs {
@@ -98,8 +103,8 @@ pub(crate) fn losses(runs: &[Training<'_>]) -> LearningCurve {
         };
         let losses = run.lines.iter().filter_map(|line| {
             Some(CurvePoint {
-                iteration: line.iteration,
-                value: line.loss?,
+                x: line.iteration as f64,
+                y: line.loss?,
                 half_width: None,
             })
         });
@@ -115,9 +120,10 @@ pub(crate) fn losses(runs: &[Training<'_>]) -> LearningCurve {
     }
     curves.retain(|curve| !curve.points.is_empty());
     let titles: Vec<&str> = runs.iter().map(|run| run.title).collect();
-    LearningCurve {
+    CurveFigure {
         title: format!("Training: {}", titles.join(", ")),
         subtitle: "query loss; validation tasks are the same throughout".into(),
+        x_name: ITERATIONS.into(),
         y_name: names.join(", "),
         scale: Scale::Logarithmic,
         smooth: None,
@@ -127,13 +133,14 @@ pub(crate) fn losses(runs: &[Training<'_>]) -> LearningCurve {
 
 /// Validation accuracy after no, one and the most inner steps; no curves where tasks
 /// have no classes.
-pub(crate) fn accuracies(run: &Training<'_>) -> LearningCurve {
+pub(crate) fn accuracies(run: &Training<'_>) -> CurveFigure {
     let name = |what: &str, steps: usize| format!("{what}, {}", counted(steps, "step"));
     let value =
         |validation: &Validation, step: usize| Some((100.0 * validation.accuracy.get(step)?, None));
-    LearningCurve {
+    CurveFigure {
         title: format!("Training: {}", run.title),
         subtitle: "query accuracy on validation tasks".into(),
+        x_name: ITERATIONS.into(),
         y_name: Measure::Accuracy.name().into(),
         scale: Scale::Percent,
         smooth: None,
@@ -157,8 +164,8 @@ fn validations(
         let points = run.lines.iter().filter_map(|line| {
             let (value, half_width) = value(line.validation.as_ref()?, step)?;
             Some(CurvePoint {
-                iteration: line.iteration,
-                value,
+                x: line.iteration as f64,
+                y: value,
                 half_width,
             })
         });

@@ -21,7 +21,7 @@ use crate::run::{Line, Manifest, Outcome};
 pub use collect::{ReportError, Request};
 pub use deploy::{Deployed, Deployment, ShotsFits};
 
-/// All that the page of a run tells.
+/// All that is on the page of a run.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct RunReport {
     /// What the page is about.
@@ -32,7 +32,7 @@ pub struct RunReport {
     pub details: Vec<Detail>,
     /// What was recorded while it was trained.
     pub training: Vec<Line>,
-    /// What it takes of boards.
+    /// What its artifact needs of each board.
     pub deployment: Deployment,
     /// Its resolved config, as TOML.
     pub config: String,

@@ -74,7 +74,7 @@ pub struct Point {
     pub front: bool,
 }
 
-/// What a point takes of a device.
+/// What a point needs of a board, and its arithmetic.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 pub struct Costs {
     /// Bytes of flash: artifact and engine.

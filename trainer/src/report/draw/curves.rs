@@ -32,7 +32,7 @@ pub(super) fn steps(report: &RunReport) -> Option<Markup> {
 fn of_shots(shots: &ShotsReport, report: &RunReport) -> Option<Markup> {
     let evaluation = &report.evaluation;
     let mut drawn = figures::steps(evaluation, shots, false);
-    drawn.methods.retain(|method| method.points.len() > 1);
+    drawn.curves.retain(|curve| curve.points.len() > 1);
     let title = format!(
         "{}, {} per {}",
         counted(shots.shots, "shot"),
