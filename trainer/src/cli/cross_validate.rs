@@ -33,8 +33,8 @@ use crate::tasks::DeviceSplit;
     mut_arg("json", |json| json.help("Print one JSON object instead of tables")),
     after_help = "\
 Examples:
-  mamlet cross-validate trainer/configs/calibration-purpleair.toml --shots 5,10
-  mamlet cross-validate trainer/configs/calibration-raingauge.toml --json > report.json")]
+  mamlet cross-validate trainer/configs/calibration/calibration-purpleair.toml --shots 5,10
+  mamlet cross-validate trainer/configs/calibration/calibration-raingauge.toml --json > report.json")]
 pub(super) struct Arguments {
     /// The experiment, a TOML file
     config: PathBuf,

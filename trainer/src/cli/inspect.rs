@@ -74,8 +74,10 @@ impl Arguments {
                 .map(|golden| golden.sizes),
             layers: rows(&artifact, &model),
             rates: rates(&artifact),
-            front_end_bytes: FrontEnd::memory(&model),
-            committed_copy: model.memory(self.shots, Rollback::ToCommitted).committed,
+            front_end_bytes: FrontEnd::memory(&model).bytes(),
+            committed_copy: (model.memory(self.shots, Rollback::ToCommitted))
+                .committed
+                .bytes(),
             fit: Fit::new(&model, bytes, self.shots, model.steps(), board),
         };
         self.format
@@ -114,7 +116,7 @@ impl Inspection<'_> {
             "name": description.name,
             "bytes": self.bytes,
             "crc32": format!("{:08x}", artifact.id().crc32),
-            "protocol": description.protocol,
+            "protocol": description.variant,
             "commit": description.commit,
             "seed": description.seed,
             "config_digest": format!("{:016x}", description.config_digest),
@@ -176,7 +178,7 @@ impl Inspection<'_> {
             ),
             format!(
                 "  protocol {}, seed {}, config {:016x}, commit {}",
-                description.protocol,
+                description.variant,
                 description.seed,
                 description.config_digest,
                 description.commit
