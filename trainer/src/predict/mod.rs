@@ -7,8 +7,8 @@ mod prototypes;
 mod setting;
 mod views;
 
-pub use curves::{Curves, accuracy, curves};
 pub(crate) use curves::in_parts;
+pub use curves::{Curves, accuracy, curves};
 pub use predictor::Predictor;
 pub use prototypes::logits;
 pub(crate) use prototypes::logits_gradient;

@@ -108,7 +108,9 @@ impl<B: Backend> Measurement<'_, B> {
             }
         }
         let views = self.views.iter();
-        let of_views: Vec<Set<B>> = views.map(|view| self.queries(view, &support, &batch)).collect();
+        let of_views: Vec<Set<B>> = views
+            .map(|view| self.queries(view, &support, &batch))
+            .collect();
         let measure = Loss {
             reduction: Reduction::Mean,
             ..self.inner.loss

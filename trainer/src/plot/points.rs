@@ -1,12 +1,6 @@
-//! From raw values to drawable runs: gaps, smoothing, thinning, clipping.
+//! From raw values to what can be drawn: runs between gaps, smoothed, thinned, clipped.
 
-/// One value with the half-width of its interval.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Sample {
-    pub(super) x: f64,
-    pub(super) y: f64,
-    pub(super) half_width: Option<f64>,
-}
+use super::curves::CurvePoint;
 
 /// What was left out of a figure.
 #[derive(Debug, Clone, Copy, Default)]
@@ -54,18 +48,18 @@ pub(super) fn drawable(value: f64) -> bool {
     value.is_finite() && value.abs() < 1e100
 }
 
-/// Splits a series at the values that cannot be drawn, and counts them.
+/// Splits a curve at the values that cannot be drawn, and counts them.
 pub(super) fn runs(
-    samples: impl IntoIterator<Item = Sample>,
+    points: &[CurvePoint],
     log: bool,
     skipped: &mut Skipped,
-) -> Vec<Vec<Sample>> {
+) -> Vec<Vec<CurvePoint>> {
     let mut runs = vec![Vec::new()];
-    for mut sample in samples {
-        let gap = if !drawable(sample.x) || !drawable(sample.y) {
+    for mut point in points.iter().copied() {
+        let gap = if !drawable(point.x) || !drawable(point.y) {
             skipped.diverged += 1;
             true
-        } else if log && sample.y <= 0.0 {
+        } else if log && point.y <= 0.0 {
             skipped.not_positive += 1;
             true
         } else {
@@ -75,15 +69,15 @@ pub(super) fn runs(
             runs.push(Vec::new());
             continue;
         }
-        if sample
+        if point
             .half_width
             .is_some_and(|half| !drawable(half) || half < 0.0)
         {
             skipped.intervals += 1;
-            sample.half_width = None;
+            point.half_width = None;
         }
         if let Some(run) = runs.last_mut() {
-            run.push(sample);
+            run.push(point);
         }
     }
     runs.retain(|run| !run.is_empty());
@@ -92,8 +86,8 @@ pub(super) fn runs(
 
 /// The centred mean over `window` values, gaps passed over; near an end over
 /// those of them that there are.
-pub(super) fn smooth(runs: &[Vec<Sample>], window: usize) -> Vec<Vec<Sample>> {
-    let values: Vec<f64> = runs.iter().flatten().map(|sample| sample.y).collect();
+pub(super) fn smooth(runs: &[Vec<CurvePoint>], window: usize) -> Vec<Vec<CurvePoint>> {
+    let values: Vec<f64> = runs.iter().flatten().map(|point| point.y).collect();
     let reach = window / 2;
     let mean = |at: usize| {
         let part = &values[at.saturating_sub(reach)..(at + reach + 1).min(values.len())];
@@ -104,9 +98,9 @@ pub(super) fn smooth(runs: &[Vec<Sample>], window: usize) -> Vec<Vec<Sample>> {
         .map(|run| {
             run.iter()
                 .zip(&mut at)
-                .map(|(sample, at)| Sample {
+                .map(|(point, at)| CurvePoint {
                     y: mean(at),
-                    ..*sample
+                    ..*point
                 })
                 .collect()
         })
@@ -114,7 +108,7 @@ pub(super) fn smooth(runs: &[Vec<Sample>], window: usize) -> Vec<Vec<Sample>> {
 }
 
 /// At most about `most` values that keep the extremes of what they replace.
-pub(super) fn thin(run: &[Sample], most: usize) -> Vec<Sample> {
+pub(super) fn thin(run: &[CurvePoint], most: usize) -> Vec<CurvePoint> {
     if run.len() <= most.max(4) {
         return run.to_vec();
     }
@@ -133,14 +127,6 @@ pub(super) fn thin(run: &[Sample], most: usize) -> Vec<Sample> {
         }
     }
     kept
-}
-
-/// Least and greatest of the values, `None` when there are none.
-pub(super) fn extent(values: impl IntoIterator<Item = f64>) -> Option<(f64, f64)> {
-    values.into_iter().fold(None, |range, value| match range {
-        None => Some((value, value)),
-        Some((low, high)) => Some((f64::min(low, value), f64::max(high, value))),
-    })
 }
 
 /// The parts of a line that lie between two heights, cut where it crosses.
@@ -201,10 +187,10 @@ pub(super) fn clip(line: &[(f64, f64)], low: f64, high: f64) -> Vec<Vec<(f64, f6
 mod tests {
     use super::*;
 
-    fn samples(values: &[f64]) -> Vec<Sample> {
+    fn points(values: &[f64]) -> Vec<CurvePoint> {
         (0..)
             .zip(values)
-            .map(|(x, &y)| Sample {
+            .map(|(x, &y)| CurvePoint {
                 x: f64::from(x),
                 y,
                 half_width: None,
@@ -212,14 +198,14 @@ mod tests {
             .collect()
     }
 
-    fn heights(run: &[Sample]) -> Vec<f64> {
-        run.iter().map(|sample| sample.y).collect()
+    fn heights(run: &[CurvePoint]) -> Vec<f64> {
+        run.iter().map(|point| point.y).collect()
     }
 
     #[test]
     fn gaps_split_a_series_and_the_mean_passes_over_them() {
         let mut skipped = Skipped::default();
-        let runs = runs(samples(&[3.0, 6.0, f64::NAN, 9.0]), false, &mut skipped);
+        let runs = runs(&points(&[3.0, 6.0, f64::NAN, 9.0]), false, &mut skipped);
         assert_eq!(skipped.diverged, 1);
         let smooth: Vec<_> = smooth(&runs, 3).iter().map(|run| heights(run)).collect();
         assert_eq!(smooth, [vec![4.5, 6.0], vec![7.5]]);
@@ -230,7 +216,7 @@ mod tests {
         let mut values = vec![1.0; 10_000];
         values[1234] = -7.0;
         values[4321] = 7.0;
-        let kept = heights(&thin(&samples(&values), 100));
+        let kept = heights(&thin(&points(&values), 100));
         assert!(kept.len() <= 100 && kept.contains(&-7.0) && kept.contains(&7.0));
     }
 
