@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::Context;
 use clap::{ArgGroup, Args};
-use mamlet_formats::episodes::{EpisodesWriter, Head};
+use mamlet_formats::episodes::{EpisodesWriter, Prefix};
 
 use super::{exit, find_run, output};
 use crate::config::Config;
@@ -118,7 +118,7 @@ fn file(tasks: impl Iterator<Item = [Examples; 2]>) -> anyhow::Result<Vec<u8>> {
     let [support, queries] = tasks.first().context("--tasks must be at least 1")?;
     let (x, y) = support.first().context("a task without examples")?;
     let count = |length: usize| u32::try_from(length).context("too many for a file");
-    let mut writer = EpisodesWriter::new(Head {
+    let mut writer = EpisodesWriter::new(Prefix {
         inputs: count(x.len())?,
         targets: count(y.len())?,
         support: count(support.len())?,

@@ -4,7 +4,7 @@ use crate::meta::{OptimiserKind, Order};
 
 mod files;
 
-const GOOD: &str = include_str!("../../tests/common/base.toml");
+pub(crate) const GOOD: &str = include_str!("../../tests/common/base.toml");
 
 /// The experiment of the tests with `KEY=VALUE` overrides.
 pub(crate) fn config(sets: &[&str]) -> Config {
