@@ -81,7 +81,7 @@ impl<'s> Patches<'s> {
     ) -> Checked {
         let pair = self.groups * 2 * GROUP;
         let there = scaling.covers(outputs)
-            && weights.len() >= outputs / 2 * pair
+            && weights.len() >= outputs.div_ceil(2) * pair
             && y.len() >= lanes.saturating_sub(1) * stride + outputs;
         ensure(there && lanes > 0)?;
         #[cfg(mamlet_dsp)]
@@ -175,6 +175,7 @@ impl Scaling<'_> {
 }
 
 /// The same sums on any core.
+#[inline(never)]
 fn portable(wide: &[u32], weights: &[i8], sums: &mut [[i32; 2]; LANES]) {
     let (weights, _) = weights.as_chunks::<{ 2 * GROUP }>();
     let (wide, _) = wide.as_chunks::<{ 2 * LANES }>();
