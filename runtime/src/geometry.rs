@@ -177,6 +177,7 @@ impl Sliding {
 
     /// Whether the numbers of an example lie in `x`, and those of its output in `y`.
     #[cfg(feature = "integer")]
+    #[inline(never)]
     pub fn within(&self, x: &[i8], y: &[i8], channels: u32) -> Checked {
         let lies = |extent: Extent, values: &[i8]| {
             let features = extent.features();

@@ -175,7 +175,6 @@ impl Scaling<'_> {
 }
 
 /// The same sums on any core.
-#[inline(never)]
 fn portable(wide: &[u32], weights: &[i8], sums: &mut [[i32; 2]; LANES]) {
     let (weights, _) = weights.as_chunks::<{ 2 * GROUP }>();
     let (wide, _) = wide.as_chunks::<{ 2 * LANES }>();

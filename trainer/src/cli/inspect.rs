@@ -87,7 +87,7 @@ impl Arguments {
                 "name": description.name,
                 "bytes": file.bytes().len(),
                 "crc32": format!("{:08x}", artifact.id().crc32),
-                "protocol": description.protocol,
+                "protocol": description.variant,
                 "commit": description.commit,
                 "seed": description.seed,
                 "config_digest": format!("{:016x}", description.config_digest),
