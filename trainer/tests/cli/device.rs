@@ -8,8 +8,8 @@ use std::process::Command;
 use mamlet_runtime::Setup;
 use mamlet_runtime::serve::Server;
 use mamlet_simulator::Model;
-use mamlet_simulator::serial::{FileStorage, serve};
 use mamlet_simulator::file::ArtifactFile;
+use mamlet_simulator::serial::{FileStorage, serve};
 use serde_json::Value;
 
 const FIRMWARE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../firmware-examples");
