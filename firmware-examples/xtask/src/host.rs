@@ -1,0 +1,53 @@
+//! The commands of the project, built for this host as its tests build them.
+
+use std::path::PathBuf;
+use std::process::Command;
+use std::sync::OnceLock;
+
+use anyhow::{Context, Result};
+use serde::Deserialize;
+
+use crate::project::{cargo, output, root};
+
+/// What cargo says of something it has built, as far as it matters here.
+#[derive(Deserialize)]
+struct Message {
+    executable: Option<PathBuf>,
+}
+
+/// `mamlet`, to be given arguments.
+pub fn mamlet() -> Result<Command> {
+    program("mamlet")
+}
+
+/// `mamlet-sim`, to be given arguments.
+pub fn simulator() -> Result<Command> {
+    program("mamlet-sim")
+}
+
+/// A program of the workspace, at the top of the project.
+fn program(name: &str) -> Result<Command> {
+    static BUILT: OnceLock<Vec<PathBuf>> = OnceLock::new();
+    let built = match BUILT.get() {
+        Some(built) => built,
+        None => {
+            let programs = build()?;
+            BUILT.get_or_init(|| programs)
+        }
+    };
+    let is_it = |path: &&PathBuf| path.file_stem().is_some_and(|stem| stem == name);
+    let path = built.iter().find(is_it);
+    let mut command = Command::new(path.with_context(|| format!("cargo built no {name}"))?);
+    command.current_dir(root());
+    Ok(command)
+}
+
+/// Builds all programs at once: of a package alone, cargo would choose fewer features of
+/// what it depends on, and build that again.
+fn build() -> Result<Vec<PathBuf>> {
+    let format = "--message-format=json-render-diagnostics";
+    let select = ["build", "--quiet", "--workspace", "--bins", format];
+    let messages = output(cargo(&root()).args(select))?;
+    let executable = |line: &str| serde_json::from_str::<Message>(line).ok()?.executable;
+    Ok(messages.lines().filter_map(executable).collect())
+}
