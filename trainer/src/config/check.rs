@@ -1,18 +1,23 @@
-//! What a config must satisfy beyond its types.
+//! What a config must satisfy beyond its types. Algorithms and families of tasks add what
+//! they ask for in their own files.
 
-use super::{Config, KeepBy, Method};
-use crate::loss::LossKind;
+use super::{Config, KeepBy};
+use crate::algorithms::{Algorithm, Predictor};
 use crate::nn::init::Init;
 use crate::nn::{HeadStart, LayerSpec, head};
 
 /// A key with an unusable value.
-pub(super) struct Fault {
+#[derive(Clone, Debug, PartialEq)]
+pub struct Fault {
+    /// Dotted.
     pub key: String,
+    /// What the value has to be.
     pub expected: String,
+    /// What it is.
     pub given: String,
 }
 
-pub(super) fn require(
+pub(crate) fn require(
     holds: bool,
     key: &str,
     expected: impl Into<String>,
@@ -28,7 +33,7 @@ pub(super) fn require(
     })
 }
 
-pub(super) fn positive(key: &str, value: f64) -> Result<(), Fault> {
+pub(crate) fn positive(key: &str, value: f64) -> Result<(), Fault> {
     require(
         value.is_finite() && value > 0.0,
         key,
@@ -37,7 +42,7 @@ pub(super) fn positive(key: &str, value: f64) -> Result<(), Fault> {
     )
 }
 
-pub(super) fn decay(key: &str, value: f64) -> Result<(), Fault> {
+pub(crate) fn decay(key: &str, value: f64) -> Result<(), Fault> {
     require(
         (0.0..1.0).contains(&value),
         key,
@@ -46,11 +51,11 @@ pub(super) fn decay(key: &str, value: f64) -> Result<(), Fault> {
     )
 }
 
-pub(super) fn at_least_one(key: &str, value: usize) -> Result<(), Fault> {
+pub(crate) fn at_least_one(key: &str, value: usize) -> Result<(), Fault> {
     require(value >= 1, key, "at least 1", value)
 }
 
-pub(super) fn check(config: &Config) -> Result<(), Fault> {
+pub(crate) fn check(config: &Config) -> Result<(), Fault> {
     let name_ok = !config.name.is_empty()
         && !config.name.starts_with('.')
         && config
@@ -68,11 +73,10 @@ pub(super) fn check(config: &Config) -> Result<(), Fault> {
     super::inner::check(config)?;
     super::meta::check(config)?;
     check_record(config)?;
-    super::reptile::check(config)?;
-    check_averaging(config)
+    config.method.check(config)
 }
 
-pub(super) fn not_negative(key: &str, value: f64) -> Result<(), Fault> {
+pub(crate) fn not_negative(key: &str, value: f64) -> Result<(), Fault> {
     require(
         value.is_finite() && value >= 0.0,
         key,
@@ -109,22 +113,7 @@ fn check_model(config: &Config) -> Result<(), Fault> {
         expected: "a network that can be built".into(),
         given: error.to_string(),
     })?;
-    if config.method == Method::Prototypical {
-        // An embedding may have any number of outputs.
-        return require(
-            config.inner.loss == LossKind::CrossEntropy,
-            "inner.loss",
-            "\"cross_entropy\" and tasks with classes for method = \"prototypical\"",
-            format!("the {}", config.inner.loss.name()),
-        );
-    }
     let last = config.model.layers.last();
-    require(
-        !config.classifies() || matches!(last, Some(LayerSpec::Dense { .. })),
-        "model.layers",
-        "a dense layer last, which method = \"pretraining\" replaces",
-        "another",
-    )?;
     require(
         config.model.head == HeadStart::Own
             || (config.method.has_recipe()
@@ -149,7 +138,9 @@ fn check_model(config: &Config) -> Result<(), Fault> {
     let wanted = config.tasks.output();
     let outputs = network.output();
     require(
-        config.inner.loss.targets(outputs) == Some(wanted),
+        // An embedding may have any number of outputs.
+        config.method.predictor() == Predictor::Prototypes
+            || config.inner.loss.targets(outputs) == Some(wanted),
         "model.layers",
         format!(
             "outputs for targets of {wanted} values under {}",
@@ -186,26 +177,4 @@ fn check_record(config: &Config) -> Result<(), Fault> {
         "at least one number of steps up to 100",
         format!("{steps:?}"),
     )
-}
-
-fn check_averaging(config: &Config) -> Result<(), Fault> {
-    let Some(averaging) = &config.averaging else {
-        return require(
-            config.method != Method::Averaging,
-            "averaging",
-            "a table, as method = \"averaging\"",
-            "nothing",
-        );
-    };
-    require(
-        config.method == Method::Averaging,
-        "averaging",
-        "no such table unless method = \"averaging\"",
-        "one",
-    )?;
-    at_least_one("averaging.networks", averaging.networks)?;
-    at_least_one("averaging.batch", averaging.batch)?;
-    at_least_one("averaging.block", averaging.block)?;
-    positive("averaging.target", averaging.target)?;
-    not_negative("averaging.lambda", averaging.lambda)
 }

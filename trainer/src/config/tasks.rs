@@ -1,7 +1,7 @@
 //! `[tasks]` of a config.
 
 use super::check::{Fault, at_least_one, not_negative, positive, require};
-use super::{Config, Method, TasksConfig};
+use super::{Config, TasksConfig};
 use crate::data::{Augment, Layout};
 use crate::loss::LossKind;
 use crate::nn::LayerSpec;
@@ -126,13 +126,6 @@ pub(super) fn check(config: &Config) -> Result<(), Fault> {
         "no such key, as the targets' scale, which goes into the weights when exported, would \
          change what it bounds",
         config.inner.clip_norm.unwrap_or(0.0),
-    )?;
-    let needs_sinusoids = matches!(config.method, Method::Oracle | Method::Averaging);
-    require(
-        !needs_sinusoids || config.tasks.sinusoid().is_some(),
-        "method",
-        "\"oracle\" and \"averaging\" with tasks.distribution = \"sinusoid\" only",
-        "other tasks",
     )?;
     let classes = config.tasks.classes();
     let fits = match config.inner.loss {

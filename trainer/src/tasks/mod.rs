@@ -25,6 +25,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::data::{Examples, Normalisation};
 use crate::nn::Shape;
+use crate::samplers::Set;
 
 pub use config::{TasksConfig, TasksError};
 pub use curves::{CurveTasks, Curves, Nominal, Places, Spacing, Variable};
@@ -304,14 +305,20 @@ impl<B: Backend> DeviceBatch<B> {
         }
     }
 
-    /// The query examples and their targets in `count` batches of equal size, which
-    /// must divide their number.
-    pub fn query_batches(&self, count: usize) -> Vec<(Tensor<B, 3>, Tensor<B, 3>)> {
-        let (x, y) = (self.query_x.clone(), self.query_y.clone());
-        x.chunk(count, 1)
-            .into_iter()
-            .zip(y.chunk(count, 1))
-            .collect()
+    /// What an adaptation learns from.
+    pub fn support_set(&self) -> Set<B> {
+        Set {
+            x: self.support_x.clone(),
+            y: self.support_y.clone(),
+        }
+    }
+
+    /// What its result is evaluated on.
+    pub fn query_set(&self) -> Set<B> {
+        Set {
+            x: self.query_x.clone(),
+            y: self.query_y.clone(),
+        }
     }
 }
 
