@@ -42,12 +42,19 @@ fn program(name: &str) -> Result<Command> {
     Ok(command)
 }
 
-/// Builds all programs at once: of a package alone, cargo would choose fewer features of
-/// what it depends on, and build that again.
+/// Builds all programs at once, and a small test: of a package alone, or without any test,
+/// cargo would choose fewer features of what they depend on, and build that again.
 fn build() -> Result<Vec<PathBuf>> {
+    let select = [
+        "build",
+        "--quiet",
+        "--workspace",
+        "--bins",
+        "--test",
+        "serve",
+    ];
     let format = "--message-format=json-render-diagnostics";
-    let select = ["build", "--quiet", "--workspace", "--bins", format];
-    let messages = output(cargo(&root()).args(select))?;
+    let messages = output(cargo(&root()).args(select).arg(format))?;
     let executable = |line: &str| serde_json::from_str::<Message>(line).ok()?.executable;
     Ok(messages.lines().filter_map(executable).collect())
 }
