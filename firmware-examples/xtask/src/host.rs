@@ -44,7 +44,9 @@ fn program(name: &str) -> Result<Command> {
 
 /// Builds all programs at once, and a small test: of a package alone, or without any test,
 /// cargo would choose fewer features of what they depend on, and build that again.
+/// The first time takes minutes, so its progress is shown, as by `.cargo/config.toml`.
 fn build() -> Result<Vec<PathBuf>> {
+    let progress = ["term.progress.when='always'", "term.progress.width=79"];
     let select = [
         "build",
         "--quiet",
@@ -54,7 +56,10 @@ fn build() -> Result<Vec<PathBuf>> {
         "serve",
     ];
     let format = "--message-format=json-render-diagnostics";
-    let messages = output(cargo(&root()).args(select).arg(format))?;
+    let mut build = cargo(&root());
+    build.args(select).arg(format);
+    build.args(progress.iter().flat_map(|setting| ["--config", setting]));
+    let messages = output(&mut build)?;
     let executable = |line: &str| serde_json::from_str::<Message>(line).ok()?.executable;
     Ok(messages.lines().filter_map(executable).collect())
 }
