@@ -3,10 +3,11 @@
 
 use std::path::Path;
 
-use crate::algorithms::{Adaptation, Algorithm, Predictor};
+use crate::algorithms::{Adaptation, Algorithm};
 use crate::config::{Config, Keep, RateConfig};
 use crate::meta::{InnerLoop, RateTable, split_host};
 use crate::nn::{Adapt, AdaptGroup, HeadStart, LayerSpec, Network, NetworkError, head, init};
+use crate::predict::Predictor;
 use crate::run::{Checkpoint, RunDir, RunError};
 
 /// Parameters and recipe of a run.

@@ -23,7 +23,7 @@ fn prototypes_by_hand() {
     let classes = tensor(&[1.0, 0.0, 0.0, 1.0, 1.0, 0.0, 0.0, 1.0], [1, 4, 2]);
     // The means are (1, 0) and (4, 1).
     let queries = tensor(&[1.0, 1.0, 4.0, -1.0], [1, 2, 2]);
-    let logits = to_host(prototypical::logits(support, classes, queries));
+    let logits = to_host(crate::predict::logits(support, classes, queries));
     assert_eq!(logits, [-1.0, -9.0, -10.0, -4.0]);
 }
 

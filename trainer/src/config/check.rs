@@ -2,9 +2,10 @@
 //! they ask for in their own files.
 
 use super::{Config, KeepBy};
-use crate::algorithms::{Algorithm, Predictor};
+use crate::algorithms::Algorithm;
 use crate::nn::init::Init;
 use crate::nn::{HeadStart, LayerSpec, head};
+use crate::predict::Predictor;
 
 /// A key with an unusable value.
 #[derive(Clone, Debug, PartialEq)]

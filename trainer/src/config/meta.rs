@@ -4,9 +4,10 @@ use serde::{Deserialize, Serialize};
 
 use super::check::{Fault, at_least_one, decay, positive, require};
 use super::{Config, Schedule, StepLoss};
-use crate::algorithms::{Algorithm, Predictor};
+use crate::algorithms::Algorithm;
 use crate::meta::OptimiserKind;
 use crate::nn::{HeadStart, LayerSpec, Statistics};
+use crate::predict::Predictor;
 
 /// The outer loop.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]

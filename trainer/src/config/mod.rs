@@ -19,11 +19,12 @@ use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
-use crate::algorithms::{Method, Predictor};
+use crate::algorithms::Method;
 use crate::loss::{Loss, Reduction};
 use crate::meta::{Clip, InnerLoop, InnerOptimiser};
 use crate::nn::init::Init;
 use crate::nn::{HeadStart, LayerSpec, Network, NetworkError, NetworkSpec, head};
+use crate::predict::Predictor;
 
 pub use crate::tasks::TasksConfig;
 pub use check::Fault;

@@ -18,10 +18,10 @@ use mamlet_formats::{ArtifactWriter, Loss, Reduction, WriteError};
 use mamlet_simulator::file::ArtifactFile;
 use mamlet_simulator::golden;
 
-use crate::algorithms::Predictor;
 use crate::loss::{LossKind, Reduction as HostReduction};
 use crate::meta::RateTable;
 use crate::model::TrainedModel;
+use crate::predict::Predictor;
 use crate::random::{Stream, generator};
 use crate::run::Manifest;
 use crate::tasks::{Split, TaskBatch, TaskDistribution, TasksError, in_units};

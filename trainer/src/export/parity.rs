@@ -8,11 +8,10 @@ use mamlet_simulator::Model;
 use mamlet_simulator::file::ArtifactFile;
 
 use super::{ExportError, units};
-use crate::algorithms::Predictor;
-use crate::evaluate::curves;
 use crate::loss::{Loss, Reduction};
 use crate::meta::{RateTable, to_device, to_host};
 use crate::model::TrainedModel;
+use crate::predict::{Predictor, curves};
 use crate::tasks::{TargetScale, TaskBatch};
 
 /// How far the engine may be from the trainer.

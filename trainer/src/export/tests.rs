@@ -71,7 +71,7 @@ fn bodies() -> Vec<TrainedModel> {
         let sets = [&WAVEFORMS[..], &own[..]].concat();
         let mut model = TrainedModel::initial(config(&sets)).unwrap();
         let device = Default::default();
-        let statistics = crate::train::measure_statistics::<burn::backend::Flex>(
+        let statistics = crate::outer::measure_statistics::<burn::backend::Flex>(
             &model,
             &*model.config.tasks.open().unwrap(),
             &device,

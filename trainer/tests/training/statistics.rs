@@ -14,10 +14,11 @@ use mamlet_trainer::nn::{
     Adapt, Extent, LayerSpec, LayerStatistics, Moments, Network, NetworkError, NetworkSpec,
     Padding, Shape, Statistics,
 };
+use mamlet_trainer::outer::measure_statistics;
 use mamlet_trainer::random::{Stream, generator};
 use mamlet_trainer::run::{Manifest, RunDir};
 use mamlet_trainer::tasks::Split;
-use mamlet_trainer::train::{End, Event, measure_statistics, train};
+use mamlet_trainer::train::{End, Event, train};
 
 const EPSILON: f64 = 1e-3;
 const CHANNELS: usize = 2;

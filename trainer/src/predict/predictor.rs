@@ -1,15 +1,25 @@
-//! From a network's results to predictions.
+//! From a network's outputs to predictions.
 
 use burn::tensor::{Tensor, backend::Backend};
 
-use super::curves::alive;
+use super::curves::numbers_at_once;
+use super::prototypes::logits;
 use super::{Setting, sees_the_batch};
-use crate::algorithms::{Predictor, logits};
 use crate::nn::Network;
+
+/// How a network's outputs become predictions.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Predictor {
+    /// They are the predictions.
+    Outputs,
+    /// They are embeddings, and a query's logits are its negative squared
+    /// distances to the means of the support set's classes.
+    Prototypes,
+}
 
 impl Predictor {
     /// Predictions for the support set `(x [T, S, in], y [T, S, out])` itself.
-    pub(super) fn support<B: Backend>(
+    pub(crate) fn support<B: Backend>(
         self,
         network: &Network,
         theta: &[Tensor<B, 3>],
@@ -20,7 +30,7 @@ impl Predictor {
     }
 
     /// Predictions for queries `[T, Q, in]` in a setting, `[T, Q, out]`.
-    pub(super) fn queries<B: Backend>(
+    pub(crate) fn queries<B: Backend>(
         self,
         setting: Setting,
         network: &Network,
@@ -33,7 +43,7 @@ impl Predictor {
         }
         let examples = support.0.dims()[1] + 1;
         let of_query = network.parameter_count() + examples * network.activation_count();
-        let at_once = alive::<B>() / of_query;
+        let at_once = numbers_at_once::<B>() / of_query;
         self.apart(network, theta, support, queries, at_once)
     }
 
@@ -59,7 +69,7 @@ impl Predictor {
     /// Predictions for queries `[T, Q, in]`, each in a batch of its own with the
     /// support set, `[T, Q, out]`: queries become tasks, `[T·Q, S + 1, in]`,
     /// `at_once` of them, whose weights are those of their task.
-    pub(super) fn apart<B: Backend>(
+    pub(crate) fn apart<B: Backend>(
         self,
         network: &Network,
         theta: &[Tensor<B, 3>],
@@ -108,7 +118,7 @@ impl Predictor {
     }
 
     /// From results for support set and queries to predictions of the queries.
-    pub(super) fn predictions<B: Backend>(
+    pub(crate) fn predictions<B: Backend>(
         self,
         support: Tensor<B, 3>,
         y: &Tensor<B, 3>,

@@ -60,7 +60,7 @@ impl Interval {
 }
 
 /// Mean and standard deviation (with `n − 1`, 0 of one value).
-pub(super) fn moments(values: impl Iterator<Item = f64> + Clone) -> (f64, f64) {
+pub(crate) fn moments(values: impl Iterator<Item = f64> + Clone) -> (f64, f64) {
     let n = values.clone().count() as f64;
     let mean = values.clone().sum::<f64>() / n;
     let squares: f64 = values.map(|value| (value - mean).powi(2)).sum();

@@ -6,16 +6,16 @@ use burn::tensor::{Tensor, backend::Backend};
 
 use super::ema::Ema;
 use super::flat::{logarithms, numbers, vector};
-use super::outer::optimiser;
-use super::{Rhythm, TrainError, Training, statistics};
-use crate::algorithms::{Descent, MetaStep, Predictor};
+use super::recipe::optimiser;
+use super::{Descent, MetaStep, Rhythm, TrainError, Training, statistics};
 use crate::config::{Config, KeepBy, RateConfig};
-use crate::evaluate::{Interval, curves};
+use crate::interval::Interval;
 use crate::meta::{
     Optimiser, Rate, RatePer, RateTable, from_logarithms, join, split, split_host, to_host,
 };
 use crate::model::TrainedModel;
 use crate::nn::{HeadStart, LayerStatistics, Network, NetworkError, TensorInfo, head, init};
+use crate::predict::{Predictor, curves};
 use crate::random::{Stream, generator};
 use crate::run::{Best, Checkpoint, Validation};
 use crate::samplers::MetaBatch;
@@ -25,7 +25,7 @@ use crate::tasks::{Split, TaskBatch, TaskDistribution};
 const VALIDATION_QUERIES: usize = 50;
 
 /// Query examples of a validation task, of each class where there are classes.
-pub(super) fn validation_queries(config: &Config, tasks: &dyn TaskDistribution) -> usize {
+pub(crate) fn validation_queries(config: &Config, tasks: &dyn TaskDistribution) -> usize {
     let default = VALIDATION_QUERIES.div_ceil(tasks.classes().unwrap_or(1));
     config.record.validation_queries.unwrap_or(default)
 }

@@ -10,7 +10,8 @@
 
 use burn::tensor::{Tensor, backend::Backend};
 
-use crate::algorithms::{Algorithm, Trained};
+use super::Trained;
+use crate::algorithms::Algorithm;
 use crate::meta::{to_device, to_host};
 use crate::model::TrainedModel;
 use crate::nn::{BatchStatistics, LayerStatistics, Moments, Statistics};
@@ -61,7 +62,8 @@ pub fn measure<B: Backend>(
     };
     let params = to_device::<B>(network, &model.params, device);
     let trained = Trained {
-        model,
+        config,
+        network,
         params: &params,
         rates: &rates,
     };

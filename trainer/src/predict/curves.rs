@@ -5,8 +5,7 @@ use std::ops::Range;
 use burn::tensor::{Tensor, backend::Backend};
 use rayon::prelude::*;
 
-use super::{Setting, sees_the_batch};
-use crate::algorithms::Predictor;
+use super::{Predictor, Setting, sees_the_batch};
 use crate::device::{CACHED, is_host};
 use crate::loss::{Loss, Reduction};
 use crate::meta::{InnerLoop, RateTable, to_device, to_host};
@@ -29,7 +28,7 @@ pub struct Curves {
 
 impl Curves {
     /// Without tasks yet.
-    pub(super) fn new(steps: Vec<usize>, classes: bool) -> Self {
+    pub(crate) fn new(steps: Vec<usize>, classes: bool) -> Self {
         let rows = vec![Vec::new(); steps.len()];
         Self {
             steps,
@@ -40,13 +39,13 @@ impl Curves {
     }
 
     /// All losses times `factor`.
-    pub(super) fn scale(&mut self, factor: f32) {
+    pub(crate) fn scale(&mut self, factor: f32) {
         let losses = self.support.iter_mut().chain(&mut self.query);
         losses.flatten().for_each(|loss| *loss *= factor);
     }
 
     /// More tasks of the same steps.
-    pub(super) fn extend(&mut self, more: Self) {
+    pub(crate) fn extend(&mut self, more: Self) {
         let append = |rows: &mut [Vec<f32>], more: Vec<Vec<f32>>| {
             for (row, more) in rows.iter_mut().zip(more) {
                 row.extend(more);
@@ -60,9 +59,9 @@ impl Curves {
     }
 }
 
-/// One way of judging the same adaptation.
+/// One way of evaluating the same adaptation.
 #[derive(Clone, Debug)]
-pub(super) struct View {
+pub(crate) struct View {
     /// Only the first so many queries of a task, all classes together.
     pub queries: usize,
     /// How they are predicted.
@@ -77,18 +76,18 @@ const CHUNK: usize = 50;
 
 /// Numbers that may be alive at once: what the cache of a core holds, which works on
 /// them alone, or 2 GiB on other devices than the host, which small batches leave idle.
-pub(super) fn alive<B: Backend>() -> usize {
+pub(super) fn numbers_at_once<B: Backend>() -> usize {
     if is_host::<B>() { CACHED } else { 1 << 29 }
 }
 
 /// What `compute` makes of parts of `tasks` tasks with so many numbers each, in their
 /// order. On the host every core works on a part of its own.
-pub(super) fn in_parts<B: Backend, R: Send>(
+pub(crate) fn in_parts<B: Backend, R: Send>(
     tasks: usize,
     of_task: usize,
     compute: impl Fn(Range<usize>) -> R + Sync,
 ) -> Vec<R> {
-    let at_once = (alive::<B>() / of_task).clamp(1, CHUNK);
+    let at_once = (numbers_at_once::<B>() / of_task).clamp(1, CHUNK);
     let starts: Vec<usize> = (0..tasks).step_by(at_once).collect();
     let part = |start| compute(start..(start + at_once).min(tasks));
     if is_host::<B>() {
@@ -121,7 +120,7 @@ pub fn curves<B: Backend>(
 
 /// [`curves`] for several views of the same adaptation, which goes as far as
 /// the one with the most steps.
-pub(super) fn views<B: Backend>(
+pub(crate) fn views<B: Backend>(
     (inner, predictor): (&InnerLoop<'_>, Predictor),
     params: &[Vec<f32>],
     rates: &RateTable,

@@ -1,0 +1,14 @@
+//! From parameters to predictions: how outputs become predictions, what a query sees of the
+//! others, and losses and accuracies after each inner step.
+
+mod curves;
+mod predictor;
+mod prototypes;
+mod setting;
+
+pub use curves::{Curves, accuracy, curves};
+pub(crate) use curves::{View, in_parts, views};
+pub use predictor::Predictor;
+pub use prototypes::logits;
+pub(crate) use prototypes::logits_gradient;
+pub use setting::{Setting, sees_the_batch};
