@@ -253,6 +253,7 @@ fn target_folder() -> PathBuf {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::project::root;
 
     /// What `trainer/docs/adding.md` says under "A board": a description, a package in each
     /// workspace that it has firmware in, and no memory or target that says otherwise.
@@ -286,6 +287,21 @@ mod tests {
                     assert!(config.contains(&target), "{name}: no {target}");
                 }
             }
+        }
+    }
+
+    /// The page sends nobody to a file that is not there.
+    #[test]
+    fn what_the_page_about_boards_names_exists() {
+        let page = fs::read_to_string(root().join("trainer/docs/adding.md")).unwrap();
+        let section = page.split("## A board\n").nth(1).unwrap();
+        let section = section.split("\n## ").next().unwrap();
+        let words = section.split('`').skip(1).step_by(2);
+        let is_path = |word: &&str| word.starts_with("runtime/") || word.starts_with("firmware-");
+        let paths: Vec<_> = words.filter(is_path).collect();
+        assert!(paths.len() > 4, "{paths:?}");
+        for path in paths {
+            assert!(root().join(path).exists(), "{path}");
         }
     }
 
