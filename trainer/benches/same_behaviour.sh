@@ -68,6 +68,9 @@ while read -r name sets; do
     if [ "$exports" = yes ]; then
       (cd "$checkout" && "$work/$version" export "$run" --output "$run/exported.mamlet" \
         > "$work/log" 2>&1) || tail -n 2 "$work/log"
+      # Both say which commit made them.
+      commit=$("$work/$version" inspect "$run/exported.mamlet" | sed -n 's/.*commit //p')
+      LC_ALL=C sed -i "s/$commit/------------/" "$run/exported.mamlet"
     fi
   done
   if [ -n "$missing" ]; then
@@ -78,7 +81,10 @@ while read -r name sets; do
   verdict=same
   for file in config.toml metrics.jsonl exported.mamlet; do
     [ "$file" != exported.mamlet ] || [ "$exports" = yes ] || continue
-    if ! cmp -s "$work/runs-old/$name/$file" "$work/runs-new/$name/$file"; then
+    # An artifact begins with its checksum, which is of the commit too.
+    skip=0
+    [ "$file" != exported.mamlet ] || skip=32
+    if ! cmp -s -i "$skip" "$work/runs-old/$name/$file" "$work/runs-new/$name/$file"; then
       verdict="differs: $file"
       break
     fi

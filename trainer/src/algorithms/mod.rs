@@ -9,6 +9,8 @@
 
 mod averaging;
 mod check;
+#[cfg(test)]
+mod example;
 mod maml;
 mod oracle;
 mod pretraining;
@@ -62,6 +64,9 @@ pub enum Method {
     Averaging(Averaging),
     /// A class is the mean of its examples' embeddings.
     Prototypical(Prototypical),
+    /// What the tests add.
+    #[cfg(test)]
+    Example(example::Example),
 }
 
 /// How what was trained adapts to a task.

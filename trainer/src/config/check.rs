@@ -91,18 +91,12 @@ fn check_model(config: &Config) -> Result<(), Fault> {
         positive("model.init.sigma", sigma)?;
     }
     for (index, layer) in config.model.layers.iter().enumerate() {
-        let key = |name| format!("model.layers[{index}].{name}");
-        match layer {
-            LayerSpec::LeakyRelu { slope } => require(
-                *slope > 0.0 && *slope < 1.0,
-                &key("slope"),
-                "a number between 0 and 1",
-                slope,
-            )?,
-            LayerSpec::BatchNorm { epsilon, .. }
-            | LayerSpec::GroupNorm { epsilon, .. }
-            | LayerSpec::LayerNorm { epsilon } => positive(&key("epsilon"), *epsilon)?,
-            _ => {}
+        if let Some(fault) = layer.fault() {
+            return Err(Fault {
+                key: format!("model.layers[{index}].{}", fault.key),
+                expected: fault.expected.into(),
+                given: fault.given.to_string(),
+            });
         }
     }
     let network = config.network().map_err(|error| Fault {

@@ -126,14 +126,6 @@ pub enum ExportError {
         /// The most steps.
         max_steps: usize,
     },
-    /// The artifact cannot hold a size.
-    #[error("{what} is too large for an artifact; the largest is {limit}")]
-    TooLarge {
-        /// The size, and of which layer.
-        what: String,
-        /// The largest possible.
-        limit: usize,
-    },
     /// No golden support set was found to which the recipe adapts.
     #[error("the recipe adapts to none of {tried} golden support sets; the last: {reason}")]
     Golden {

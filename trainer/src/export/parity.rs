@@ -49,7 +49,7 @@ impl Parity {
         let device_model = Model::new(&artifact).map_err(|error| wrong(&error))?;
         let shots = support.support_examples();
         let rollback = Rollback::ToInitialisation;
-        let mut memory = vec![0.0; device_model.memory(shots, rollback).total() / 4];
+        let mut memory = vec![0.0; device_model.memory(shots, rollback).total().len()];
         let mut learner = Learner::new(&device_model, shots, rollback, &mut memory)
             .map_err(|error| wrong(&error))?;
         let targets = super::targets(model, &support);

@@ -162,7 +162,7 @@ impl<B: Backend, A: Descent> Trainer<B, A> {
         if let (Some(own), Some(theirs)) = (own, source.learned_rates())
             && (some_will_do || mine == others)
             && let own = RateTable::from_flat(&own, self.rate_dims())
-            && let Some(rates) = theirs.within(&own, |tensor| {
+            && let Some(rates) = theirs.written_over(&own, |tensor| {
                 others.iter().position(|name| *name == mine[tensor])
             })
         {

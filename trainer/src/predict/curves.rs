@@ -5,11 +5,10 @@ use std::ops::Range;
 use burn::tensor::{Tensor, backend::Backend};
 use rayon::prelude::*;
 
-use super::{Predictor, Setting, sees_the_batch};
+use super::views::{View, views};
+use super::{Predictor, Setting};
 use crate::device::{CACHED, is_host};
-use crate::loss::{Loss, Reduction};
-use crate::meta::{InnerLoop, RateTable, to_device, to_host};
-use crate::nn::Network;
+use crate::meta::{InnerLoop, RateTable};
 use crate::tasks::TaskBatch;
 
 /// Every task after some numbers of inner steps.
@@ -59,17 +58,6 @@ impl Curves {
     }
 }
 
-/// One way of evaluating the same adaptation.
-#[derive(Clone, Debug)]
-pub(crate) struct View {
-    /// Only the first so many queries of a task, all classes together.
-    pub queries: usize,
-    /// How they are predicted.
-    pub setting: Setting,
-    /// After which numbers of steps, in order.
-    pub steps: Vec<usize>,
-}
-
 /// Tasks adapted at once: enough to fill matrix products, few enough for their
 /// weights to stay in the cache.
 const CHUNK: usize = 50;
@@ -116,112 +104,6 @@ pub fn curves<B: Backend>(
         steps: (0..=steps).collect(),
     };
     views::<B>((inner, predictor), params, rates, batch, &[view], device).swap_remove(0)
-}
-
-/// [`curves`] for several views of the same adaptation, which goes as far as
-/// the one with the most steps.
-pub(crate) fn views<B: Backend>(
-    (inner, predictor): (&InnerLoop<'_>, Predictor),
-    params: &[Vec<f32>],
-    rates: &RateTable,
-    batch: &TaskBatch,
-    views: &[View],
-    device: &B::Device,
-) -> Vec<Curves> {
-    let network = inner.network;
-    let params = to_device::<B>(network, params, device);
-    let rates = rates.on(device);
-    // What does not adapt is computed once. But a query that is predicted apart needs all of
-    // a network that has norms of the batch below and above: its batch holds the support set.
-    let queries = views.iter().map(|view| view.queries).max().unwrap_or(0);
-    let together = views
-        .iter()
-        .all(|view| view.setting == Setting::Transductive);
-    let halves = network
-        .halves()
-        .filter(|(body, above)| together || !(sees_the_batch(body) && sees_the_batch(above)));
-    let (body, network) = match &halves {
-        Some((body, head)) => (Some(body), head),
-        None => (None, network),
-    };
-    let lower = body.map_or(0, |body| body.tensors().len());
-    let (lower, params) = params.split_at(lower);
-    let inner = InnerLoop { network, ..*inner };
-    let measure = Loss {
-        reduction: Reduction::Mean,
-        ..inner.loss
-    };
-    let steps = views.iter().flat_map(|view| &view.steps).copied().max();
-    let steps = steps.unwrap_or(0);
-    let new = || {
-        views
-            .iter()
-            .map(|view| Curves::new(view.steps.clone(), batch.classes.is_some()))
-    };
-    let examples = batch.support_examples().max(queries);
-    let whole = body.map_or(0, Network::activation_count) + network.activation_count();
-    let of_task = 4 * network.parameter_count() + examples * whole;
-    let parts = in_parts::<B, _>(batch.tasks, of_task, |tasks| {
-        let mut all: Vec<Curves> = new().collect();
-        let mut part = batch.tasks(tasks).to_device::<B>(device);
-        part.query_x = part.query_x.narrow(1, 0, queries);
-        part.query_y = part.query_y.narrow(1, 0, queries);
-        let before = part.support_x.clone();
-        if let Some(body) = body {
-            part.support_x = body.forward(lower, before.clone());
-            if !sees_the_batch(body) {
-                part.query_x = body.forward(lower, part.query_x);
-            }
-        }
-        // The queries of every view, as the layers that adapt are given them.
-        let of_views: Vec<_> = views
-            .iter()
-            .map(|view| {
-                let [x, y] = [&part.query_x, &part.query_y]
-                    .map(|queries| queries.clone().narrow(1, 0, view.queries));
-                let x = match body.filter(|body| sees_the_batch(body)) {
-                    Some(body) => {
-                        let support = (&before, &part.support_y);
-                        Predictor::Outputs.queries(view.setting, body, lower, support, x)
-                    }
-                    None => x,
-                };
-                (x, y)
-            })
-            .collect();
-        let losses = |prediction: Tensor<B, 3>, y: &Tensor<B, 3>| {
-            to_host(measure.value(prediction, y.clone()))
-        };
-        let support = (&part.support_x, &part.support_y);
-        inner.adapt(params.to_vec(), &rates, &part, steps, |step, theta| {
-            let network = &network.at_step(step);
-            let mut of_support: Option<Vec<f32>> = None;
-            for ((view, (x, y)), curves) in views.iter().zip(&of_views).zip(&mut all) {
-                let Ok(row) = view.steps.binary_search(&step) else {
-                    continue;
-                };
-                let of_support = of_support.get_or_insert_with(|| {
-                    losses(predictor.support(network, theta, support), &part.support_y)
-                });
-                curves.support[row].extend_from_slice(of_support);
-                let x = x.clone();
-                let prediction = predictor.queries(view.setting, network, theta, support, x);
-                if let Some(rows) = &mut curves.accuracy {
-                    let right = accuracy(prediction.clone(), y.clone());
-                    rows[row].extend(to_host(right));
-                }
-                curves.query[row].extend(losses(prediction, y));
-            }
-        });
-        all
-    });
-    let mut all: Vec<Curves> = new().collect();
-    for part in parts {
-        for (curves, more) in all.iter_mut().zip(part) {
-            curves.extend(more);
-        }
-    }
-    all
 }
 
 /// The share of each task's examples whose largest output is that of its class,

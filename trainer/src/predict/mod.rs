@@ -5,10 +5,12 @@ mod curves;
 mod predictor;
 mod prototypes;
 mod setting;
+mod views;
 
 pub use curves::{Curves, accuracy, curves};
-pub(crate) use curves::{View, in_parts, views};
+pub(crate) use curves::in_parts;
 pub use predictor::Predictor;
 pub use prototypes::logits;
 pub(crate) use prototypes::logits_gradient;
 pub use setting::{Setting, sees_the_batch};
+pub(crate) use views::{View, views};

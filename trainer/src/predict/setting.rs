@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::nn::{LayerSpec, Network, Statistics};
+use crate::nn::{Network, Statistics};
 
 /// How the queries of a task are predicted. It matters for batch norms that
 /// use the statistics of their batch; for all others both are the same.
@@ -31,8 +31,9 @@ impl Setting {
 /// a batch norm without stored statistics.
 pub fn sees_the_batch(network: &Network) -> bool {
     let measured = !network.statistics().is_empty();
-    network.spec().layers.iter().any(|layer| match layer {
-        LayerSpec::BatchNorm { statistics, .. } => *statistics == Statistics::Current || !measured,
-        _ => false,
+    let mut layers = network.spec().layers.iter();
+    layers.any(|layer| {
+        let statistics = layer.statistics();
+        statistics.is_some_and(|from| from == Statistics::Current || !measured)
     })
 }
