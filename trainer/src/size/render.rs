@@ -68,7 +68,7 @@ impl Point {
         match (&missing[..], &self.boards[..]) {
             ([], _) => "all".into(),
             (_, []) => "none".into(),
-            ([one], _) => format!("all but {one}"),
+            (few, some) if few.len() < some.len() => format!("all but {}", few.join(", ")),
             (_, some) => some.join(", "),
         }
     }
