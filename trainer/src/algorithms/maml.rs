@@ -3,14 +3,14 @@
 
 use std::sync::Arc;
 
-use burn::tensor::{Tensor, backend::Backend};
+use burn::tensor::backend::Backend;
 use serde::{Deserialize, Serialize};
 
 use super::{Adaptation, Algorithm, Properties, check};
 use crate::config::{Config, Fault};
 use crate::meta::{InnerLoop, MetaGradient, MetaObjective, Order, in_parts, tasks_at_once};
 use crate::nn::{Network, NetworkError};
-use crate::outer::{Descent, MetaStep, Trained};
+use crate::outer::{Descent, MetaStep, See, Trained};
 use crate::outer::{TrainError, Trainer, Training};
 use crate::predict::Predictor;
 use crate::samplers::MetaBatch;
@@ -115,7 +115,7 @@ pub(super) fn evaluated_of_ways(
 pub(super) fn adapted_batches<B: Backend>(
     trained: &Trained<'_, B>,
     batch: &MetaBatch<'_, B>,
-    see: &mut dyn FnMut(usize, &[Tensor<B, 3>], Tensor<B, 3>),
+    see: &mut See<'_, B>,
 ) {
     let config = trained.config;
     let steps = config.inner.steps;

@@ -28,7 +28,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::config::{Config, Fault};
 use crate::meta::{PerTensor, over_tasks};
-use crate::outer::{TrainError, Trained, Training};
+use crate::outer::{See, TrainError, Trained, Training};
 use crate::predict::Predictor;
 use crate::samplers::MetaBatch;
 use crate::tasks::TaskDistribution;
@@ -127,7 +127,7 @@ pub trait Algorithm {
         &self,
         trained: &Trained<'_, B>,
         batch: &MetaBatch<'_, B>,
-        see: &mut dyn FnMut(usize, &[Tensor<B, 3>], Tensor<B, 3>),
+        see: &mut See<'_, B>,
     ) {
         maml::adapted_batches(trained, batch, see);
     }

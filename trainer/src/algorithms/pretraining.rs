@@ -16,7 +16,7 @@ use crate::config::{Config, Fault};
 use crate::loss::{Loss, LossKind, Reduction};
 use crate::meta::MetaGradient;
 use crate::nn::{Adapt, AdaptGroup, LayerSpec, Network, NetworkError, NetworkSpec};
-use crate::outer::{Descent, MetaStep, Trained};
+use crate::outer::{Descent, MetaStep, See, Trained};
 use crate::outer::{TrainError, Trainer, Training};
 use crate::predict::Predictor;
 use crate::samplers::{Labelled, MetaBatch};
@@ -69,7 +69,7 @@ impl Algorithm for Pretraining {
         &self,
         trained: &Trained<'_, B>,
         batch: &MetaBatch<'_, B>,
-        see: &mut dyn FnMut(usize, &[Tensor<B, 3>], Tensor<B, 3>),
+        see: &mut See<'_, B>,
     ) {
         match labelled(batch) {
             Some(labelled) => see(0, trained.params, labelled.x),

@@ -30,7 +30,7 @@ use crate::config::{Config, Fault, RateConfig};
 use crate::loss::{Loss, LossKind};
 use crate::meta::{MetaGradient, in_parts, tasks_at_once};
 use crate::nn::Network;
-use crate::outer::{Descent, MetaStep, Trained};
+use crate::outer::{Descent, MetaStep, See, Trained};
 use crate::outer::{TrainError, Trainer, Training};
 use crate::predict::{Predictor, logits, logits_gradient};
 use crate::samplers::{MetaBatch, Sampler, Set};
@@ -90,7 +90,7 @@ impl Algorithm for Prototypical {
         &self,
         trained: &Trained<'_, B>,
         batch: &MetaBatch<'_, B>,
-        see: &mut dyn FnMut(usize, &[Tensor<B, 3>], Tensor<B, 3>),
+        see: &mut See<'_, B>,
     ) {
         let sampler = batch.sampler();
         let support = sampler.support(0, trained.params);

@@ -65,3 +65,7 @@ pub struct Trained<'a, B: Backend> {
     /// Its inner rates, a row for each step; empty where there are none.
     pub rates: &'a [Vec<Rate<B>>],
 }
+
+/// Is shown a batch: the inner step before which it comes, the parameters there and the
+/// examples `[T, B, in]`.
+pub type See<'a, B> = dyn FnMut(usize, &[Tensor<B, 3>], Tensor<B, 3>) + 'a;

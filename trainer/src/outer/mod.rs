@@ -15,7 +15,7 @@ use crate::nn::NetworkError;
 use crate::run::{Checkpoint, RunError, Validation};
 use crate::tasks::TasksError;
 
-pub use descent::{Descent, MetaStep, Trained};
+pub use descent::{Descent, MetaStep, See, Trained};
 pub use statistics::measure as measure_statistics;
 pub(crate) use statistics::record as record_statistics;
 pub use trainer::Trainer;
