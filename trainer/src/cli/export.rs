@@ -14,7 +14,6 @@ use crate::evaluate::Progress;
 use crate::export::{Options, Quantize, Safety, Score, Unknown, export};
 use crate::model::TrainedModel;
 use crate::run::{RunDir, write_atomically};
-use crate::tasks::TasksConfig;
 
 /// Write the artifact of a trained run: the one file a device adapts from.
 ///
@@ -106,6 +105,7 @@ impl Arguments {
             model = model.with_ways(ways)?;
         }
         let manifest = RunDir::open(&path)?.manifest();
+        let defaults = model.config.tasks.export();
         let own = self.steps.unwrap_or(model.config.inner.steps);
         let max_steps = self
             .max_steps
@@ -117,19 +117,13 @@ impl Arguments {
             golden_shots: self.shots,
             quantize: quantize(&self.quantize),
             episodes: self.episodes.max(2),
-            accept: (self.accept)
-                .or(matches!(model.config.tasks, TasksConfig::Recordings(_)).then_some(0.95))
-                .filter(|&accept| accept < 1.0),
+            accept: Some(self.accept.unwrap_or(defaults.accept)).filter(|&accept| accept < 1.0),
         };
         let made = export(&model, manifest.as_ref(), &options)?;
         let safety = match self.safety_tasks {
             0 => None,
             tasks => {
-                let shots: &[usize] = match model.config.tasks.classes() {
-                    None if model.config.tasks.has_target_scale() => &[1, 3, 5],
-                    None => &[3, 5, 10],
-                    Some(_) => &[1, 5],
-                };
+                let shots = defaults.safety_shots;
                 let steps: Vec<usize> = (1..=max_steps).collect();
                 let mut display = Display::new();
                 let observe = |progress: Progress<'_>| display.show(progress);
@@ -212,11 +206,8 @@ impl Arguments {
                 safety.rolled_back
             ))?;
         }
-        if config.tasks.views() > 1 {
-            output::line(
-                "tasks.mirrored_support: a device is taught each image and, as an example of its \
-                 own, its mirror image (mamlet_runtime::mirror)",
-            )?;
+        if let Some(note) = defaults.note {
+            output::line(note)?;
         }
         for line in describe_fit(&fit) {
             output::line(line)?;

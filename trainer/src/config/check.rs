@@ -5,50 +5,7 @@ use crate::loss::LossKind;
 use crate::nn::init::Init;
 use crate::nn::{HeadStart, LayerSpec, head};
 
-/// A key with an unusable value.
-pub(super) struct Fault {
-    pub key: String,
-    pub expected: String,
-    pub given: String,
-}
-
-pub(super) fn require(
-    holds: bool,
-    key: &str,
-    expected: impl Into<String>,
-    given: impl ToString,
-) -> Result<(), Fault> {
-    if holds {
-        return Ok(());
-    }
-    Err(Fault {
-        key: key.into(),
-        expected: expected.into(),
-        given: given.to_string(),
-    })
-}
-
-pub(super) fn positive(key: &str, value: f64) -> Result<(), Fault> {
-    require(
-        value.is_finite() && value > 0.0,
-        key,
-        "a number above 0",
-        value,
-    )
-}
-
-pub(super) fn decay(key: &str, value: f64) -> Result<(), Fault> {
-    require(
-        (0.0..1.0).contains(&value),
-        key,
-        "a number from 0 to below 1",
-        value,
-    )
-}
-
-pub(super) fn at_least_one(key: &str, value: usize) -> Result<(), Fault> {
-    require(value >= 1, key, "at least 1", value)
-}
+pub(super) use crate::fault::{Fault, at_least_one, decay, not_negative, positive, require};
 
 pub(super) fn check(config: &Config) -> Result<(), Fault> {
     let name_ok = !config.name.is_empty()
@@ -70,15 +27,6 @@ pub(super) fn check(config: &Config) -> Result<(), Fault> {
     check_record(config)?;
     super::reptile::check(config)?;
     check_averaging(config)
-}
-
-pub(super) fn not_negative(key: &str, value: f64) -> Result<(), Fault> {
-    require(
-        value.is_finite() && value >= 0.0,
-        key,
-        "a number of at least 0",
-        value,
-    )
 }
 
 fn check_model(config: &Config) -> Result<(), Fault> {

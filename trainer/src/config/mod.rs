@@ -24,6 +24,7 @@ use crate::meta::{Clip, InnerOptimiser};
 use crate::nn::init::Init;
 use crate::nn::{HeadStart, LayerSpec, Network, NetworkError, NetworkSpec, head};
 
+pub use crate::fault::Fault;
 pub use crate::tasks::TasksConfig;
 pub use inner::{InnerConfig, RateConfig};
 pub use meta::{MetaConfig, Shots};

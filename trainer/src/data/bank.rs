@@ -7,7 +7,8 @@ use serde::{Deserialize, Serialize};
 
 use super::cache::{self, Decoded};
 use super::decode::{self, Pixels};
-use super::{DataError, Group, Pick, Source, places};
+use super::{DataError, Group, Pick, Source};
+use crate::locations;
 use crate::nn::Shape;
 
 /// One class of a bank.
@@ -167,7 +168,7 @@ impl std::fmt::Debug for Bank {
 }
 
 fn decoded(source: &Source, pixels: Pixels, digest: u64) -> Result<Decoded, DataError> {
-    let place = places::cache().map(|folder| cache::file(&folder, &source.name, digest));
+    let place = locations::cache().map(|folder| cache::file(&folder, &source.name, digest));
     // What names alone tell is wrong is reported together with the rest.
     if let Some(path) = place.as_ref().filter(|_| source.problems.is_empty()) {
         match cache::read(path, digest) {

@@ -9,7 +9,8 @@ use std::fs::File;
 use std::path::{Path, PathBuf};
 
 use super::source::{entries, file_name, is_image};
-use super::{DataError, Group, ImageAt, Problem, Sheets, Source, SourceClass, places, read_error};
+use super::{DataError, Group, ImageAt, Problem, Sheets, Source, SourceClass, read_error};
+use crate::locations;
 
 /// A data set in a folder.
 #[derive(Clone, Debug, PartialEq)]
@@ -46,7 +47,7 @@ impl ImageFolder<'_> {
     /// # Errors
     /// [`DataError`] where it is not there or cannot be listed.
     pub fn list(&self) -> Result<Source, DataError> {
-        let looked = places::candidates(self.path);
+        let looked = locations::candidates(self.path);
         let place = looked.iter().find(|place| {
             let names = SPLITS.iter().flat_map(|(_, names)| names.iter());
             let mut names = names.map(|name| place.join(name));

@@ -19,6 +19,11 @@ pub enum Group {
     Test,
 }
 
+impl Group {
+    /// All of them; `group as usize` is the index of each.
+    pub const ALL: [Self; 3] = [Self::Train, Self::Validation, Self::Test];
+}
+
 /// Where one image is.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum ImageAt {

@@ -5,7 +5,11 @@ use std::f64::consts::PI;
 use rand_chacha::ChaCha8Rng;
 use serde::{Deserialize, Serialize};
 
-use super::{Split, TaskBatch, TaskDistribution, uniform};
+use super::{
+    Contents, Description, EvaluationDefaults, ExportDefaults, LabelledBatch, Sizes, Split,
+    TaskBatch, TaskDistribution, TaskFamily, TaskSizes, TaskSource, TasksError, UnitSplit, uniform,
+};
+use crate::fault::{Fault, bounds};
 use crate::nn::Shape;
 
 /// The distribution of sinusoids. The defaults are the paper's: amplitude in
@@ -98,16 +102,68 @@ impl Sinusoid {
     }
 }
 
-impl TaskDistribution for Sinusoid {
-    fn shape(&self) -> Shape {
-        Shape::Vector(match self.inputs {
+impl TaskSizes for Sinusoid {
+    fn sizes(&self) -> Sizes {
+        let inputs = match self.inputs {
             SinusoidInputs::X => 1,
             SinusoidInputs::XAmplitudePhase => 3,
-        })
+        };
+        Sizes::of_values(Shape::Vector(inputs), 1)
+    }
+}
+
+impl TaskFamily for Sinusoid {
+    fn check(&self) -> Result<(), Fault> {
+        bounds("tasks.amplitude", self.amplitude)?;
+        bounds("tasks.phase", self.phase)?;
+        bounds("tasks.x", self.x)
     }
 
-    fn output(&self) -> usize {
-        1
+    fn has_finite_classes(&self) -> bool {
+        false
+    }
+
+    fn has_target_scale(&self) -> bool {
+        false
+    }
+
+    fn evaluation(&self) -> EvaluationDefaults {
+        EvaluationDefaults::VALUES
+    }
+
+    fn export(&self) -> ExportDefaults {
+        ExportDefaults::VALUES
+    }
+
+    fn ways_mut(&mut self) -> Option<&mut usize> {
+        None
+    }
+
+    fn unit_split_mut(&mut self) -> Option<&mut UnitSplit> {
+        None
+    }
+
+    fn keep_evaluation_keys(&mut self) {
+        self.inputs = SinusoidInputs::X;
+    }
+
+    fn source(&self) -> Result<TaskSource, TasksError> {
+        Ok(TaskSource::supervised(self.clone()))
+    }
+
+    fn contents(&self) -> Result<Option<Contents>, TasksError> {
+        Ok(None)
+    }
+}
+
+impl TaskDistribution for Sinusoid {
+    fn description(&self) -> Description {
+        Description {
+            class_counts: None,
+            normalisation: None,
+            target_scale: None,
+            front_end: None,
+        }
     }
 
     fn draw(
@@ -132,5 +188,17 @@ impl TaskDistribution for Sinusoid {
             query_y,
             origins: None,
         }
+    }
+
+    fn check(&self, _split: Split, _shots: usize, _queries: usize) -> Result<(), TasksError> {
+        Ok(())
+    }
+
+    fn units(&self, _split: Split, _rng: &mut ChaCha8Rng, _tasks: usize) -> Option<Vec<usize>> {
+        None
+    }
+
+    fn draw_labelled(&self, _rng: &mut ChaCha8Rng, _count: usize) -> Option<LabelledBatch> {
+        None
     }
 }

@@ -12,7 +12,9 @@ use mamlet_trainer::meta::RateTable;
 use mamlet_trainer::model::TrainedModel;
 use mamlet_trainer::nn::Shape;
 use mamlet_trainer::random::{Stream, generator};
-use mamlet_trainer::tasks::{LabelledBatch, Split, TaskBatch, TaskDistribution};
+use mamlet_trainer::tasks::{
+    Description, LabelledBatch, Sizes, Split, TaskBatch, TaskDistribution, TaskSizes, TasksError,
+};
 use mamlet_trainer::train::{End, Trainer, train};
 use rand::RngExt;
 use rand_chacha::ChaCha8Rng;
@@ -141,25 +143,33 @@ impl Points {
     }
 }
 
-impl TaskDistribution for Points {
-    fn shape(&self) -> Shape {
-        Shape::Image {
+impl TaskSizes for Points {
+    fn sizes(&self) -> Sizes {
+        let shape = Shape::Image {
             height: 2,
             width: 2,
             channels: 1,
+        };
+        Sizes::of_classes(shape, 2)
+    }
+}
+
+impl TaskDistribution for Points {
+    fn description(&self) -> Description {
+        Description {
+            class_counts: Some([CLASSES; 3]),
+            normalisation: None,
+            target_scale: None,
+            front_end: None,
         }
     }
 
-    fn output(&self) -> usize {
-        2
+    fn check(&self, _split: Split, _shots: usize, _queries: usize) -> Result<(), TasksError> {
+        Ok(())
     }
 
-    fn classes(&self) -> Option<usize> {
-        Some(2)
-    }
-
-    fn class_count(&self, _split: Split) -> Option<usize> {
-        Some(CLASSES)
+    fn units(&self, _split: Split, _rng: &mut ChaCha8Rng, _tasks: usize) -> Option<Vec<usize>> {
+        None
     }
 
     fn draw(

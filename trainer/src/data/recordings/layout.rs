@@ -34,7 +34,7 @@ pub struct Layout {
     /// without anything to tell them apart.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub rows: Option<usize>,
-    /// Column of the person or device; the name of the file if absent.
+    /// Column of the person or unit; the name of the file if absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub user: Option<String>,
     /// Rows a second.

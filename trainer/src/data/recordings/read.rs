@@ -271,10 +271,10 @@ fn sorted(names: Vec<String>) -> (Vec<String>, Vec<usize>) {
             .total_cmp(&number(b))
             .then_with(|| names[a].cmp(&names[b]))
     });
-    let mut places = vec![0; names.len()];
+    let mut moved = vec![0; names.len()];
     for (place, &at) in order.iter().enumerate() {
-        places[at] = place;
+        moved[at] = place;
     }
     let sorted = order.iter().map(|&at| names[at].clone()).collect();
-    (sorted, places)
+    (sorted, moved)
 }

@@ -1,6 +1,7 @@
 //! N-way K-shot classification of images: Omniglot, miniImageNet, and any
 //! folder of images.
 
+mod contents;
 mod folder;
 mod omniglot;
 
@@ -11,8 +12,12 @@ use rand::seq::{SliceRandom, index};
 use rand_chacha::ChaCha8Rng;
 use serde::{Deserialize, Serialize};
 
-use super::{LabelledBatch, Origin, Origins, Split, TaskBatch, TaskDistribution, TasksError};
+use super::{
+    Description, LabelledBatch, Origin, Origins, Sizes, Split, TaskBatch, TaskDistribution,
+    TaskSizes, TasksError, one_hot,
+};
 use crate::data::{Augment, Bank, DataError, Examples, Pick, counted};
+use crate::fault::{Fault, not_negative, proper_share, require, ways};
 use crate::nn::Shape;
 use crate::random::{Stream, generator};
 
@@ -25,6 +30,37 @@ fn square(size: usize, channels: usize) -> Shape {
         width: size,
         channels,
     }
+}
+
+/// What the keys of all images must satisfy beyond their types.
+fn check(own_ways: usize, size: usize, augments: [Option<Augment>; 2]) -> Result<(), Fault> {
+    ways(own_ways)?;
+    side("tasks.size", size)?;
+    let keys = ["tasks.augment", "tasks.augment_classes"];
+    for (key, augment) in keys.into_iter().zip(augments) {
+        let Some(augment) = augment else { continue };
+        not_negative(&format!("{key}.rotate"), augment.rotate)?;
+        not_negative(&format!("{key}.shift"), augment.shift)?;
+        proper_share(&format!("{key}.scale"), augment.scale)?;
+        proper_share(&format!("{key}.shear"), augment.shear)?;
+        require(
+            (0.0..=1.0).contains(&augment.mirror),
+            &format!("{key}.mirror"),
+            "a share from 0 to 1",
+            augment.mirror,
+        )?;
+    }
+    Ok(())
+}
+
+/// Width and height of an image.
+fn side(key: &str, value: usize) -> Result<(), Fault> {
+    require(
+        (1..=4096).contains(&value),
+        key,
+        "from 1 to 4096 pixels",
+        value,
+    )
 }
 
 /// What rotation by quarter turns does to classes.
@@ -65,9 +101,12 @@ const CLASSES: u64 = 0;
 /// The first of those that put a class's images in order.
 const ORDER: u64 = 1;
 
-/// Examples that each image of a shot is.
-pub(super) fn views(mirrored_support: bool) -> usize {
-    if mirrored_support { 2 } else { 1 }
+/// Sizes of tasks of images of a shape.
+fn sizes(shape: Shape, ways: usize, mirrored_support: bool) -> Sizes {
+    Sizes {
+        views: if mirrored_support { 2 } else { 1 },
+        ..Sizes::of_classes(shape, ways)
+    }
 }
 
 /// The last `count` examples once more, seen in a mirror.
@@ -92,8 +131,8 @@ struct Class {
 }
 
 impl ImageTasks {
-    /// Tasks of `ways` classes of a bank; each split lists its classes. Whether
-    /// they are enough, [`TaskDistribution::check`] tells.
+    /// Tasks of `ways` classes of a bank; each split lists its classes.
+    /// [`TaskDistribution::check`] says whether they are enough.
     ///
     /// # Errors
     /// [`DataError::TooFew`] where a class has no image.
@@ -114,7 +153,7 @@ impl ImageTasks {
             augment_classes: None,
             mirrored_support: false,
         };
-        for split in [Split::Train, Split::Validation, Split::Test] {
+        for split in Split::ALL {
             let classes = tasks.classes_of(split);
             let mut classes = classes.iter().map(|&class| &tasks.bank.classes()[class]);
             if let Some(empty) = classes.find(|class| class.count == 0) {
@@ -171,6 +210,14 @@ impl ImageTasks {
         }
     }
 
+    /// Classes that a class of the bank makes in all tasks together.
+    fn turns(&self) -> usize {
+        match self.rotations {
+            Rotations::None => 1,
+            Rotations::Drawn | Rotations::Classes => 4,
+        }
+    }
+
     /// The classes of the task with a seed.
     fn task(&self, split: Split, seed: u64) -> Vec<Class> {
         let mut rng = generator(seed, Stream::Images, CLASSES);
@@ -210,30 +257,30 @@ impl ImageTasks {
     }
 }
 
+impl TaskSizes for ImageTasks {
+    fn sizes(&self) -> Sizes {
+        sizes(self.bank.shape(), self.ways, self.mirrored_support)
+    }
+}
+
 impl TaskDistribution for ImageTasks {
-    fn shape(&self) -> Shape {
-        self.bank.shape()
-    }
-
-    fn output(&self) -> usize {
-        self.ways
-    }
-
-    fn classes(&self) -> Option<usize> {
-        Some(self.ways)
-    }
-
-    fn support_size(&self, shots: usize) -> usize {
-        self.set_size(shots) * views(self.mirrored_support)
+    fn description(&self) -> Description {
+        let count = |split| self.classes_of(split).len() * self.turns();
+        Description {
+            class_counts: Some(Split::ALL.map(count)),
+            normalisation: None,
+            target_scale: None,
+            front_end: None,
+        }
     }
 
     /// Every task has a generator of its own for its classes and one for the
     /// order of each class's images. Support examples are the first of that
     /// order and query examples the last, from the end, so neither depends on
     /// how many there are of the other. Mirror images follow the images of their
-    /// shot. Panics where the split has fewer classes than a task, which
-    /// [`TaskDistribution::check`] tells. Where a class has fewer images than
-    /// both need, which it tells too, images repeat.
+    /// shot. Where a class has fewer images than both need, they repeat. Panics where
+    /// the split has fewer classes than a task. [`TaskDistribution::check`] refuses
+    /// both.
     fn draw(
         &self,
         split: Split,
@@ -277,7 +324,7 @@ impl TaskDistribution for ImageTasks {
                             (class, image) => class.or(image),
                         },
                     });
-                    y.extend((0..self.ways).map(|label| f32::from(u8::from(label == class.label))));
+                    y.extend(one_hot(class.label, self.ways));
                 }
             };
             for at in 0..shots {
@@ -310,8 +357,8 @@ impl TaskDistribution for ImageTasks {
         }
     }
 
-    fn class_count(&self, split: Split) -> Option<usize> {
-        Some(self.classes_of(split).len() * self.turns())
+    fn units(&self, _split: Split, _rng: &mut ChaCha8Rng, _tasks: usize) -> Option<Vec<usize>> {
+        None
     }
 
     fn draw_labelled(&self, rng: &mut ChaCha8Rng, count: usize) -> Option<LabelledBatch> {
@@ -359,16 +406,6 @@ impl TaskDistribution for ImageTasks {
             }
             .into()),
             _ => Ok(()),
-        }
-    }
-}
-
-impl ImageTasks {
-    /// Classes that a class of the bank makes in all tasks together.
-    fn turns(&self) -> usize {
-        match self.rotations {
-            Rotations::None => 1,
-            Rotations::Drawn | Rotations::Classes => 4,
         }
     }
 }

@@ -3,31 +3,31 @@
 
 mod augment;
 mod config;
-mod draft;
+mod contents;
 mod examples;
 mod mixture;
 mod signal;
 mod splits;
 mod task;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use mamlet_formats::{Cut, FrontEnd};
 use rand::RngExt;
 use rand_chacha::ChaCha8Rng;
-use serde::Serialize;
 
 use augment::Frame;
 pub use augment::{Derived, SensorAugment};
 pub use config::{Centre, Labels, Recorded, RecordedTask};
-pub use draft::draft;
 use examples::{examples, session_medians};
 use splits::splits;
 
-use super::{LabelledBatch, Origins, Split, TaskBatch, TaskDistribution, TasksError, millihertz};
-use crate::data::{self, DataError, Normalisation, Recording, Recordings, counted};
-use crate::nn::Shape;
+use super::{
+    Description, LabelledBatch, Origins, Sizes, Split, TaskBatch, TaskDistribution, TaskSizes,
+    TasksError, millihertz, one_hot,
+};
+use crate::data::{self, Normalisation, Recording, Recordings, counted};
 
 /// Examples of one recording: whole, or its windows.
 type Examples = Vec<Vec<f32>>;
@@ -83,7 +83,7 @@ impl RecordedTasks {
         for recording in &all.recordings {
             let examples = examples(&config, all, recording, &medians);
             if examples.is_empty() {
-                return Err(too_few(
+                return Err(TasksError::too_few(
                     format!("the recording at {}", all.place(recording)),
                     counted(all.rows(recording), "row"),
                     format!("a window has {} samples", config.length),
@@ -115,7 +115,7 @@ impl RecordedTasks {
             }
         }
         if config.labels == Labels::Fixed && config.ways != all.classes.len() {
-            return Err(too_few(
+            return Err(TasksError::too_few(
                 "the data".into(),
                 counted(all.classes.len(), "class"),
                 format!(
@@ -161,33 +161,36 @@ impl RecordedTasks {
         classes.into_values().collect()
     }
 
-    /// What a split holds.
-    pub fn holds(&self, split: Split) -> Holds {
-        let mut holds = Holds {
-            rows: [usize::MAX, 0],
-            ..Holds::default()
-        };
-        let mut users = BTreeSet::new();
-        for of_class in self.splits[split as usize].iter().flatten() {
-            let class = &self.classes[of_class.class];
-            *holds.classes.entry(class.clone()).or_default() += of_class.recordings.len();
-            for &at in &of_class.recordings {
-                let [user, _, rows] = self.sources[at];
-                users.insert(user);
-                holds.rows = [holds.rows[0].min(rows), holds.rows[1].max(rows)];
-                holds.examples += self.recordings[at].len();
-            }
-        }
-        holds.users = users.len();
-        holds.rows[0] = holds.rows[0].min(holds.rows[1]);
-        holds
-    }
-
     /// The pools of a split that have enough classes for a task.
     fn pools(&self, split: Split) -> impl Iterator<Item = &Pool> {
         let pools = self.splits[split as usize].iter();
         let forms = self.forms_of(split).len();
         pools.filter(move |pool| pool.len() * forms >= self.config.ways)
+    }
+
+    /// What a board does to get an example from the samples of its sensor.
+    fn cut_and_centred(&self) -> Option<(FrontEnd, Vec<String>)> {
+        let config = &self.config;
+        let number = |number: usize| u32::try_from(number).ok();
+        let front_end = FrontEnd {
+            channels: number(config.channels.len())?,
+            length: number(config.length)?,
+            millihertz: self.millihertz,
+            cut: match config.stride {
+                Some(stride) => Cut::Windows {
+                    stride: number(stride)?,
+                },
+                None => Cut::Whole {
+                    longest: number(self.longest_training_recording())?,
+                },
+            },
+            centre: match config.centre {
+                Centre::None => mamlet_formats::Centre::None,
+                Centre::Example => mamlet_formats::Centre::Mean,
+                Centre::Session => mamlet_formats::Centre::Rest,
+            },
+        };
+        Some((front_end, config.channels.clone()))
     }
 
     fn measured(&self, values: Vec<f32>) -> data::Examples {
@@ -198,38 +201,30 @@ impl RecordedTasks {
     }
 }
 
-/// What a split of recordings holds.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
-pub struct Holds {
-    /// People or devices.
-    pub users: usize,
-    /// Recordings of every class.
-    pub classes: BTreeMap<String, usize>,
-    /// Examples that are made of them.
-    pub examples: usize,
-    /// Rows of the shortest and of the longest recording.
-    pub rows: [usize; 2],
+impl TaskSizes for RecordedTasks {
+    fn sizes(&self) -> Sizes {
+        self.config.sizes()
+    }
 }
 
 impl TaskDistribution for RecordedTasks {
-    fn shape(&self) -> Shape {
-        self.config.shape()
-    }
-
-    fn output(&self) -> usize {
-        self.config.ways
-    }
-
-    fn classes(&self) -> Option<usize> {
-        Some(self.config.ways)
+    fn description(&self) -> Description {
+        let count = |split| self.classes_of(split).len() * self.forms_of(split).len();
+        let normalises = self.config.normalise;
+        Description {
+            class_counts: Some(Split::ALL.map(count)),
+            normalisation: normalises.then(|| self.normalisation.clone()),
+            target_scale: None,
+            front_end: self.cut_and_centred(),
+        }
     }
 
     /// Every task has a generator of its own for classes and recordings. Support
     /// examples are the first of a random order of a class's recordings, query
     /// examples the last, from the end, so neither depends on how many there are
-    /// of the other. Panics where no pool has enough classes, which
-    /// [`TaskDistribution::check`] tells; where a class has fewer recordings than
-    /// both need, which it tells too, they repeat.
+    /// of the other. Where a class has fewer recordings than both need, they repeat.
+    /// Panics where no pool has enough classes. [`TaskDistribution::check`] refuses
+    /// both.
     fn draw(
         &self,
         split: Split,
@@ -246,11 +241,11 @@ impl TaskDistribution for RecordedTasks {
             origins.extend_from_slice(&sets[1].origins);
             for (set, (x, y)) in sets.into_iter().zip([&mut support, &mut query]) {
                 x.extend(set.x);
-                let one_hot = set
-                    .labels
-                    .into_iter()
-                    .flat_map(|label| (0..ways).map(move |at| f32::from(u8::from(at == label))));
-                y.extend(one_hot);
+                y.extend(
+                    set.labels
+                        .into_iter()
+                        .flat_map(|label| one_hot(label, ways)),
+                );
             }
         }
         TaskBatch {
@@ -270,37 +265,8 @@ impl TaskDistribution for RecordedTasks {
         }
     }
 
-    fn normalisation(&self) -> Option<Arc<Normalisation>> {
-        let normalises = self.config.normalise;
-        normalises.then(|| self.normalisation.clone())
-    }
-
-    fn front_end(&self) -> Option<(FrontEnd, Vec<String>)> {
-        let config = &self.config;
-        let number = |number: usize| u32::try_from(number).ok();
-        let front_end = FrontEnd {
-            channels: number(config.channels.len())?,
-            length: number(config.length)?,
-            millihertz: self.millihertz,
-            cut: match config.stride {
-                Some(stride) => Cut::Windows {
-                    stride: number(stride)?,
-                },
-                None => Cut::Whole {
-                    longest: number(self.holds(Split::Train).rows[1])?,
-                },
-            },
-            centre: match config.centre {
-                Centre::None => mamlet_formats::Centre::None,
-                Centre::Example => mamlet_formats::Centre::Mean,
-                Centre::Session => mamlet_formats::Centre::Rest,
-            },
-        };
-        Some((front_end, config.channels.clone()))
-    }
-
-    fn class_count(&self, split: Split) -> Option<usize> {
-        Some(self.classes_of(split).len() * self.forms_of(split).len())
+    fn units(&self, _split: Split, _rng: &mut ChaCha8Rng, _tasks: usize) -> Option<Vec<usize>> {
+        None
     }
 
     fn draw_labelled(&self, rng: &mut ChaCha8Rng, count: usize) -> Option<LabelledBatch> {
@@ -339,7 +305,7 @@ impl TaskDistribution for RecordedTasks {
         let most = self.splits[split as usize].iter().map(Vec::len).max();
         let most = most.map(|most| most * self.forms_of(split).len());
         if self.pools(split).next().is_none() {
-            return Err(too_few(
+            return Err(TasksError::too_few(
                 format!("the {} split", split.name()),
                 counted(most.unwrap_or(0), "class"),
                 format!("a task needs {ways}"),
@@ -348,7 +314,7 @@ impl TaskDistribution for RecordedTasks {
         let fewest = self.pools(split).flatten();
         let fewest = fewest.min_by_key(|of_class| of_class.recordings.len());
         match fewest {
-            Some(of_class) if of_class.recordings.len() < needed => Err(too_few(
+            Some(of_class) if of_class.recordings.len() < needed => Err(TasksError::too_few(
                 format!(
                     "class {} of the {} split",
                     self.classes[of_class.class],
@@ -362,10 +328,6 @@ impl TaskDistribution for RecordedTasks {
             _ => Ok(()),
         }
     }
-}
-
-fn too_few(what: String, has: String, needs: String) -> TasksError {
-    DataError::TooFew { what, has, needs }.into()
 }
 
 #[cfg(test)]
