@@ -57,7 +57,7 @@ impl Arguments {
         check(self.device)?;
         let config = Config::load(&self.config, &self.sets)?;
         let mut tasks = config.tasks.clone();
-        let folds = tasks.unit_split_mut().and_then(|split| split.folds);
+        let folds = tasks.keys().unit_split.and_then(|split| split.folds);
         let folds = folds.with_context(|| {
             format!(
                 "{}: tasks.split has no folds; for example --set tasks.split.folds=6",
@@ -68,7 +68,7 @@ impl Arguments {
         let mut models = Vec::with_capacity(folds);
         for fold in 0..folds {
             let mut config = config.clone();
-            if let Some(UnitSplit { fold: own, .. }) = config.tasks.unit_split_mut() {
+            if let Some(UnitSplit { fold: own, .. }) = config.tasks.keys().unit_split {
                 *own = Some(fold);
             }
             let path = path.join(format!("fold-{fold}"));

@@ -105,7 +105,7 @@ impl Arguments {
             model = model.with_ways(ways)?;
         }
         let manifest = RunDir::open(&path)?.manifest();
-        let defaults = model.config.tasks.export();
+        let defaults = model.config.tasks.facts().export;
         let own = self.steps.unwrap_or(model.config.inner.steps);
         let max_steps = self
             .max_steps

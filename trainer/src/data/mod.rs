@@ -1,5 +1,5 @@
-//! Data sets: images, found, decoded once, cached and kept at hand; recordings and
-//! tables of numbers, read row by row.
+//! Data sets: images, which are found, decoded once and cached; recordings and tables
+//! of numbers, which are read row by row.
 //!
 //! ```text
 //! folder, zips, sheets ──► Source: classes and where their images are

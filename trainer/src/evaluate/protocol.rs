@@ -94,7 +94,7 @@ impl Protocol {
     /// What is usual for such tasks. Where there are classes, a task has a set
     /// of examples for each of them.
     pub fn usual(tasks: &TasksConfig) -> Self {
-        Self::new(tasks.evaluation())
+        Self::new(tasks.facts().evaluation)
     }
 
     /// Inner steps of a model with this config.

@@ -116,9 +116,20 @@ impl TasksConfig {
 
     /// Tasks have `ways` classes from here on, if they have any.
     pub fn set_classes(&mut self, ways: usize) {
-        if let Some(own) = self.ways_mut() {
+        if let Some(own) = self.keys().ways {
             *own = ways;
         }
+    }
+
+    /// Whether tasks are made of a finite set of classes, so that a classifier of all
+    /// of them can be trained.
+    pub fn has_finite_classes(&self) -> bool {
+        self.facts().finite_classes
+    }
+
+    /// Whether targets are scaled for training, and exported in their unit.
+    pub fn has_target_scale(&self) -> bool {
+        self.facts().target_scale
     }
 
     /// The config with only what decides which tasks are drawn for validation and

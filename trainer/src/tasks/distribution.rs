@@ -116,12 +116,9 @@ pub trait TaskSizes {
     }
 }
 
-/// What data says of the tasks that are drawn from it.
+/// How the examples of tasks become numbers, and what they are on a board.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Description {
-    /// Classes that each split has to draw from, rotations counted; `None` where
-    /// there is no finite set of classes.
-    pub class_counts: Option<[usize; 3]>,
     /// What a network sees of examples that are
     /// [`Examples::Measured`](crate::data::Examples::Measured).
     pub normalisation: Option<Arc<Normalisation>>,
@@ -141,10 +138,10 @@ pub struct Description {
 /// parameters come before examples, and support before query, so that a batch
 /// with more shots starts with the same tasks.
 ///
-/// All methods without a body here are to be written for every distribution, also
-/// for one that wraps another.
+/// Every distribution writes the methods without a body, also one that wraps another,
+/// and none of the others, which follow from those.
 pub trait TaskDistribution: TaskSizes + Send + Sync {
-    /// What its data says of its tasks.
+    /// What is true of all of its examples.
     fn description(&self) -> Description;
 
     /// Draws `tasks` tasks of `shots` support and `queries` query examples; of
@@ -158,25 +155,9 @@ pub trait TaskDistribution: TaskSizes + Send + Sync {
         queries: usize,
     ) -> TaskBatch;
 
-    /// Whether a split has enough examples for tasks of `shots` support and
-    /// `queries` query examples, of each class where there are classes.
-    ///
-    /// # Errors
-    /// [`TasksError`] with what there is and what is needed.
-    fn check(&self, split: Split, shots: usize, queries: usize) -> Result<(), TasksError>;
-
-    /// The units of the tasks that [`TaskDistribution::draw`] gives with the same
-    /// generator, by number; `None` where every task is another.
-    fn units(&self, split: Split, rng: &mut ChaCha8Rng, tasks: usize) -> Option<Vec<usize>>;
-
-    /// `count` examples drawn uniformly from all classes of the training split, to
-    /// train a plain classifier on; `None` where there is no finite set of classes.
-    fn draw_labelled(&self, rng: &mut ChaCha8Rng, count: usize) -> Option<LabelledBatch>;
-
-    /// [`Description::class_counts`] of one split.
-    fn class_count(&self, split: Split) -> Option<usize> {
-        (self.description().class_counts).map(|counts| counts[split as usize])
-    }
+    /// The data that tasks are drawn from; `None` where they come from formulas, which
+    /// give any number of examples.
+    fn data(&self) -> Option<&dyn TaskData>;
 
     /// [`Description::normalisation`].
     fn normalisation(&self) -> Option<Arc<Normalisation>> {
@@ -192,4 +173,52 @@ pub trait TaskDistribution: TaskSizes + Send + Sync {
     fn front_end(&self) -> Option<(FrontEnd, Vec<String>)> {
         self.description().front_end
     }
+
+    /// [`TaskData::check_counts`], which formulas always pass.
+    ///
+    /// # Errors
+    /// As there.
+    fn check(&self, split: Split, shots: usize, queries: usize) -> Result<(), TasksError> {
+        match self.data() {
+            Some(data) => data.check_counts(split, shots, queries),
+            None => Ok(()),
+        }
+    }
+
+    /// [`TaskData::task_units`], where there is data.
+    fn units(&self, split: Split, rng: &mut ChaCha8Rng, tasks: usize) -> Option<Vec<usize>> {
+        self.data()?.task_units(split, rng, tasks)
+    }
+
+    /// [`TaskData::count_classes`], where there is data.
+    fn class_count(&self, split: Split) -> Option<usize> {
+        self.data()?.count_classes(split)
+    }
+
+    /// [`TaskData::draw_examples`], where there is data.
+    fn draw_labelled(&self, rng: &mut ChaCha8Rng, count: usize) -> Option<LabelledBatch> {
+        self.data()?.draw_examples(rng, count)
+    }
+}
+
+/// The data that tasks are drawn from.
+pub trait TaskData {
+    /// Whether a split has enough examples for tasks of `shots` support and
+    /// `queries` query examples, of each class where there are classes.
+    ///
+    /// # Errors
+    /// [`TasksError`] with what there is and what is needed.
+    fn check_counts(&self, split: Split, shots: usize, queries: usize) -> Result<(), TasksError>;
+
+    /// The units of the tasks that [`TaskDistribution::draw`] gives with the same
+    /// generator, by number; `None` where tasks are not of one unit each.
+    fn task_units(&self, split: Split, rng: &mut ChaCha8Rng, tasks: usize) -> Option<Vec<usize>>;
+
+    /// Classes that a split has to draw from, rotations counted; `None` where targets
+    /// are values.
+    fn count_classes(&self, split: Split) -> Option<usize>;
+
+    /// `count` examples drawn uniformly from all classes of the training split, to
+    /// train a plain classifier on; `None` where targets are values.
+    fn draw_examples(&self, rng: &mut ChaCha8Rng, count: usize) -> Option<LabelledBatch>;
 }

@@ -8,7 +8,7 @@ use crate::fault::Fault;
 /// A family of tasks, implemented by its table of the config.
 ///
 /// It is all that the program knows of the family before data is opened. No method
-/// has a body here: what a family does not say is an error of the compiler.
+/// and no field has a default: what a family does not say is an error of the compiler.
 pub trait TaskFamily: TaskSizes {
     /// What the table must satisfy beyond its types.
     ///
@@ -16,24 +16,11 @@ pub trait TaskFamily: TaskSizes {
     /// The first key whose value cannot be used.
     fn check(&self) -> Result<(), Fault>;
 
-    /// Whether tasks are made of a finite set of classes, so that a classifier of
-    /// all of them can be trained.
-    fn has_finite_classes(&self) -> bool;
+    /// What its tasks are, and what commands do with them.
+    fn facts(&self) -> Facts;
 
-    /// Whether targets are scaled for training, and exported in their unit.
-    fn has_target_scale(&self) -> bool;
-
-    /// How its tasks are evaluated.
-    fn evaluation(&self) -> EvaluationDefaults;
-
-    /// How a run on its tasks is exported.
-    fn export(&self) -> ExportDefaults;
-
-    /// The key with the classes of a task, where tasks have classes.
-    fn ways_mut(&mut self) -> Option<&mut usize>;
-
-    /// The key that says which units are in which split, where there is one.
-    fn unit_split_mut(&mut self) -> Option<&mut UnitSplit>;
+    /// The keys that commands change.
+    fn keys(&mut self) -> Keys<'_>;
 
     /// Resets every key that makes no difference to the tasks of validation and
     /// test: where data lies, how training examples are changed, and what else a run
@@ -52,6 +39,29 @@ pub trait TaskFamily: TaskSizes {
     /// # Errors
     /// As [`TaskFamily::source`].
     fn contents(&self) -> Result<Option<Contents>, TasksError>;
+}
+
+/// What the tasks of a family are, and what commands do with them.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Facts {
+    /// Whether tasks are made of a finite set of classes, so that a classifier of all
+    /// of them can be trained.
+    pub finite_classes: bool,
+    /// Whether targets are scaled for training, and exported in their unit.
+    pub target_scale: bool,
+    /// How its tasks are evaluated.
+    pub evaluation: EvaluationDefaults,
+    /// How a run on its tasks is exported.
+    pub export: ExportDefaults,
+}
+
+/// Keys of a table that commands change.
+#[derive(Debug)]
+pub struct Keys<'a> {
+    /// The classes of a task, where tasks have classes.
+    pub ways: Option<&'a mut usize>,
+    /// Which units are in which split, where splits are of units.
+    pub unit_split: Option<&'a mut UnitSplit>,
 }
 
 /// Where the sets of a task come from.

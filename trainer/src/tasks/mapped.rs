@@ -4,9 +4,7 @@ use std::sync::Arc;
 
 use rand_chacha::ChaCha8Rng;
 
-use super::{
-    Description, LabelledBatch, Sizes, Split, TaskBatch, TaskDistribution, TaskSizes, TasksError,
-};
+use super::{Description, Sizes, Split, TaskBatch, TaskData, TaskDistribution, TaskSizes};
 
 /// A distribution whose every batch passes through a function, which may leave
 /// targets of another size and both inputs and targets in other scales.
@@ -75,15 +73,7 @@ impl<F: Fn(TaskBatch) -> TaskBatch + Send + Sync> TaskDistribution for MappedTas
         (self.change)(self.tasks.draw(split, rng, tasks, shots, queries))
     }
 
-    fn check(&self, split: Split, shots: usize, queries: usize) -> Result<(), TasksError> {
-        self.tasks.check(split, shots, queries)
-    }
-
-    fn units(&self, split: Split, rng: &mut ChaCha8Rng, tasks: usize) -> Option<Vec<usize>> {
-        self.tasks.units(split, rng, tasks)
-    }
-
-    fn draw_labelled(&self, rng: &mut ChaCha8Rng, count: usize) -> Option<LabelledBatch> {
-        self.tasks.draw_labelled(rng, count)
+    fn data(&self) -> Option<&dyn TaskData> {
+        self.tasks.data()
     }
 }

@@ -6,8 +6,8 @@ use rand_chacha::ChaCha8Rng;
 use serde::{Deserialize, Serialize};
 
 use super::{
-    Contents, Description, EvaluationDefaults, ExportDefaults, LabelledBatch, Sizes, Split,
-    TaskBatch, TaskDistribution, TaskFamily, TaskSizes, TaskSource, TasksError, UnitSplit, uniform,
+    Contents, Description, EvaluationDefaults, ExportDefaults, Facts, Keys, Sizes, Split,
+    TaskBatch, TaskData, TaskDistribution, TaskFamily, TaskSizes, TaskSource, TasksError, uniform,
 };
 use crate::fault::{Fault, bounds};
 use crate::nn::Shape;
@@ -119,28 +119,20 @@ impl TaskFamily for Sinusoid {
         bounds("tasks.x", self.x)
     }
 
-    fn has_finite_classes(&self) -> bool {
-        false
+    fn facts(&self) -> Facts {
+        Facts {
+            finite_classes: false,
+            target_scale: false,
+            evaluation: EvaluationDefaults::VALUES,
+            export: ExportDefaults::VALUES,
+        }
     }
 
-    fn has_target_scale(&self) -> bool {
-        false
-    }
-
-    fn evaluation(&self) -> EvaluationDefaults {
-        EvaluationDefaults::VALUES
-    }
-
-    fn export(&self) -> ExportDefaults {
-        ExportDefaults::VALUES
-    }
-
-    fn ways_mut(&mut self) -> Option<&mut usize> {
-        None
-    }
-
-    fn unit_split_mut(&mut self) -> Option<&mut UnitSplit> {
-        None
+    fn keys(&mut self) -> Keys<'_> {
+        Keys {
+            ways: None,
+            unit_split: None,
+        }
     }
 
     fn keep_evaluation_keys(&mut self) {
@@ -159,7 +151,6 @@ impl TaskFamily for Sinusoid {
 impl TaskDistribution for Sinusoid {
     fn description(&self) -> Description {
         Description {
-            class_counts: None,
             normalisation: None,
             target_scale: None,
             front_end: None,
@@ -190,15 +181,7 @@ impl TaskDistribution for Sinusoid {
         }
     }
 
-    fn check(&self, _split: Split, _shots: usize, _queries: usize) -> Result<(), TasksError> {
-        Ok(())
-    }
-
-    fn units(&self, _split: Split, _rng: &mut ChaCha8Rng, _tasks: usize) -> Option<Vec<usize>> {
-        None
-    }
-
-    fn draw_labelled(&self, _rng: &mut ChaCha8Rng, _count: usize) -> Option<LabelledBatch> {
+    fn data(&self) -> Option<&dyn TaskData> {
         None
     }
 }

@@ -5,7 +5,8 @@ use std::sync::Arc;
 use rand_chacha::ChaCha8Rng;
 
 use super::{
-    Description, LabelledBatch, Sizes, Split, TaskBatch, TaskDistribution, TaskSizes, TasksError,
+    Description, LabelledBatch, Sizes, Split, TaskBatch, TaskData, TaskDistribution, TaskSizes,
+    TasksError,
 };
 
 /// Two distributions over the same data that differ in the number of classes of a
@@ -32,7 +33,7 @@ impl TaskSizes for TrainingWays {
 }
 
 impl TaskDistribution for TrainingWays {
-    /// The data is the same, so both distributions say the same of it.
+    /// The examples are the same, and so is what is true of all of them.
     fn description(&self) -> Description {
         self.training.description()
     }
@@ -48,15 +49,25 @@ impl TaskDistribution for TrainingWays {
         self.of(split).draw(split, rng, tasks, shots, queries)
     }
 
-    fn check(&self, split: Split, shots: usize, queries: usize) -> Result<(), TasksError> {
+    fn data(&self) -> Option<&dyn TaskData> {
+        self.training.data().map(|_| self as &dyn TaskData)
+    }
+}
+
+impl TaskData for TrainingWays {
+    fn check_counts(&self, split: Split, shots: usize, queries: usize) -> Result<(), TasksError> {
         self.of(split).check(split, shots, queries)
     }
 
-    fn units(&self, split: Split, rng: &mut ChaCha8Rng, tasks: usize) -> Option<Vec<usize>> {
+    fn task_units(&self, split: Split, rng: &mut ChaCha8Rng, tasks: usize) -> Option<Vec<usize>> {
         self.of(split).units(split, rng, tasks)
     }
 
-    fn draw_labelled(&self, rng: &mut ChaCha8Rng, count: usize) -> Option<LabelledBatch> {
+    fn count_classes(&self, split: Split) -> Option<usize> {
+        self.of(split).class_count(split)
+    }
+
+    fn draw_examples(&self, rng: &mut ChaCha8Rng, count: usize) -> Option<LabelledBatch> {
         self.training.draw_labelled(rng, count)
     }
 }

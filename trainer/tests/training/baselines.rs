@@ -13,7 +13,8 @@ use mamlet_trainer::model::TrainedModel;
 use mamlet_trainer::nn::Shape;
 use mamlet_trainer::random::{Stream, generator};
 use mamlet_trainer::tasks::{
-    Description, LabelledBatch, Sizes, Split, TaskBatch, TaskDistribution, TaskSizes, TasksError,
+    Description, LabelledBatch, Sizes, Split, TaskBatch, TaskData, TaskDistribution, TaskSizes,
+    TasksError,
 };
 use mamlet_trainer::train::{End, Trainer, train};
 use rand::RngExt;
@@ -157,19 +158,10 @@ impl TaskSizes for Points {
 impl TaskDistribution for Points {
     fn description(&self) -> Description {
         Description {
-            class_counts: Some([CLASSES; 3]),
             normalisation: None,
             target_scale: None,
             front_end: None,
         }
-    }
-
-    fn check(&self, _split: Split, _shots: usize, _queries: usize) -> Result<(), TasksError> {
-        Ok(())
-    }
-
-    fn units(&self, _split: Split, _rng: &mut ChaCha8Rng, _tasks: usize) -> Option<Vec<usize>> {
-        None
     }
 
     fn draw(
@@ -205,7 +197,35 @@ impl TaskDistribution for Points {
         }
     }
 
-    fn draw_labelled(&self, rng: &mut ChaCha8Rng, count: usize) -> Option<LabelledBatch> {
+    fn data(&self) -> Option<&dyn TaskData> {
+        Some(self)
+    }
+}
+
+impl TaskData for Points {
+    fn check_counts(
+        &self,
+        _split: Split,
+        _shots: usize,
+        _queries: usize,
+    ) -> Result<(), TasksError> {
+        Ok(())
+    }
+
+    fn task_units(
+        &self,
+        _split: Split,
+        _rng: &mut ChaCha8Rng,
+        _tasks: usize,
+    ) -> Option<Vec<usize>> {
+        None
+    }
+
+    fn count_classes(&self, _split: Split) -> Option<usize> {
+        Some(CLASSES)
+    }
+
+    fn draw_examples(&self, rng: &mut ChaCha8Rng, count: usize) -> Option<LabelledBatch> {
         let classes: Vec<usize> = (0..count).map(|_| rng.random_range(0..CLASSES)).collect();
         let x: Vec<f32> = classes
             .iter()

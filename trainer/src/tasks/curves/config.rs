@@ -14,8 +14,8 @@ use crate::fault::{Fault, not_negative, require};
 use crate::nn::Shape;
 use crate::tasks::formula::{Formula, Formulas};
 use crate::tasks::{
-    Contents, EvaluationDefaults, ExportDefaults, Sizes, TaskFamily, TaskSizes, TaskSource,
-    TasksError, UnitSplit,
+    Contents, EvaluationDefaults, ExportDefaults, Facts, Keys, Sizes, TaskFamily, TaskSizes,
+    TaskSource, TasksError, UnitSplit,
 };
 
 /// The input that a [`Nominal`] adds to those of the config.
@@ -249,28 +249,20 @@ impl TaskFamily for Curves {
         self.split.check()
     }
 
-    fn has_finite_classes(&self) -> bool {
-        false
+    fn facts(&self) -> Facts {
+        Facts {
+            finite_classes: false,
+            target_scale: true,
+            evaluation: EvaluationDefaults::CALIBRATION,
+            export: ExportDefaults::CALIBRATION,
+        }
     }
 
-    fn has_target_scale(&self) -> bool {
-        true
-    }
-
-    fn evaluation(&self) -> EvaluationDefaults {
-        EvaluationDefaults::CALIBRATION
-    }
-
-    fn export(&self) -> ExportDefaults {
-        ExportDefaults::CALIBRATION
-    }
-
-    fn ways_mut(&mut self) -> Option<&mut usize> {
-        None
-    }
-
-    fn unit_split_mut(&mut self) -> Option<&mut UnitSplit> {
-        Some(&mut self.split)
+    fn keys(&mut self) -> Keys<'_> {
+        Keys {
+            ways: None,
+            unit_split: Some(&mut self.split),
+        }
     }
 
     fn keep_evaluation_keys(&mut self) {

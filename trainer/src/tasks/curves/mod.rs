@@ -16,7 +16,8 @@ use super::formula::{Formula, Program};
 use super::scale::{TargetScale, input_moments, target_moments};
 use super::units::{Set, Turns, batch_of_units};
 use super::{
-    Description, LabelledBatch, Sizes, Split, TaskBatch, TaskDistribution, TaskSizes, TasksError,
+    Description, LabelledBatch, Sizes, Split, TaskBatch, TaskData, TaskDistribution, TaskSizes,
+    TasksError,
 };
 use crate::data::{DataError, Group, Normalisation, Table};
 use crate::random::{Stream, generator};
@@ -215,7 +216,6 @@ impl TaskSizes for CurveTasks {
 impl TaskDistribution for CurveTasks {
     fn description(&self) -> Description {
         Description {
-            class_counts: None,
             normalisation: Some(self.normalisation.clone()),
             target_scale: Some(self.scale.clone()),
             front_end: None,
@@ -247,16 +247,31 @@ impl TaskDistribution for CurveTasks {
         batch_of_units(turns, queries, &self.names, &self.normalisation, fill)
     }
 
-    fn check(&self, _split: Split, _shots: usize, _queries: usize) -> Result<(), TasksError> {
+    fn data(&self) -> Option<&dyn TaskData> {
+        Some(self)
+    }
+}
+
+impl TaskData for CurveTasks {
+    fn check_counts(
+        &self,
+        _split: Split,
+        _shots: usize,
+        _queries: usize,
+    ) -> Result<(), TasksError> {
         Ok(())
     }
 
-    fn units(&self, split: Split, rng: &mut ChaCha8Rng, tasks: usize) -> Option<Vec<usize>> {
+    fn task_units(&self, split: Split, rng: &mut ChaCha8Rng, tasks: usize) -> Option<Vec<usize>> {
         let turns = Turns::new(&self.splits[split as usize], rng).take(tasks);
         Some(turns.map(|(row, _)| self.unit_of[row]).collect())
     }
 
-    fn draw_labelled(&self, _rng: &mut ChaCha8Rng, _count: usize) -> Option<LabelledBatch> {
+    fn count_classes(&self, _split: Split) -> Option<usize> {
+        None
+    }
+
+    fn draw_examples(&self, _rng: &mut ChaCha8Rng, _count: usize) -> Option<LabelledBatch> {
         None
     }
 }

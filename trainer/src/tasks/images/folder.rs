@@ -10,8 +10,8 @@ use crate::data::{
 };
 use crate::fault::{Fault, at_least_one, require};
 use crate::tasks::{
-    Contents, EvaluationDefaults, ExportDefaults, Sizes, TaskFamily, TaskSizes, TaskSource,
-    TasksError, UnitSplit,
+    Contents, EvaluationDefaults, ExportDefaults, Facts, Keys, Sizes, TaskFamily, TaskSizes,
+    TaskSource, TasksError,
 };
 
 /// A folder of images, one folder or list a split. The defaults are those of
@@ -127,33 +127,25 @@ impl TaskFamily for Images {
         Ok(())
     }
 
-    fn has_finite_classes(&self) -> bool {
-        true
-    }
-
-    fn has_target_scale(&self) -> bool {
-        false
-    }
-
-    fn evaluation(&self) -> EvaluationDefaults {
-        EvaluationDefaults::CLASSES
-    }
-
-    fn export(&self) -> ExportDefaults {
+    fn facts(&self) -> Facts {
         const NOTE: &str = "tasks.mirrored_support: a device is taught each image and, as an \
                             example of its own, its mirror image (mamlet_runtime::mirror)";
-        ExportDefaults {
-            note: self.mirrored_support.then_some(NOTE),
-            ..ExportDefaults::CLASSES
+        Facts {
+            finite_classes: true,
+            target_scale: false,
+            evaluation: EvaluationDefaults::CLASSES,
+            export: ExportDefaults {
+                note: self.mirrored_support.then_some(NOTE),
+                ..ExportDefaults::CLASSES
+            },
         }
     }
 
-    fn ways_mut(&mut self) -> Option<&mut usize> {
-        Some(&mut self.ways)
-    }
-
-    fn unit_split_mut(&mut self) -> Option<&mut UnitSplit> {
-        None
+    fn keys(&mut self) -> Keys<'_> {
+        Keys {
+            ways: Some(&mut self.ways),
+            unit_split: None,
+        }
     }
 
     fn keep_evaluation_keys(&mut self) {

@@ -13,8 +13,8 @@ use rand_chacha::ChaCha8Rng;
 use serde::{Deserialize, Serialize};
 
 use super::{
-    Description, LabelledBatch, Origin, Origins, Sizes, Split, TaskBatch, TaskDistribution,
-    TaskSizes, TasksError, one_hot,
+    Description, LabelledBatch, Origin, Origins, Sizes, Split, TaskBatch, TaskData,
+    TaskDistribution, TaskSizes, TasksError, one_hot,
 };
 use crate::data::{Augment, Bank, DataError, Examples, Pick, counted};
 use crate::fault::{Fault, not_negative, proper_share, require, ways};
@@ -132,7 +132,7 @@ struct Class {
 
 impl ImageTasks {
     /// Tasks of `ways` classes of a bank; each split lists its classes.
-    /// [`TaskDistribution::check`] says whether they are enough.
+    /// [`TaskData::check_counts`] says whether they are enough.
     ///
     /// # Errors
     /// [`DataError::TooFew`] where a class has no image.
@@ -265,9 +265,7 @@ impl TaskSizes for ImageTasks {
 
 impl TaskDistribution for ImageTasks {
     fn description(&self) -> Description {
-        let count = |split| self.classes_of(split).len() * self.turns();
         Description {
-            class_counts: Some(Split::ALL.map(count)),
             normalisation: None,
             target_scale: None,
             front_end: None,
@@ -279,7 +277,7 @@ impl TaskDistribution for ImageTasks {
     /// order and query examples the last, from the end, so neither depends on
     /// how many there are of the other. Mirror images follow the images of their
     /// shot. Where a class has fewer images than both need, they repeat. Panics where
-    /// the split has fewer classes than a task. [`TaskDistribution::check`] refuses
+    /// the split has fewer classes than a task. [`TaskData::check_counts`] refuses
     /// both.
     fn draw(
         &self,
@@ -357,33 +355,13 @@ impl TaskDistribution for ImageTasks {
         }
     }
 
-    fn units(&self, _split: Split, _rng: &mut ChaCha8Rng, _tasks: usize) -> Option<Vec<usize>> {
-        None
+    fn data(&self) -> Option<&dyn TaskData> {
+        Some(self)
     }
+}
 
-    fn draw_labelled(&self, rng: &mut ChaCha8Rng, count: usize) -> Option<LabelledBatch> {
-        let classes = self.classes_of(Split::Train);
-        let turns = self.turns();
-        let mut picks = Vec::with_capacity(count);
-        let mut labels = Vec::with_capacity(count);
-        for _ in 0..count {
-            let label = rng.random_range(0..classes.len() * turns);
-            let class = &self.bank.classes()[classes[label / turns]];
-            picks.push(Pick {
-                image: (class.first + rng.random_range(0..class.count)) as u32,
-                quarter_turns: (label % turns) as u8,
-                distortion: self.augment.map(|augment| augment.draw(rng)),
-            });
-            labels.push(label);
-        }
-        Some(LabelledBatch {
-            input: self.input(),
-            x: self.examples(picks),
-            classes: labels,
-        })
-    }
-
-    fn check(&self, split: Split, shots: usize, queries: usize) -> Result<(), TasksError> {
+impl TaskData for ImageTasks {
+    fn check_counts(&self, split: Split, shots: usize, queries: usize) -> Result<(), TasksError> {
         let classes = self.classes_of(split).iter();
         let count = self.per_character() * classes.len();
         if count < self.ways {
@@ -407,6 +385,41 @@ impl TaskDistribution for ImageTasks {
             .into()),
             _ => Ok(()),
         }
+    }
+
+    fn task_units(
+        &self,
+        _split: Split,
+        _rng: &mut ChaCha8Rng,
+        _tasks: usize,
+    ) -> Option<Vec<usize>> {
+        None
+    }
+
+    fn count_classes(&self, split: Split) -> Option<usize> {
+        Some(self.classes_of(split).len() * self.turns())
+    }
+
+    fn draw_examples(&self, rng: &mut ChaCha8Rng, count: usize) -> Option<LabelledBatch> {
+        let classes = self.classes_of(Split::Train);
+        let turns = self.turns();
+        let mut picks = Vec::with_capacity(count);
+        let mut labels = Vec::with_capacity(count);
+        for _ in 0..count {
+            let label = rng.random_range(0..classes.len() * turns);
+            let class = &self.bank.classes()[classes[label / turns]];
+            picks.push(Pick {
+                image: (class.first + rng.random_range(0..class.count)) as u32,
+                quarter_turns: (label % turns) as u8,
+                distortion: self.augment.map(|augment| augment.draw(rng)),
+            });
+            labels.push(label);
+        }
+        Some(LabelledBatch {
+            input: self.input(),
+            x: self.examples(picks),
+            classes: labels,
+        })
     }
 }
 

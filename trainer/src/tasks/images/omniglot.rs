@@ -10,8 +10,8 @@ use crate::data::{Augment, Bank, DataError, Group, Normalise, Pixels, Source, co
 use crate::fault::{Fault, require};
 use crate::random::{Stream, generator};
 use crate::tasks::{
-    Contents, EvaluationDefaults, ExportDefaults, Sizes, TaskFamily, TaskSizes, TaskSource,
-    TasksError, UnitSplit,
+    Contents, EvaluationDefaults, ExportDefaults, Facts, Keys, Sizes, TaskFamily, TaskSizes,
+    TaskSource, TasksError,
 };
 
 /// Characters of Omniglot. The defaults are those of Finn et al. 2017: 28×28,
@@ -159,28 +159,20 @@ impl TaskFamily for Omniglot {
         )
     }
 
-    fn has_finite_classes(&self) -> bool {
-        true
+    fn facts(&self) -> Facts {
+        Facts {
+            finite_classes: true,
+            target_scale: false,
+            evaluation: EvaluationDefaults::CLASSES,
+            export: ExportDefaults::CLASSES,
+        }
     }
 
-    fn has_target_scale(&self) -> bool {
-        false
-    }
-
-    fn evaluation(&self) -> EvaluationDefaults {
-        EvaluationDefaults::CLASSES
-    }
-
-    fn export(&self) -> ExportDefaults {
-        ExportDefaults::CLASSES
-    }
-
-    fn ways_mut(&mut self) -> Option<&mut usize> {
-        Some(&mut self.ways)
-    }
-
-    fn unit_split_mut(&mut self) -> Option<&mut UnitSplit> {
-        None
+    fn keys(&mut self) -> Keys<'_> {
+        Keys {
+            ways: Some(&mut self.ways),
+            unit_split: None,
+        }
     }
 
     fn keep_evaluation_keys(&mut self) {

@@ -11,8 +11,8 @@ use crate::fault::{Fault, require};
 use crate::nn::Shape;
 use crate::tasks::formula::{Formula, Formulas};
 use crate::tasks::{
-    Contents, EvaluationDefaults, ExportDefaults, Sizes, TaskFamily, TaskSizes, TaskSource,
-    TasksError, UnitSplit,
+    Contents, EvaluationDefaults, ExportDefaults, Facts, Keys, Sizes, TaskFamily, TaskSizes,
+    TaskSource, TasksError, UnitSplit,
 };
 
 /// Regression on readings of units, such as thermometers, beside a reference. A row of a
@@ -163,32 +163,24 @@ impl TaskFamily for Readings {
         self.split.check()
     }
 
-    fn has_finite_classes(&self) -> bool {
-        false
-    }
-
-    fn has_target_scale(&self) -> bool {
-        true
-    }
-
-    /// Queries of a task are its query rows, where the config names them.
-    fn evaluation(&self) -> EvaluationDefaults {
-        EvaluationDefaults {
-            queries: self.query_rows.map_or(15, |[first, last]| last + 1 - first),
-            ..EvaluationDefaults::CALIBRATION
+    fn facts(&self) -> Facts {
+        Facts {
+            finite_classes: false,
+            target_scale: true,
+            // Queries of a task are its query rows, where the config names them.
+            evaluation: EvaluationDefaults {
+                queries: self.query_rows.map_or(15, |[first, last]| last + 1 - first),
+                ..EvaluationDefaults::CALIBRATION
+            },
+            export: ExportDefaults::CALIBRATION,
         }
     }
 
-    fn export(&self) -> ExportDefaults {
-        ExportDefaults::CALIBRATION
-    }
-
-    fn ways_mut(&mut self) -> Option<&mut usize> {
-        None
-    }
-
-    fn unit_split_mut(&mut self) -> Option<&mut UnitSplit> {
-        Some(&mut self.split)
+    fn keys(&mut self) -> Keys<'_> {
+        Keys {
+            ways: None,
+            unit_split: Some(&mut self.split),
+        }
     }
 
     fn keep_evaluation_keys(&mut self) {

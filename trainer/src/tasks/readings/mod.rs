@@ -15,7 +15,8 @@ use super::formula::Program;
 use super::scale::{TargetScale, input_moments, target_moments};
 use super::units::{Set, Turns, batch_of_units};
 use super::{
-    Description, LabelledBatch, Sizes, Split, TaskBatch, TaskDistribution, TaskSizes, TasksError,
+    Description, LabelledBatch, Sizes, Split, TaskBatch, TaskData, TaskDistribution, TaskSizes,
+    TasksError,
 };
 use crate::data::{DataError, Group, Normalisation, Problem, Row, Table, counted};
 use crate::random::{Stream, generator};
@@ -191,7 +192,6 @@ impl TaskSizes for ReadingTasks {
 impl TaskDistribution for ReadingTasks {
     fn description(&self) -> Description {
         Description {
-            class_counts: None,
             normalisation: Some(self.normalisation.clone()),
             target_scale: Some(self.scale.clone()),
             front_end: None,
@@ -200,7 +200,7 @@ impl TaskDistribution for ReadingTasks {
 
     /// Series take turns in a random order; every task has a generator of its own for
     /// its rows. Queries repeat where a series has fewer rows than both sets need. The
-    /// split must have a series, as [`TaskDistribution::check`] says.
+    /// split must have a series, as [`TaskData::check_counts`] says.
     fn draw(
         &self,
         split: Split,
@@ -225,7 +225,13 @@ impl TaskDistribution for ReadingTasks {
         batch_of_units(turns, queries, &self.names, &self.normalisation, fill)
     }
 
-    fn check(&self, split: Split, shots: usize, _queries: usize) -> Result<(), TasksError> {
+    fn data(&self) -> Option<&dyn TaskData> {
+        Some(self)
+    }
+}
+
+impl TaskData for ReadingTasks {
+    fn check_counts(&self, split: Split, shots: usize, _queries: usize) -> Result<(), TasksError> {
         let most_shots = |series: &&Series| self.most_shots(split, series);
         let fewest = self.series_of(split).min_by_key(most_shots);
         let most = fewest.as_ref().map_or(0, most_shots);
@@ -251,12 +257,16 @@ impl TaskDistribution for ReadingTasks {
         Err(DataError::TooFew { what, has, needs }.into())
     }
 
-    fn units(&self, split: Split, rng: &mut ChaCha8Rng, tasks: usize) -> Option<Vec<usize>> {
+    fn task_units(&self, split: Split, rng: &mut ChaCha8Rng, tasks: usize) -> Option<Vec<usize>> {
         let turns = Turns::new(&self.splits[split as usize], rng).take(tasks);
         Some(turns.map(|(at, _)| self.series[at].unit).collect())
     }
 
-    fn draw_labelled(&self, _rng: &mut ChaCha8Rng, _count: usize) -> Option<LabelledBatch> {
+    fn count_classes(&self, _split: Split) -> Option<usize> {
+        None
+    }
+
+    fn draw_examples(&self, _rng: &mut ChaCha8Rng, _count: usize) -> Option<LabelledBatch> {
         None
     }
 }

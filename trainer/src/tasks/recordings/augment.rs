@@ -48,8 +48,8 @@ pub struct SensorAugment {
     pub drop: f64,
 }
 
-/// What makes another class of a class: another movement, whose every recording
-/// is one of the first class changed in the same way.
+/// A change that makes another class of a class. It is made to every recording of the
+/// class, which then is another movement.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Derived {

@@ -9,8 +9,8 @@ use crate::data::{Layout, Recordings};
 use crate::fault::{Fault, at_least_one, positive, require, ways};
 use crate::nn::Shape;
 use crate::tasks::{
-    Contents, EvaluationDefaults, ExportDefaults, Sizes, TaskFamily, TaskSizes, TaskSource,
-    TasksError, UnitSplit,
+    Contents, EvaluationDefaults, ExportDefaults, Facts, Keys, Sizes, TaskFamily, TaskSizes,
+    TaskSource, TasksError,
 };
 
 /// Classification of recordings of sensors, such as gestures.
@@ -171,32 +171,24 @@ impl TaskFamily for Recorded {
         }
     }
 
-    fn has_finite_classes(&self) -> bool {
-        true
-    }
-
-    fn has_target_scale(&self) -> bool {
-        false
-    }
-
-    fn evaluation(&self) -> EvaluationDefaults {
-        EvaluationDefaults::CLASSES
-    }
-
-    /// What a sensor shows all day is mostly of no class.
-    fn export(&self) -> ExportDefaults {
-        ExportDefaults {
-            accept: 0.95,
-            ..ExportDefaults::CLASSES
+    fn facts(&self) -> Facts {
+        Facts {
+            finite_classes: true,
+            target_scale: false,
+            evaluation: EvaluationDefaults::CLASSES,
+            // What a sensor shows all day is mostly of no class.
+            export: ExportDefaults {
+                accept: 0.95,
+                ..ExportDefaults::CLASSES
+            },
         }
     }
 
-    fn ways_mut(&mut self) -> Option<&mut usize> {
-        Some(&mut self.ways)
-    }
-
-    fn unit_split_mut(&mut self) -> Option<&mut UnitSplit> {
-        None
+    fn keys(&mut self) -> Keys<'_> {
+        Keys {
+            ways: Some(&mut self.ways),
+            unit_split: None,
+        }
     }
 
     fn keep_evaluation_keys(&mut self) {

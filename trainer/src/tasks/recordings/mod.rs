@@ -24,8 +24,8 @@ use examples::{examples, session_medians};
 use splits::splits;
 
 use super::{
-    Description, LabelledBatch, Origins, Sizes, Split, TaskBatch, TaskDistribution, TaskSizes,
-    TasksError, millihertz, one_hot,
+    Description, LabelledBatch, Origins, Sizes, Split, TaskBatch, TaskData, TaskDistribution,
+    TaskSizes, TasksError, millihertz, one_hot,
 };
 use crate::data::{self, Normalisation, Recording, Recordings, counted};
 
@@ -40,10 +40,11 @@ struct OfClass {
     recordings: Vec<usize>,
 }
 
-/// What is done, in this order, to all recordings of a class to get another.
-type Form = Vec<Derived>;
+/// Changes that, in this order, make another class of a class of recordings.
+type Transform = Vec<Derived>;
 
-/// What the classes of one task come from: a person, or everybody of a split.
+/// The classes that a task draws from: those of one person, or of all people of a
+/// split.
 type Pool = Vec<OfClass>;
 
 /// Tasks of recordings in memory.
@@ -63,8 +64,8 @@ pub struct RecordedTasks {
     sigma: Vec<f32>,
     normalisation: Arc<Normalisation>,
     frames: Vec<Frame>,
-    /// What makes a class of training of a class: nothing, and everything derived.
-    forms: Vec<Form>,
+    /// What makes a training class of a class: first no change, then every combination.
+    transforms: Vec<Transform>,
     /// Samples in 1000 seconds.
     millihertz: u32,
 }
@@ -108,10 +109,10 @@ impl RecordedTasks {
                 Some(([column(x)?, column(y)?, column(z)?], turning))
             })
             .collect();
-        let mut forms = vec![Form::new()];
+        let mut transforms = vec![Transform::new()];
         for derived in augment.classes {
-            for at in 0..forms.len() {
-                forms.push([&forms[at][..], &[derived]].concat());
+            for at in 0..transforms.len() {
+                transforms.push([&transforms[at][..], &[derived]].concat());
             }
         }
         if config.labels == Labels::Fixed && config.ways != all.classes.len() {
@@ -143,7 +144,7 @@ impl RecordedTasks {
             millihertz: millihertz(config.rate(all)),
             config,
             frames,
-            forms,
+            transforms,
         })
     }
 
@@ -164,8 +165,8 @@ impl RecordedTasks {
     /// The pools of a split that have enough classes for a task.
     fn pools(&self, split: Split) -> impl Iterator<Item = &Pool> {
         let pools = self.splits[split as usize].iter();
-        let forms = self.forms_of(split).len();
-        pools.filter(move |pool| pool.len() * forms >= self.config.ways)
+        let transforms = self.transforms_of(split).len();
+        pools.filter(move |pool| pool.len() * transforms >= self.config.ways)
     }
 
     /// What a board does to get an example from the samples of its sensor.
@@ -209,10 +210,8 @@ impl TaskSizes for RecordedTasks {
 
 impl TaskDistribution for RecordedTasks {
     fn description(&self) -> Description {
-        let count = |split| self.classes_of(split).len() * self.forms_of(split).len();
         let normalises = self.config.normalise;
         Description {
-            class_counts: Some(Split::ALL.map(count)),
             normalisation: normalises.then(|| self.normalisation.clone()),
             target_scale: None,
             front_end: self.cut_and_centred(),
@@ -223,7 +222,7 @@ impl TaskDistribution for RecordedTasks {
     /// examples are the first of a random order of a class's recordings, query
     /// examples the last, from the end, so neither depends on how many there are
     /// of the other. Where a class has fewer recordings than both need, they repeat.
-    /// Panics where no pool has enough classes. [`TaskDistribution::check`] refuses
+    /// Panics where no pool has enough classes. [`TaskData::check_counts`] refuses
     /// both.
     fn draw(
         &self,
@@ -265,45 +264,16 @@ impl TaskDistribution for RecordedTasks {
         }
     }
 
-    fn units(&self, _split: Split, _rng: &mut ChaCha8Rng, _tasks: usize) -> Option<Vec<usize>> {
-        None
+    fn data(&self) -> Option<&dyn TaskData> {
+        Some(self)
     }
+}
 
-    fn draw_labelled(&self, rng: &mut ChaCha8Rng, count: usize) -> Option<LabelledBatch> {
-        let mut by_class: BTreeMap<usize, Vec<usize>> = BTreeMap::new();
-        for of_class in self.splits[Split::Train as usize].iter().flatten() {
-            let recordings = by_class.entry(of_class.class).or_default();
-            recordings.extend(&of_class.recordings);
-        }
-        let by_class: Vec<Vec<usize>> = by_class.into_values().collect();
-        let mut batch = LabelledBatch {
-            input: self.input(),
-            x: Vec::new().into(),
-            classes: Vec::with_capacity(count),
-        };
-        let mut x = Vec::with_capacity(count * self.input());
-        for _ in 0..count {
-            let class = rng.random_range(0..by_class.len() * self.forms.len());
-            let (of_class, form) = (class % by_class.len(), class / by_class.len());
-            let recordings = &by_class[of_class];
-            let windows = &self.recordings[recordings[rng.random_range(0..recordings.len())]];
-            let mut example = windows[rng.random_range(0..windows.len())].clone();
-            self.give_form(&self.forms[form], &mut example);
-            if let Some(augment) = &self.config.augment {
-                let mount = SensorAugment::rotation(rng, augment.mount);
-                augment.apply(rng, (&self.frames[..], mount), &self.sigma, &mut example);
-            }
-            x.extend(example);
-            batch.classes.push(class);
-        }
-        batch.x = self.measured(x);
-        Some(batch)
-    }
-
-    fn check(&self, split: Split, shots: usize, queries: usize) -> Result<(), TasksError> {
+impl TaskData for RecordedTasks {
+    fn check_counts(&self, split: Split, shots: usize, queries: usize) -> Result<(), TasksError> {
         let (needed, ways) = (shots + queries, self.config.ways);
         let most = self.splits[split as usize].iter().map(Vec::len).max();
-        let most = most.map(|most| most * self.forms_of(split).len());
+        let most = most.map(|most| most * self.transforms_of(split).len());
         if self.pools(split).next().is_none() {
             return Err(TasksError::too_few(
                 format!("the {} split", split.name()),
@@ -327,6 +297,50 @@ impl TaskDistribution for RecordedTasks {
             )),
             _ => Ok(()),
         }
+    }
+
+    fn task_units(
+        &self,
+        _split: Split,
+        _rng: &mut ChaCha8Rng,
+        _tasks: usize,
+    ) -> Option<Vec<usize>> {
+        None
+    }
+
+    fn count_classes(&self, split: Split) -> Option<usize> {
+        Some(self.classes_of(split).len() * self.transforms_of(split).len())
+    }
+
+    fn draw_examples(&self, rng: &mut ChaCha8Rng, count: usize) -> Option<LabelledBatch> {
+        let mut by_class: BTreeMap<usize, Vec<usize>> = BTreeMap::new();
+        for of_class in self.splits[Split::Train as usize].iter().flatten() {
+            let recordings = by_class.entry(of_class.class).or_default();
+            recordings.extend(&of_class.recordings);
+        }
+        let by_class: Vec<Vec<usize>> = by_class.into_values().collect();
+        let mut batch = LabelledBatch {
+            input: self.input(),
+            x: Vec::new().into(),
+            classes: Vec::with_capacity(count),
+        };
+        let mut x = Vec::with_capacity(count * self.input());
+        for _ in 0..count {
+            let class = rng.random_range(0..by_class.len() * self.transforms.len());
+            let (of_class, transform) = (class % by_class.len(), class / by_class.len());
+            let recordings = &by_class[of_class];
+            let windows = &self.recordings[recordings[rng.random_range(0..recordings.len())]];
+            let mut example = windows[rng.random_range(0..windows.len())].clone();
+            self.transform(&self.transforms[transform], &mut example);
+            if let Some(augment) = &self.config.augment {
+                let mount = SensorAugment::rotation(rng, augment.mount);
+                augment.apply(rng, (&self.frames[..], mount), &self.sigma, &mut example);
+            }
+            x.extend(example);
+            batch.classes.push(class);
+        }
+        batch.x = self.measured(x);
+        Some(batch)
     }
 }
 

@@ -6,8 +6,8 @@ use super::SensorTasks;
 use crate::fault::{Fault, not_negative, require};
 use crate::nn::Shape;
 use crate::tasks::{
-    Contents, EvaluationDefaults, ExportDefaults, Sizes, TaskFamily, TaskSizes, TaskSource,
-    TasksError, UnitSplit,
+    Contents, EvaluationDefaults, ExportDefaults, Facts, Keys, Sizes, TaskFamily, TaskSizes,
+    TaskSource, TasksError,
 };
 
 /// Calibration of synthetic sensors. Every task is a new sensor, whose errors are drawn
@@ -249,28 +249,20 @@ impl TaskFamily for Sensors {
         )
     }
 
-    fn has_finite_classes(&self) -> bool {
-        false
+    fn facts(&self) -> Facts {
+        Facts {
+            finite_classes: false,
+            target_scale: true,
+            evaluation: EvaluationDefaults::CALIBRATION,
+            export: ExportDefaults::CALIBRATION,
+        }
     }
 
-    fn has_target_scale(&self) -> bool {
-        true
-    }
-
-    fn evaluation(&self) -> EvaluationDefaults {
-        EvaluationDefaults::CALIBRATION
-    }
-
-    fn export(&self) -> ExportDefaults {
-        ExportDefaults::CALIBRATION
-    }
-
-    fn ways_mut(&mut self) -> Option<&mut usize> {
-        None
-    }
-
-    fn unit_split_mut(&mut self) -> Option<&mut UnitSplit> {
-        None
+    fn keys(&mut self) -> Keys<'_> {
+        Keys {
+            ways: None,
+            unit_split: None,
+        }
     }
 
     fn keep_evaluation_keys(&mut self) {}

@@ -12,9 +12,7 @@ use config::Ranges;
 pub use config::{SensorKind, Sensors};
 
 use super::scale::{TargetScale, input_moments, target_moments};
-use super::{
-    Description, LabelledBatch, Sizes, Split, TaskBatch, TaskDistribution, TaskSizes, TasksError,
-};
+use super::{Description, Sizes, Split, TaskBatch, TaskData, TaskDistribution, TaskSizes};
 use crate::data::{Examples, Normalisation};
 use crate::random::{Stream, generator};
 
@@ -221,7 +219,6 @@ impl TaskSizes for SensorTasks {
 impl TaskDistribution for SensorTasks {
     fn description(&self) -> Description {
         Description {
-            class_counts: None,
             normalisation: Some(self.normalisation.clone()),
             target_scale: Some(self.scale.clone()),
             front_end: None,
@@ -272,15 +269,7 @@ impl TaskDistribution for SensorTasks {
         }
     }
 
-    fn check(&self, _split: Split, _shots: usize, _queries: usize) -> Result<(), TasksError> {
-        Ok(())
-    }
-
-    fn units(&self, _split: Split, _rng: &mut ChaCha8Rng, _tasks: usize) -> Option<Vec<usize>> {
-        None
-    }
-
-    fn draw_labelled(&self, _rng: &mut ChaCha8Rng, _count: usize) -> Option<LabelledBatch> {
+    fn data(&self) -> Option<&dyn TaskData> {
         None
     }
 }

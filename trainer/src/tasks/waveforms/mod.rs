@@ -29,8 +29,8 @@ use rand_distr::StandardNormal;
 use serde::{Deserialize, Serialize};
 
 use super::{
-    Contents, Description, EvaluationDefaults, ExportDefaults, LabelledBatch, Sizes, Split,
-    TaskBatch, TaskDistribution, TaskFamily, TaskSizes, TaskSource, TasksError, UnitSplit,
+    Contents, Description, EvaluationDefaults, ExportDefaults, Facts, Keys, Sizes, Split,
+    TaskBatch, TaskData, TaskDistribution, TaskFamily, TaskSizes, TaskSource, TasksError,
     millihertz, one_hot, uniform,
 };
 use crate::fault::{Fault, at_least_one, bounds, not_negative, positive, ways};
@@ -193,31 +193,23 @@ impl TaskFamily for Waveforms {
         positive("tasks.rate", self.rate)
     }
 
-    fn has_finite_classes(&self) -> bool {
-        false
-    }
-
-    fn has_target_scale(&self) -> bool {
-        false
-    }
-
-    fn evaluation(&self) -> EvaluationDefaults {
-        EvaluationDefaults {
-            baselines: false,
-            ..EvaluationDefaults::CLASSES
+    fn facts(&self) -> Facts {
+        Facts {
+            finite_classes: false,
+            target_scale: false,
+            evaluation: EvaluationDefaults {
+                baselines: false,
+                ..EvaluationDefaults::CLASSES
+            },
+            export: ExportDefaults::CLASSES,
         }
     }
 
-    fn export(&self) -> ExportDefaults {
-        ExportDefaults::CLASSES
-    }
-
-    fn ways_mut(&mut self) -> Option<&mut usize> {
-        Some(&mut self.ways)
-    }
-
-    fn unit_split_mut(&mut self) -> Option<&mut UnitSplit> {
-        None
+    fn keys(&mut self) -> Keys<'_> {
+        Keys {
+            ways: Some(&mut self.ways),
+            unit_split: None,
+        }
     }
 
     fn keep_evaluation_keys(&mut self) {}
@@ -234,7 +226,6 @@ impl TaskFamily for Waveforms {
 impl TaskDistribution for Waveforms {
     fn description(&self) -> Description {
         Description {
-            class_counts: None,
             normalisation: None,
             target_scale: None,
             front_end: self.windows(),
@@ -279,15 +270,7 @@ impl TaskDistribution for Waveforms {
         }
     }
 
-    fn check(&self, _split: Split, _shots: usize, _queries: usize) -> Result<(), TasksError> {
-        Ok(())
-    }
-
-    fn units(&self, _split: Split, _rng: &mut ChaCha8Rng, _tasks: usize) -> Option<Vec<usize>> {
-        None
-    }
-
-    fn draw_labelled(&self, _rng: &mut ChaCha8Rng, _count: usize) -> Option<LabelledBatch> {
+    fn data(&self) -> Option<&dyn TaskData> {
         None
     }
 }
