@@ -9,7 +9,6 @@ mod common;
 use std::hint::black_box;
 use std::time::Instant;
 
-use burn::backend::{Autodiff, Flex};
 use common::Setup;
 use mamlet_trainer::meta::{Graph, Order, to_host};
 
@@ -20,23 +19,13 @@ fn main() {
     };
     let (repetitions, steps) = (argument(1, 20), argument(2, 1));
     let setup = Setup::new(steps);
-    let Setup {
-        params,
-        rates,
-        weights,
-        batch,
-        ..
-    } = &setup;
     for order in [Order::First, Order::Second] {
         for graph in [Graph::Keep, Graph::Rebuild] {
-            let maml = setup.maml(order, graph);
-            let at_once = maml.tasks_at_once::<Autodiff<Flex>>(batch);
+            let objective = setup.objective(order, graph);
             let mut times: Vec<f64> = (0..repetitions + 3)
                 .map(|_| {
                     let start = Instant::now();
-                    let result = maml.gradient_in_parts::<Autodiff<Flex>>(
-                        params, rates, weights, batch, at_once,
-                    );
+                    let result = setup.gradient(&objective, 0);
                     black_box(to_host(result.loss));
                     start.elapsed().as_secs_f64() * 1e3
                 })

@@ -9,11 +9,8 @@ mod common;
 use std::process::Command;
 use std::time::Instant;
 
-use burn::backend::{Autodiff, Flex};
 use common::{Setup, TASKS};
 use mamlet_trainer::meta::{Graph, Order, to_host};
-
-type B = Autodiff<Flex>;
 
 fn main() {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
@@ -57,14 +54,9 @@ fn of_child(graph: &str, at_once: usize, steps: usize) -> String {
 /// as many as the trainer takes.
 fn measure(graph: Graph, at_once: usize, steps: usize) {
     let setup = Setup::new(steps);
-    let (params, rates, batch) = (&setup.params, &setup.rates, &setup.batch);
-    let maml = setup.maml(Order::Second, graph);
-    let at_once = match at_once {
-        0 => maml.tasks_at_once::<B>(batch),
-        given => given,
-    };
+    let objective = setup.objective(Order::Second, graph);
     let start = Instant::now();
-    let result = maml.gradient_in_parts::<B>(params, rates, &setup.weights, batch, at_once);
+    let result = setup.gradient(&objective, at_once);
     assert!(to_host(result.loss)[0].is_finite());
     let seconds = start.elapsed().as_secs_f64();
     println!("{:6.0} ({seconds:.1})", peak());

@@ -5,11 +5,11 @@
 use std::hint::black_box;
 use std::time::Instant;
 
-use burn::backend::{Autodiff, Flex};
+use burn::backend::Flex;
 use burn::tensor::Tensor;
 use mamlet_trainer::loss::Loss;
 use mamlet_trainer::meta::{
-    Graph, InnerOptimiser, Maml, Order, RatePer, RateTable, from_logarithms, to_device,
+    Graph, InnerOptimiser, MetaObjective, Order, RatePer, RateTable, from_logarithms, to_device,
 };
 use mamlet_trainer::nn::{Adapt, Network, NetworkSpec, init};
 use mamlet_trainer::random::{Stream, generator};
@@ -18,8 +18,6 @@ use mamlet_trainer::tasks::{Sinusoid, Split, TaskDistribution};
 // The allocator of the `mamlet` command; without it the times are twice as long.
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
-
-type B = Autodiff<Flex>;
 
 fn main() {
     let steps: usize = std::env::args()
@@ -75,28 +73,21 @@ fn main() {
     let fixed = RateTable::constant(0.01, steps, tensors).on(&device);
     let logarithms = Tensor::full([steps.max(1) * tensors], 0.01f32.ln(), &device);
     let (learned, _) = from_logarithms(&logarithms, &RatePer::Tensor.dims(&network));
-    let maml = |order, graph| {
+    let objective = |order, graph| {
         let plain = InnerOptimiser::default();
-        Maml::new(network.clone(), Loss::MSE, plain, order, graph)
+        MetaObjective::new(network.clone(), Loss::MSE, plain, order, graph)
     };
     for order in [Order::First, Order::Second] {
         for (kind, rates) in [("fixed", &fixed), ("learned", &learned)] {
             for graph in [Graph::Keep, Graph::Rebuild] {
-                let maml = maml(order, graph);
+                let objective = objective(order, graph);
                 time(
                     &format!("{order:?} order, {kind} rates, {graph:?}"),
                     &mut |_| {
-                        black_box(maml.gradient::<B>(&params, rates, &weights, &batch));
+                        black_box(objective.gradient(&params, rates, &weights, &batch));
                     },
                 );
             }
-            let maml = maml(order, Graph::Keep);
-            time(
-                &format!("{order:?} order, {kind} rates, unrolled"),
-                &mut |_| {
-                    black_box(maml.gradient_unrolled::<B>(&params, rates, &weights, &batch));
-                },
-            );
         }
     }
 }

@@ -10,8 +10,8 @@ use std::any::TypeId;
 use std::fmt;
 use std::str::FromStr;
 
-use burn::backend::{Autodiff, Flex};
-use burn::tensor::backend::{AutodiffBackend, Backend, BackendTypes};
+use burn::backend::Flex;
+use burn::tensor::backend::{Backend, BackendTypes};
 
 /// `cpu`, `cuda` or `cuda:<n>`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -75,7 +75,7 @@ pub trait Job {
     type Output;
 
     /// Does it on `device`.
-    fn run<B: AutodiffBackend>(self, device: B::Device) -> Self::Output;
+    fn run<B: Backend>(self, device: B::Device) -> Self::Output;
 }
 
 /// Whether the chosen device can be used, as far as that can be known without
@@ -102,11 +102,11 @@ pub(crate) fn is_host<B: Backend>() -> bool {
 pub fn dispatch<J: Job>(choice: DeviceChoice, job: J) -> Result<J::Output, DeviceError> {
     check(choice)?;
     match choice {
-        DeviceChoice::Cpu => Ok(job.run::<Autodiff<Flex>>(Default::default())),
+        DeviceChoice::Cpu => Ok(job.run::<Flex>(Default::default())),
         #[cfg(feature = "cuda")]
         DeviceChoice::Cuda(index) => {
             cuda::keep_kernels();
-            Ok(job.run::<Autodiff<burn_cuda::Cuda>>(burn_cuda::CudaDevice::new(index)))
+            Ok(job.run::<burn_cuda::Cuda>(burn_cuda::CudaDevice::new(index)))
         }
         #[cfg(not(feature = "cuda"))]
         DeviceChoice::Cuda(_) => Err(DeviceError::NotBuilt),

@@ -10,11 +10,12 @@
 //! - [`tasks`]: task distributions, the support and query sets of a batch;
 //! - [`nn`]: networks with a task axis, whose backward pass is written out;
 //! - [`loss`]: losses with their gradients;
+//! - [`samplers`]: the sets of examples that an adaptation asks for as it goes;
 //! - [`meta`]: the inner adaptation and the exact meta-gradient through it;
+//! - [`algorithms`]: what is trained, by which gradient, and how the result adapts;
 //! - [`config`]: experiments as TOML files;
 //! - [`run`]: the run directory, checkpoints and metrics;
 //! - [`train`]: the training loop;
-//! - [`baselines`]: the mean of many networks' parameters;
 //! - [`rivals`]: what can be had without meta-learning and without a network;
 //! - [`model`]: the result of a run;
 //! - [`join`]: several of them side by side as one;
@@ -28,7 +29,7 @@
 
 #![forbid(unsafe_code)]
 
-pub mod baselines;
+pub mod algorithms;
 pub mod cli;
 pub mod config;
 pub mod data;
@@ -48,6 +49,7 @@ pub mod random;
 pub mod report;
 pub mod rivals;
 pub mod run;
+pub mod samplers;
 pub mod size;
 pub mod tasks;
 pub mod train;

@@ -3,7 +3,8 @@
 
 use std::path::Path;
 
-use crate::config::{Config, Keep, Method, RateConfig};
+use crate::algorithms::{Adaptation, Algorithm, Predictor};
+use crate::config::{Config, Keep, RateConfig};
 use crate::meta::{InnerLoop, RateTable, split_host};
 use crate::nn::{Adapt, AdaptGroup, HeadStart, LayerSpec, Network, NetworkError, head, init};
 use crate::run::{Checkpoint, RunDir, RunError};
@@ -97,7 +98,8 @@ impl TrainedModel {
             .ok_or_else(|| ModelError::Untrained(name()))?;
         let network = config.network()?;
         let (needed, given) = (network.parameter_count(), checkpoint.params.len());
-        let replaceable = config.classifies() || config.model.head == HeadStart::Shared;
+        let replaceable =
+            config.method.replaces_head(&config) || config.model.head == HeadStart::Shared;
         let fits = replaceable && head::outputs(&network, given).is_some();
         if given != needed && !fits {
             return Err(ModelError::Size {
@@ -175,7 +177,9 @@ impl TrainedModel {
     /// # Errors
     /// [`NetworkError`] where the network cannot be built.
     pub fn head_only(&self) -> Result<Option<Self>, NetworkError> {
-        if !self.config.classifies() || self.config.inner.adapt != Adapt::default() {
+        if !self.config.method.replaces_head(&self.config)
+            || self.config.inner.adapt != Adapt::default()
+        {
             return Ok(None);
         }
         let mut model = self.clone();
@@ -198,10 +202,11 @@ impl TrainedModel {
         if from == Some(ways) {
             return Ok(self);
         }
-        let method = self.config.method;
+        let method = &self.config.method;
+        let prototypes = method.predictor() == Predictor::Prototypes;
         let enough = self.config.model.head == HeadStart::Shared
             || from.is_some_and(|from| ways < from) && method.has_recipe();
-        if ways < 2 || !(method == Method::Prototypical || enough) {
+        if ways < 2 || !(prototypes || enough) {
             return Err(ModelError::Ways {
                 title: self.config.title,
                 ways,
@@ -215,7 +220,7 @@ impl TrainedModel {
             });
         }
         self.config.tasks.set_classes(ways);
-        if method != Method::Prototypical {
+        if !prototypes {
             if let Some(LayerSpec::Dense { out }) = self.config.model.layers.last_mut() {
                 *out = ways;
             }
@@ -253,11 +258,7 @@ impl TrainedModel {
 
     /// Builds the network of a changed config, with the statistics it had.
     fn rebuild_network(&mut self) -> Result<(), NetworkError> {
-        let network = self.config.network()?;
-        self.network = match self.network.statistics() {
-            [] => network,
-            statistics => network.with_statistics(statistics)?,
-        };
+        self.network = self.config.network()?.with_statistics_of(&self.network)?;
         Ok(())
     }
 
@@ -267,15 +268,9 @@ impl TrainedModel {
         self.rates.as_ref().filter(|_| learned)
     }
 
-    /// The adaptation that the model was trained for. Whether its gradients are
-    /// constants makes no difference without automatic differentiation.
+    /// The adaptation that the model was trained for.
     pub fn inner_loop(&self) -> InnerLoop<'_> {
-        InnerLoop {
-            network: &self.network,
-            loss: self.config.loss(),
-            optimiser: self.config.inner_optimiser(),
-            order: self.config.inner.order,
-        }
+        self.config.inner_loop(&self.network)
     }
 
     /// The model of `config` with these parameters, tensor after tensor, and
@@ -289,21 +284,23 @@ impl TrainedModel {
         let network = config.network()?;
         // Training may have ended with a head of more classes.
         let trained = head::outputs(&network, flat.len());
-        let replaced = match (config.model.head, config.classifies()) {
+        let replaced = match (config.model.head, config.method.replaces_head(&config)) {
             (HeadStart::Shared, _) => head::with_shared_head(&network, flat),
             (HeadStart::Own, true) => head::with_empty_head(&network, flat),
             (HeadStart::Own, false) => None,
         };
         let flat = replaced.as_deref().unwrap_or(flat);
         let tensors = network.adapting().len();
-        let rates = match (&config.inner.rate, config.method) {
-            (_, Method::Oracle) | (RateConfig::Tuned { .. } | RateConfig::None, _) => None,
-            (RateConfig::Fixed { value }, _) => Some(RateTable::constant(
+        let adapts = config.method.properties().adaptation != Adaptation::None;
+        let rates = match &config.inner.rate {
+            _ if !adapts => None,
+            RateConfig::Tuned { .. } | RateConfig::None => None,
+            RateConfig::Fixed { value } => Some(RateTable::constant(
                 *value as f32,
                 config.inner.steps,
                 tensors,
             )),
-            (RateConfig::Learned { per, .. }, _) => {
+            RateConfig::Learned { per, .. } => {
                 Some(RateTable::from_flat(learned, per.dims(&network)))
             }
         };

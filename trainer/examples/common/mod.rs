@@ -6,7 +6,9 @@ use std::path::Path;
 use burn::backend::Flex;
 use burn::tensor::{Distribution, Tensor};
 use mamlet_trainer::config::Config;
-use mamlet_trainer::meta::{Graph, Maml, Order, Rate, RateTable, to_device};
+use mamlet_trainer::meta::{
+    Graph, MetaGradient, MetaObjective, Order, Rate, RateTable, in_parts, tasks_at_once, to_device,
+};
 use mamlet_trainer::nn::init;
 use mamlet_trainer::tasks::DeviceBatch;
 
@@ -21,12 +23,12 @@ const WAYS: usize = 5;
 /// Everything that a meta-gradient takes.
 pub struct Setup {
     config: Config,
-    pub params: Vec<Tensor<Flex, 3>>,
-    pub rates: Vec<Vec<Rate<Flex>>>,
+    params: Vec<Tensor<Flex, 3>>,
+    rates: Vec<Vec<Rate<Flex>>>,
     /// Of the query losses after each inner step: the last alone counts.
-    pub weights: Vec<f32>,
+    weights: Vec<f32>,
     /// Random images.
-    pub batch: DeviceBatch<Flex>,
+    batch: DeviceBatch<Flex>,
 }
 
 impl Setup {
@@ -59,11 +61,22 @@ impl Setup {
         }
     }
 
+    /// The meta-gradient, `at_once` tasks at a time or, for 0, as many as the trainer takes.
+    pub fn gradient(&self, objective: &MetaObjective, at_once: usize) -> MetaGradient<Flex> {
+        let at_once = match at_once {
+            0 => tasks_at_once(objective.network(), &self.batch),
+            given => given,
+        };
+        in_parts(&self.batch, at_once, |part| {
+            objective.gradient(&self.params, &self.rates, &self.weights, part)
+        })
+    }
+
     /// The meta-objective.
-    pub fn maml(&self, order: Order, graph: Graph) -> Maml {
+    pub fn objective(&self, order: Order, graph: Graph) -> MetaObjective {
         let config = &self.config;
         let network = config.network().expect("a valid network");
-        Maml::new(
+        MetaObjective::new(
             network,
             config.loss(),
             config.inner_optimiser(),

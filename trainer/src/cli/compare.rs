@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use burn::tensor::backend::AutodiffBackend;
+use burn::tensor::backend::Backend;
 use clap::{Args, ValueEnum};
 
 use super::evaluate::{Display, load};
@@ -92,10 +92,10 @@ fn execute(
     impl Job for Work<'_> {
         type Output = Result<Comparison, EvaluateError>;
 
-        fn run<B: AutodiffBackend>(self, device: B::Device) -> Self::Output {
+        fn run<B: Backend>(self, device: B::Device) -> Self::Output {
             let mut display = Display::new();
             let Work(models, protocol, by) = self;
-            compare::<B::InnerBackend>(models, protocol, by, &device, |progress| {
+            compare::<B>(models, protocol, by, &device, |progress| {
                 display.show(progress);
             })
         }

@@ -4,14 +4,14 @@ use std::io::IsTerminal;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
-use burn::tensor::backend::AutodiffBackend;
+use burn::tensor::backend::Backend;
 use clap::Args;
 use indicatif::{ProgressBar, ProgressStyle};
 
 use super::protocol::{Elsewhere, Episodes, RivalsChoice};
 use super::tables::render;
 use super::{exit, find_run, output, train};
-use crate::config::Method;
+use crate::algorithms::Algorithm;
 use crate::device::{DeviceChoice, Job, dispatch};
 use crate::evaluate::{EvaluateError, Progress, Protocol, Report, evaluate, evaluate_folds};
 use crate::model::TrainedModel;
@@ -120,7 +120,7 @@ fn trained_rivals(
     let mut models = Vec::new();
     for (name, config) in all {
         let path = Path::new(run).join("rivals").join(name);
-        let model = if config.method == Method::Random {
+        let model = if !config.method.properties().trains {
             TrainedModel::initial(config)?
         } else {
             eprintln!("{}: {}", path.display(), config.title);
@@ -175,12 +175,12 @@ struct Evaluation<'a> {
 impl Job for Evaluation<'_> {
     type Output = Result<Report, EvaluateError>;
 
-    fn run<B: AutodiffBackend>(self, device: B::Device) -> Self::Output {
+    fn run<B: Backend>(self, device: B::Device) -> Self::Output {
         let mut display = Display::new();
         let show = |progress: Progress<'_>| display.show(progress);
         match self.folds {
-            true => evaluate_folds::<B::InnerBackend>(self.models, self.protocol, &device, show),
-            false => evaluate::<B::InnerBackend>(self.models, self.protocol, &device, show),
+            true => evaluate_folds::<B>(self.models, self.protocol, &device, show),
+            false => evaluate::<B>(self.models, self.protocol, &device, show),
         }
     }
 }

@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use anyhow::Context;
-use burn::tensor::backend::AutodiffBackend;
+use burn::tensor::backend::Backend;
 use clap::{Args, Subcommand};
 
 use super::{evaluate, exit, find_run, output, protocol, tables};
@@ -301,9 +301,9 @@ pub(super) fn sinusoid_figure(
     impl Job for Drawing<'_> {
         type Output = Result<Vec<AdaptedSinusoid>, EvaluateError>;
 
-        fn run<B: AutodiffBackend>(self, device: B::Device) -> Self::Output {
+        fn run<B: Backend>(self, device: B::Device) -> Self::Output {
             let Drawing(model, seed, tasks, shots, steps) = self;
-            sinusoids::<B::InnerBackend>(model, seed, tasks, shots, steps, &device)
+            sinusoids::<B>(model, seed, tasks, shots, steps, &device)
         }
     }
 

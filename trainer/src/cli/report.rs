@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use anyhow::Context;
-use burn::tensor::backend::AutodiffBackend;
+use burn::tensor::backend::Backend;
 use clap::Args;
 
 use super::evaluate::{Display, load};
@@ -95,9 +95,9 @@ fn execute(
     impl Job for Collection<'_> {
         type Output = Result<RunReport, ReportError>;
 
-        fn run<B: AutodiffBackend>(self, device: B::Device) -> Self::Output {
+        fn run<B: Backend>(self, device: B::Device) -> Self::Output {
             let mut display = Display::new();
-            RunReport::collect::<B::InnerBackend>(self.0, self.1, &device, |progress| {
+            RunReport::collect::<B>(self.0, self.1, &device, |progress| {
                 display.show(progress);
             })
         }

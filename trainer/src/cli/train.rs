@@ -7,11 +7,12 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use anyhow::Context;
-use burn::tensor::backend::AutodiffBackend;
+use burn::tensor::backend::Backend;
 use clap::Args;
 use indicatif::{ProgressBar, ProgressStyle};
 
 use super::{exit, output, run_path};
+use crate::algorithms::Algorithm;
 use crate::config::Config;
 use crate::device::{DeviceChoice, Job, check, dispatch};
 use crate::model::TrainedModel;
@@ -160,7 +161,7 @@ pub(super) fn execute(config: &Config, run: &RunDir, device: DeviceChoice) -> an
     impl Job for Training<'_> {
         type Output = Result<End, TrainError>;
 
-        fn run<B: AutodiffBackend>(mut self, device: B::Device) -> Self::Output {
+        fn run<B: Backend>(mut self, device: B::Device) -> Self::Output {
             train::<B>(self.config, self.run, device, self.stop, |event| {
                 self.progress.show(event);
             })
@@ -168,10 +169,8 @@ pub(super) fn execute(config: &Config, run: &RunDir, device: DeviceChoice) -> an
     }
 
     let stop = interrupt_flag()?;
-    let progress = Progress::new(match &config.averaging {
-        Some(averaging) => averaging.networks as u64,
-        None => config.meta.iterations,
-    });
+    let (_, total) = config.method.length(config);
+    let progress = Progress::new(total);
     Ok(dispatch(
         device,
         Training {
@@ -276,9 +275,10 @@ impl Progress {
 }
 
 fn summary(config: &Config, run: &RunDir, outcome: &Outcome) -> String {
-    if config.averaging.is_some() {
+    let (counted, _) = config.method.length(config);
+    if outcome.validation.is_empty() {
         return format!(
-            "{}: {} networks in {:.1} s\n{}",
+            "{}: {} {counted} in {:.1} s\n{}",
             config.name,
             outcome.iterations_here,
             outcome.seconds,
@@ -292,7 +292,7 @@ fn summary(config: &Config, run: &RunDir, outcome: &Outcome) -> String {
         .map(|(step, loss)| format!("{loss:.3} after {step}"))
         .collect();
     format!(
-        "{}: {} iterations in {:.1} s ({each:.3} ms each), validation loss {} steps\n{}",
+        "{}: {} {counted} in {:.1} s ({each:.3} ms each), validation loss {} steps\n{}",
         config.name,
         outcome.iterations_here,
         outcome.seconds,

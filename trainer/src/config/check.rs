@@ -1,13 +1,15 @@
-//! What a config must satisfy beyond its types.
+//! What a config must satisfy beyond its types. Algorithms and families of tasks add what
+//! they ask for in their own files.
 
-use super::{Config, KeepBy, Method};
-use crate::loss::LossKind;
+use super::{Config, KeepBy};
+use crate::algorithms::{Algorithm, Predictor};
 use crate::nn::init::Init;
 use crate::nn::{HeadStart, LayerSpec, head};
 
-pub(super) use crate::fault::{Fault, at_least_one, decay, not_negative, positive, require};
+pub use crate::fault::Fault;
+pub(crate) use crate::fault::{at_least_one, decay, not_negative, positive, require};
 
-pub(super) fn check(config: &Config) -> Result<(), Fault> {
+pub(crate) fn check(config: &Config) -> Result<(), Fault> {
     let name_ok = !config.name.is_empty()
         && !config.name.starts_with('.')
         && config
@@ -25,8 +27,7 @@ pub(super) fn check(config: &Config) -> Result<(), Fault> {
     super::inner::check(config)?;
     super::meta::check(config)?;
     check_record(config)?;
-    super::reptile::check(config)?;
-    check_averaging(config)
+    config.method.check(config)
 }
 
 fn check_model(config: &Config) -> Result<(), Fault> {
@@ -57,22 +58,7 @@ fn check_model(config: &Config) -> Result<(), Fault> {
         expected: "a network that can be built".into(),
         given: error.to_string(),
     })?;
-    if config.method == Method::Prototypical {
-        // An embedding may have any number of outputs.
-        return require(
-            config.inner.loss == LossKind::CrossEntropy,
-            "inner.loss",
-            "\"cross_entropy\" and tasks with classes for method = \"prototypical\"",
-            format!("the {}", config.inner.loss.name()),
-        );
-    }
     let last = config.model.layers.last();
-    require(
-        !config.classifies() || matches!(last, Some(LayerSpec::Dense { .. })),
-        "model.layers",
-        "a dense layer last, which method = \"pretraining\" replaces",
-        "another",
-    )?;
     require(
         config.model.head == HeadStart::Own
             || (config.method.has_recipe()
@@ -97,7 +83,9 @@ fn check_model(config: &Config) -> Result<(), Fault> {
     let wanted = config.tasks.output();
     let outputs = network.output();
     require(
-        config.inner.loss.targets(outputs) == Some(wanted),
+        // An embedding may have any number of outputs.
+        config.method.predictor() == Predictor::Prototypes
+            || config.inner.loss.targets(outputs) == Some(wanted),
         "model.layers",
         format!(
             "outputs for targets of {wanted} values under {}",
@@ -134,26 +122,4 @@ fn check_record(config: &Config) -> Result<(), Fault> {
         "at least one number of steps up to 100",
         format!("{steps:?}"),
     )
-}
-
-fn check_averaging(config: &Config) -> Result<(), Fault> {
-    let Some(averaging) = &config.averaging else {
-        return require(
-            config.method != Method::Averaging,
-            "averaging",
-            "a table, as method = \"averaging\"",
-            "nothing",
-        );
-    };
-    require(
-        config.method == Method::Averaging,
-        "averaging",
-        "no such table unless method = \"averaging\"",
-        "one",
-    )?;
-    at_least_one("averaging.networks", averaging.networks)?;
-    at_least_one("averaging.batch", averaging.batch)?;
-    at_least_one("averaging.block", averaging.block)?;
-    positive("averaging.target", averaging.target)?;
-    not_negative("averaging.lambda", averaging.lambda)
 }

@@ -2,8 +2,9 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::check::{Fault, at_least_one, decay, positive, require};
-use super::{Config, Method};
+use super::Config;
+use super::check::{Fault, decay, positive, require};
+use crate::algorithms::Algorithm;
 use crate::loss::{LossKind, Reduction};
 use crate::meta::{Graph, Order, RatePer};
 use crate::nn::{Adapt, AdaptGroup};
@@ -20,7 +21,7 @@ pub struct InnerConfig {
     /// Gradient steps: while training and on the device; 0 for methods without
     /// an inner loop. Reptile's training has its own number.
     pub steps: usize,
-    /// Gradient steps that the result is judged by; `steps` if absent.
+    /// Gradient steps that the result is evaluated after; `steps` if absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub evaluation_steps: Option<usize>,
     /// Step sizes.
@@ -91,6 +92,16 @@ pub enum RateConfig {
 }
 
 impl RateConfig {
+    /// As written in a config.
+    pub fn kind(&self) -> &'static str {
+        match self {
+            Self::Fixed { .. } => "\"fixed\"",
+            Self::Learned { .. } => "\"learned\"",
+            Self::None => "\"none\"",
+            Self::Tuned { .. } => "\"tuned\"",
+        }
+    }
+
     /// Whether every parameter has a rate of its own (Meta-SGD).
     pub fn is_per_parameter(&self) -> bool {
         let per = match self {
@@ -131,23 +142,12 @@ mod default {
 /// What `[inner]` must satisfy beyond its types.
 pub(super) fn check(config: &Config) -> Result<(), Fault> {
     let inner = &config.inner;
-    let learns = config.method == Method::Maml;
-    let has_recipe = config.method.has_recipe();
-    if has_recipe {
-        at_least_one("inner.steps", inner.steps)?;
-    } else {
-        require(
-            inner.steps == 0,
-            "inner.steps",
-            "0, as only method = \"maml\" and \"reptile\" train through an inner loop",
-            inner.steps,
-        )?;
-    }
+    let through_inner_loop = config.method.properties().through_inner_loop;
     if let Some(steps) = inner.evaluation_steps {
         require(
-            config.method != Method::Prototypical && (1..=100).contains(&steps),
+            (1..=100).contains(&steps),
             "inner.evaluation_steps",
-            "from 1 to 100, and none for method = \"prototypical\"",
+            "from 1 to 100",
             steps,
         )?;
     }
@@ -161,7 +161,7 @@ pub(super) fn check(config: &Config) -> Result<(), Fault> {
         positive("inner.clip_norm", norm)?;
     }
     require(
-        inner.second_order_from.is_none() || (inner.order == Order::Second && learns),
+        inner.second_order_from.is_none() || (inner.order == Order::Second && through_inner_loop),
         "inner.second_order_from",
         "no such key unless method = \"maml\" and inner.order = \"second\"",
         inner.second_order_from.unwrap_or(0),
@@ -200,21 +200,7 @@ pub(super) fn check(config: &Config) -> Result<(), Fault> {
         }
     }
     require(
-        (inner.rate == RateConfig::None) == (config.method == Method::Prototypical),
-        "inner.rate.kind",
-        "\"none\" for method = \"prototypical\", which takes no steps, and for no other",
-        "another",
-    )?;
-    let tuned = matches!(inner.rate, RateConfig::Tuned { .. });
-    let learned = matches!(inner.rate, RateConfig::Learned { .. });
-    require(
-        !(has_recipe && tuned),
-        "inner.rate.kind",
-        "\"fixed\" or, for method = \"maml\", \"learned\"",
-        "\"tuned\"",
-    )?;
-    require(
-        learns || !learned,
+        through_inner_loop || !matches!(inner.rate, RateConfig::Learned { .. }),
         "inner.rate.kind",
         "\"fixed\", or \"tuned\" for a method without an inner loop",
         "\"learned\"",

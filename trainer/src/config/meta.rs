@@ -3,7 +3,8 @@
 use serde::{Deserialize, Serialize};
 
 use super::check::{Fault, at_least_one, decay, positive, require};
-use super::{Config, Method, Schedule, StepLoss};
+use super::{Config, Schedule, StepLoss};
+use crate::algorithms::{Algorithm, Predictor};
 use crate::meta::OptimiserKind;
 use crate::nn::{HeadStart, LayerSpec, Statistics};
 
@@ -146,14 +147,15 @@ pub(super) fn check(config: &Config) -> Result<(), Fault> {
         meta.query_batches,
     )?;
     require(
-        meta.query_batches == 1 || config.method == Method::Maml,
+        meta.query_batches == 1 || config.method.properties().through_inner_loop,
         "meta.query_batches",
         "1, unless method = \"maml\"",
         meta.query_batches,
     )?;
     if let Some(ways) = meta.ways {
         require(
-            (config.method == Method::Prototypical || config.model.head == HeadStart::Shared)
+            (config.method.predictor() == Predictor::Prototypes
+                || config.model.head == HeadStart::Shared)
                 && ways >= 2,
             "meta.ways",
             "at least 2, for method = \"prototypical\" or model.head = \"shared\" only",
@@ -189,12 +191,6 @@ pub(super) fn check(config: &Config) -> Result<(), Fault> {
         meta.weight_decay,
     )?;
     require(
-        meta.optimiser == OptimiserKind::Adam || config.method != Method::Averaging,
-        "meta.optimiser",
-        "\"adam\" for method = \"averaging\"",
-        "another",
-    )?;
-    require(
         meta.warm_up <= meta.iterations,
         "meta.warm_up",
         format!("at most meta.iterations, {}", meta.iterations),
@@ -208,12 +204,6 @@ pub(super) fn check(config: &Config) -> Result<(), Fault> {
     )?;
     if let Some(value) = meta.ema {
         decay("meta.ema", value)?;
-        require(
-            config.method != Method::Averaging,
-            "meta.ema",
-            "absent for method = \"averaging\"",
-            value,
-        )?;
     }
     if let Some(value) = meta.clip_value {
         positive("meta.clip_value", value)?;

@@ -6,11 +6,11 @@
 //! anything runs, and an error names the key, its line, what was expected and
 //! what was given.
 
-mod check;
+pub(crate) mod check;
 mod inner;
 mod meta;
+mod method;
 mod parse;
-mod reptile;
 mod schedule;
 mod source;
 mod tasks;
@@ -19,17 +19,17 @@ use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
+use crate::algorithms::{Method, Predictor};
 use crate::loss::{Loss, Reduction};
-use crate::meta::{Clip, InnerOptimiser};
+use crate::meta::{Clip, InnerLoop, InnerOptimiser};
 use crate::nn::init::Init;
 use crate::nn::{HeadStart, LayerSpec, Network, NetworkError, NetworkSpec, head};
 
-pub use crate::fault::Fault;
 pub use crate::tasks::TasksConfig;
+pub use check::Fault;
 pub use inner::{InnerConfig, RateConfig};
 pub use meta::{MetaConfig, Shots};
 pub use parse::{ConfigError, Difference, difference};
-pub use reptile::ReptileConfig;
 pub use schedule::{Schedule, StepLoss};
 
 /// One experiment.
@@ -42,7 +42,9 @@ pub struct Config {
     pub title: String,
     /// Which published protocol the experiment follows.
     pub protocol: Protocol,
-    /// What is trained, and how it is judged.
+    /// The algorithm: what is trained, and how the result adapts. Its own settings, if it
+    /// has any, are the table of its name.
+    #[serde(serialize_with = "method::name")]
     pub method: Method,
     /// Every random number of the run is a function of it.
     #[serde(default = "default::seed")]
@@ -58,12 +60,6 @@ pub struct Config {
     /// What is recorded while training.
     #[serde(default)]
     pub record: RecordConfig,
-    /// Only for `method = "reptile"`.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub reptile: Option<ReptileConfig>,
-    /// Only for `method = "averaging"`.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub averaging: Option<AveragingConfig>,
 }
 
 /// Which published protocol an experiment follows.
@@ -86,41 +82,6 @@ impl Protocol {
             Self::Code => "code",
             Self::Own => "own",
         }
-    }
-}
-
-/// What is trained, and how it is judged.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Method {
-    /// An initialisation trained through the inner loop; adapts by its own
-    /// recipe.
-    Maml,
-    /// An initialisation moved towards where an inner loop ends, without
-    /// derivatives through it (Nichol et al. 2018); adapts by its own recipe.
-    Reptile,
-    /// One network trained on all tasks without an inner loop or, where tasks
-    /// are of a finite set of classes, one classifier of all of them, whose head
-    /// is replaced by an empty one; adapts by gradient steps of a rate tuned on
-    /// validation tasks.
-    Pretraining,
-    /// Like pretraining, but shown the task's parameters; does not adapt.
-    Oracle,
-    /// Initial weights as drawn; adapts with a tuned rate.
-    Random,
-    /// The mean of the parameters of networks trained on one task each; adapts
-    /// with a tuned rate.
-    Averaging,
-    /// A network without a head, whose embedding puts examples near the mean of
-    /// their class (Snell et al. 2017); does not adapt.
-    Prototypical,
-}
-
-impl Method {
-    /// Whether training settles how a device adapts. The other methods adapt
-    /// with a rate tuned at test time, or not at all.
-    pub fn has_recipe(self) -> bool {
-        matches!(self, Self::Maml | Self::Reptile)
     }
 }
 
@@ -219,41 +180,6 @@ impl Default for RecordConfig {
     }
 }
 
-/// Parameter averaging: networks trained on one task each.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct AveragingConfig {
-    /// Number of networks, each with a task and initial weights of its own.
-    pub networks: usize,
-    /// What pulls on the weights besides the data.
-    pub regulariser: Regulariser,
-    /// Strength `λ` of the regulariser: `λ·‖θ − c‖²` is added to the loss, with
-    /// `c = 0` or the running mean.
-    pub lambda: f64,
-    /// A network is trained once its error is below this.
-    pub target: f64,
-    /// Iterations that every network is trained for, however low its error;
-    /// `meta.iterations` bounds them from above.
-    pub iterations: u64,
-    /// Examples per network and iteration.
-    pub batch: usize,
-    /// Networks trained at once; the running mean is that of all earlier
-    /// blocks.
-    pub block: usize,
-}
-
-/// What pulls on the weights of a network trained on one task.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Regulariser {
-    /// Nothing.
-    None,
-    /// Weight decay to 0.
-    L2,
-    /// Weight decay to the mean of the networks trained so far.
-    L2ToMean,
-}
-
 mod default {
     pub fn seed() -> u64 {
         1
@@ -292,28 +218,23 @@ impl Config {
     }
 
     /// Classes of a training task where their number differs from that of the
-    /// tasks that are judged, for a network with as many outputs.
-    pub fn other_ways(&self) -> Option<usize> {
+    /// tasks of evaluation, for a network with as many outputs.
+    pub fn training_ways(&self) -> Option<usize> {
         let shared = self.model.head == HeadStart::Shared;
         self.meta.ways.filter(|_| shared)
     }
 
-    /// Inner steps that the result is judged by; `None` for methods that have no
+    /// Inner steps that the result is evaluated after; `None` for methods that have no
     /// number of their own.
     pub fn evaluation_steps(&self) -> Option<usize> {
-        match self.method {
-            Method::Prototypical => Some(0),
-            adapts if adapts.has_recipe() => {
-                Some(self.inner.evaluation_steps.unwrap_or(self.inner.steps))
+        let inner = &self.inner;
+        match self.method.predictor() {
+            Predictor::Prototypes => Some(0),
+            Predictor::Outputs if self.method.has_recipe() => {
+                Some(inner.evaluation_steps.unwrap_or(inner.steps))
             }
-            _ => self.inner.evaluation_steps,
+            Predictor::Outputs => inner.evaluation_steps,
         }
-    }
-
-    /// Whether a plain classifier of all training classes is trained: for
-    /// `method = "pretraining"` where there is a finite set of them.
-    pub fn classifies(&self) -> bool {
-        self.method == Method::Pretraining && self.tasks.has_finite_classes()
     }
 
     /// The loss, inside and out.
@@ -332,18 +253,23 @@ impl Config {
         }
     }
 
+    /// The adaptation that `network` is trained for. Whether its gradients are constants
+    /// makes no difference without automatic differentiation.
+    pub fn inner_loop<'a>(&self, network: &'a Network) -> InnerLoop<'a> {
+        InnerLoop {
+            network,
+            loss: self.loss(),
+            optimiser: self.inner_optimiser(),
+            order: self.inner.order,
+        }
+    }
+
     /// Bounds on the meta-gradient.
     pub fn clip(&self) -> Clip {
         Clip {
             value: self.meta.clip_value.map(|value| value as f32),
             norm: self.meta.clip_norm.map(|norm| norm as f32),
         }
-    }
-
-    /// The resolved config as TOML, every default spelled out.
-    pub fn to_toml(&self) -> String {
-        // All keys are strings and all values are representable.
-        toml::to_string(self).expect("a config can be written as TOML")
     }
 
     /// Identity of the resolved config: CRC-64/XZ of [`Config::to_toml`].

@@ -7,8 +7,9 @@ use serde::Deserialize;
 use toml::de::{DeTable, DeValue, Deserializer};
 use toml::{Spanned, Table, Value};
 
+use super::check::{self, Fault};
 use super::source::Source;
-use super::{Config, check};
+use super::{Config, method};
 
 /// Why a config is refused.
 #[derive(Debug, thiserror::Error)]
@@ -80,43 +81,58 @@ impl Config {
 
     fn read(source: &Source, sets: &[String]) -> Result<Self, ConfigError> {
         let document = source.table()?;
+        let invalid = |fault| invalid(fault, source, &document, sets);
         // The files alone first, where an error has a line.
-        let mut config = match Self::deserialize(Deserializer::from(document.clone())) {
-            Ok(config) => config,
-            Err(error) if sets.is_empty() || error.span().is_some_and(|span| span.start > 0) => {
-                return Err(malformed(source, Some(&document), &error));
-            }
-            // A key missing from the files may be among the overrides.
-            Err(_) => with_sets(&document, sets)?,
+        let config = match method::gathered(document.clone()) {
+            Ok(gathered) => Self::deserialize(Deserializer::from(gathered)).map_err(|error| {
+                let in_a_value = error.span().is_some_and(|span| span.start > 0);
+                (in_a_value, malformed(source, Some(&document), &error))
+            }),
+            Err(fault) => Err((false, invalid(fault))),
         };
-        if !sets.is_empty() {
-            config = with_sets(&document, sets)?;
-        }
-        check::check(&config).map_err(|fault| {
-            let set = sets.iter().any(|set| {
-                set.split_once('=')
-                    .is_some_and(|(key, _)| fault.key.starts_with(key.trim()))
-            });
-            let place = offset_of(&document, &fault.key).map(|offset| source.place(offset));
-            let (origin, line) = match (set, place) {
-                (true, _) => ("--set".to_owned(), None),
-                (false, Some((origin, line))) => (origin, Some(line)),
-                (false, None) => (source.origin().to_owned(), None),
-            };
-            ConfigError::Invalid {
-                origin,
-                line,
-                key: fault.key,
-                expected: fault.expected,
-                given: fault.given,
-            }
-        })?;
+        let config = match config {
+            Ok(config) if sets.is_empty() => config,
+            Err((in_a_value, error)) if sets.is_empty() || in_a_value => return Err(error),
+            // What is missing from the files may be among the overrides.
+            _ => with_sets(&document, sets, invalid)?,
+        };
+        check::check(&config).map_err(invalid)?;
         Ok(config)
     }
 }
 
+/// A fault with the place of its key.
+fn invalid(
+    fault: Fault,
+    source: &Source,
+    document: &Spanned<DeTable<'_>>,
+    sets: &[String],
+) -> ConfigError {
+    let set = sets.iter().any(|set| {
+        set.split_once('=')
+            .is_some_and(|(key, _)| fault.key.starts_with(key.trim()))
+    });
+    let place = offset_of(document, &fault.key).map(|offset| source.place(offset));
+    let (origin, line) = match (set, place) {
+        (true, _) => ("--set".to_owned(), None),
+        (false, Some((origin, line))) => (origin, Some(line)),
+        (false, None) => (source.origin().to_owned(), None),
+    };
+    ConfigError::Invalid {
+        origin,
+        line,
+        key: fault.key,
+        expected: fault.expected,
+        given: fault.given,
+    }
+}
+
 /// Applies overrides and reads the result. A value is TOML, or else a string.
-fn with_sets(document: &Spanned<DeTable<'_>>, sets: &[String]) -> Result<Config, ConfigError> {
+fn with_sets(
+    document: &Spanned<DeTable<'_>>,
+    sets: &[String],
+    invalid: impl Fn(Fault) -> ConfigError,
+) -> Result<Config, ConfigError> {
     let fault = |message: String| ConfigError::Malformed {
         origin: "--set".into(),
         line: None,
@@ -149,6 +165,7 @@ fn with_sets(document: &Spanned<DeTable<'_>>, sets: &[String]) -> Result<Config,
         }
         at.insert(last.to_owned(), value);
     }
+    let table = method::gathered_values(table).map_err(invalid)?;
     Config::deserialize(Value::Table(table))
         .map_err(|error| fault(error.message().trim().to_owned() + &keys_of(&error)))
 }

@@ -1,7 +1,7 @@
 //! What `[tasks]` and the other tables of a config must satisfy together.
 
+use super::Config;
 use super::check::{Fault, require};
-use super::{Config, Method};
 use crate::loss::LossKind;
 use crate::nn::LayerSpec;
 
@@ -21,13 +21,6 @@ pub(super) fn check(config: &Config) -> Result<(), Fault> {
         "no such key, as the targets' scale, which goes into the weights when exported, would \
          change what it bounds",
         config.inner.clip_norm.unwrap_or(0.0),
-    )?;
-    let needs_sinusoids = matches!(config.method, Method::Oracle | Method::Averaging);
-    require(
-        !needs_sinusoids || config.tasks.sinusoid().is_some(),
-        "method",
-        "\"oracle\" and \"averaging\" with tasks.distribution = \"sinusoid\" only",
-        "other tasks",
     )?;
     let classes = config.tasks.classes();
     let fits = match config.inner.loss {

@@ -5,7 +5,8 @@ use std::ops::Range;
 use burn::tensor::{Tensor, backend::Backend};
 use rayon::prelude::*;
 
-use super::{Head, Setting, sees_the_batch};
+use super::{Setting, sees_the_batch};
+use crate::algorithms::Predictor;
 use crate::device::{CACHED, is_host};
 use crate::loss::{Loss, Reduction};
 use crate::meta::{InnerLoop, RateTable, to_device, to_host};
@@ -99,11 +100,11 @@ pub(super) fn in_parts<B: Backend, R: Send>(
 
 /// Adapts `params` (one row-major vector per tensor) to every task of `batch`
 /// and measures the mean losses and accuracy after each of `steps` steps, the
-/// queries of a task in one batch and `head` making predictions of the results of
+/// queries of a task in one batch and `predictor` making predictions of the results of
 /// the network. Without autodiff there is no graph, so memory
 /// does not grow with the number of steps.
 pub fn curves<B: Backend>(
-    (inner, head): (&InnerLoop<'_>, Head),
+    (inner, predictor): (&InnerLoop<'_>, Predictor),
     params: &[Vec<f32>],
     rates: &RateTable,
     batch: &TaskBatch,
@@ -115,13 +116,13 @@ pub fn curves<B: Backend>(
         setting: Setting::Transductive,
         steps: (0..=steps).collect(),
     };
-    views::<B>((inner, head), params, rates, batch, &[view], device).swap_remove(0)
+    views::<B>((inner, predictor), params, rates, batch, &[view], device).swap_remove(0)
 }
 
 /// [`curves`] for several views of the same adaptation, which goes as far as
 /// the one with the most steps.
 pub(super) fn views<B: Backend>(
-    (inner, head): (&InnerLoop<'_>, Head),
+    (inner, predictor): (&InnerLoop<'_>, Predictor),
     params: &[Vec<f32>],
     rates: &RateTable,
     batch: &TaskBatch,
@@ -182,7 +183,7 @@ pub(super) fn views<B: Backend>(
                 let x = match body.filter(|body| sees_the_batch(body)) {
                     Some(body) => {
                         let support = (&before, &part.support_y);
-                        Head::Outputs.queries(view.setting, body, lower, support, x)
+                        Predictor::Outputs.queries(view.setting, body, lower, support, x)
                     }
                     None => x,
                 };
@@ -193,7 +194,7 @@ pub(super) fn views<B: Backend>(
             to_host(measure.value(prediction, y.clone()))
         };
         let support = (&part.support_x, &part.support_y);
-        inner.adapt(params.to_vec(), &rates, support, steps, |step, theta| {
+        inner.adapt(params.to_vec(), &rates, &part, steps, |step, theta| {
             let network = &network.at_step(step);
             let mut of_support: Option<Vec<f32>> = None;
             for ((view, (x, y)), curves) in views.iter().zip(&of_views).zip(&mut all) {
@@ -201,11 +202,11 @@ pub(super) fn views<B: Backend>(
                     continue;
                 };
                 let of_support = of_support.get_or_insert_with(|| {
-                    losses(head.support(network, theta, support), &part.support_y)
+                    losses(predictor.support(network, theta, support), &part.support_y)
                 });
                 curves.support[row].extend_from_slice(of_support);
                 let x = x.clone();
-                let prediction = head.queries(view.setting, network, theta, support, x);
+                let prediction = predictor.queries(view.setting, network, theta, support, x);
                 if let Some(rows) = &mut curves.accuracy {
                     let right = accuracy(prediction.clone(), y.clone());
                     rows[row].extend(to_host(right));

@@ -6,8 +6,9 @@ use burn::tensor::backend::Backend;
 
 use super::curves::{View, views};
 use super::episodes::Episodes;
-use super::{Curves, EvaluateError, Head, Interval, Protocol, Setting, sees_the_batch};
-use crate::config::{Method, RateConfig, TasksConfig};
+use super::{Curves, EvaluateError, Interval, Protocol, Setting, sees_the_batch};
+use crate::algorithms::{Adaptation, Algorithm};
+use crate::config::{RateConfig, TasksConfig};
 use crate::loss::LossKind;
 use crate::meta::RateTable;
 use crate::model::TrainedModel;
@@ -165,7 +166,7 @@ impl Subject<'_> {
                     })
                     .collect();
                 let (inner, params) = (model.inner_loop(), &model.params);
-                let how = (&inner, Head::of(&model.config));
+                let how = (&inner, model.config.method.predictor());
                 let curves = views::<B>(how, params, table, &part, &wanted, device);
                 for (measured, curves) in measured.iter_mut().zip(curves) {
                     measured.curves.extend(curves);
@@ -251,11 +252,10 @@ pub fn rates<B: Backend>(
     device: &B::Device,
 ) -> (RateTable, Option<f64>) {
     let tensors = model.network.adapting().len();
+    let tunes = model.config.method.properties().adaptation == Adaptation::TunedRate;
     let candidates = match (&model.rates, &model.config.inner.rate) {
         (Some(rates), _) => return (rates.clone(), None),
-        (None, RateConfig::Tuned { candidates }) if model.config.method != Method::Oracle => {
-            candidates
-        }
+        (None, RateConfig::Tuned { candidates }) if tunes => candidates,
         // Does not adapt.
         _ => return (RateTable::constant(0.0, 1, tensors), None),
     };
@@ -274,7 +274,7 @@ pub fn rates<B: Backend>(
         };
         for (&rate, all) in candidates.iter().zip(&mut all) {
             let (inner, params) = (model.inner_loop(), &model.params);
-            let (how, view) = ((&inner, Head::of(&model.config)), [view.clone()]);
+            let (how, view) = ((&inner, model.config.method.predictor()), [view.clone()]);
             let measured = views::<B>(how, params, &table(rate), &batch, &view, device);
             measured.into_iter().for_each(|curves| all.extend(curves));
         }

@@ -26,7 +26,6 @@ pub use compare::{Compared, ComparedRun, Comparison, Paired, compare};
 pub use curves::{Curves, accuracy, curves};
 pub use error::{OfDevices, RootMeanSquare};
 pub use measure::{Progress, rates};
-pub use predict::Head;
 pub(crate) use predictions::predictions_on;
 pub use predictions::{Predictions, predictions};
 pub use protocol::{Protocol, Setting, sees_the_batch};

@@ -4,29 +4,10 @@ use burn::tensor::{Tensor, backend::Backend};
 
 use super::curves::alive;
 use super::{Setting, sees_the_batch};
-use crate::baselines::prototypical;
-use crate::config::{Config, Method};
+use crate::algorithms::{Predictor, logits};
 use crate::nn::Network;
 
-/// How a network's results become predictions.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Head {
-    /// They are the predictions.
-    Outputs,
-    /// They are embeddings, and a query's logits are its negative squared
-    /// distances to the means of the support set's classes.
-    Prototypes,
-}
-
-impl Head {
-    /// That of a method.
-    pub fn of(config: &Config) -> Self {
-        match config.method {
-            Method::Prototypical => Self::Prototypes,
-            _ => Self::Outputs,
-        }
-    }
-
+impl Predictor {
     /// Predictions for the support set `(x [T, S, in], y [T, S, out])` itself.
     pub(super) fn support<B: Backend>(
         self,
@@ -135,7 +116,7 @@ impl Head {
     ) -> Tensor<B, 3> {
         match self {
             Self::Outputs => queries,
-            Self::Prototypes => prototypical::logits(support, y.clone(), queries),
+            Self::Prototypes => logits(support, y.clone(), queries),
         }
     }
 }

@@ -4,7 +4,7 @@ use burn::tensor::backend::Backend;
 
 use super::curves::in_parts;
 use super::episodes::Episodes;
-use super::{EvaluateError, Head, Progress, Protocol, Setting, rates, sees_the_batch};
+use super::{EvaluateError, Progress, Protocol, Setting, rates, sees_the_batch};
 use crate::meta::{to_device, to_host};
 use crate::model::TrainedModel;
 use crate::random::Stream;
@@ -85,7 +85,7 @@ pub(crate) fn predictions_on<B: Backend>(
         true => Setting::Inductive,
         false => Setting::Transductive,
     };
-    let head = Head::of(&model.config);
+    let predictor = model.config.method.predictor();
     let (inner, network) = (model.inner_loop(), &model.network);
     let params = to_device::<B>(network, &model.params, device);
     let rates = table.on(device);
@@ -111,13 +111,13 @@ pub(crate) fn predictions_on<B: Backend>(
             let batch = part.tasks(tasks).to_device::<B>(device);
             let support = (&batch.support_x, &batch.support_y);
             let mut values = vec![Vec::new(); steps.len()];
-            inner.adapt(params.clone(), &rates, support, own, |step, theta| {
+            inner.adapt(params.clone(), &rates, &batch, own, |step, theta| {
                 let Some(row) = steps.iter().position(|&wanted| wanted == step) else {
                     return;
                 };
                 let network = &network.at_step(step);
                 let x = batch.query_x.clone().narrow(1, 0, queries);
-                let predicted = head.queries(setting, network, theta, support, x);
+                let predicted = predictor.queries(setting, network, theta, support, x);
                 values[row] = to_host(predicted);
             });
             values

@@ -3,7 +3,8 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::config::{Config, Method};
+use crate::algorithms::Predictor;
+use crate::config::Config;
 use crate::nn::{LayerSpec, Network, Statistics};
 use crate::tasks::{EvaluationDefaults, Split, TasksConfig};
 
@@ -102,7 +103,7 @@ impl Protocol {
         let own = config.evaluation_steps();
         match self.steps {
             // There are none to take.
-            _ if config.method == Method::Prototypical => 0,
+            _ if config.method.predictor() == Predictor::Prototypes => 0,
             Some(steps) => steps,
             None => own.unwrap_or(USUAL_STEPS),
         }

@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use super::measure::Measured;
 use super::{Curves, Interval, RivalReport, RootMeanSquare, Setting, Verdict};
-use crate::config::{Config, Keep, KeepBy, Method, Protocol};
+use crate::config::{Config, Keep, KeepBy, Protocol};
 use crate::model::TrainedModel;
 use crate::tasks::Split;
 
@@ -60,7 +60,7 @@ pub struct MethodReport {
     /// The protocol it was trained by.
     pub protocol: Protocol,
     /// How it was trained.
-    pub method: Method,
+    pub method: String,
     /// The seed it was trained with, the first where there are several.
     pub seed: u64,
     /// The seeds of all runs that it is the mean of; empty for one run.
@@ -121,7 +121,7 @@ impl MethodReport {
             title: config.title.clone(),
             run: run.clone(),
             protocol: config.protocol,
-            method: config.method,
+            method: config.method.name().to_owned(),
             seed: config.seed,
             seeds: Vec::new(),
             iteration: model.iteration,

@@ -86,8 +86,7 @@ pub fn sinusoids<B: Backend>(
     let batch = batch.to_device::<B>(device);
     let inner = model.inner_loop();
     let params: Vec<Tensor<B, 3>> = to_device(&model.network, &model.params, device);
-    let support = (&batch.support_x, &batch.support_y);
-    inner.adapt(params, &table.on(device), support, last, |step, theta| {
+    inner.adapt(params, &table.on(device), &batch, last, |step, theta| {
         if !steps.contains(&step) {
             return;
         }

@@ -4,6 +4,7 @@ use burn::tensor::Tensor;
 use super::curves::{View, views};
 use super::episodes::Episodes;
 use super::*;
+use crate::algorithms::Predictor;
 use crate::config::tests::{WAVEFORMS, config};
 use crate::meta::{RateTable, to_device, to_host};
 use crate::random::{Stream, generator};
@@ -100,7 +101,7 @@ fn inductive_predictions_are_those_of_single_batches() {
     let support = (&part.support_x, &part.support_y);
     let theta = model
         .inner_loop()
-        .adapt(params, &rates, support, 2, |_, _| {});
+        .adapt(params, &rates, &part, 2, |_, _| {});
     let mut expected = Vec::new();
     for task in 0..3 {
         let own = |x: &Tensor<Flex, 3>| x.clone().narrow(0, task, 1);
@@ -119,7 +120,7 @@ fn inductive_predictions_are_those_of_single_batches() {
     assert!(distance(&together) > 0.05);
     for at_once in [1, 3, 20, 47, 1000] {
         let queries = part.query_x.clone();
-        let folded = Head::Outputs.apart(network, &theta, support, queries, at_once);
+        let folded = Predictor::Outputs.apart(network, &theta, support, queries, at_once);
         assert_eq!(folded.dims(), [3, 20, 5]);
         assert!(distance(&to_host(folded)) < 1e-4, "{at_once} at once");
     }
@@ -148,7 +149,7 @@ fn an_inductive_prediction_does_not_depend_on_other_queries() {
             Setting::Transductive => network.forward(&params, x),
             Setting::Inductive => {
                 let y = tensor(&batch.support_y, [3, 10, 5]);
-                Head::Outputs.apart(network, &params, (&support, &y), x, 1000)
+                Predictor::Outputs.apart(network, &params, (&support, &y), x, 1000)
             }
         };
         to_host(prediction.narrow(1, 0, 1))
@@ -181,7 +182,7 @@ fn settings_are_the_same_where_statistics_are_stored() {
     let rates = model.rates.clone().unwrap();
     let (inner, params) = (model.inner_loop(), &model.params);
     let curves = views::<Flex>(
-        (&inner, Head::Outputs),
+        (&inner, Predictor::Outputs),
         params,
         &rates,
         &batch,
@@ -230,7 +231,7 @@ fn a_body_that_is_computed_once_gives_what_the_whole_network_gives_at_every_step
         ];
         let rates = model.rates.clone().unwrap();
         let (inner, params) = (model.inner_loop(), &model.params);
-        let how = (&inner, Head::Outputs);
+        let how = (&inner, Predictor::Outputs);
         let device = Default::default();
         let all = views::<Flex>(how, params, &rates, &batch, &wanted, &device);
         let alone = views::<Flex>(how, params, &rates, &batch, &wanted[..1], &device);
@@ -242,7 +243,7 @@ fn a_body_that_is_computed_once_gives_what_the_whole_network_gives_at_every_step
         let part = batch.clone().to_device::<Flex>(&device);
         let support = (&part.support_x, &part.support_y);
         let mut expected = [Vec::new(), Vec::new(), Vec::new()];
-        inner.adapt(on, &rates.on(&device), support, 2, |step, theta| {
+        inner.adapt(on, &rates.on(&device), &part, 2, |step, theta| {
             if step == 1 {
                 return;
             }
@@ -251,7 +252,9 @@ fn a_body_that_is_computed_once_gives_what_the_whole_network_gives_at_every_step
                 let y = part.query_y.clone().narrow(1, 0, view.queries);
                 let prediction = match view.setting {
                     Setting::Transductive => network.forward(theta, x),
-                    Setting::Inductive => Head::Outputs.apart(network, theta, support, x, 1000),
+                    Setting::Inductive => {
+                        Predictor::Outputs.apart(network, theta, support, x, 1000)
+                    }
                 };
                 losses.extend(to_host(model.config.loss().value(prediction, y)));
             }

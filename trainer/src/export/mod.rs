@@ -18,7 +18,7 @@ use mamlet_formats::{ArtifactWriter, Loss, Reduction, WriteError};
 use mamlet_simulator::file::ArtifactFile;
 use mamlet_simulator::golden;
 
-use crate::config::Method;
+use crate::algorithms::Predictor;
 use crate::loss::{LossKind, Reduction as HostReduction};
 use crate::meta::RateTable;
 use crate::model::TrainedModel;
@@ -190,7 +190,7 @@ pub fn export(
     manifest: Option<&Manifest>,
     options: &Options,
 ) -> Result<Export, ExportError> {
-    if model.config.method == Method::Prototypical {
+    if model.config.method.predictor() == Predictor::Prototypes {
         return Err(ExportError::Prototypical {
             title: model.config.title.clone(),
         });

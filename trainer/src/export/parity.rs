@@ -8,7 +8,8 @@ use mamlet_simulator::Model;
 use mamlet_simulator::file::ArtifactFile;
 
 use super::{ExportError, units};
-use crate::evaluate::{Head, curves};
+use crate::algorithms::Predictor;
+use crate::evaluate::curves;
 use crate::loss::{Loss, Reduction};
 use crate::meta::{RateTable, to_device, to_host};
 use crate::model::TrainedModel;
@@ -77,7 +78,7 @@ impl Parity {
         let loss = model.config.loss();
         let device = Default::default();
         let curves = curves::<Flex>(
-            (&model.inner_loop(), Head::Outputs),
+            (&model.inner_loop(), Predictor::Outputs),
             &model.params,
             rates,
             &support,
@@ -121,8 +122,7 @@ fn host_gradients(model: &TrainedModel, support: &TaskBatch) -> Vec<Vec<f32>> {
     let device = Default::default();
     let params = to_device::<Flex>(&model.network, &model.params, &device);
     let batch = support.clone().to_device::<Flex>(&device);
-    let (x, y) = (&batch.support_x, &batch.support_y);
-    let gradients = model.inner_loop().gradient(&params, x, y);
+    let gradients = model.inner_loop().gradient(&params, batch.support_set());
     gradients
         .into_iter()
         .flatten()

@@ -183,9 +183,8 @@ fn the_scale_of_targets_goes_into_the_weights_and_rates() {
         let on = batch.clone().to_device::<burn::backend::Flex>(&device);
         let params = crate::meta::to_device(&model.network, &model.params, &device);
         let rates = model.rates.clone().unwrap().on(&device);
-        let support = (&on.support_x, &on.support_y);
         let inner = model.inner_loop();
-        let theta = inner.adapt(params, &rates, support, 4, |_, _| {});
+        let theta = inner.adapt(params, &rates, &on, 4, |_, _| {});
         let mut expected = crate::meta::to_host(model.network.forward(&theta, on.query_x));
         scale.restore(&mut expected);
         for (x, expected) in batch.query_x.values().iter().zip(expected) {

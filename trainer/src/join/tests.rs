@@ -4,6 +4,7 @@ use burn::tensor::{Tensor, TensorData};
 use super::*;
 use crate::config::tests::{WAVEFORMS, config};
 use crate::meta::{to_device, to_host};
+use crate::tasks::DeviceBatch;
 
 /// A convolutional network of the tests' experiment.
 const LAYERS: &str = "model.layers=[{kind=\"conv\",filters=4,kernel=5,stride=2},\
@@ -32,11 +33,17 @@ fn logits(model: &TrainedModel, steps: usize) -> Vec<f32> {
     };
     let one_hot = (0..ways * ways).map(|at| f32::from(u8::from(at / ways == at % ways)));
     let one_hot = TensorData::new(one_hot.collect::<Vec<f32>>(), [1, ways, ways]);
-    let support = (&wave(ways, 0.37), &Tensor::from_data(one_hot, &device));
+    let (x, y) = (wave(ways, 0.37), Tensor::from_data(one_hot, &device));
+    let tasks = DeviceBatch {
+        support_x: x.clone(),
+        support_y: y.clone(),
+        query_x: x,
+        query_y: y,
+    };
     let params = to_device::<Flex>(&model.network, &model.params, &device);
     let rates = model.rates.as_ref().unwrap().on(&device);
     let inner = model.inner_loop();
-    let theta = inner.adapt(params, &rates, support, steps, |_, _| {});
+    let theta = inner.adapt(params, &rates, &tasks, steps, |_, _| {});
     to_host(model.network.forward(&theta, wave(4, 0.23)))
 }
 

@@ -11,22 +11,19 @@
 //!
 //! without a graph through the body, however many steps there are.
 
-use burn::tensor::{
-    Tensor,
-    backend::{AutodiffBackend, Backend},
-};
+use burn::tensor::{Tensor, backend::Backend};
 
-use super::way_back::{add_to, over_tasks};
-use super::{Maml, MetaGradient, Rate};
+use super::backward::{add_to, over_tasks};
+use super::{MetaGradient, MetaObjective, Rate};
 use crate::nn::Network;
 use crate::tasks::DeviceBatch;
 
-/// A network's two halves.
+/// A network below and above its lowest adapting layer.
 #[derive(Clone, Debug)]
-pub(super) struct Halves {
+pub(super) struct BodyAndHead {
     /// With all tensors adapting, so that it has a gradient.
     body: Network,
-    head: Maml,
+    head: MetaObjective,
 }
 
 /// `∂J/∂z` of both sets, `[T, B, features]`; `None` is 0.
@@ -45,9 +42,9 @@ impl<B: Backend> Default for InputGradients<B> {
     }
 }
 
-impl Halves {
-    /// The halves of a network; `None` where its first layer adapts.
-    pub fn new(network: &Network, head: impl FnOnce(Network) -> Maml) -> Option<Self> {
+impl BodyAndHead {
+    /// Both parts of a network; `None` where its first layer adapts.
+    pub fn new(network: &Network, head: impl FnOnce(Network) -> MetaObjective) -> Option<Self> {
         let (body, upper) = network.halves()?;
         Some(Self {
             body: body.all_adapting(),
@@ -55,27 +52,27 @@ impl Halves {
         })
     }
 
-    /// As [`Maml::with_query_batches`].
+    /// As [`MetaObjective::with_query_batches`].
     pub fn with_query_batches(mut self, count: usize) -> Self {
         self.head = self.head.with_query_batches(count);
         self
     }
 
-    /// [`Maml::gradient`].
-    pub fn gradient<B: AutodiffBackend>(
+    /// [`MetaObjective::gradient`] on sets that do not depend on the parameters.
+    pub fn gradient<B: Backend>(
         &self,
-        params: &[Tensor<B::InnerBackend, 3>],
-        rates: &[Vec<Rate<B::InnerBackend>>],
+        params: &[Tensor<B, 3>],
+        rates: &[Vec<Rate<B>>],
         weights: &[f32],
-        batch: &DeviceBatch<B::InnerBackend>,
+        batch: &DeviceBatch<B>,
     ) -> MetaGradient<B> {
         let body = &self.body;
         let (lower, upper) = params.split_at(body.tensors().len());
         let pass = |x| body.forward_trace(lower, x);
         let count = self.head.query_batches;
         let support = pass(batch.support_x.clone());
-        let queries = batch.query_batches(count).into_iter();
-        let queries: Vec<_> = queries.map(|(x, _)| pass(x)).collect();
+        let queries = batch.query_set().batches(count).into_iter();
+        let queries: Vec<_> = queries.map(|set| pass(set.x)).collect();
         let outputs = queries.iter().map(|trace| trace.output().clone());
         let features = DeviceBatch {
             support_x: support.output().clone(),
@@ -84,7 +81,7 @@ impl Halves {
         };
         let (mut result, inputs) = self
             .head
-            .gradient_and_inputs::<B>(upper, rates, weights, &features);
+            .gradient_and_inputs(upper, rates, weights, &features);
         let of_queries = inputs.query.map_or(Vec::new(), |dz| dz.chunk(count, 1));
         let passes = queries.iter().zip(of_queries);
         let passes = passes.chain(inputs.support.map(|dz| (&support, dz)));

@@ -8,6 +8,7 @@ use super::Order;
 use super::step::{InnerOptimiser, PerTensor, Rate};
 use crate::loss::Loss;
 use crate::nn::Network;
+use crate::samplers::{Sampler, Set};
 
 /// What the inner loop minimises, and over which tensors.
 #[derive(Clone, Copy, Debug)]
@@ -25,19 +26,14 @@ pub struct InnerLoop<'a> {
 impl InnerLoop<'_> {
     /// The gradient of the support loss for every adapting tensor, one per
     /// task: `[T, in, out]` or `[T, 1, n]`, `None` for the others.
-    pub fn gradient<B: Backend>(
-        &self,
-        params: &[Tensor<B, 3>],
-        x: &Tensor<B, 3>,
-        y: &Tensor<B, 3>,
-    ) -> PerTensor<B> {
-        let trace = self.network.forward_trace(params, x.clone());
-        let dy = self.loss.gradient(trace.output().clone(), y.clone());
+    pub fn gradient<B: Backend>(&self, params: &[Tensor<B, 3>], support: Set<B>) -> PerTensor<B> {
+        let trace = self.network.forward_trace(params, support.x);
+        let dy = self.loss.gradient(trace.output().clone(), support.y);
         self.network.backward(params, &trace, dy)
     }
 
-    /// Adapts to every task of a batch: `steps` inner steps from `params` on
-    /// `support = (x, y)`, calling `visit(s, θ_s)` for `s = 0..=steps`. Steps
+    /// Adapts to every task of a batch: `steps` inner steps from `params` on the support
+    /// sets that `sampler` gives, calling `visit(s, θ_s)` for `s = 0..=steps`. Steps
     /// beyond the rows of `rates` use the last row.
     ///
     /// On an autodiff backend the result is a graph through all steps.
@@ -45,7 +41,7 @@ impl InnerLoop<'_> {
         &self,
         params: Vec<Tensor<B, 3>>,
         rates: &[Vec<Rate<B>>],
-        (x, y): (&Tensor<B, 3>, &Tensor<B, 3>),
+        sampler: &dyn Sampler<B>,
         steps: usize,
         mut visit: impl FnMut(usize, &[Tensor<B, 3>]),
     ) -> Vec<Tensor<B, 3>> {
@@ -57,7 +53,7 @@ impl InnerLoop<'_> {
                 network: &self.network.at_step(step),
                 ..*self
             };
-            let mut gradients = at_step.gradient(&params, x, y);
+            let mut gradients = at_step.gradient(&params, sampler.support(step, &params));
             if self.order == Order::First {
                 for gradient in gradients.iter_mut().flatten() {
                     *gradient = gradient.clone().detach();

@@ -1,25 +1,23 @@
 //! Meta-learning: the inner adaptation, the gradient through it, and the
 //! optimiser that follows that gradient.
 
+mod backward;
 mod body;
-mod curvature;
+mod checkpointing;
+mod hessian;
 mod inner;
-mod maml;
+mod objective;
 mod optimiser;
 mod parts;
 mod rates;
-mod replay;
-mod reptile;
 mod step;
-mod unrolled;
-mod way_back;
 
+pub(crate) use backward::over_tasks;
 pub use inner::InnerLoop;
-pub use maml::{Graph, Maml, MetaGradient, Order};
+pub use objective::{Graph, MetaGradient, MetaObjective, Order};
 pub use optimiser::{Clip, Optimiser, OptimiserKind, OptimiserState};
-pub(crate) use parts::in_parts;
+pub use parts::{in_parts, tasks_at_once};
 pub use rates::{RatePer, RateTable, from_logarithms};
-pub use reptile::{Reptile, ReptileStep, inner_batches};
 pub use step::{InnerOptimiser, PerTensor, Rate, Taken};
 
 use burn::tensor::{Tensor, TensorData, backend::Backend};

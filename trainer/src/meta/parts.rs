@@ -7,52 +7,34 @@
 //! not depend on the number of cores and are summed in their order, so neither
 //! does the result.
 
-use burn::tensor::{Tensor, backend::AutodiffBackend};
+use burn::tensor::backend::Backend;
 use rayon::prelude::*;
 
-use super::{Maml, MetaGradient, Rate};
+use super::MetaGradient;
 use crate::device::{CACHED, is_host};
-use crate::tasks::DeviceBatch;
+use crate::nn::Network;
+use crate::samplers::Sampler;
 
-impl Maml {
-    /// How many tasks of `batch` to work on at once: as many as fit a core's
-    /// cache on the host, and all of them on any other device.
-    pub fn tasks_at_once<B: AutodiffBackend>(&self, batch: &DeviceBatch<B::InnerBackend>) -> usize {
-        let [tasks, support, _] = batch.support_x.dims();
-        let examples = support.max(batch.query_x.dims()[1]);
-        if is_host::<B>() {
-            let network = self.network();
-            let numbers = examples * network.activation_count() + network.parameter_count();
-            (CACHED / numbers).max(1)
-        } else {
-            tasks
-        }
-    }
-
-    /// [`Maml::gradient`] from parts of at most `at_once` tasks.
-    pub fn gradient_in_parts<B: AutodiffBackend>(
-        &self,
-        params: &[Tensor<B::InnerBackend, 3>],
-        rates: &[Vec<Rate<B::InnerBackend>>],
-        weights: &[f32],
-        batch: &DeviceBatch<B::InnerBackend>,
-        at_once: usize,
-    ) -> MetaGradient<B> {
-        in_parts(batch, at_once, |part| {
-            self.gradient::<B>(params, rates, weights, part)
-        })
+/// How many tasks of `sampler` to work on at once: as many as fit a core's
+/// cache on the host, and all of them on any other device.
+pub fn tasks_at_once<B: Backend>(network: &Network, sampler: &dyn Sampler<B>) -> usize {
+    if is_host::<B>() {
+        let numbers = sampler.examples() * network.activation_count() + network.parameter_count();
+        (CACHED / numbers).max(1)
+    } else {
+        sampler.tasks()
     }
 }
 
 /// The mean of a meta-gradient over parts of at most `at_once` tasks.
-pub(crate) fn in_parts<B: AutodiffBackend>(
-    batch: &DeviceBatch<B::InnerBackend>,
+pub fn in_parts<B: Backend>(
+    sampler: &dyn Sampler<B>,
     at_once: usize,
-    gradient: impl Fn(&DeviceBatch<B::InnerBackend>) -> MetaGradient<B> + Sync,
+    gradient: impl Fn(&dyn Sampler<B>) -> MetaGradient<B> + Sync,
 ) -> MetaGradient<B> {
-    let tasks = batch.support_x.dims()[0];
+    let tasks = sampler.tasks();
     if tasks <= at_once {
-        return gradient(batch);
+        return gradient(sampler);
     }
     let starts: Vec<usize> = (0..tasks).step_by(at_once.max(1)).collect();
     let parts: Vec<MetaGradient<B>> = starts
@@ -60,7 +42,7 @@ pub(crate) fn in_parts<B: AutodiffBackend>(
         .map(|start| {
             let range = start..(start + at_once).min(tasks);
             let share = range.len() as f32 / tasks as f32;
-            gradient(&batch.tasks(range)).scaled(share)
+            gradient(&*sampler.part(range)).scaled(share)
         })
         .collect();
     parts
@@ -70,7 +52,7 @@ pub(crate) fn in_parts<B: AutodiffBackend>(
         .expect("a part")
 }
 
-impl<B: AutodiffBackend> MetaGradient<B> {
+impl<B: Backend> MetaGradient<B> {
     fn scaled(self, factor: f32) -> Self {
         Self {
             loss: self.loss.mul_scalar(factor),

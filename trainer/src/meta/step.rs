@@ -19,12 +19,9 @@
 //! ∂J/∂α   = −⟨λ, v'⟩
 //! ```
 //!
-//! and `∂J/∂θ = λ + (∂g/∂θ)ᵀ u`, which is left to [`super::Maml`].
+//! and `∂J/∂θ = λ + (∂g/∂θ)ᵀ u`, which is left to [`super::MetaObjective`].
 
-use burn::tensor::{
-    Tensor,
-    backend::{AutodiffBackend, Backend},
-};
+use burn::tensor::{Tensor, backend::Backend};
 
 /// The step size of one tensor in one inner step.
 #[derive(Clone, Debug)]
@@ -53,16 +50,6 @@ impl<B: Backend> Rate<B> {
                 let count = rate.shape().num_elements();
                 Tensor::zeros([count], &rate.device())
             }
-        }
-    }
-}
-
-impl<B: AutodiffBackend> Rate<B> {
-    /// The same rate as a leaf of a graph.
-    pub fn leaf(inner: &Rate<B::InnerBackend>) -> Self {
-        match inner {
-            Rate::Fixed(rate) => Self::Fixed(*rate),
-            Rate::Learned(rate) => Self::Learned(Tensor::from_inner(rate.clone()).require_grad()),
         }
     }
 }

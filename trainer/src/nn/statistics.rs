@@ -102,6 +102,18 @@ impl Network {
         &self.statistics
     }
 
+    /// The same network with the statistics that another of the same norms has, if it has
+    /// any.
+    ///
+    /// # Errors
+    /// As [`Network::with_statistics`].
+    pub fn with_statistics_of(self, other: &Self) -> Result<Self, NetworkError> {
+        match other.statistics() {
+            [] => Ok(self),
+            statistics => self.with_statistics(statistics),
+        }
+    }
+
     /// The network that parameters after `step` inner steps belong to: batch
     /// norms use that row of their stored statistics. Any other network is the
     /// same at every step.

@@ -79,7 +79,7 @@ fn subject(path: &str, model: &TrainedModel, run: &RunDir, request: &Request) ->
         name: config.name.clone(),
         title: config.title.clone(),
         run: path.to_owned(),
-        method: config.method,
+        method: config.method.name().to_owned(),
         protocol: config.protocol,
         seed: config.seed,
         iteration: model.iteration,

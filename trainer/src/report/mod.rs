@@ -13,7 +13,7 @@ mod tests;
 
 use serde::Serialize;
 
-use crate::config::{Method, Protocol};
+use crate::config::Protocol;
 use crate::evaluate::{Choice, Interval, Report, Setting};
 use crate::run::{Line, Manifest, Outcome};
 
@@ -47,7 +47,7 @@ pub struct Subject {
     /// Where it is.
     pub run: String,
     /// How it was trained.
-    pub method: Method,
+    pub method: String,
     /// The protocol it was trained by.
     pub protocol: Protocol,
     /// The seed it was trained with.

@@ -135,8 +135,7 @@ fn collected(sets: &[&str], shots: Vec<usize>) -> (RunReport, tempfile::TempDir)
     let run = crate::run::RunDir::create(folder.path(), &config, &manifest, false).unwrap();
     let stop = Default::default();
     let device = Default::default();
-    crate::train::train::<burn::backend::Autodiff<Flex>>(&config, &run, device, &stop, |_| {})
-        .unwrap();
+    crate::train::train::<Flex>(&config, &run, device, &stop, |_| {}).unwrap();
     let model = TrainedModel::load(folder.path()).unwrap();
     let protocol = crate::evaluate::Protocol {
         tasks: 8,

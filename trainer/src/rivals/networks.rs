@@ -1,7 +1,8 @@
 //! Rivals that are networks like the one that is judged, trained without an inner
 //! loop or not at all.
 
-use crate::config::{Config, InnerConfig, Keep, KeepBy, Method, RateConfig, StepLoss};
+use crate::algorithms::{Method, Pretraining, Prototypical, Random};
+use crate::config::{Config, InnerConfig, Keep, KeepBy, RateConfig, StepLoss};
 use crate::nn::{Adapt, HeadStart, LayerSpec};
 
 /// Rates that rivals choose from on validation tasks.
@@ -16,7 +17,7 @@ const STEPS: usize = 20;
 /// - `pretrained`: one network trained on all training tasks or, with classes, a
 ///   classifier of all of them, then fine-tuned on the support set;
 /// - `prototypical`, with classes: the network without its last layer, see
-///   [`prototypical`](crate::baselines::prototypical).
+///   [`prototypical`](crate::algorithms::Prototypical).
 ///
 /// The two that train take as many iterations, with the same rate and batches.
 /// Empty where the network has no dense layer last, or a context.
@@ -34,7 +35,6 @@ pub fn networks(config: &Config) -> Vec<(&'static str, Config)> {
     plain.model.from = None;
     plain.meta.ways = None;
     plain.meta.step_loss = StepLoss::Last;
-    plain.reptile = None;
     plain.record.keep = Keep::Last;
     plain.record.keep_by = KeepBy::Loss;
     plain.record.validation_steps = vec![0];
@@ -56,14 +56,21 @@ pub fn networks(config: &Config) -> Vec<(&'static str, Config)> {
         ..plain.clone()
     };
     let mut all = vec![
-        ("scratch", named("scratch", "from scratch", Method::Random)),
+        (
+            "scratch",
+            named("scratch", "from scratch", Random {}.into()),
+        ),
         (
             "pretrained",
-            named("pretrained", "pretrained, fine-tuned", Method::Pretraining),
+            named(
+                "pretrained",
+                "pretrained, fine-tuned",
+                Pretraining {}.into(),
+            ),
         ),
     ];
     if config.tasks.classes().is_some() {
-        let mut prototypical = named("prototypical", "prototypical", Method::Prototypical);
+        let mut prototypical = named("prototypical", "prototypical", Prototypical {}.into());
         prototypical.model.layers.pop();
         prototypical.meta.ways = config.meta.ways;
         prototypical.inner.evaluation_steps = None;

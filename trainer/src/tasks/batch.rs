@@ -4,6 +4,7 @@ use burn::tensor::{Tensor, TensorData, backend::Backend};
 
 use super::Origins;
 use crate::data::Examples;
+use crate::samplers::Set;
 
 /// Examples of any classes on the host, with the classes' numbers.
 #[derive(Clone, Debug, PartialEq)]
@@ -150,13 +151,19 @@ impl<B: Backend> DeviceBatch<B> {
         }
     }
 
-    /// The query examples and their targets in `count` batches of equal size, which
-    /// must divide their number.
-    pub fn query_batches(&self, count: usize) -> Vec<(Tensor<B, 3>, Tensor<B, 3>)> {
-        let (x, y) = (self.query_x.clone(), self.query_y.clone());
-        x.chunk(count, 1)
-            .into_iter()
-            .zip(y.chunk(count, 1))
-            .collect()
+    /// What an adaptation learns from.
+    pub fn support_set(&self) -> Set<B> {
+        Set {
+            x: self.support_x.clone(),
+            y: self.support_y.clone(),
+        }
+    }
+
+    /// What its result is evaluated on.
+    pub fn query_set(&self) -> Set<B> {
+        Set {
+            x: self.query_x.clone(),
+            y: self.query_y.clone(),
+        }
     }
 }

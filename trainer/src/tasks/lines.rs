@@ -118,7 +118,7 @@ mod tests {
     use std::path::Path;
     use std::sync::atomic::AtomicBool;
 
-    use burn::backend::{Autodiff, Flex};
+    use burn::backend::Flex;
 
     use crate::config::tests::config;
     use crate::config::{Config, ConfigError};
@@ -156,7 +156,7 @@ mod tests {
         let manifest = Manifest::new(&config, "cpu", Vec::new());
         let run = RunDir::create(&path, &config, &manifest, false).unwrap();
         let never = AtomicBool::new(false);
-        let end = train::<Autodiff<Flex>>(&config, &run, Default::default(), &never, |_| {});
+        let end = train::<Flex>(&config, &run, Default::default(), &never, |_| {});
         assert!(matches!(end.unwrap(), End::Finished(_)));
         let trained = losses(TrainedModel::load(&path).unwrap());
         let untrained = losses(TrainedModel::initial(config).unwrap());

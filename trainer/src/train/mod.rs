@@ -7,22 +7,21 @@
 
 mod ema;
 mod flat;
-mod objective;
-mod recipe;
-pub(crate) mod statistics;
+mod outer;
+mod statistics;
 mod trainer;
 
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Instant;
 
-use burn::tensor::backend::AutodiffBackend;
+use burn::tensor::backend::Backend;
 
-use crate::baselines::averaging;
+use crate::algorithms::Algorithm;
 use crate::config::Config;
 use crate::model::{ModelError, TrainedModel};
 use crate::nn::NetworkError;
-use crate::run::{Line, Outcome, RunDir, RunError};
+use crate::run::{Checkpoint, Line, Outcome, RunDir, RunError, Validation};
 use crate::tasks::{Split, TasksError};
 
 pub use statistics::measure as measure_statistics;
@@ -97,60 +96,103 @@ pub enum End {
     },
 }
 
+/// Training as a state that can be stepped, saved and restored, whatever the algorithm.
+pub trait Training {
+    /// What has to be done where there is no checkpoint to go on from: takes over the
+    /// parameters of the run that the config names, for one.
+    ///
+    /// # Errors
+    /// [`TrainError`] where that run is unreadable or of another network.
+    fn initialise(&mut self) -> Result<(), TrainError>;
+
+    /// Goes on from a checkpoint of the same config.
+    ///
+    /// # Errors
+    /// [`NetworkError`] where the checkpoint is that of another network.
+    fn restore(&mut self, checkpoint: &Checkpoint) -> Result<(), NetworkError>;
+
+    /// Everything needed to go on.
+    fn checkpoint(&self) -> Checkpoint;
+
+    /// Iterations done.
+    fn iteration(&self) -> u64;
+
+    /// How often something is recorded.
+    fn rhythm(&self) -> Rhythm;
+
+    /// The next iteration.
+    ///
+    /// # Errors
+    /// [`NetworkError`] where the network that it makes is unusable.
+    fn step(&mut self) -> Result<(), NetworkError>;
+
+    /// Mean training loss since the last call.
+    fn take_loss(&mut self) -> f64;
+
+    /// Loss and accuracy on validation tasks, where the algorithm has such; remembers the
+    /// parameters if they are the best so far.
+    fn validate(&mut self) -> Option<Validation>;
+}
+
+/// Iterations from one record to the next.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Rhythm {
+    /// Of the training loss.
+    pub loss: u64,
+    /// Of validation.
+    pub validation: u64,
+    /// Of checkpoints.
+    pub checkpoint: u64,
+}
+
 /// Trains the run in `run` to its end, from its latest checkpoint if it has
 /// one, until `stop` is set.
-pub fn train<B: AutodiffBackend>(
+///
+/// # Errors
+/// [`TrainError`]; the run's last checkpoint stands.
+pub fn train<B: Backend>(
     config: &Config,
     run: &RunDir,
     device: B::Device,
     stop: &AtomicBool,
     mut observe: impl FnMut(Event<'_>),
 ) -> Result<End, TrainError> {
-    if let Some(averaging) = &config.averaging {
-        return averaging::train::<B>(config, averaging, run, &device, stop, observe);
-    }
     let start = Instant::now();
-    let distribution = config.tasks.open_to_train(config.meta.ways)?;
+    let tasks = config.tasks.open_to_train(config.meta.ways)?;
     let shots = config.meta.shots.choices().iter().copied().max();
-    distribution.check(Split::Train, shots.unwrap_or(1), config.meta.queries)?;
+    tasks.check(Split::Train, shots.unwrap_or(1), config.meta.queries)?;
     let record = &config.record;
-    let queries = trainer::validation_queries(config, &*distribution);
-    distribution.check(Split::Validation, record.validation_shots, queries)?;
-    let mut trainer = Trainer::<B>::new(config, distribution.clone(), device.clone())?;
+    let queries = trainer::validation_queries(config, &*tasks);
+    tasks.check(Split::Validation, record.validation_shots, queries)?;
+    let mut training = config.method.start::<B>(config, tasks.clone(), &device)?;
     let mut last_validation = Vec::new();
     let checkpoint = run.latest_checkpoint()?;
     let first = checkpoint
         .as_ref()
         .map_or(0, |checkpoint| checkpoint.iteration);
     let mut metrics = run.metrics(Some(first).filter(|_| checkpoint.is_some()))?;
-    let total = config.meta.iterations;
+    let (_, total) = config.method.length(config);
+    let rhythm = training.rhythm();
     match &checkpoint {
-        Some(checkpoint) => trainer.restore(checkpoint)?,
+        Some(checkpoint) => training.restore(checkpoint)?,
         None => {
-            if let Some(path) = &config.model.from {
-                trainer
-                    .start_from(TrainedModel::load(path)?)
-                    .map_err(|info| TrainError::OtherNetwork {
-                        path: path.clone(),
-                        tensor: info.name,
-                        needed: info.shape,
-                    })?;
+            training.initialise()?;
+            if let Some(validation) = training.validate() {
+                let line = Line {
+                    iteration: 0,
+                    loss: None,
+                    validation: Some(validation),
+                };
+                metrics.write(&line)?;
+                observe(Event::Metrics(&line));
             }
-            let validation = trainer.validate();
-            let line = Line {
-                iteration: 0,
-                loss: None,
-                validation: Some(validation),
-            };
-            metrics.write(&line)?;
-            observe(Event::Metrics(&line));
             // An interruption or a full disk always finds one to fall back on.
-            run.write_checkpoint(&trainer.checkpoint())?;
+            run.write_checkpoint(&training.checkpoint())?;
         }
     }
-    while trainer.iteration() < total {
-        trainer.step()?;
-        let done = trainer.iteration();
+    while training.iteration() < total {
+        training.step()?;
+        let done = training.iteration();
         observe(Event::Iteration(done));
         let due = |every: u64| done.is_multiple_of(every) || done == total;
         let mut line = Line {
@@ -158,8 +200,8 @@ pub fn train<B: AutodiffBackend>(
             loss: None,
             validation: None,
         };
-        if due(config.record.every) {
-            let loss = trainer.take_loss();
+        if due(rhythm.loss) {
+            let loss = training.take_loss();
             if !loss.is_finite() {
                 return Err(TrainError::Diverged {
                     iteration: done,
@@ -168,27 +210,27 @@ pub fn train<B: AutodiffBackend>(
             }
             line.loss = Some(loss);
         }
-        if due(config.record.validate_every) {
-            let validation = trainer.validate();
-            last_validation = validation.mean.clone();
-            line.validation = Some(validation);
+        if due(rhythm.validation) {
+            line.validation = training.validate();
+            if let Some(validation) = &line.validation {
+                last_validation.clone_from(&validation.mean);
+            }
         }
         if line.loss.is_some() || line.validation.is_some() {
             metrics.write(&line)?;
             observe(Event::Metrics(&line));
         }
         let stopping = stop.load(Ordering::Relaxed) && done < total;
-        if due(config.record.checkpoint_every) || stopping {
-            run.write_checkpoint(&trainer.checkpoint())?;
+        if due(rhythm.checkpoint) || stopping {
+            run.write_checkpoint(&training.checkpoint())?;
             observe(Event::Checkpoint(done));
         }
         if stopping {
             return Ok(End::Stopped { iteration: done });
         }
     }
-    let checkpoint = trainer.checkpoint();
-    let model = TrainedModel::from_checkpoint(config.clone(), &checkpoint)?;
-    statistics::record::<B::InnerBackend>(&model, &*distribution, run, &device)?;
+    let model = TrainedModel::from_checkpoint(config.clone(), &training.checkpoint())?;
+    statistics::record::<B>(&model, &*tasks, run, &device)?;
     let outcome = Outcome {
         iterations: total,
         iterations_here: total - first,

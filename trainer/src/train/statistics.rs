@@ -10,14 +10,14 @@
 
 use burn::tensor::{Tensor, backend::Backend};
 
-use crate::baselines::classifier;
-use crate::config::Method;
-use crate::meta::{InnerLoop, Order, to_device, to_host};
+use crate::algorithms::{Algorithm, Trained};
+use crate::meta::{to_device, to_host};
 use crate::model::TrainedModel;
 use crate::nn::{BatchStatistics, LayerStatistics, Moments, Statistics};
-use crate::random::{Stream, generator};
+use crate::random::Stream;
 use crate::run::{RunDir, RunError, StoredStatistics};
-use crate::tasks::{Split, TaskDistribution};
+use crate::samplers::MetaBatch;
+use crate::tasks::TaskDistribution;
 
 /// Tasks that statistics are measured on, in whole meta-batches.
 const TASKS: usize = 256;
@@ -51,21 +51,21 @@ pub fn measure<B: Backend>(
     device: &B::Device,
 ) -> Vec<LayerStatistics> {
     let as_trained =
-        (model.config.other_ways()).and_then(|ways| model.clone().with_ways(ways).ok());
+        (model.config.training_ways()).and_then(|ways| model.clone().with_ways(ways).ok());
     let model = as_trained.as_ref().unwrap_or(model);
     let (config, network) = (&model.config, &model.network);
-    let steps = config.inner.steps;
-    let inner = InnerLoop {
-        order: Order::First,
-        ..model.inner_loop()
-    };
     let rates = match &model.rates {
         Some(rates) => rates.on::<B>(device),
         // Trained without an inner loop, so there is no step to take.
         None => Vec::new(),
     };
     let params = to_device::<B>(network, &model.params, device);
-    let mut rows: Vec<Vec<Sum>> = vec![Vec::new(); steps + 1];
+    let trained = Trained {
+        model,
+        params: &params,
+        rates: &rates,
+    };
+    let mut rows: Vec<Vec<Sum>> = vec![Vec::new(); config.inner.steps + 1];
     let mut see = |step: usize, theta: &[Tensor<B, 3>], x: Tensor<B, 3>| {
         let trace = network.forward_trace(theta, x);
         let of_layers = network.batch_statistics(&trace);
@@ -74,36 +74,17 @@ pub fn measure<B: Backend>(
             sum.add(of_layer);
         }
     };
-    for batch in 0..TASKS.div_ceil(config.meta.tasks) {
-        let mut rng = generator(config.seed, Stream::Statistics, batch as u64);
-        if config.classifies() {
-            let count = classifier::batch_size(config);
-            if let Some(batch) = distribution.draw_labelled(&mut rng, count) {
-                see(0, &params, classifier::inputs(batch, device));
-                continue;
-            }
-        }
-        let choices = config.meta.shots.choices();
-        let shots = choices[batch % choices.len()];
-        let (tasks, queries) = (config.meta.tasks, config.meta.queries);
-        let batch = distribution.draw(Split::Train, &mut rng, tasks, shots, queries);
-        let batch = batch.to_device::<B>(device);
-        let support = (&batch.support_x, &batch.support_y);
-        if config.method == Method::Prototypical {
-            // One batch of both, as in training.
-            let both = vec![batch.support_x.clone(), batch.query_x.clone()];
-            see(0, &params, Tensor::cat(both, 1));
-            continue;
-        }
-        inner.adapt(params.clone(), &rates, support, steps, |step, theta| {
-            if step < steps {
-                see(step, theta, batch.support_x.clone());
-                return;
-            }
-            for (x, _) in batch.query_batches(config.meta.query_batches) {
-                see(step, theta, x);
-            }
-        });
+    let choices = config.meta.shots.choices();
+    for index in 0..TASKS.div_ceil(config.meta.tasks) {
+        let batch = MetaBatch {
+            config,
+            tasks: distribution,
+            stream: Stream::Statistics,
+            index: index as u64,
+            shots: choices[index % choices.len()],
+            device,
+        };
+        config.method.show_batches(&trained, &batch, &mut see);
     }
     let layers = network.stored_layers().into_iter().enumerate();
     layers

@@ -1,21 +1,23 @@
-use burn::backend::{Autodiff, Flex};
+use burn::backend::Flex;
 
 use burn::tensor::{Tensor, TensorData};
 
-use super::Trainer;
+use super::{Trainer, Training};
+use crate::algorithms::Maml;
 use crate::config::tests::{WAVEFORMS, config};
 use crate::meta::{to_device, to_host};
 use crate::model::TrainedModel;
 use crate::nn::{HeadStart, head};
 use crate::run::Checkpoint;
+use crate::tasks::DeviceBatch;
 
-type B = Autodiff<Flex>;
+type B = Flex;
 
 /// A trainer of the tests' experiment with overrides.
-fn trainer(sets: &[&str]) -> Trainer<B> {
+fn trainer(sets: &[&str]) -> Trainer<B, Maml> {
     let config = config(sets);
     let tasks = config.tasks.open_to_train(config.meta.ways).unwrap();
-    Trainer::new(&config, tasks, Default::default()).unwrap()
+    Trainer::new(Maml {}, &config, tasks, &Default::default()).unwrap()
 }
 
 fn after(sets: &[&str], steps: usize) -> Checkpoint {
@@ -153,7 +155,6 @@ fn training_starts_from_the_body_and_the_shared_head_of_another_run() {
 
 #[test]
 fn a_shared_head_takes_any_number_of_classes_with_the_same_first_step() {
-    type Plain = Flex;
     let sets = shared(&["inner.adapt=head"]);
     let checkpoint = after(&sets, 3);
     let three = TrainedModel::from_checkpoint(config(&sets), &checkpoint).unwrap();
@@ -177,14 +178,20 @@ fn a_shared_head_takes_any_number_of_classes_with_the_same_first_step() {
         let one_hot = (0..ways * ways).map(|at| f32::from(u8::from(at / ways == at % ways)));
         let y = TensorData::new(one_hot.collect::<Vec<_>>(), [1, ways, ways]);
         let (x, y) = (
-            Tensor::<Plain, 3>::from_data(x, &device),
+            Tensor::<B, 3>::from_data(x, &device),
             Tensor::from_data(y, &device),
         );
-        let params = to_device::<Plain>(&model.network, &model.params, &device);
+        let tasks = DeviceBatch {
+            support_x: x.clone(),
+            support_y: y.clone(),
+            query_x: x,
+            query_y: y,
+        };
+        let params = to_device::<B>(&model.network, &model.params, &device);
         let rates = model.rates.as_ref().unwrap().on(&device);
         let theta = model
             .inner_loop()
-            .adapt(params, &rates, (&x, &y), 1, |_, _| {});
+            .adapt(params, &rates, &tasks, 1, |_, _| {});
         let query = TensorData::new(query.clone(), [1, 1, input]);
         let logits = to_host(
             model

@@ -2,76 +2,75 @@
 
 use std::sync::Arc;
 
-use burn::tensor::{Tensor, backend::AutodiffBackend};
-use rand::RngExt;
+use burn::tensor::{Tensor, backend::Backend};
 
 use super::ema::Ema;
 use super::flat::{logarithms, numbers, vector};
-use super::objective::Objective;
-use super::recipe::{maml, optimiser, reptile};
-use super::statistics;
-use crate::baselines::{classifier, prototypical};
+use super::outer::optimiser;
+use super::{Rhythm, TrainError, Training, statistics};
+use crate::algorithms::{Descent, MetaStep, Predictor};
 use crate::config::{Config, KeepBy, RateConfig};
-use crate::evaluate::{Head, Interval, curves};
+use crate::evaluate::{Interval, curves};
 use crate::meta::{
-    InnerLoop, Maml, Optimiser, Rate, RatePer, RateTable, from_logarithms, inner_batches, join,
-    split, split_host, to_host,
+    Optimiser, Rate, RatePer, RateTable, from_logarithms, join, split, split_host, to_host,
 };
 use crate::model::TrainedModel;
 use crate::nn::{HeadStart, LayerStatistics, Network, NetworkError, TensorInfo, head, init};
 use crate::random::{Stream, generator};
 use crate::run::{Best, Checkpoint, Validation};
+use crate::samplers::MetaBatch;
 use crate::tasks::{Split, TaskBatch, TaskDistribution};
 
 /// Query examples of a validation task, all classes together.
 const VALIDATION_QUERIES: usize = 50;
 
 /// Query examples of a validation task, of each class where there are classes.
-pub(super) fn validation_queries(config: &Config, distribution: &dyn TaskDistribution) -> usize {
-    let usual = VALIDATION_QUERIES.div_ceil(distribution.classes().unwrap_or(1));
-    config.record.validation_queries.unwrap_or(usual)
+pub(super) fn validation_queries(config: &Config, tasks: &dyn TaskDistribution) -> usize {
+    let default = VALIDATION_QUERIES.div_ceil(tasks.classes().unwrap_or(1));
+    config.record.validation_queries.unwrap_or(default)
 }
 
 /// Inner steps of a validation of regression.
 const VALIDATION_STEPS: usize = 10;
 
-/// Training as a state that can be stepped, saved and restored.
-pub struct Trainer<B: AutodiffBackend> {
+/// Training by an algorithm that follows a gradient.
+pub struct Trainer<B: Backend, A: Descent> {
+    algorithm: A,
     config: Config,
-    distribution: Arc<dyn TaskDistribution>,
-    objective: Objective,
-    judged: (Network, Head),
-    maml: Maml,
+    tasks: Arc<dyn TaskDistribution>,
+    network: Network,
+    /// What validation evaluates, and how it predicts.
+    evaluated: (Network, Predictor),
     device: B::Device,
     iteration: u64,
-    params: Tensor<B::InnerBackend, 1>,
-    log_rates: Option<Tensor<B::InnerBackend, 1>>,
-    ema: Option<Ema<B::InnerBackend>>,
-    fixed: Vec<Vec<Rate<B::InnerBackend>>>,
-    optimiser: Optimiser<B::InnerBackend, 1>,
-    rates_optimiser: Optimiser<B::InnerBackend, 1>,
-    window: Tensor<B::InnerBackend, 1>,
+    params: Tensor<B, 1>,
+    log_rates: Option<Tensor<B, 1>>,
+    ema: Option<Ema<B>>,
+    fixed: Vec<Vec<Rate<B>>>,
+    optimiser: Optimiser<B, 1>,
+    rates_optimiser: Optimiser<B, 1>,
+    window: Tensor<B, 1>,
     window_count: u32,
     best: Option<Best>,
     validation: TaskBatch,
 }
 
-impl<B: AutodiffBackend> Trainer<B> {
+impl<B: Backend, A: Descent> Trainer<B, A> {
     /// At iteration 0, of the tasks that [`TasksConfig::open`](crate::tasks::TasksConfig::open)
     /// gave.
     ///
     /// # Errors
     /// [`NetworkError`] where the network cannot be built.
     pub fn new(
+        algorithm: A,
         config: &Config,
-        distribution: Arc<dyn TaskDistribution>,
-        device: B::Device,
+        tasks: Arc<dyn TaskDistribution>,
+        device: &B::Device,
     ) -> Result<Self, NetworkError> {
-        let objective = Objective::of(config, &*distribution);
-        let network = objective.network(config)?;
+        let network = algorithm.network(config, &*tasks)?;
         let initial = TrainedModel::initial(config.clone())?;
         let log_rates = initial.learned_rates();
-        let log_rates = log_rates.map(|rates| logarithms(rates, &device));
+        let log_rates = log_rates.map(|rates| logarithms(rates, device));
         let mut params = init::draw(&network, config.model.init, config.seed, 0).concat();
         if config.model.head == HeadStart::Shared {
             // It is the network's own, so it fits.
@@ -85,8 +84,8 @@ impl<B: AutodiffBackend> Trainer<B> {
         };
         let betas = config.meta.betas.map(|beta| beta as f32);
         let record = &config.record;
-        let queries = validation_queries(config, &*distribution);
-        let validation = distribution.draw(
+        let queries = validation_queries(config, &*tasks);
+        let validation = tasks.draw(
             Split::Validation,
             &mut generator(config.seed, Stream::Validation, 0),
             record.validation_tasks,
@@ -94,23 +93,23 @@ impl<B: AutodiffBackend> Trainer<B> {
             queries,
         );
         let mut trainer = Self {
-            optimiser: optimiser(config, &network, &device),
-            judged: objective.judged(config, &network)?,
-            objective,
-            maml: maml(config, network),
+            optimiser: optimiser(config, &network, device),
+            evaluated: algorithm.evaluated(config, &network)?,
+            algorithm,
+            network,
             iteration: 0,
-            params: vector(&params, &device),
+            params: vector(&params, device),
             log_rates,
             ema: None,
-            fixed: RateTable::constant(fixed, config.inner.steps, tensors).on(&device),
+            fixed: RateTable::constant(fixed, config.inner.steps, tensors).on(device),
             rates_optimiser: Optimiser::new(betas),
-            window: Tensor::zeros([1], &device),
+            window: Tensor::zeros([1], device),
             window_count: 0,
             best: None,
             validation,
             config: config.clone(),
-            distribution,
-            device,
+            tasks,
+            device: device.clone(),
         };
         trainer.start_ema();
         Ok(trainer)
@@ -128,8 +127,8 @@ impl<B: AutodiffBackend> Trainer<B> {
     /// # Errors
     /// The first tensor that the model does not have in this shape, those of its head
     /// and of norms excepted.
-    pub fn start_from(&mut self, source: TrainedModel) -> Result<(), TensorInfo> {
-        let network = self.maml.network();
+    pub(super) fn start_from(&mut self, source: TrainedModel) -> Result<(), TensorInfo> {
+        let network = &self.network;
         let mut params = split_host(network, &to_host(self.params.clone()));
         let shared = source.config.model.head == HeadStart::Shared;
         // Its head may give a start to another number of outputs.
@@ -173,12 +172,75 @@ impl<B: AutodiffBackend> Trainer<B> {
         Ok(())
     }
 
-    /// Goes on from a checkpoint of the same config.
-    ///
-    /// # Errors
-    /// [`NetworkError::Statistics`] where the checkpoint's statistics are those
-    /// of another network.
-    pub fn restore(&mut self, checkpoint: &Checkpoint) -> Result<(), NetworkError> {
+    /// The parameters and the logarithms of learned rates that are evaluated.
+    fn result(&self) -> (Vec<f32>, Vec<f32>) {
+        match self.ema.as_ref().map(Ema::state) {
+            Some(ema) => (ema.params, ema.log_rates),
+            None => (
+                to_host(self.params.clone()),
+                numbers(self.log_rates.as_ref()),
+            ),
+        }
+    }
+
+    fn rate_table(&self, log_rates: &[f32]) -> (RateTable, usize) {
+        let tensors = self.network.adapting().len();
+        let recorded = self.config.record.validation_steps.iter().copied().max();
+        let shown = match self.config.tasks.classes() {
+            None => VALIDATION_STEPS,
+            // Images are dear to adapt to.
+            Some(_) => self.config.evaluation_steps().unwrap_or(0),
+        };
+        let steps = recorded.unwrap_or(0).max(shown);
+        match self.config.inner.rate {
+            _ if !self.config.method.has_recipe() => (RateTable::constant(0.0, 1, tensors), 0),
+            RateConfig::Fixed { value } => (RateTable::constant(value as f32, 1, tensors), steps),
+            _ => {
+                let rates: Vec<f32> = log_rates.iter().map(|rate| rate.exp()).collect();
+                (RateTable::from_flat(&rates, self.rate_dims()), steps)
+            }
+        }
+    }
+
+    /// What training has come to so far.
+    fn model(&self) -> Result<TrainedModel, NetworkError> {
+        let (params, log_rates) = self.result();
+        let rates: Vec<f32> = log_rates.iter().map(|rate| rate.exp()).collect();
+        TrainedModel::assemble(self.config.clone(), &params, &rates, self.iteration)
+    }
+
+    /// Trains with constants in place of the batches' own statistics from here on.
+    fn fix_statistics(&mut self, statistics: &[LayerStatistics]) -> Result<(), NetworkError> {
+        let network = self.network.with_statistics(statistics)?;
+        self.evaluated = self.algorithm.evaluated(&self.config, &network)?;
+        self.network = network;
+        Ok(())
+    }
+
+    /// The shapes of the learned rates of a step.
+    fn rate_dims(&self) -> Vec<[usize; 3]> {
+        let per = match self.config.inner.rate {
+            RateConfig::Learned { per, .. } => per,
+            _ => RatePer::Tensor,
+        };
+        per.dims(&self.network)
+    }
+}
+
+impl<B: Backend, A: Descent> Training for Trainer<B, A> {
+    fn initialise(&mut self) -> Result<(), TrainError> {
+        let Some(path) = self.config.model.from.clone() else {
+            return Ok(());
+        };
+        self.start_from(TrainedModel::load(&path)?)
+            .map_err(|info| TrainError::OtherNetwork {
+                path,
+                tensor: info.name,
+                needed: info.shape,
+            })
+    }
+
+    fn restore(&mut self, checkpoint: &Checkpoint) -> Result<(), NetworkError> {
         let device = &self.device;
         self.iteration = checkpoint.iteration;
         self.params = vector(&checkpoint.params, device);
@@ -203,8 +265,7 @@ impl<B: AutodiffBackend> Trainer<B> {
         Ok(())
     }
 
-    /// Everything needed to go on.
-    pub fn checkpoint(&self) -> Checkpoint {
+    fn checkpoint(&self) -> Checkpoint {
         Checkpoint {
             config_digest: self.config.digest(),
             iteration: self.iteration,
@@ -215,26 +276,30 @@ impl<B: AutodiffBackend> Trainer<B> {
             window_sum: to_host(self.window.clone())[0],
             window_count: self.window_count,
             best: self.best.clone(),
-            statistics: self.maml.network().statistics().to_vec(),
+            statistics: self.network.statistics().to_vec(),
             ema: self.ema.as_ref().map(Ema::state),
         }
     }
 
-    /// Iterations done.
-    pub fn iteration(&self) -> u64 {
+    fn iteration(&self) -> u64 {
         self.iteration
+    }
+
+    fn rhythm(&self) -> Rhythm {
+        let record = &self.config.record;
+        Rhythm {
+            loss: record.every,
+            validation: record.validate_every,
+            checkpoint: record.checkpoint_every,
+        }
     }
 
     /// One meta-step. Reads nothing back from the device, but where statistics
     /// of batch norms are measured.
-    ///
-    /// # Errors
-    /// [`NetworkError::Statistics`] where the measured ones are not finite.
-    pub fn step(&mut self) -> Result<(), NetworkError> {
+    fn step(&mut self) -> Result<(), NetworkError> {
         if self.config.meta.statistics_from == Some(self.iteration) {
             let model = self.model()?;
-            let measured =
-                statistics::measure::<B::InnerBackend>(&model, &*self.distribution, &self.device);
+            let measured = statistics::measure::<B>(&model, &*self.tasks, &self.device);
             self.fix_statistics(&measured)?;
             // Scores and means from here on are of another network.
             self.best = None;
@@ -242,61 +307,20 @@ impl<B: AutodiffBackend> Trainer<B> {
         }
         let (config, iteration) = (&self.config, self.iteration);
         let meta = &config.meta;
-        let shots = match meta.shots.choices() {
-            [shots] => *shots,
-            choices => {
-                let mut rng = generator(config.seed, Stream::Schedule, iteration);
-                choices[rng.random_range(0..choices.len())]
-            }
-        };
-        let draw = || {
-            let mut rng = generator(config.seed, Stream::Train, iteration);
-            let distribution = &self.distribution;
-            let batch = distribution.draw(Split::Train, &mut rng, meta.tasks, shots, meta.queries);
-            batch.to_device(&self.device)
-        };
-        let weights = meta.step_loss.weights(config.inner.steps, iteration);
-        let params = split(self.maml.network(), &self.params);
+        let params = split(&self.network, &self.params);
         let learned = self
             .log_rates
             .as_ref()
             .map(|logarithms| from_logarithms(logarithms, &self.rate_dims()));
         let rates = learned.as_ref().map_or(&self.fixed, |(rates, _)| rates);
-        self.maml.set_order(config.inner.order_at(iteration));
-        let maml = &self.maml;
-        let result = match self.objective {
-            Objective::Adaptation => {
-                let batch = draw();
-                let at_once = maml.tasks_at_once::<B>(&batch);
-                match reptile(config, maml.network()) {
-                    Some((reptile, size, steps)) => {
-                        let examples = batch.support_x.dims()[1] + batch.query_x.dims()[1];
-                        let mut rng = generator(config.seed, Stream::InnerBatches, iteration);
-                        let size = size.unwrap_or(examples);
-                        let batches = inner_batches(&mut rng, examples, size, steps);
-                        reptile.gradient_in_parts::<B>(&params, &batches, &batch, at_once)
-                    }
-                    None => maml.gradient_in_parts::<B>(&params, rates, &weights, &batch, at_once),
-                }
-            }
-            Objective::Prototypes => {
-                prototypical::gradient_in_parts::<B>(maml, config.loss(), &params, &draw())
-            }
-            Objective::Classes(_) => {
-                let mut rng = generator(config.seed, Stream::Train, iteration);
-                let batch = (self.distribution)
-                    .draw_labelled(&mut rng, classifier::batch_size(config))
-                    // What counts its classes draws from them.
-                    .expect("labelled examples");
-                let network = maml.network();
-                let batch = classifier::to_device(batch, network.output(), &self.device);
-                classifier::gradient::<B>(network, &params, batch)
-            }
-        };
-
-        let mut result = result;
+        let mut result = self.algorithm.gradient(&MetaStep {
+            network: &self.network,
+            params: &params,
+            rates,
+            batch: MetaBatch::of_iteration(config, &*self.tasks, iteration, &self.device),
+        });
         if config.model.head == HeadStart::Shared {
-            head::hold_equal(maml.network(), &mut result.params);
+            head::hold_equal(&self.network, &mut result.params);
         }
         let clip = config.clip();
         let factor = meta.rate_factor(iteration);
@@ -323,66 +347,50 @@ impl<B: AutodiffBackend> Trainer<B> {
         Ok(())
     }
 
-    /// Mean training loss since the last call.
-    pub fn take_loss(&mut self) -> f64 {
+    fn take_loss(&mut self) -> f64 {
         let sum = to_host(self.window.clone())[0];
         let count = std::mem::take(&mut self.window_count);
         self.window = Tensor::zeros([1], &self.device);
         f64::from(sum) / f64::from(count.max(1))
     }
 
-    /// The parameters and the logarithms of learned rates that are judged.
-    fn result(&self) -> (Vec<f32>, Vec<f32>) {
-        match self.ema.as_ref().map(Ema::state) {
-            Some(ema) => (ema.params, ema.log_rates),
-            None => (
-                to_host(self.params.clone()),
-                numbers(self.log_rates.as_ref()),
-            ),
-        }
-    }
-
     /// Query loss, and accuracy where there are classes, on the validation tasks
     /// after 0, 1, ... inner steps; remembers the parameters if they are the best
-    /// so far. Methods without an inner loop are judged before adaptation.
-    pub fn validate(&mut self) -> Validation {
+    /// so far. Methods without an inner loop are evaluated before adaptation.
+    fn validate(&mut self) -> Option<Validation> {
         let (params, log_rates) = self.result();
         let (mut table, steps) = self.rate_table(&log_rates);
-        let (network, head) = &self.judged;
-        let other = (self.config.other_ways())
+        let (network, predictor) = &self.evaluated;
+        let other = (self.config.training_ways())
             .and_then(|ways| Some((ways, head::with_shared_head(network, &params)?)));
-        let judged = match other {
+        let evaluated = match other {
             None => split_host(network, &params),
             Some((ways, params)) => {
                 table = table.scaled(&self.config.rate_factors(network, ways));
                 split_host(network, &params)
             }
         };
-        let inner = InnerLoop {
-            network,
-            ..self.maml.inner_loop()
-        };
-        let curves = curves::<B::InnerBackend>(
-            (&inner, *head),
-            &judged,
+        let curves = curves::<B>(
+            (&self.config.inner_loop(network), *predictor),
+            &evaluated,
             &table,
             &self.validation,
             steps,
             &self.device,
         );
         let intervals: Vec<Interval> = curves.query.iter().map(|row| Interval::of(row)).collect();
-        let judged_steps = &self.config.record.validation_steps;
+        let at_steps = &self.config.record.validation_steps;
         let accuracy: Vec<f64> = (curves.accuracy.iter().flatten())
             .map(|row| Interval::of(row).mean)
             .collect();
-        let score = judged_steps
+        let score = at_steps
             .iter()
             .map(|&step| match self.config.record.keep_by {
                 KeepBy::Loss => intervals[step.min(steps)].mean,
                 KeepBy::Accuracy => 1.0 - accuracy[step.min(steps)],
             })
             .sum::<f64>()
-            / judged_steps.len() as f64;
+            / at_steps.len() as f64;
         if score.is_finite() && self.best.as_ref().is_none_or(|best| score < best.score) {
             self.best = Some(Best {
                 iteration: self.iteration,
@@ -392,61 +400,14 @@ impl<B: AutodiffBackend> Trainer<B> {
             });
         }
         let finite = |value: f64| value.is_finite().then_some(value);
-        Validation {
+        let means = intervals.iter().map(|interval| finite(interval.mean));
+        let half_widths = intervals.iter().map(|interval| finite(interval.half_width));
+        Some(Validation {
             shots: self.config.record.validation_shots,
-            mean: intervals
-                .iter()
-                .map(|interval| finite(interval.mean))
-                .collect(),
-            half_width: intervals
-                .iter()
-                .map(|interval| finite(interval.half_width))
-                .collect(),
+            mean: means.collect(),
+            half_width: half_widths.collect(),
             accuracy,
-        }
-    }
-
-    fn rate_table(&self, log_rates: &[f32]) -> (RateTable, usize) {
-        let tensors = self.maml.network().adapting().len();
-        let judged = self.config.record.validation_steps.iter().copied().max();
-        let usual = match self.config.tasks.classes() {
-            None => VALIDATION_STEPS,
-            // Images are dear to adapt to.
-            Some(_) => self.config.evaluation_steps().unwrap_or(0),
-        };
-        let steps = judged.unwrap_or(0).max(usual);
-        match self.config.inner.rate {
-            _ if !self.config.method.has_recipe() => (RateTable::constant(0.0, 1, tensors), 0),
-            RateConfig::Fixed { value } => (RateTable::constant(value as f32, 1, tensors), steps),
-            _ => {
-                let rates: Vec<f32> = log_rates.iter().map(|rate| rate.exp()).collect();
-                (RateTable::from_flat(&rates, self.rate_dims()), steps)
-            }
-        }
-    }
-
-    /// What training has come to so far.
-    fn model(&self) -> Result<TrainedModel, NetworkError> {
-        let (params, log_rates) = self.result();
-        let rates: Vec<f32> = log_rates.iter().map(|rate| rate.exp()).collect();
-        TrainedModel::assemble(self.config.clone(), &params, &rates, self.iteration)
-    }
-
-    /// Trains with constants in place of the batches' own statistics from here on.
-    fn fix_statistics(&mut self, statistics: &[LayerStatistics]) -> Result<(), NetworkError> {
-        let network = self.maml.network().with_statistics(statistics)?;
-        self.judged = self.objective.judged(&self.config, &network)?;
-        self.maml = maml(&self.config, network);
-        Ok(())
-    }
-
-    /// The shapes of the learned rates of a step.
-    fn rate_dims(&self) -> Vec<[usize; 3]> {
-        let per = match self.config.inner.rate {
-            RateConfig::Learned { per, .. } => per,
-            _ => RatePer::Tensor,
-        };
-        per.dims(self.maml.network())
+        })
     }
 }
 

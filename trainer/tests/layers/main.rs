@@ -6,5 +6,7 @@ mod cases;
 mod forward;
 mod meta_gradient;
 mod naive;
+#[path = "../oracle/unrolled.rs"]
+mod oracle;
 mod tape;
 mod tasks;

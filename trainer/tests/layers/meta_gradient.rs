@@ -1,11 +1,11 @@
 //! The second-order meta-gradient through networks of these layers against
 //! central differences, and against the unrolled graph.
 
-use burn::backend::{Autodiff, Flex};
+use burn::backend::Flex;
 use burn::tensor::Tensor;
 use mamlet_trainer::loss::{Loss, LossKind, Reduction};
 use mamlet_trainer::meta::{
-    Graph, InnerOptimiser, Maml, MetaGradient, Order, Rate, to_device, to_host,
+    Graph, InnerOptimiser, MetaGradient, MetaObjective, Order, Rate, to_device, to_host,
 };
 use mamlet_trainer::nn::{
     Adapt, AdaptGroup, Extent, Fill, LayerSpec, Network, NetworkSpec, Padding, Shape,
@@ -13,6 +13,7 @@ use mamlet_trainer::nn::{
 use mamlet_trainer::tasks::DeviceBatch;
 
 use crate::cases::{Lcg, batch_norm, conv, distance, image, max_pool, sequence};
+use crate::oracle;
 use crate::tasks::{Problem, Task};
 
 const CLASSES: usize = 3;
@@ -186,13 +187,15 @@ fn second_order_gradient_equals_central_differences() {
         let mut weights = vec![0.0; STEPS + 1];
         weights[STEPS] = 1.0;
         let batch = batch(&problem);
+        let on_graph = oracle::on_graph(&batch);
         let plain = InnerOptimiser::default();
-        let gradient = |order, graph, unrolled: bool| -> MetaGradient<Autodiff<Flex>> {
-            let maml = Maml::new(network.clone(), loss(&case), plain, order, graph);
-            if unrolled {
-                maml.gradient_unrolled(&device_params, &rates, &weights, &batch)
-            } else {
-                maml.gradient(&device_params, &rates, &weights, &batch)
+        let gradient = |order, graph, unrolled: bool| -> MetaGradient<Flex> {
+            let objective = MetaObjective::new(network.clone(), loss(&case), plain, order, graph);
+            match unrolled {
+                true => {
+                    oracle::unrolled(&objective, 1, &device_params, &rates, &weights, &on_graph)
+                }
+                false => objective.gradient(&device_params, &rates, &weights, &batch),
             }
         };
         for (how, result) in [
@@ -235,21 +238,24 @@ fn query_batches_do_not_see_each_other() {
         let weights = [0.25, 0.0, 0.75];
         let gradient = |order, count, unrolled, batch: &DeviceBatch<Flex>| -> Vec<f32> {
             let plain = InnerOptimiser::default();
-            let mut maml = Maml::new(network.clone(), loss(&case), plain, order, Graph::Keep)
+            let network = network.clone();
+            let objective = MetaObjective::new(network, loss(&case), plain, order, Graph::Keep)
                 .with_query_batches(count);
-            maml.set_order(order);
-            let result: MetaGradient<Autodiff<Flex>> = match unrolled {
-                true => maml.gradient_unrolled(&params, &rates, &weights, batch),
-                false => maml.gradient(&params, &rates, &weights, batch),
+            let result = match unrolled {
+                true => {
+                    let batch = oracle::on_graph(batch);
+                    oracle::unrolled(&objective, count, &params, &rates, &weights, &batch)
+                }
+                false => objective.gradient(&params, &rates, &weights, batch),
             };
             let tensors = result.params.into_iter().flat_map(to_host);
             to_host(result.loss).into_iter().chain(tensors).collect()
         };
         for order in [Order::First, Order::Second] {
-            let alone = whole.query_batches(QUERIES).into_iter().map(|(x, y)| {
+            let alone = whole.query_set().batches(QUERIES).into_iter().map(|set| {
                 let part = DeviceBatch {
-                    query_x: x,
-                    query_y: y,
+                    query_x: set.x,
+                    query_y: set.y,
                     ..whole.clone()
                 };
                 gradient(order, 1, false, &part)

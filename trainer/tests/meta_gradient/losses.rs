@@ -4,7 +4,7 @@ use burn::tensor::{Tensor, TensorData};
 use mamlet_trainer::loss::{Loss, LossKind, Reduction};
 use mamlet_trainer::meta::to_host;
 
-use crate::{B, distance, random::Lcg};
+use crate::{distance, oracle::Graph, random::Lcg};
 
 /// Value and gradient by the prediction `p`, for the target `t`.
 pub fn loss(kind: LossKind, p: &[f64], t: &[f64]) -> (f64, Vec<f64>) {
@@ -145,7 +145,7 @@ fn values_gradients_and_their_derivatives_equal_finite_differences() {
             })
             .collect();
 
-        let tensor = |rows: &[Vec<f64>]| -> Tensor<B, 3> {
+        let tensor = |rows: &[Vec<f64>]| -> Tensor<Graph, 3> {
             let data: Vec<f32> = rows.concat().iter().map(|&x| x as f32).collect();
             let shape = [1, examples, rows[0].len()];
             Tensor::from_data(TensorData::new(data, shape), &Default::default())

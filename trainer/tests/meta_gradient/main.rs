@@ -1,20 +1,20 @@
 //! The meta-gradient against central finite differences of a scalar `f64`
 //! implementation that shares no code with the library.
 
+mod acting;
 mod cases;
 mod losses;
+#[path = "../oracle/unrolled.rs"]
+mod oracle;
 mod random;
 mod reference;
 mod reptile;
 mod setup;
 
-use burn::backend::{Autodiff, Flex};
 use mamlet_trainer::meta::{Order, to_host};
 
 use cases::{Case, cases};
 use setup::{Setup, compute, setup};
-
-type B = Autodiff<Flex>;
 
 /// The relative error allowed to f32.
 const LIMIT: f64 = 1e-3;

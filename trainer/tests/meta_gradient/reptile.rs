@@ -1,15 +1,14 @@
 //! Reptile against its loop written out in `f64`.
 
 use burn::backend::Flex;
-use mamlet_trainer::meta::{
-    InnerOptimiser, Reptile, ReptileStep, inner_batches, to_device, to_host,
-};
+use mamlet_trainer::algorithms::{Reptile, ReptileStep, inner_batches};
+use mamlet_trainer::meta::{InnerLoop, InnerOptimiser, Order, in_parts, to_device, to_host};
 use mamlet_trainer::random::{Stream, generator};
 
 use crate::cases::{Case, cases};
+use crate::distance;
 use crate::reference::Params;
 use crate::setup::{Setup, setup};
-use crate::{B, distance};
 
 const RATE: f64 = 0.05;
 
@@ -84,7 +83,18 @@ fn the_meta_gradient_is_the_way_the_inner_loop_went() {
                 momentum: (momentum > 0.0).then_some(momentum as f32),
                 clip_norm: None,
             };
-            let reptile = Reptile::new(&setup.network, case.loss, optimiser, step, RATE as f32);
+            let reptile = Reptile {
+                steps: batches.len(),
+                rate: RATE,
+                batch: None,
+                optimiser: step,
+            };
+            let inner = InnerLoop {
+                network: &setup.network.all_adapting(),
+                loss: case.loss,
+                optimiser,
+                order: Order::First,
+            };
             let host: Vec<Vec<f32>> = setup
                 .params
                 .iter()
@@ -92,8 +102,9 @@ fn the_meta_gradient_is_the_way_the_inner_loop_went() {
                 .collect();
             let params = to_device::<Flex>(&setup.network, &host, &Default::default());
             for at_once in [2, 3] {
-                let result =
-                    reptile.gradient_in_parts::<B>(&params, &batches, &setup.batch, at_once);
+                let result = in_parts(&setup.batch, at_once, |part| {
+                    reptile.gradient_of(&inner, &params, &batches, part)
+                });
                 let given = f64::from(to_host(result.loss)[0]);
                 assert!(
                     (given - loss).abs() < 1e-5 * loss,

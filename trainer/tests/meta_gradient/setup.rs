@@ -2,13 +2,13 @@
 
 use burn::backend::Flex;
 use burn::tensor::{Tensor, TensorData};
-use mamlet_trainer::meta::{Graph, Maml, MetaGradient, Order, Rate, to_device};
+use mamlet_trainer::meta::{Graph, MetaGradient, MetaObjective, Order, Rate, in_parts, to_device};
 use mamlet_trainer::nn::{Network, NetworkSpec};
 use mamlet_trainer::tasks::DeviceBatch;
 
-use crate::B;
 use crate::cases::Case;
 use crate::losses::target;
+use crate::oracle::{on_graph, unrolled};
 use crate::random::Lcg;
 use crate::reference::{Problem, Task};
 
@@ -93,13 +93,13 @@ pub fn setup(case: &Case, seed: u64) -> Setup {
 
 /// The library's gradient: `keep` or `rebuild` the graphs, `unrolled`, or in
 /// `parts` of two of the three tasks and one.
-pub fn compute(case: &Case, setup: &Setup, order: Order, how: &str) -> MetaGradient<B> {
+pub fn compute(case: &Case, setup: &Setup, order: Order, how: &str) -> MetaGradient<Flex> {
     let graph = if how == "rebuild" {
         Graph::Rebuild
     } else {
         Graph::Keep
     };
-    let maml = Maml::new(
+    let objective = MetaObjective::new(
         setup.network.clone(),
         case.loss,
         case.optimiser,
@@ -128,8 +128,10 @@ pub fn compute(case: &Case, setup: &Setup, order: Order, how: &str) -> MetaGradi
         .collect();
     let (weights, batch) = (&case.weights, &setup.batch);
     match how {
-        "unrolled" => maml.gradient_unrolled(&params, &rates, weights, batch),
-        "parts" => maml.gradient_in_parts(&params, &rates, weights, batch, 2),
-        _ => maml.gradient(&params, &rates, weights, batch),
+        "unrolled" => unrolled(&objective, 1, &params, &rates, weights, &on_graph(batch)),
+        "parts" => in_parts(batch, 2, |part| {
+            objective.gradient(&params, &rates, weights, part)
+        }),
+        _ => objective.gradient(&params, &rates, weights, batch),
     }
 }

@@ -3,12 +3,12 @@
 use std::sync::atomic::AtomicBool;
 
 use crate::common;
-use burn::backend::{Autodiff, Flex};
+use burn::backend::Flex;
 use mamlet_trainer::model::TrainedModel;
 use mamlet_trainer::run::RunDir;
 use mamlet_trainer::train::{End, train};
 
-type B = Autodiff<Flex>;
+type B = Flex;
 
 const SETS: [&str; 9] = [
     "method=averaging",

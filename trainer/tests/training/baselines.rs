@@ -4,9 +4,10 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
 use crate::common::{config, start};
-use burn::backend::{Autodiff, Flex};
+use burn::backend::Flex;
+use mamlet_trainer::algorithms::{Algorithm, Predictor};
 use mamlet_trainer::config::{Config, ConfigError};
-use mamlet_trainer::evaluate::{Head, Interval, Measure, Protocol, Setting, curves, evaluate};
+use mamlet_trainer::evaluate::{Interval, Measure, Protocol, Setting, curves, evaluate};
 use mamlet_trainer::export::{ExportError, Options, export};
 use mamlet_trainer::meta::RateTable;
 use mamlet_trainer::model::TrainedModel;
@@ -16,7 +17,7 @@ use mamlet_trainer::tasks::{
     Description, LabelledBatch, Sizes, Split, TaskBatch, TaskData, TaskDistribution, TaskSizes,
     TasksError,
 };
-use mamlet_trainer::train::{End, Trainer, train};
+use mamlet_trainer::train::{End, Training, train};
 use rand::RngExt;
 use rand_chacha::ChaCha8Rng;
 
@@ -41,7 +42,7 @@ fn trained(sets: &[&str]) -> TrainedModel {
     let config = config(sets);
     let run = start(&folder.path().join("run"), &config);
     let go = AtomicBool::new(false);
-    let end = train::<Autodiff<Flex>>(&config, &run, Default::default(), &go, |_| {}).unwrap();
+    let end = train::<Flex>(&config, &run, Default::default(), &go, |_| {}).unwrap();
     assert!(matches!(end, End::Finished(_)));
     TrainedModel::load(run.path()).unwrap()
 }
@@ -258,25 +259,28 @@ const CLASSIFIER: [&str; 11] = [
 #[test]
 fn a_classifier_is_pretrained_and_its_head_replaced() {
     let config = config(&CLASSIFIER);
-    assert!(config.classifies());
+    assert!(config.method.replaces_head(&config));
     let new = || {
-        let points = Arc::new(Points);
-        Trainer::<Autodiff<Flex>>::new(&config, points, Default::default()).unwrap()
+        let (points, device) = (Arc::new(Points), Default::default());
+        config
+            .method
+            .start::<Flex>(&config, points, &device)
+            .unwrap()
     };
     let mut trainer = new();
-    let steps = |trainer: &mut Trainer<Autodiff<Flex>>, count: usize| {
+    let steps = |trainer: &mut Box<dyn Training>, count: usize| {
         for _ in 0..count {
             trainer.step().unwrap();
         }
         trainer.take_loss()
     };
     let first = steps(&mut trainer, 1);
-    let before = trainer.validate().accuracy[0];
+    let before = trainer.validate().unwrap().accuracy[0];
     steps(&mut trainer, 100);
     let half_way = trainer.checkpoint();
     let last = steps(&mut trainer, 50);
     assert!(first > 1.0 && last < 0.2, "six classes: {first} {last}");
-    let after = trainer.validate().accuracy[0];
+    let after = trainer.validate().unwrap().accuracy[0];
     assert!(after >= before && after > 0.9, "{before} {after}");
 
     // Six classes are trained, and none is left of them.
@@ -296,7 +300,7 @@ fn a_classifier_is_pretrained_and_its_head_replaced() {
     for model in [&model, &head_only] {
         let rates = RateTable::constant(0.1, 1, model.network.adapting().len());
         let (inner, device) = (model.inner_loop(), Default::default());
-        let how = (&inner, Head::Outputs);
+        let how = (&inner, Predictor::Outputs);
         let curves = curves::<Flex>(how, &model.params, &rates, &batch, 5, &device);
         let accuracy = Interval::of(&curves.accuracy.unwrap()[5]).mean;
         assert!(accuracy > 0.9, "{}: {accuracy}", model.config.title);

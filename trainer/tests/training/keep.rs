@@ -3,7 +3,7 @@
 use std::sync::atomic::AtomicBool;
 
 use crate::common::{config, start};
-use burn::backend::{Autodiff, Flex};
+use burn::backend::Flex;
 use mamlet_trainer::config::{Config, ConfigError};
 use mamlet_trainer::model::TrainedModel;
 use mamlet_trainer::run::Validation;
@@ -32,7 +32,7 @@ fn kept(keep_by: &str, score: impl Fn(&Validation) -> f64) -> (u64, u64) {
     let config = classes(keep_by);
     let run = start(&folder.path().join("run"), &config);
     let go = AtomicBool::new(false);
-    let end = train::<Autodiff<Flex>>(&config, &run, Default::default(), &go, |_| {}).unwrap();
+    let end = train::<Flex>(&config, &run, Default::default(), &go, |_| {}).unwrap();
     assert!(matches!(end, End::Finished(_)));
     let mut best = (0, f64::INFINITY);
     for line in run.read_metrics().unwrap() {

@@ -5,13 +5,13 @@ use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use crate::common;
-use burn::backend::{Autodiff, Flex};
+use burn::backend::Flex;
 use mamlet_trainer::config::Config;
 use mamlet_trainer::model::TrainedModel;
 use mamlet_trainer::run::{Manifest, RunDir, RunError};
 use mamlet_trainer::train::{End, Event, TrainError, train};
 
-type B = Autodiff<Flex>;
+type B = Flex;
 
 const SETS: [&str; 15] = [
     "model.layers=[{kind=\"dense\",out=8},{kind=\"tanh\"},{kind=\"dense\",out=1}]",

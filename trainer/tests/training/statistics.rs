@@ -5,7 +5,7 @@ use std::fs;
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use burn::backend::{Autodiff, Flex};
+use burn::backend::Flex;
 use burn::tensor::{Tensor, TensorData};
 use mamlet_trainer::config::{Config, MetaConfig};
 use mamlet_trainer::meta::{to_device, to_host};
@@ -289,7 +289,7 @@ fn a_finished_run_predicts_example_by_example() {
     let unfinished = TrainedModel::load(&path);
     assert!(matches!(unfinished, Err(ModelError::Untrained(_))));
     let go = AtomicBool::new(false);
-    let end = train::<Autodiff<Flex>>(&config, &run, Default::default(), &go, |_| {}).unwrap();
+    let end = train::<Flex>(&config, &run, Default::default(), &go, |_| {}).unwrap();
     assert!(matches!(end, End::Finished(_)));
 
     let model = TrainedModel::load(&path).unwrap();
@@ -313,7 +313,7 @@ fn trained(config: &Config, path: &Path, stops: &[u64]) -> TrainedModel {
     let run = RunDir::create(path, config, &manifest, false).unwrap();
     for stop_at in stops.iter().copied().chain([u64::MAX]) {
         let stop = AtomicBool::new(false);
-        train::<Autodiff<Flex>>(config, &run, Default::default(), &stop, |event| {
+        train::<Flex>(config, &run, Default::default(), &stop, |event| {
             if matches!(event, Event::Iteration(done) if done == stop_at) {
                 stop.store(true, Ordering::Relaxed);
             }

@@ -4,7 +4,7 @@
 //! The objective is `J(θ₀, α) = 1/T Σ_tasks Σ_s w_s L(θ_s; query)` with
 //! `θ_{s+1} = θ_s − α_s g(θ_s)` and `g(θ) = ∇L(θ; support)`.
 //!
-//! [`Maml::gradient`] pulls the derivative back one inner step at a time. With
+//! [`MetaObjective::gradient`] pulls the derivative back one inner step at a time. With
 //! `λ_s = ∂J/∂θ_s` per task and `H = ∂g/∂θ`,
 //!
 //! ```text
@@ -19,23 +19,25 @@
 //! ([`Network::gradient_tangents`]), so that no graph is built. First-order MAML
 //! leaves the product out.
 //!
-//! [`Maml::gradient_unrolled`] is the textbook form, one reverse pass through
-//! the whole adaptation. Both compute the same exact gradient; the tests hold
-//! them against each other and against finite differences.
+//! The textbook form, one reverse pass of automatic differentiation through the whole
+//! adaptation, computes the same; the tests hold both against each other and against
+//! finite differences.
+//!
+//! The sets come from a [`Sampler`], which is asked once for each inner step, at the
+//! parameters before it: what a policy did there is what the derivative is of.
 
-use burn::tensor::{
-    Tensor,
-    backend::{AutodiffBackend, Backend},
-};
+use std::cell::RefCell;
+
+use burn::tensor::{Tensor, backend::Backend};
 use serde::{Deserialize, Serialize};
 
-use super::body::{Halves, InputGradients};
-use super::replay;
-use super::way_back::{State, WayBack, add_some, add_to, over_tasks};
+use super::backward::{Backward, State, add_some, add_to, over_tasks};
+use super::body::{BodyAndHead, InputGradients};
+use super::checkpointing;
 use super::{InnerLoop, InnerOptimiser, PerTensor, Rate};
 use crate::loss::Loss;
 use crate::nn::Network;
-use crate::tasks::DeviceBatch;
+use crate::samplers::{Sampler, Set};
 
 /// How far the derivative goes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -64,7 +66,7 @@ pub enum Graph {
 
 /// The meta-objective of a network.
 #[derive(Clone, Debug)]
-pub struct Maml {
+pub struct MetaObjective {
     pub(super) network: Network,
     /// The same with all tensors adapting.
     pub(super) all: Network,
@@ -72,22 +74,22 @@ pub struct Maml {
     pub(super) optimiser: InnerOptimiser,
     pub(super) order: Order,
     graph: Graph,
-    /// Batches that the query examples of a task are judged in.
+    /// Batches that the query examples of a task are evaluated in.
     pub(super) query_batches: usize,
     /// Where the lowest layers do not adapt.
-    halves: Option<Box<Halves>>,
+    body_and_head: Option<Box<BodyAndHead>>,
 }
 
-/// The meta-gradient of a batch, on the backend without autodiff.
+/// The meta-gradient of a batch.
 #[derive(Clone, Debug)]
-pub struct MetaGradient<B: AutodiffBackend> {
+pub struct MetaGradient<B: Backend> {
     /// Query loss after the last inner step, mean over tasks, `[1]`.
-    pub loss: Tensor<B::InnerBackend, 1>,
+    pub loss: Tensor<B, 1>,
     /// `∂J/∂θ` for every tensor of the network, `[1, ...]`.
-    pub params: Vec<Tensor<B::InnerBackend, 3>>,
+    pub params: Vec<Tensor<B, 3>>,
     /// `∂J/∂α`, flat, one for each of the rates, step after step; empty if not
     /// learned.
-    pub rates: Vec<Tensor<B::InnerBackend, 1>>,
+    pub rates: Vec<Tensor<B, 1>>,
 }
 
 /// Parameters `[1 or T, ...]` of a network.
@@ -96,7 +98,7 @@ pub(super) type Params<B> = Vec<Tensor<B, 3>>;
 /// States that [`Graph::Rebuild`] keeps beside the first and the current one.
 const KEPT: usize = 2;
 
-impl Maml {
+impl MetaObjective {
     /// With the inner loop over the adapting tensors of `network` and `loss`
     /// inside and out.
     pub fn new(
@@ -106,7 +108,7 @@ impl Maml {
         order: Order,
         graph: Graph,
     ) -> Self {
-        let halves = Halves::new(&network, |head| {
+        let body_and_head = BodyAndHead::new(&network, |head| {
             Self::new(head, loss, optimiser, order, graph)
         });
         Self {
@@ -117,24 +119,18 @@ impl Maml {
             order,
             graph,
             query_batches: 1,
-            halves: halves.map(Box::new),
+            body_and_head: body_and_head.map(Box::new),
         }
     }
 
-    /// The query examples of a task are judged in `count` batches of equal size, whose
+    /// The query examples of a task are evaluated in `count` batches of equal size, whose
     /// number must be a multiple of it: `L(θ; query)` is the mean over the batches.
     /// What it changes is what norms that use the batch at hand see.
     pub fn with_query_batches(mut self, count: usize) -> Self {
         self.query_batches = count;
-        self.halves = (self.halves).map(|halves| Box::new(halves.with_query_batches(count)));
+        self.body_and_head =
+            (self.body_and_head).map(|parts| Box::new(parts.with_query_batches(count)));
         self
-    }
-
-    /// Derivatives go as far as `order` from here on.
-    pub fn set_order(&mut self, order: Order) {
-        let network = self.network.clone();
-        *self = Self::new(network, self.loss, self.optimiser, order, self.graph)
-            .with_query_batches(self.query_batches);
     }
 
     /// The adaptation that is differentiated.
@@ -158,93 +154,95 @@ impl Maml {
     /// their number gives the number of inner steps. Plain MAML is
     /// `[0, ..., 0, 1]`. Steps beyond the rows of `rates` use the last row; the
     /// gradient of the rates is computed if they are [`Rate::Learned`].
-    pub fn gradient<B: AutodiffBackend>(
+    pub fn gradient<B: Backend>(
         &self,
-        params: &[Tensor<B::InnerBackend, 3>],
-        rates: &[Vec<Rate<B::InnerBackend>>],
+        params: &[Tensor<B, 3>],
+        rates: &[Vec<Rate<B>>],
         weights: &[f32],
-        batch: &DeviceBatch<B::InnerBackend>,
+        sampler: &dyn Sampler<B>,
     ) -> MetaGradient<B> {
-        match &self.halves {
-            Some(halves) => halves.gradient(params, rates, weights, batch),
-            None => self.way_back(params, rates, weights, batch, None).0,
+        match (&self.body_and_head, sampler.fixed()) {
+            (Some(parts), Some(batch)) => parts.gradient(params, rates, weights, batch),
+            _ => self.pull_back(params, rates, weights, sampler, None).0,
         }
     }
 
-    /// [`Maml::gradient`] of a network whose first layer adapts, and the gradient
+    /// [`MetaObjective::gradient`] of a network whose first layer adapts, and the gradient
     /// of what goes into it.
-    pub(super) fn gradient_and_inputs<B: AutodiffBackend>(
+    pub(super) fn gradient_and_inputs<B: Backend>(
         &self,
-        params: &[Tensor<B::InnerBackend, 3>],
-        rates: &[Vec<Rate<B::InnerBackend>>],
+        params: &[Tensor<B, 3>],
+        rates: &[Vec<Rate<B>>],
         weights: &[f32],
-        batch: &DeviceBatch<B::InnerBackend>,
-    ) -> (MetaGradient<B>, InputGradients<B::InnerBackend>) {
+        sampler: &dyn Sampler<B>,
+    ) -> (MetaGradient<B>, InputGradients<B>) {
         let wanted = Some(InputGradients::default());
-        let (result, inputs) = self.way_back(params, rates, weights, batch, wanted);
+        let (result, inputs) = self.pull_back(params, rates, weights, sampler, wanted);
         (result, inputs.unwrap_or_default())
     }
 
-    fn way_back<B: AutodiffBackend>(
+    fn pull_back<B: Backend>(
         &self,
-        params: &[Tensor<B::InnerBackend, 3>],
-        rates: &[Vec<Rate<B::InnerBackend>>],
+        params: &[Tensor<B, 3>],
+        rates: &[Vec<Rate<B>>],
         weights: &[f32],
-        batch: &DeviceBatch<B::InnerBackend>,
-        inputs: Option<InputGradients<B::InnerBackend>>,
-    ) -> (MetaGradient<B>, Option<InputGradients<B::InnerBackend>>) {
+        sampler: &dyn Sampler<B>,
+        inputs: Option<InputGradients<B>>,
+    ) -> (MetaGradient<B>, Option<InputGradients<B>>) {
         let last = weights.len() - 1;
         let row = |step: usize| &rates[step.min(rates.len() - 1)];
-        let mut way = WayBack::<B>::new(self, rates, weights, batch, inputs);
+        let supports = Supports::new(sampler, last);
+        let mut backward = Backward::new(self, rates, weights, sampler, inputs);
         let mut state = State::start(params);
-        if !way.looks_back() {
+        if !backward.is_needed() {
             for step in 0..last {
-                state = self.advance(&state, row(step), batch);
+                state = self.advance(&state, row(step), supports.at(step, &state));
             }
-            way.finish(&state.params);
-            return way.result();
+            backward.finish(&state.params);
+            return backward.result();
         }
         match self.graph {
             Graph::Keep => {
                 let mut steps = Vec::with_capacity(last);
                 for step in 0..last {
-                    let recalled = way.recall(state);
-                    state = recalled.next(row(step));
-                    steps.push(way.without_needless(recalled));
+                    let support = supports.at(step, &state);
+                    let taken = backward.step(state, support);
+                    state = taken.next(row(step));
+                    steps.push(backward.to_keep(taken));
                 }
-                way.finish(&state.params);
+                backward.finish(&state.params);
                 for (index, step) in steps.into_iter().enumerate().rev() {
-                    way.pull_back(index, step);
+                    backward.pull_back(index, step);
                 }
             }
-            Graph::Rebuild => replay::backwards(
+            Graph::Rebuild => checkpointing::reverse(
                 state,
                 0,
                 last + 1,
                 KEPT,
-                &mut |step, state| self.advance(state, row(step), batch),
+                &mut |step, state| self.advance(state, row(step), supports.at(step, state)),
                 &mut |step, state| {
                     if step == last {
-                        way.finish(&state.params);
+                        backward.finish(&state.params);
                     } else {
-                        let recalled = way.recall(state);
-                        way.pull_back(step, recalled);
+                        let support = supports.at(step, &state);
+                        let taken = backward.step(state, support);
+                        backward.pull_back(step, taken);
                     }
                 },
             ),
         }
-        way.result()
+        backward.result()
     }
 
-    /// One inner step, without a graph.
+    /// One inner step, without what its derivative is made of.
     fn advance<B: Backend>(
         &self,
         state: &State<B>,
         rates: &[Rate<B>],
-        batch: &DeviceBatch<B>,
+        support: Set<B>,
     ) -> State<B> {
-        let (x, y) = (&batch.support_x, &batch.support_y);
-        let gradient = self.inner_loop().gradient(&state.params, x, y);
+        let gradient = self.inner_loop().gradient(&state.params, support);
         let taken = self.optimiser.take(gradient, state.velocity.clone());
         State {
             params: taken.apply(&state.params, rates),
@@ -264,18 +262,18 @@ impl Maml {
     /// `w/T ∇L(θ; query)` for every tensor, per task for those that adapt and
     /// summed over tasks for the others; and the mean loss. Adds the same for
     /// the query examples to `inputs`, where that is wanted.
-    pub(super) fn query_gradient<B: AutodiffBackend>(
+    pub(super) fn query_gradient<B: Backend>(
         &self,
-        theta: &[Tensor<B::InnerBackend, 3>],
+        theta: &[Tensor<B, 3>],
         weight: f32,
-        batch: &DeviceBatch<B::InnerBackend>,
-        inputs: &mut Option<InputGradients<B::InnerBackend>>,
-    ) -> (Params<B::InnerBackend>, Tensor<B::InnerBackend, 1>) {
-        let tasks = batch.query_x.dims()[0];
+        query: &Set<B>,
+        inputs: &mut Option<InputGradients<B>>,
+    ) -> (Params<B>, Tensor<B, 1>) {
+        let tasks = query.x.dims()[0];
         let shared = theta.iter().all(|p| p.dims()[0] == 1);
         let scale = weight / (tasks * self.query_batches) as f32;
         let (mut sums, mut losses, mut of_inputs) = (Vec::new(), Vec::new(), Vec::new());
-        for (x, y) in batch.query_batches(self.query_batches) {
+        for Set { x, y } in query.batches(self.query_batches) {
             let trace = self.all.forward_trace(theta, x);
             let prediction = trace.output().clone();
             losses.push(self.loss.value(prediction.clone(), y.clone()).mean());
@@ -300,5 +298,29 @@ impl Maml {
             add_some(&mut inputs.query, Tensor::cat(of_inputs, 1));
         }
         (sums, Tensor::cat(losses, 0).mean())
+    }
+}
+
+/// The support sets of an adaptation: a step that is computed again sees the set that it
+/// saw the first time.
+struct Supports<'a, B: Backend> {
+    sampler: &'a dyn Sampler<B>,
+    of_steps: RefCell<Vec<Option<Set<B>>>>,
+}
+
+impl<'a, B: Backend> Supports<'a, B> {
+    fn new(sampler: &'a dyn Sampler<B>, steps: usize) -> Self {
+        Self {
+            sampler,
+            of_steps: RefCell::new(vec![None; steps]),
+        }
+    }
+
+    /// That of inner step `step`, whose parameters are those of `state`.
+    fn at(&self, step: usize, state: &State<B>) -> Set<B> {
+        let of_step = &mut self.of_steps.borrow_mut()[step];
+        of_step
+            .get_or_insert_with(|| self.sampler.support(step, &state.params))
+            .clone()
     }
 }

@@ -1,40 +1,11 @@
-//! What a config says of a meta-step, put together.
+//! The meta-optimiser that a config describes.
 
 use burn::tensor::backend::Backend;
 
 use super::flat::vector;
 use crate::config::Config;
-use crate::meta::{Maml, Optimiser, OptimiserKind, Reptile};
+use crate::meta::{Optimiser, OptimiserKind};
 use crate::nn::{Network, TensorInfo};
-
-/// Reptile over `network`, the size of its inner batches and their number, if
-/// that is the method.
-pub(super) fn reptile(
-    config: &Config,
-    network: &Network,
-) -> Option<(Reptile, Option<usize>, usize)> {
-    let settings = config.reptile.as_ref()?;
-    let reptile = Reptile::new(
-        network,
-        config.loss(),
-        config.inner_optimiser(),
-        settings.optimiser,
-        settings.rate as f32,
-    );
-    Some((reptile, settings.batch, settings.steps))
-}
-
-/// MAML over `network`.
-pub(super) fn maml(config: &Config, network: Network) -> Maml {
-    Maml::new(
-        network,
-        config.loss(),
-        config.inner_optimiser(),
-        config.inner.order,
-        config.inner.graph,
-    )
-    .with_query_batches(config.meta.query_batches)
-}
 
 /// The meta-optimiser of the parameters.
 pub(super) fn optimiser<B: Backend>(

@@ -1,14 +1,16 @@
-use burn::backend::{Autodiff, Flex};
+use burn::backend::Flex;
 use burn::tensor::{Tensor, TensorData};
 
-use super::{classifier, prototypical};
+use super::pretraining::{self, classifier_gradient};
+use super::{Pretraining, prototypical};
+use crate::config::Config;
 use crate::config::tests::{WAVEFORMS, config};
-use crate::config::{Config, Method};
 use crate::loss::Loss;
 use crate::meta::{MetaGradient, to_device, to_host};
 use crate::nn::{Network, head, init};
 use crate::random::{Stream, generator};
-use crate::tasks::{DeviceBatch, LabelledBatch, Split};
+use crate::samplers::Labelled;
+use crate::tasks::{DeviceBatch, Split};
 
 fn tensor(data: &[f32], dims: [usize; 3]) -> Tensor<Flex, 3> {
     Tensor::from_data(TensorData::new(data.to_vec(), dims), &Default::default())
@@ -55,7 +57,7 @@ fn params(network: &Network, host: &[Vec<f32>]) -> Vec<Tensor<Flex, 3>> {
 /// element where it is largest.
 fn against_differences(
     host: &[Vec<f32>],
-    gradient: MetaGradient<Autodiff<Flex>>,
+    gradient: MetaGradient<Flex>,
     loss: impl Fn(&[Vec<f32>]) -> f64,
 ) {
     let mut largest = 0.0f64;
@@ -95,7 +97,7 @@ fn the_gradient_of_prototypes_is_that_of_their_loss() {
     let loss = config.loss();
     let whole = |host: &[Vec<f32>]| {
         let params = params(&network, host);
-        prototypical::gradient::<Autodiff<Flex>>(&network, loss, &params, &batch)
+        prototypical::gradient(&network, loss, &params, &batch)
     };
     against_differences(&host, whole(&host), |host| {
         f64::from(to_host(whole(host).loss)[0])
@@ -109,9 +111,9 @@ fn parts_have_the_gradient_of_the_whole(
     params: &[Tensor<Flex, 3>],
     batch: &DeviceBatch<Flex>,
 ) {
-    let whole = prototypical::gradient::<Autodiff<Flex>>(network, loss, params, batch);
+    let whole = prototypical::gradient(network, loss, params, batch);
     let parts = crate::meta::in_parts(batch, 3, |part| {
-        prototypical::gradient::<Autodiff<Flex>>(network, loss, params, part)
+        prototypical::gradient(network, loss, params, part)
     });
     let close = |a: Vec<f32>, b: Vec<f32>| {
         for (a, b) in a.iter().zip(&b) {
@@ -127,27 +129,25 @@ fn parts_have_the_gradient_of_the_whole(
 
 fn classifier_config() -> Config {
     let mut config = embedding();
-    config.method = Method::Pretraining;
+    config.method = Pretraining {}.into();
     config
 }
 
 #[test]
 fn the_gradient_of_a_classifier_is_that_of_its_loss() {
     let config = classifier_config();
-    let network = classifier::network(&config, 7).unwrap();
+    let network = pretraining::classifier(&config, 7).unwrap();
     assert_eq!((network.output(), network.adapting().len()), (7, 6));
     let x: Vec<f32> = (0..10 * 8).map(|i| (i as f32 * 12.9898).sin()).collect();
-    let labelled = LabelledBatch {
-        input: 8,
-        x: x.into(),
+    let examples = Labelled {
+        x: tensor(&x, [1, 10, 8]),
         classes: (0..10).map(|i| i * 3 % 7).collect(),
     };
-    let (x, y) = classifier::to_device::<Flex>(labelled, 7, &Default::default());
-    assert_eq!((x.dims(), y.dims()), ([1, 10, 8], [1, 10, 7]));
+    assert_eq!(examples.one_hot(7).dims(), [1, 10, 7]);
     let host = host_params(&network, &config);
     let gradient = |host: &[Vec<f32>]| {
         let params = params(&network, host);
-        classifier::gradient::<Autodiff<Flex>>(&network, &params, (x.clone(), y.clone()))
+        classifier_gradient(&network, &params, &examples)
     };
     against_differences(&host, gradient(&host), |host| {
         f64::from(to_host(gradient(host).loss)[0])
@@ -158,12 +158,12 @@ fn the_gradient_of_a_classifier_is_that_of_its_loss() {
 fn a_head_of_other_classes_is_replaced() {
     let config = classifier_config();
     let (trained, own) = (
-        classifier::network(&config, 7).unwrap(),
-        classifier::network(&config, 3).unwrap(),
+        pretraining::classifier(&config, 7).unwrap(),
+        pretraining::classifier(&config, 3).unwrap(),
     );
     let body = 8 * 6 + 6 + 6 + 6;
     assert_eq!(head::body_length(&own), body);
-    assert_eq!(classifier::body(&config).unwrap().parameter_count(), body);
+    assert_eq!(pretraining::body(&config).unwrap().parameter_count(), body);
     let flat = host_params(&trained, &config).concat();
     assert_eq!(head::outputs(&own, flat.len()), Some(7));
     assert_eq!(head::outputs(&own, flat.len() + 1), None);

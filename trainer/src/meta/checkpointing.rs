@@ -9,7 +9,7 @@
 /// `state` is that of position `from` and `advance(p, state)` gives that of
 /// `p + 1`. Besides the given state and the one in use at most `kept` states
 /// exist at once. Nothing is visited if `until` is not above `from`.
-pub(super) fn backwards<S>(
+pub(super) fn reverse<S>(
     state: S,
     from: usize,
     until: usize,
@@ -28,7 +28,7 @@ pub(super) fn backwards<S>(
             reached = advance(position, &reached);
         }
         let left = kept.saturating_sub(1);
-        backwards(reached, middle, until, left, advance, visit);
+        reverse(reached, middle, until, left, advance, visit);
         until = middle;
     }
     visit(from, state);
@@ -85,10 +85,10 @@ mod tests {
     }
 
     /// Positions visited, advances made, and the most states at once.
-    fn replay(positions: usize, kept: usize) -> (Vec<usize>, usize, usize) {
+    fn visits(positions: usize, kept: usize) -> (Vec<usize>, usize, usize) {
         let alive = Cell::new(0);
         let (mut visited, mut advances, mut most) = (Vec::new(), 0, 0);
-        backwards(
+        reverse(
             Counted::new(0, &alive),
             0,
             positions,
@@ -113,7 +113,7 @@ mod tests {
     fn positions_come_in_reverse_and_memory_does_not_grow() {
         for kept in 0..4 {
             for positions in 1..40 {
-                let (visited, _, most) = replay(positions, kept);
+                let (visited, _, most) = visits(positions, kept);
                 assert!(visited.into_iter().eq((0..positions).rev()));
                 // The first, those kept, and two of a state being advanced.
                 assert!(most <= kept + 3, "{positions} {kept}: {most}");
@@ -136,7 +136,7 @@ mod tests {
                     0 => length * (length - 1) / 2,
                     _ => (1..length).map(plan).min().unwrap(),
                 };
-                let (_, advances, _) = replay(length, kept);
+                let (_, advances, _) = visits(length, kept);
                 assert_eq!(advances, best[length][kept], "{length} {kept}");
             }
         }

@@ -6,22 +6,55 @@
 //! axis. The third variant pulls every network to the mean of those trained
 //! before; here that is the mean of all earlier blocks.
 
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::Instant;
+use std::sync::Arc;
 
-use burn::tensor::{
-    Tensor, TensorData,
-    backend::{AutodiffBackend, Backend},
-};
+use burn::tensor::{Tensor, TensorData, backend::Backend};
+use serde::{Deserialize, Serialize};
 
-use crate::config::{AveragingConfig, Config, Regulariser};
-use crate::meta::{Optimiser, to_host};
-use crate::model::TrainedModel;
-use crate::nn::{Network, init};
+use super::{Adaptation, Algorithm, Predictor, Properties, check};
+use crate::config::check::{at_least_one, not_negative, positive, require};
+use crate::config::{Config, Fault};
+use crate::meta::{Optimiser, OptimiserKind, to_host};
+use crate::nn::{Network, NetworkError, init};
 use crate::random::{Stream, generator};
-use crate::run::{Checkpoint, Line, Outcome, RunDir};
-use crate::tasks::{Sinusoid, SinusoidTask};
-use crate::train::{End, Event, TrainError, statistics};
+use crate::run::{Checkpoint, Validation};
+use crate::tasks::{Sinusoid, SinusoidTask, TaskDistribution};
+use crate::train::{Rhythm, TrainError, Training};
+
+/// Networks trained on one task each; their mean adapts with a tuned rate.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Averaging {
+    /// Number of networks, each with a task and initial weights of its own.
+    pub networks: usize,
+    /// What pulls on the weights besides the data.
+    pub regulariser: Regulariser,
+    /// Strength `λ` of the regulariser: `λ·‖θ − c‖²` is added to the loss, with
+    /// `c = 0` or the running mean.
+    pub lambda: f64,
+    /// A network is trained once its error is below this.
+    pub target: f64,
+    /// Iterations that every network is trained for, however low its error;
+    /// `meta.iterations` bounds them from above.
+    pub iterations: u64,
+    /// Examples per network and iteration.
+    pub batch: usize,
+    /// Networks trained at once; the running mean is that of all earlier
+    /// blocks.
+    pub block: usize,
+}
+
+/// What pulls on the weights of a network trained on one task.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Regulariser {
+    /// Nothing.
+    None,
+    /// Weight decay to 0.
+    L2,
+    /// Weight decay to the mean of the networks trained so far.
+    L2ToMean,
+}
 
 /// Inputs on which a network's error is measured, evenly spaced.
 const GRID: usize = 100;
@@ -29,97 +62,157 @@ const GRID: usize = 100;
 /// Iterations between measurements of the error.
 const CHECK_EVERY: u64 = 100;
 
-/// Trains `config.averaging.networks` networks and leaves their mean as the
-/// run's parameters. `meta.iterations` bounds the iterations of one network,
-/// `meta.rate` is Adam's step size. A checkpoint is left after every block.
-pub fn train<B: AutodiffBackend>(
-    config: &Config,
-    averaging: &AveragingConfig,
-    run: &RunDir,
-    device: &B::Device,
-    stop: &AtomicBool,
-    mut observe: impl FnMut(Event<'_>),
-) -> Result<End, TrainError> {
-    let sinusoid = config.tasks.sinusoid().ok_or(TrainError::NotSinusoids)?;
-    let start = Instant::now();
-    let network = config.network()?.all_adapting();
-    let checkpoint = run.latest_checkpoint()?;
-    let first = checkpoint
-        .as_ref()
-        .map_or(0, |checkpoint| checkpoint.iteration);
-    let mut metrics = run.metrics(Some(first).filter(|_| checkpoint.is_some()))?;
-    let mut mean: Vec<f64> = checkpoint.map_or_else(
-        || vec![0.0; network.parameter_count()],
-        |checkpoint| {
-            checkpoint
-                .params
-                .iter()
-                .map(|&value| f64::from(value))
-                .collect()
-        },
-    );
-    let total = averaging.networks as u64;
-    let mut done = first;
-    while done < total {
-        let count = averaging.block.min((total - done) as usize);
+impl Algorithm for Averaging {
+    fn properties(&self) -> Properties {
+        Properties {
+            adaptation: Adaptation::TunedRate,
+            predictor: Predictor::Outputs,
+            through_inner_loop: false,
+            trains: true,
+        }
+    }
+
+    fn check(&self, config: &Config) -> Result<(), Fault> {
+        check::sinusoids(config)?;
+        check::no_inner_loop(config)?;
+        at_least_one("averaging.networks", self.networks)?;
+        at_least_one("averaging.batch", self.batch)?;
+        at_least_one("averaging.block", self.block)?;
+        positive("averaging.target", self.target)?;
+        not_negative("averaging.lambda", self.lambda)?;
+        require(
+            config.meta.optimiser == OptimiserKind::Adam,
+            "meta.optimiser",
+            "\"adam\" for method = \"averaging\"",
+            "another",
+        )?;
+        require(
+            config.meta.ema.is_none(),
+            "meta.ema",
+            "absent for method = \"averaging\"",
+            config.meta.ema.unwrap_or_default(),
+        )?;
+        require(
+            config.model.from.is_none(),
+            "model.from",
+            "absent for method = \"averaging\", which starts from networks drawn at random",
+            "a run",
+        )
+    }
+
+    fn start<B: Backend>(
+        &self,
+        config: &Config,
+        _tasks: Arc<dyn TaskDistribution>,
+        device: &B::Device,
+    ) -> Result<Box<dyn Training>, TrainError> {
+        let sinusoid = config.tasks.sinusoid().ok_or(TrainError::NotSinusoids)?;
+        let network = config.network()?.all_adapting();
+        Ok(Box::new(Mean::<B> {
+            settings: self.clone(),
+            config: config.clone(),
+            sinusoid: sinusoid.clone(),
+            values: vec![0.0; network.parameter_count()],
+            network,
+            networks: 0,
+            worst: 0.0,
+            device: device.clone(),
+        }))
+    }
+
+    fn length(&self, _config: &Config) -> (&'static str, u64) {
+        ("networks", self.networks as u64)
+    }
+}
+
+/// The mean of the networks trained so far. A step trains one block more.
+///
+/// `meta.iterations` bounds the iterations of one network, `meta.rate` is Adam's step
+/// size.
+struct Mean<B: Backend> {
+    settings: Averaging,
+    config: Config,
+    sinusoid: Sinusoid,
+    network: Network,
+    device: B::Device,
+    networks: u64,
+    values: Vec<f64>,
+    /// The largest error of a network of the last block.
+    worst: f32,
+}
+
+impl<B: Backend> Training for Mean<B> {
+    fn initialise(&mut self) -> Result<(), TrainError> {
+        Ok(())
+    }
+
+    fn restore(&mut self, checkpoint: &Checkpoint) -> Result<(), NetworkError> {
+        self.networks = checkpoint.iteration;
+        let values = checkpoint.params.iter();
+        self.values = values.map(|&value| f64::from(value)).collect();
+        Ok(())
+    }
+
+    fn checkpoint(&self) -> Checkpoint {
+        Checkpoint {
+            config_digest: self.config.digest(),
+            iteration: self.networks,
+            params: self.values.iter().map(|&value| value as f32).collect(),
+            ..Default::default()
+        }
+    }
+
+    fn iteration(&self) -> u64 {
+        self.networks
+    }
+
+    /// After every block.
+    fn rhythm(&self) -> Rhythm {
+        Rhythm {
+            loss: 1,
+            validation: 1,
+            checkpoint: 1,
+        }
+    }
+
+    fn step(&mut self) -> Result<(), NetworkError> {
+        let left = self.settings.networks as u64 - self.networks;
         let block = Block {
-            config,
-            averaging,
-            sinusoid,
-            network: &network,
-            first: done,
-            count,
+            config: &self.config,
+            averaging: &self.settings,
+            sinusoid: &self.sinusoid,
+            network: &self.network,
+            first: self.networks,
+            count: self.settings.block.min(left as usize),
         };
-        let (params, errors) = block.train::<B::InnerBackend>(&mean, device);
+        let (params, errors) = block.train::<B>(&self.values, &self.device);
         for network in &params {
-            done += 1;
-            for (mean, &value) in mean.iter_mut().zip(network) {
-                *mean += (f64::from(value) - *mean) / done as f64;
+            self.networks += 1;
+            for (mean, &value) in self.values.iter_mut().zip(network) {
+                *mean += (f64::from(value) - *mean) / self.networks as f64;
             }
         }
         // As a checkpoint keeps it, so that a resumed run sees the same mean.
-        for mean in &mut mean {
+        for mean in &mut self.values {
             *mean = f64::from(*mean as f32);
         }
-        let worst = errors.iter().copied().fold(0.0, f32::max);
-        let line = Line {
-            iteration: done,
-            loss: Some(f64::from(worst)),
-            validation: None,
-        };
-        metrics.write(&line)?;
-        observe(Event::Iteration(done));
-        observe(Event::Metrics(&line));
-        run.write_checkpoint(&Checkpoint {
-            config_digest: config.digest(),
-            iteration: done,
-            params: mean.iter().map(|&value| value as f32).collect(),
-            ..Default::default()
-        })?;
-        observe(Event::Checkpoint(done));
-        if stop.load(Ordering::Relaxed) && done < total {
-            return Ok(End::Stopped { iteration: done });
-        }
+        self.worst = errors.into_iter().fold(0.0, f32::max);
+        Ok(())
     }
-    if let Some(checkpoint) = run.latest_checkpoint()? {
-        let model = TrainedModel::from_checkpoint(config.clone(), &checkpoint)?;
-        statistics::record::<B::InnerBackend>(&model, sinusoid, run, device)?;
+
+    fn take_loss(&mut self) -> f64 {
+        f64::from(self.worst)
     }
-    let outcome = Outcome {
-        iterations: total,
-        iterations_here: total - first,
-        seconds: start.elapsed().as_secs_f64(),
-        chosen_iteration: total,
-        validation: Vec::new(),
-    };
-    run.write_outcome(&outcome)?;
-    Ok(End::Finished(outcome))
+
+    fn validate(&mut self) -> Option<Validation> {
+        None
+    }
 }
 
 /// Networks trained at once.
 struct Block<'a> {
     config: &'a Config,
-    averaging: &'a AveragingConfig,
+    averaging: &'a Averaging,
     sinusoid: &'a Sinusoid,
     network: &'a Network,
     first: u64,

@@ -1,32 +1,33 @@
-//! The product of the inner gradient's derivative with a vector.
+//! The product of the inner gradient's derivative, the Hessian of the support loss, with
+//! a vector.
 
 use burn::tensor::{Tensor, backend::Backend};
 
-use super::maml::Params;
-use super::way_back::over_tasks;
-use super::{Maml, PerTensor};
+use super::backward::over_tasks;
+use super::objective::Params;
+use super::{MetaObjective, PerTensor};
 use crate::nn::{Deltas, Trace};
-use crate::tasks::DeviceBatch;
+use crate::samplers::Set;
 
-/// Forward and backward pass of an inner step on the support set, through all layers.
+/// Forward and backward pass of an inner step on its support set, through all layers.
 pub(super) struct StepPasses<B: Backend> {
     trace: Trace<B>,
     deltas: Deltas<B>,
+    y: Tensor<B, 3>,
 }
 
-impl Maml {
+impl MetaObjective {
     /// Both passes at `θ`.
     pub(super) fn passes<B: Backend>(
         &self,
         theta: &[Tensor<B, 3>],
-        batch: &DeviceBatch<B>,
+        support: Set<B>,
     ) -> StepPasses<B> {
-        let trace = self.all.forward_trace(theta, batch.support_x.clone());
-        let dy = self
-            .loss
-            .gradient(trace.output().clone(), batch.support_y.clone());
+        let Set { x, y } = support;
+        let trace = self.all.forward_trace(theta, x);
+        let dy = self.loss.gradient(trace.output().clone(), y.clone());
         let deltas = self.all.deltas(theta, &trace, dy);
-        StepPasses { trace, deltas }
+        StepPasses { trace, deltas, y }
     }
 
     /// The inner gradient itself.
@@ -37,23 +38,21 @@ impl Maml {
     /// `Hᵀ u` for every tensor, with the leading axis of `θ`: how the gradients of the
     /// support loss move along `u`, which is the same as `H` is symmetric. With it the
     /// same for the support examples, where that is wanted.
-    pub(super) fn curvature<B: Backend>(
+    pub(super) fn hessian_vector_product<B: Backend>(
         &self,
         theta: &[Tensor<B, 3>],
         passes: &StepPasses<B>,
-        batch: &DeviceBatch<B>,
         direction: &[Option<Tensor<B, 3>>],
         of_inputs: bool,
     ) -> (Params<B>, Option<Tensor<B, 3>>) {
-        let StepPasses { trace, deltas } = passes;
-        let bend = |along: Tensor<B, 3>| {
+        let StepPasses { trace, deltas, y } = passes;
+        let loss_tangent = |along: Tensor<B, 3>| {
             let prediction = trace.output().clone();
-            self.loss
-                .gradient_tangent(prediction, batch.support_y.clone(), along)
+            self.loss.gradient_tangent(prediction, y.clone(), along)
         };
         let (tangents, dx) =
             self.all
-                .gradient_tangents(theta, (trace, deltas), direction, bend, of_inputs);
+                .gradient_tangents(theta, (trace, deltas), direction, loss_tangent, of_inputs);
         let of_theta = |(tangent, theta): (Tensor<B, 3>, &Tensor<B, 3>)| {
             if theta.dims()[0] == 1 {
                 over_tasks(tangent)

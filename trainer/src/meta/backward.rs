@@ -1,16 +1,12 @@
-//! The way back from the query loss to the initialisation, one inner step at a
-//! time.
+//! Backwards from the query loss to the initialisation, one inner step at a time.
 
-use burn::tensor::{
-    Tensor,
-    backend::{AutodiffBackend, Backend},
-};
+use burn::tensor::{Tensor, backend::Backend};
 
 use super::body::InputGradients;
-use super::curvature::StepPasses;
-use super::maml::Params;
-use super::{Maml, MetaGradient, Order, PerTensor, Rate, Taken};
-use crate::tasks::DeviceBatch;
+use super::hessian::StepPasses;
+use super::objective::Params;
+use super::{MetaGradient, MetaObjective, Order, PerTensor, Rate, Taken};
+use crate::samplers::{Sampler, Set};
 
 /// Where an adaptation stands.
 pub(super) struct State<B: Backend> {
@@ -30,19 +26,19 @@ impl<B: Backend> State<B> {
     }
 }
 
-/// One inner step, as far as it has to be remembered for the way back.
-pub(super) struct Step<B: AutodiffBackend> {
+/// One inner step, with all that its derivative is made of.
+pub(super) struct Step<B: Backend> {
     /// `θ_s`.
-    params: Params<B::InnerBackend>,
+    params: Params<B>,
     /// What makes `θ_{s+1}` of it.
-    taken: Taken<B::InnerBackend>,
+    taken: Taken<B>,
     /// The passes that `g` is of, in second order.
-    passes: Option<StepPasses<B::InnerBackend>>,
+    passes: Option<StepPasses<B>>,
 }
 
-impl<B: AutodiffBackend> Step<B> {
+impl<B: Backend> Step<B> {
     /// The state after it.
-    pub fn next(&self, rates: &[Rate<B::InnerBackend>]) -> State<B::InnerBackend> {
+    pub fn next(&self, rates: &[Rate<B>]) -> State<B> {
         State {
             params: self.taken.apply(&self.params, rates),
             velocity: Some(self.taken.velocity.clone()),
@@ -50,45 +46,46 @@ impl<B: AutodiffBackend> Step<B> {
     }
 }
 
-/// `λ`, `ν` and the gradient of the rates as they stand on the way.
-pub(super) struct WayBack<'a, B: AutodiffBackend> {
-    maml: &'a Maml,
-    rates: &'a [Vec<Rate<B::InnerBackend>>],
+/// The backward pass through an adaptation: `λ`, `ν` and the gradient of the rates as
+/// far as it has come.
+pub(super) struct Backward<'a, B: Backend> {
+    objective: &'a MetaObjective,
+    rates: &'a [Vec<Rate<B>>],
     weights: &'a [f32],
-    batch: &'a DeviceBatch<B::InnerBackend>,
-    lambda: Params<B::InnerBackend>,
-    nu: Option<PerTensor<B::InnerBackend>>,
-    loss: Tensor<B::InnerBackend, 1>,
-    rate_gradients: Vec<Vec<Tensor<B::InnerBackend, 1>>>,
+    sampler: &'a dyn Sampler<B>,
+    lambda: Params<B>,
+    nu: Option<PerTensor<B>>,
+    loss: Option<Tensor<B, 1>>,
+    rate_gradients: Vec<Vec<Tensor<B, 1>>>,
     /// Where the gradient of the examples is wanted too.
-    inputs: Option<InputGradients<B::InnerBackend>>,
+    inputs: Option<InputGradients<B>>,
 }
 
-impl<'a, B: AutodiffBackend> WayBack<'a, B> {
+impl<'a, B: Backend> Backward<'a, B> {
     /// Before the last step is reached. The arguments are those of
-    /// [`Maml::gradient`], and `inputs` where the gradient of the examples is
+    /// [`MetaObjective::gradient`], and `inputs` where the gradient of the examples is
     /// wanted too.
     pub fn new(
-        maml: &'a Maml,
-        rates: &'a [Vec<Rate<B::InnerBackend>>],
+        objective: &'a MetaObjective,
+        rates: &'a [Vec<Rate<B>>],
         weights: &'a [f32],
-        batch: &'a DeviceBatch<B::InnerBackend>,
-        inputs: Option<InputGradients<B::InnerBackend>>,
+        sampler: &'a dyn Sampler<B>,
+        inputs: Option<InputGradients<B>>,
     ) -> Self {
         Self {
-            maml,
+            objective,
             rates,
             weights,
-            batch,
+            sampler,
             lambda: Vec::new(),
             nu: None,
-            loss: Tensor::zeros([1], &batch.query_x.device()),
+            loss: None,
             rate_gradients: vec![Vec::new(); rates.len()],
             inputs,
         }
     }
 
-    fn learned(&self) -> bool {
+    fn learns_rates(&self) -> bool {
         matches!(self.rates[0][0], Rate::Learned(_))
     }
 
@@ -96,42 +93,48 @@ impl<'a, B: AutodiffBackend> WayBack<'a, B> {
         step.min(self.rates.len() - 1)
     }
 
-    /// Whether anything is to be learned from the steps before the last.
-    pub fn looks_back(&self) -> bool {
+    /// Whether a step before the last has a part in the gradient.
+    pub fn is_needed(&self) -> bool {
         let early = &self.weights[..self.weights.len() - 1];
-        self.maml.order == Order::Second || self.learned() || early.iter().any(|&w| w != 0.0)
+        self.objective.order == Order::Second
+            || self.learns_rates()
+            || early.iter().any(|&w| w != 0.0)
     }
 
     /// At `θ_n`: the loss, and `λ_n`.
-    pub fn finish(&mut self, params: &Params<B::InnerBackend>) {
-        let weight = self.weights[self.weights.len() - 1];
-        (self.lambda, self.loss) =
-            self.maml
-                .query_gradient::<B>(params, weight, self.batch, &mut self.inputs);
+    pub fn finish(&mut self, params: &Params<B>) {
+        let last = self.weights.len() - 1;
+        let query = self.sampler.query(last, params);
+        let (lambda, loss) =
+            self.objective
+                .query_gradient(params, self.weights[last], &query, &mut self.inputs);
+        self.lambda = lambda;
+        self.loss = Some(loss);
     }
 
-    /// The step from `state`, and what its derivative is made of where it has one.
-    pub fn recall(&self, state: State<B::InnerBackend>) -> Step<B> {
+    /// The step from `state` on `support`, with what its derivative is made of where it
+    /// has one.
+    pub fn step(&self, state: State<B>, support: Set<B>) -> Step<B> {
         let State { params, velocity } = state;
-        let maml = self.maml;
-        let passes = (maml.order == Order::Second).then(|| maml.passes(&params, self.batch));
-        let gradient = match &passes {
-            Some(passes) => maml.gradient_of(passes),
-            None => {
-                let (x, y) = (&self.batch.support_x, &self.batch.support_y);
-                maml.inner_loop().gradient(&params, x, y)
+        let objective = self.objective;
+        let (passes, gradient) = match objective.order {
+            Order::Second => {
+                let passes = objective.passes(&params, support);
+                let gradient = objective.gradient_of(&passes);
+                (Some(passes), gradient)
             }
+            Order::First => (None, objective.inner_loop().gradient(&params, support)),
         };
         Step {
-            taken: maml.optimiser.take(gradient, velocity),
+            taken: objective.optimiser.take(gradient, velocity),
             params,
             passes,
         }
     }
 
-    /// A step to be kept, without what no one will ask for.
-    pub fn without_needless(&self, mut step: Step<B>) -> Step<B> {
-        if !self.learned() {
+    /// A step without what [`Backward::pull_back`] does not ask for.
+    pub fn to_keep(&self, mut step: Step<B>) -> Step<B> {
+        if !self.learns_rates() {
             step.taken.velocity.clear();
         }
         step
@@ -144,24 +147,24 @@ impl<'a, B: AutodiffBackend> WayBack<'a, B> {
             taken,
             passes,
         } = step;
-        let (maml, row) = (self.maml, self.row(index));
+        let (objective, row) = (self.objective, self.row(index));
         let rates = &self.rates[row];
-        let adapting = maml.adapting(&self.lambda);
-        if self.learned() {
+        let adapting = objective.adapting(&self.lambda);
+        if self.learns_rates() {
             let terms = taken.rate_gradients(&adapting, rates);
             add_to(&mut self.rate_gradients[row], terms);
         }
-        let curvature = passes.map(|passes| {
+        let second_order = passes.map(|passes| {
             let nu = self.nu.take();
-            let (direction, before) = maml.optimiser.pull_back(&taken, rates, adapting, nu);
+            let (direction, before) = objective.optimiser.pull_back(&taken, rates, adapting, nu);
             self.nu = before;
             let of_inputs = self.inputs.is_some();
-            let (curvature, dx) =
-                maml.curvature(&params, &passes, self.batch, &direction, of_inputs);
+            let (product, dx) =
+                objective.hessian_vector_product(&params, &passes, &direction, of_inputs);
             if let (Some(inputs), Some(dx)) = (&mut self.inputs, dx) {
                 add_some(&mut inputs.support, dx);
             }
-            curvature
+            product
         });
         if index == 0 {
             // All tasks start from the same θ₀.
@@ -170,21 +173,21 @@ impl<'a, B: AutodiffBackend> WayBack<'a, B> {
                 .map(over_tasks)
                 .collect();
         }
-        if let Some(curvature) = curvature {
-            add_to(&mut self.lambda, curvature);
+        if let Some(product) = second_order {
+            add_to(&mut self.lambda, product);
         }
         if self.weights[index] != 0.0 {
             let weight = self.weights[index];
-            let (query, _) =
-                maml.query_gradient::<B>(&params, weight, self.batch, &mut self.inputs);
-            add_to(&mut self.lambda, query);
+            let query = self.sampler.query(index, &params);
+            let (gradient, _) = objective.query_gradient(&params, weight, &query, &mut self.inputs);
+            add_to(&mut self.lambda, gradient);
         }
     }
 
     /// At `θ₀`.
-    pub fn result(self) -> (MetaGradient<B>, Option<InputGradients<B::InnerBackend>>) {
+    pub fn result(self) -> (MetaGradient<B>, Option<InputGradients<B>>) {
         let mut rates = Vec::new();
-        if self.learned() {
+        if self.learns_rates() {
             for (mut gradients, rates_of_row) in self.rate_gradients.into_iter().zip(self.rates) {
                 if gradients.is_empty() {
                     // A row that no step has used.
@@ -194,7 +197,8 @@ impl<'a, B: AutodiffBackend> WayBack<'a, B> {
             }
         }
         let result = MetaGradient {
-            loss: self.loss,
+            // The callers finish before they ask.
+            loss: self.loss.expect("a finished adaptation"),
             params: self.lambda.into_iter().map(over_tasks).collect(),
             rates,
         };
@@ -203,7 +207,7 @@ impl<'a, B: AutodiffBackend> WayBack<'a, B> {
 }
 
 /// `Σ_tasks`, keeping the axis.
-pub(super) fn over_tasks<B: Backend>(tensor: Tensor<B, 3>) -> Tensor<B, 3> {
+pub(crate) fn over_tasks<B: Backend>(tensor: Tensor<B, 3>) -> Tensor<B, 3> {
     if tensor.dims()[0] == 1 {
         tensor
     } else {

@@ -1,0 +1,240 @@
+//! Algorithms: what is trained, by which gradient, and how the result adapts.
+//!
+//! Each has a file of its own with its table of the config, what it asks of a config, the
+//! network that it trains and the gradient that it follows. Nothing outside of this folder
+//! asks for an algorithm by name; what others must know of one is in [`Properties`].
+//!
+//! A new algorithm is a file here, which implements [`Algorithm`] and, if it follows a
+//! gradient, [`Descent`], and a line in [`Method`]. `docs/adding.md` goes through it.
+
+mod averaging;
+mod check;
+mod maml;
+mod oracle;
+mod pretraining;
+mod prototypical;
+mod random;
+mod reptile;
+#[cfg(test)]
+mod tests;
+
+use std::sync::Arc;
+
+use burn::tensor::{Tensor, backend::Backend};
+use enum_dispatch::enum_dispatch;
+use serde::{Deserialize, Serialize};
+
+use crate::config::{Config, Fault};
+use crate::meta::{MetaGradient, PerTensor, Rate, over_tasks};
+use crate::model::TrainedModel;
+use crate::nn::{Network, NetworkError};
+use crate::samplers::MetaBatch;
+use crate::tasks::TaskDistribution;
+use crate::train::{TrainError, Training};
+
+pub use averaging::{Averaging, Regulariser};
+pub use maml::Maml;
+pub use oracle::Oracle;
+pub use pretraining::Pretraining;
+pub use prototypical::{Prototypical, logits};
+pub use random::Random;
+pub use reptile::{Reptile, ReptileStep, inner_batches};
+
+/// The algorithms: what `method` says in a config, in snake case. An algorithm's own
+/// settings are the table of its name.
+#[enum_dispatch(Algorithm)]
+#[derive(
+    Clone, Debug, PartialEq, Serialize, Deserialize, strum::IntoStaticStr, strum::VariantNames,
+)]
+#[serde(rename_all = "snake_case")]
+#[strum(serialize_all = "snake_case")]
+pub enum Method {
+    /// An initialisation trained through the inner loop.
+    Maml(Maml),
+    /// An initialisation moved towards where an inner loop ends.
+    Reptile(Reptile),
+    /// One network trained on all tasks.
+    Pretraining(Pretraining),
+    /// Pretraining that is shown the task's parameters.
+    Oracle(Oracle),
+    /// Initial weights as drawn.
+    Random(Random),
+    /// The mean of networks trained on one task each.
+    Averaging(Averaging),
+    /// A class is the mean of its examples' embeddings.
+    Prototypical(Prototypical),
+}
+
+/// How what was trained adapts to a task.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Adaptation {
+    /// By gradient steps whose number and rates training settles: a recipe, which an
+    /// artifact holds.
+    Recipe,
+    /// By gradient steps with a rate that is chosen on validation tasks.
+    TunedRate,
+    /// Not by gradient steps.
+    None,
+}
+
+/// How a network's outputs become predictions.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Predictor {
+    /// They are the predictions.
+    Outputs,
+    /// They are embeddings, and a query's logits are its negative squared
+    /// distances to the means of the support set's classes.
+    Prototypes,
+}
+
+/// What others must know of an algorithm.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Properties {
+    /// How its result adapts.
+    pub adaptation: Adaptation,
+    /// How its network predicts.
+    pub predictor: Predictor,
+    /// Whether the derivative goes through the inner loop, so that inner rates can be
+    /// learned.
+    pub through_inner_loop: bool,
+    /// Whether there is anything to train.
+    pub trains: bool,
+}
+
+/// An algorithm with its settings.
+#[enum_dispatch]
+pub trait Algorithm {
+    /// What others must know of it.
+    fn properties(&self) -> Properties;
+
+    /// What it asks of a config beyond what holds for all.
+    ///
+    /// # Errors
+    /// The first key that it cannot use, and what it expects.
+    fn check(&self, config: &Config) -> Result<(), Fault>;
+
+    /// Training of `config`, at iteration 0, on the tasks that
+    /// [`TasksConfig::open_to_train`](crate::tasks::TasksConfig::open_to_train) gave.
+    ///
+    /// # Errors
+    /// [`TrainError`] where the network cannot be built or the tasks do not suit it.
+    fn start<B: Backend>(
+        &self,
+        config: &Config,
+        tasks: Arc<dyn TaskDistribution>,
+        device: &B::Device,
+    ) -> Result<Box<dyn Training>, TrainError>;
+
+    /// Shows `see` the batches that norms get in training, those of `batch`'s tasks: the
+    /// inner step (from 0) before which they come, the parameters there, `[1 or T, ...]`,
+    /// and the examples `[T, B, in]`. The statistics that norms store are measured so.
+    /// By default the support set of every inner step, then the query set.
+    fn show_batches<B: Backend>(
+        &self,
+        trained: &Trained<'_, B>,
+        batch: &MetaBatch<'_, B>,
+        see: &mut dyn FnMut(usize, &[Tensor<B, 3>], Tensor<B, 3>),
+    ) {
+        maml::adapted_batches(trained, batch, see);
+    }
+
+    /// Whether training ends with a head for other classes than the tasks', which an
+    /// empty one replaces. By default not.
+    fn replaces_head(&self, _config: &Config) -> bool {
+        false
+    }
+
+    /// What training counts, and how many. By default iterations.
+    fn length(&self, config: &Config) -> (&'static str, u64) {
+        ("iterations", config.meta.iterations)
+    }
+}
+
+/// An algorithm that follows a gradient, by which [`Trainer`](crate::train::Trainer)
+/// trains.
+pub trait Descent: Clone + Send + Sync + 'static {
+    /// The network that is trained on such tasks. By default that of the config, all of
+    /// which trains.
+    ///
+    /// # Errors
+    /// [`NetworkError`] where it cannot be built.
+    fn network(
+        &self,
+        config: &Config,
+        _tasks: &dyn TaskDistribution,
+    ) -> Result<Network, NetworkError> {
+        Ok(config.network()?.all_adapting())
+    }
+
+    /// The network that validation evaluates while `trained` is trained, and how it
+    /// predicts. By default the trained one, as the method predicts.
+    ///
+    /// # Errors
+    /// [`NetworkError`] where it cannot be built.
+    fn evaluated(
+        &self,
+        config: &Config,
+        trained: &Network,
+    ) -> Result<(Network, Predictor), NetworkError> {
+        Ok((trained.clone(), config.method.predictor()))
+    }
+
+    /// The gradient of one iteration.
+    fn gradient<B: Backend>(&self, step: &MetaStep<'_, B>) -> MetaGradient<B>;
+}
+
+/// One iteration of training, as far as it is settled before the gradient.
+pub struct MetaStep<'a, B: Backend> {
+    /// The network that is trained.
+    pub network: &'a Network,
+    /// Its parameters, `[1, ...]` each.
+    pub params: &'a [Tensor<B, 3>],
+    /// The inner rates, a row for each step.
+    pub rates: &'a [Vec<Rate<B>>],
+    /// The tasks of the iteration.
+    pub batch: MetaBatch<'a, B>,
+}
+
+/// What training has come to.
+pub struct Trained<'a, B: Backend> {
+    /// The model.
+    pub model: &'a TrainedModel,
+    /// Its parameters, `[1, ...]` each.
+    pub params: &'a [Tensor<B, 3>],
+    /// Its inner rates, a row for each step; empty where there are none.
+    pub rates: &'a [Vec<Rate<B>>],
+}
+
+impl Method {
+    /// As written in a config.
+    pub fn name(&self) -> &'static str {
+        self.into()
+    }
+
+    /// The names of all algorithms, which are those of their tables too.
+    pub fn names() -> &'static [&'static str] {
+        <Self as strum::VariantNames>::VARIANTS
+    }
+
+    /// Whether training settles how a device adapts.
+    pub fn has_recipe(&self) -> bool {
+        self.properties().adaptation == Adaptation::Recipe
+    }
+
+    /// How its network predicts.
+    pub fn predictor(&self) -> Predictor {
+        self.properties().predictor
+    }
+}
+
+/// Gradients of all tasks, `[T, ...]`, as one for each of `params`, `[1, ...]`; 0 where
+/// there is none.
+fn summed_over_tasks<B: Backend>(
+    params: &[Tensor<B, 3>],
+    gradients: PerTensor<B>,
+) -> Vec<Tensor<B, 3>> {
+    let pairs = params.iter().zip(gradients);
+    pairs
+        .map(|(param, gradient)| gradient.map_or_else(|| param.zeros_like(), over_tasks))
+        .collect()
+}

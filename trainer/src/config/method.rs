@@ -1,0 +1,109 @@
+//! How a config says its algorithm: `method` is the name, and the table of that name, beside
+//! the others in the file, holds its settings.
+//!
+//! To serde an algorithm is an enum with its settings inside, `method.reptile = {...}`. So
+//! the table is moved there when a config is read, with its lines, and beside the others
+//! again when it is written.
+
+use serde::{Deserialize, Serialize, Serializer};
+use toml::de::{DeTable, DeValue};
+use toml::{Spanned, Table, Value};
+
+use super::Config;
+use super::check::{Fault, require};
+use crate::algorithms::Method;
+
+/// The key that names the algorithm.
+const KEY: &str = "method";
+
+impl Config {
+    /// The resolved config as TOML, every default spelled out.
+    pub fn to_toml(&self) -> String {
+        // All keys are strings and all values are representable.
+        let written = "a config can be written as TOML";
+        let mut text = toml::to_string(self).expect(written);
+        let settings = toml::to_string(&self.method).expect(written);
+        if settings.lines().nth(1).is_some() {
+            text = text + "\n" + &settings;
+        }
+        text
+    }
+}
+
+/// The name alone.
+pub(super) fn name<S: Serializer>(method: &Method, serializer: S) -> Result<S::Ok, S::Error> {
+    method.name().serialize(serializer)
+}
+
+/// The table of the algorithm moved into `method`.
+pub(super) fn gathered<'i>(document: Spanned<DeTable<'i>>) -> Result<Spanned<DeTable<'i>>, Fault> {
+    let span = document.span();
+    let mut table = document.into_inner();
+    let Some(method) = table.get(KEY) else {
+        return Ok(Spanned::new(span, table));
+    };
+    let (at, name) = (method.span(), method.get_ref().as_str().map(str::to_owned));
+    let name = checked(name, |name| table.contains_key(name))?;
+    let settings = match known(&name) {
+        true => table.remove(name.as_str()),
+        false => None,
+    };
+    let settings =
+        settings.unwrap_or_else(|| Spanned::new(at.clone(), DeValue::Table(DeTable::new())));
+    let mut inside = DeTable::new();
+    inside.insert(Spanned::new(at.clone(), name.into()), settings);
+    if let Some(method) = table.get_mut(KEY) {
+        *method = Spanned::new(at, DeValue::Table(inside));
+    }
+    Ok(Spanned::new(span, table))
+}
+
+/// [`gathered`] of a table without lines.
+pub(super) fn gathered_values(mut table: Table) -> Result<Table, Fault> {
+    let Some(method) = table.get(KEY) else {
+        return Ok(table);
+    };
+    let name = method.as_str().map(str::to_owned);
+    let name = checked(name, |name| table.contains_key(name))?;
+    let settings = match known(&name) {
+        true => table.remove(&name),
+        false => None,
+    };
+    let settings = settings.unwrap_or_else(|| Value::Table(Table::new()));
+    let inside = Table::from_iter([(name, settings)]);
+    table.insert(KEY.to_owned(), Value::Table(inside));
+    Ok(table)
+}
+
+fn known(name: &str) -> bool {
+    Method::names().contains(&name)
+}
+
+/// The name of the algorithm, where its table is there if it needs one, and no other's.
+fn checked(name: Option<String>, has_table: impl Fn(&str) -> bool) -> Result<String, Fault> {
+    let Some(name) = name else {
+        return Err(Fault {
+            key: KEY.into(),
+            expected: "the name of an algorithm, whose settings are a table of their own".into(),
+            given: "another value".into(),
+        });
+    };
+    let others = Method::names().iter().filter(|other| **other != name);
+    for other in others {
+        require(
+            !has_table(other),
+            other,
+            format!("no such table unless method = \"{other}\""),
+            "one",
+        )?;
+    }
+    let empty = Table::from_iter([(name.clone(), Value::Table(Table::new()))]);
+    let needs_table = known(&name) && Method::deserialize(Value::Table(empty)).is_err();
+    require(
+        !needs_table || has_table(&name),
+        &name,
+        format!("a table, as method = \"{name}\""),
+        "nothing",
+    )?;
+    Ok(name)
+}
