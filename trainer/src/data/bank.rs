@@ -52,12 +52,12 @@ pub struct Bank {
 static OPEN: Mutex<Vec<Weak<Bank>>> = Mutex::new(Vec::new());
 
 impl Bank {
-    /// The images of a source: those in use, or the cached, or decoded and then
-    /// cached.
+    /// The images of a source: those in use, else those of the cache, else decoded
+    /// and then cached.
     ///
     /// # Errors
     /// [`DataError`] with every file that cannot be used. A cache that cannot
-    /// be read or written is no error; it is said on standard error.
+    /// be read or written is no error; it is reported on standard error.
     pub fn open(
         source: &Source,
         pixels: Pixels,

@@ -55,7 +55,7 @@ impl Normalisation {
 pub enum Examples {
     /// `[examples, features]`, row-major.
     Values(Vec<f32>),
-    /// The same as a sensor gives them; a network sees them normalised.
+    /// Numbers as a sensor gives them, which a network sees normalised.
     Measured {
         /// `[examples, features]`, row-major.
         values: Vec<f32>,
@@ -160,8 +160,8 @@ impl Examples {
         }
     }
 
-    /// What a network sees, `[examples, features]`, on a device. Images are gathered there from a copy
-    /// that stays; in the memory of the CPU they are gathered as they are.
+    /// What a network sees, `[examples, features]`, on a device. A GPU gathers images from
+    /// its own copy of the bank, which stays there; the CPU gathers them from the bank.
     pub fn to_device<B: Backend>(self, features: usize, device: &B::Device) -> Tensor<B, 2> {
         let count = self.count(features);
         match self {

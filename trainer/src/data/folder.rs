@@ -1,8 +1,11 @@
-//! Folders of images, one split a folder: `train`, `val` or `validation`, and
-//! `test`. A class is a folder of images (`split/class/image.*`) or a sheet of
-//! tiles (`split/class.*`), or classes are lists (`split.csv` with the columns
-//! `filename,label`, as Ravi and Larochelle split miniImageNet) of images that
-//! lie in `images`, in the folder itself or in the split's.
+//! Folders of images with a folder for each split: `train`, `val` or `validation`, and
+//! `test`. Its classes are one of
+//!
+//! - folders of images, `split/class/image.*`;
+//! - sheets of tiles, `split/class.*`;
+//! - labels of a list, `split.csv` with the columns `filename,label`, as Ravi and
+//!   Larochelle split miniImageNet. Its images lie in `images`, in the folder itself or in
+//!   that of the split.
 
 use std::collections::{BTreeMap, HashSet};
 use std::fs::File;
@@ -213,7 +216,7 @@ fn of_list(source: &mut Source, group: Group, split: &str, list: &[Row], folders
     source.classes.extend(classes);
 }
 
-/// Sheets hold as many tiles as fit, or as their class has rows in the list.
+/// A sheet has as many tiles as fit into it, or as its class has rows in the list.
 fn of_sheets(
     source: &mut Source,
     group: Group,

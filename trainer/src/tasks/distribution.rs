@@ -7,7 +7,7 @@ use rand_chacha::ChaCha8Rng;
 use serde::{Deserialize, Serialize};
 
 use super::{LabelledBatch, TargetScale, TaskBatch, TasksError};
-use crate::data::Normalisation;
+use crate::data::{Normalisation, counted};
 use crate::nn::Shape;
 
 /// Which classes or units tasks are drawn from. Formulas have none to keep apart
@@ -221,4 +221,46 @@ pub trait TaskData {
     /// `count` examples drawn uniformly from all classes of the training split, to
     /// train a plain classifier on; `None` where targets are values.
     fn draw_examples(&self, rng: &mut ChaCha8Rng, count: usize) -> Option<LabelledBatch>;
+}
+
+/// The classes that tasks of one split draw from.
+pub(super) struct ClassCounts<'a> {
+    /// The most that a task can have.
+    pub classes: usize,
+    /// Name and examples of the class with the fewest.
+    pub fewest: Option<(&'a str, usize)>,
+    /// What an example is called.
+    pub example: &'static str,
+}
+
+impl ClassCounts<'_> {
+    /// Whether they are enough for tasks of `ways` classes.
+    ///
+    /// # Errors
+    /// As [`TaskData::check_counts`].
+    pub fn check(
+        &self,
+        split: Split,
+        ways: usize,
+        [shots, queries]: [usize; 2],
+    ) -> Result<(), TasksError> {
+        if self.classes < ways {
+            return Err(TasksError::too_few(
+                format!("the {} split", split.name()),
+                counted(self.classes, "class"),
+                format!("a task needs {ways}"),
+            ));
+        }
+        let needed = shots + queries;
+        match self.fewest {
+            Some((class, count)) if count < needed => Err(TasksError::too_few(
+                format!("class {class} of the {} split", split.name()),
+                counted(count, self.example),
+                format!(
+                    "{needed} are needed, {shots} for the support and {queries} for the query set"
+                ),
+            )),
+            _ => Ok(()),
+        }
+    }
 }

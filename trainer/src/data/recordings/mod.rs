@@ -30,8 +30,8 @@ pub struct Recording {
     pub user: usize,
     /// What it is, as an index of [`Recordings::classes`].
     pub class: usize,
-    /// What of one user was recorded in one go, as far as the columns of
-    /// [`Layout::recording`] tell.
+    /// Index of its session: what of one user was recorded in one go, by the columns of
+    /// [`Layout::recording`].
     pub session: usize,
     /// The folder it was found in, where folders are splits.
     pub group: Option<Group>,
@@ -127,8 +127,7 @@ impl Recordings {
         Self::read(folder, files, Channels::AllNumbers, layout)
     }
 
-    /// Columns of the first file that neither are channels nor say what was
-    /// recorded.
+    /// Columns of the first file that are neither channels nor part of the layout.
     ///
     /// # Errors
     /// Where it cannot be read.

@@ -88,8 +88,8 @@ impl Columns {
     }
 }
 
-/// Columns of a file that do not say what was recorded: those that are numbers in
-/// its first row, and the others.
+/// Columns of a file that are not part of the layout: those that are numbers in its first
+/// row, and the others.
 pub(super) fn channels(
     layout: &Layout,
     path: &Path,
@@ -262,7 +262,7 @@ impl<'a> Reader<'a> {
     }
 }
 
-/// Names in order, numbers by their size, and the new place of each.
+/// Names in order, numbers by their size, and the new index of each.
 fn sorted(names: Vec<String>) -> (Vec<String>, Vec<usize>) {
     let mut order: Vec<usize> = (0..names.len()).collect();
     let number = |at: usize| names[at].parse::<f64>().unwrap_or(f64::INFINITY);

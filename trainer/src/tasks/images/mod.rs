@@ -12,11 +12,12 @@ use rand::seq::{SliceRandom, index};
 use rand_chacha::ChaCha8Rng;
 use serde::{Deserialize, Serialize};
 
+use super::distribution::ClassCounts;
 use super::{
     Description, LabelledBatch, Origin, Origins, Sizes, Split, TaskBatch, TaskData,
     TaskDistribution, TaskSizes, TasksError, one_hot,
 };
-use crate::data::{Augment, Bank, DataError, Examples, Pick, counted};
+use crate::data::{Augment, Bank, Examples, Pick, counted};
 use crate::fault::{Fault, not_negative, proper_share, require, ways};
 use crate::nn::Shape;
 use crate::random::{Stream, generator};
@@ -90,7 +91,7 @@ pub struct ImageTasks {
     splits: [Vec<usize>; 3],
     /// How images of the training split are distorted.
     augment: Option<Augment>,
-    /// How its classes are, each as a whole.
+    /// How classes of the training split are distorted, each as a whole.
     augment_classes: Option<Augment>,
     /// Whether support sets hold mirror images as well.
     mirrored_support: bool,
@@ -109,7 +110,7 @@ fn sizes(shape: Shape, ways: usize, mirrored_support: bool) -> Sizes {
     }
 }
 
-/// The last `count` examples once more, seen in a mirror.
+/// Appends the mirror images of the last `count` examples.
 fn append_mirrored((picks, y): &mut (Vec<Pick>, Vec<f32>), count: usize) {
     let last = picks.len() - count;
     picks.extend_from_within(last..);
@@ -135,7 +136,7 @@ impl ImageTasks {
     /// [`TaskData::check_counts`] says whether they are enough.
     ///
     /// # Errors
-    /// [`DataError::TooFew`] where a class has no image.
+    /// [`TasksError`] where a class has no image.
     pub fn new(
         bank: Arc<Bank>,
         ways: usize,
@@ -157,12 +158,11 @@ impl ImageTasks {
             let classes = tasks.classes_of(split);
             let mut classes = classes.iter().map(|&class| &tasks.bank.classes()[class]);
             if let Some(empty) = classes.find(|class| class.count == 0) {
-                return Err(DataError::TooFew {
-                    what: format!("class {}", empty.name),
-                    has: counted(0, "image"),
-                    needs: "a class needs at least 1".into(),
-                }
-                .into());
+                return Err(TasksError::too_few(
+                    format!("class {}", empty.name),
+                    counted(0, "image"),
+                    "a class needs at least 1".into(),
+                ));
             }
         }
         Ok(tasks)
@@ -202,7 +202,7 @@ impl ImageTasks {
         &self.splits[split as usize]
     }
 
-    /// Classes that a character of the bank makes by itself.
+    /// Classes that a character of the bank makes within a task.
     fn per_character(&self) -> usize {
         match self.rotations {
             Rotations::Classes => 4,
@@ -210,7 +210,7 @@ impl ImageTasks {
         }
     }
 
-    /// Classes that a class of the bank makes in all tasks together.
+    /// Classes that a character of the bank makes in all tasks together.
     fn turns(&self) -> usize {
         match self.rotations {
             Rotations::None => 1,
@@ -218,7 +218,7 @@ impl ImageTasks {
         }
     }
 
-    /// The classes of the task with a seed.
+    /// The classes of the task that has this seed.
     fn task(&self, split: Split, seed: u64) -> Vec<Class> {
         let mut rng = generator(seed, Stream::Images, CLASSES);
         let classes = self.classes_of(split);
@@ -362,29 +362,15 @@ impl TaskDistribution for ImageTasks {
 
 impl TaskData for ImageTasks {
     fn check_counts(&self, split: Split, shots: usize, queries: usize) -> Result<(), TasksError> {
-        let classes = self.classes_of(split).iter();
-        let count = self.per_character() * classes.len();
-        if count < self.ways {
-            return Err(DataError::TooFew {
-                what: format!("the {} split", split.name()),
-                has: counted(count, "class"),
-                needs: format!("a task needs {}", self.ways),
-            }
-            .into());
-        }
-        let classes = classes.map(|&class| &self.bank.classes()[class]);
-        let needed = shots + queries;
-        match classes.min_by_key(|class| class.count) {
-            Some(class) if class.count < needed => Err(DataError::TooFew {
-                what: format!("class {} of the {} split", class.name, split.name()),
-                has: counted(class.count, "image"),
-                needs: format!(
-                    "{needed} are needed, {shots} for the support and {queries} for the query set"
-                ),
-            }
-            .into()),
-            _ => Ok(()),
-        }
+        let classes = self.classes_of(split);
+        let of_bank = classes.iter().map(|&class| &self.bank.classes()[class]);
+        let fewest = of_bank.min_by_key(|class| class.count);
+        let counts = ClassCounts {
+            classes: self.per_character() * classes.len(),
+            fewest: fewest.map(|class| (&class.name[..], class.count)),
+            example: "image",
+        };
+        counts.check(split, self.ways, [shots, queries])
     }
 
     fn task_units(

@@ -1,4 +1,4 @@
-//! Changes of recordings that are true to sensors.
+//! Changes of recordings as sensors could have seen them.
 
 use std::f32::consts::{PI, TAU};
 
@@ -10,29 +10,29 @@ use serde::{Deserialize, Serialize};
 use super::Labels;
 use crate::fault::{Fault, not_negative, proper_share, require};
 
-/// How strongly training examples are changed, anew for every example but
-/// `mount`. 0, the default, leaves that out.
+/// How strongly training examples are changed. All changes are drawn for each example,
+/// but `mount` for each task. 0, the default, leaves a change out.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct SensorAugment {
     /// Channels that are the axes of one frame, such as `[["ax", "ay", "az"], ["gx",
     /// "gy", "gz"]]`; all frames of an example turn together.
     pub frames: Vec<[String; 3]>,
-    /// Those of the frames that measure rates of turn, such as `[["gx", "gy",
-    /// "gz"]]`: a mirror and time that runs backwards change them otherwise.
+    /// Those of the frames that measure rates of turn, such as `[["gx", "gy", "gz"]]`,
+    /// which change sign in a mirror and in reversed time.
     pub turning: Vec<[String; 3]>,
-    /// What makes further classes of the training classes, alone and together.
+    /// Changes that make further classes of the training classes, one or several at once.
     pub classes: Vec<Derived>,
     /// Share of a task's classes whose movements begin as one class and end as
-    /// another, at a place drawn for the task.
+    /// another, at a time drawn for the task.
     pub splice: f64,
     /// Share of a task's classes whose movements are two classes at once, as a
     /// weighted mean of both.
     pub blend: f64,
     /// The largest turn of the frames about an axis of any direction, in degrees.
     pub rotate: f64,
-    /// The same for all examples of a task together: a sensor that sits
-    /// differently.
+    /// The largest turn of all examples of a task together, in degrees, as of a sensor
+    /// that is mounted differently.
     pub mount: f64,
     /// How much faster or slower parts of an example go, as a share of its speed,
     /// below 1.

@@ -25,8 +25,8 @@ pub struct Recorded {
     pub ways: usize,
     /// Columns of the channels that the network sees, in this order.
     pub channels: Vec<String>,
-    /// Samples of an example: what a whole recording is resampled to or, with
-    /// `stride`, what is cut out of it.
+    /// Samples of an example. A whole recording is resampled to so many or, with
+    /// `stride`, windows of so many are cut out of it.
     pub length: usize,
     /// Examples are windows of `length` samples, one beginning so many samples
     /// after the other. Support and query set have windows of different
@@ -111,7 +111,7 @@ mod default {
 }
 
 impl Recorded {
-    /// Samples a second of an example that is a window, or of the recordings.
+    /// Samples a second of the examples.
     pub(super) fn rate(&self, all: &Recordings) -> f64 {
         self.rate.unwrap_or(all.layout.rate)
     }

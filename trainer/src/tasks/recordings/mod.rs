@@ -23,6 +23,7 @@ pub use config::{Centre, Labels, Recorded, RecordedTask};
 use examples::{examples, session_medians};
 use splits::splits;
 
+use super::distribution::ClassCounts;
 use super::{
     Description, LabelledBatch, Origins, Sizes, Split, TaskBatch, TaskData, TaskDistribution,
     TaskSizes, TasksError, millihertz, one_hot,
@@ -74,7 +75,7 @@ impl RecordedTasks {
     /// Tasks of `config` from these recordings.
     ///
     /// # Errors
-    /// [`DataError::TooFew`] where a split would be empty, a recording is shorter
+    /// [`TasksError`] where a split would be empty, a recording is shorter
     /// than a window, or labels are to be fixed and tasks lack some classes.
     pub fn new(config: Recorded, all: &Recordings) -> Result<Self, TasksError> {
         let splits = splits(&config, all)?;
@@ -271,32 +272,18 @@ impl TaskDistribution for RecordedTasks {
 
 impl TaskData for RecordedTasks {
     fn check_counts(&self, split: Split, shots: usize, queries: usize) -> Result<(), TasksError> {
-        let (needed, ways) = (shots + queries, self.config.ways);
         let most = self.splits[split as usize].iter().map(Vec::len).max();
-        let most = most.map(|most| most * self.transforms_of(split).len());
-        if self.pools(split).next().is_none() {
-            return Err(TasksError::too_few(
-                format!("the {} split", split.name()),
-                counted(most.unwrap_or(0), "class"),
-                format!("a task needs {ways}"),
-            ));
-        }
         let fewest = self.pools(split).flatten();
         let fewest = fewest.min_by_key(|of_class| of_class.recordings.len());
-        match fewest {
-            Some(of_class) if of_class.recordings.len() < needed => Err(TasksError::too_few(
-                format!(
-                    "class {} of the {} split",
-                    self.classes[of_class.class],
-                    split.name()
-                ),
-                counted(of_class.recordings.len(), "recording"),
-                format!(
-                    "{needed} are needed, {shots} for the support and {queries} for the query set"
-                ),
-            )),
-            _ => Ok(()),
-        }
+        let counts = ClassCounts {
+            classes: most.unwrap_or(0) * self.transforms_of(split).len(),
+            fewest: fewest.map(|of_class| {
+                let name = &self.classes[of_class.class][..];
+                (name, of_class.recordings.len())
+            }),
+            example: "recording",
+        };
+        counts.check(split, self.config.ways, [shots, queries])
     }
 
     fn task_units(
