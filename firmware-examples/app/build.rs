@@ -90,7 +90,7 @@ fn needs(bytes: &[u8]) -> Result<Needs, String> {
     let model = Model::<LAYERS>::new(&artifact).map_err(|e| e.to_string())?;
     let examples = OF_CLASS * model.classes();
     let setup = Setup::new(examples).rollback(Rollback::ToCommitted);
-    let numbers = Teacher::memory(&model, setup).div_ceil(size_of::<f32>());
+    let numbers = Teacher::memory(&model, setup).len();
     let mut memory = vec![0.0; numbers];
     // Says what it lacks, such as a front end.
     let teacher = Teacher::new(&model, examples, &mut memory).map_err(|e| e.to_string())?;

@@ -7,11 +7,11 @@
 
 use core::fmt;
 
-use crate::fields::{u16_at, u32_at};
 use crate::golden::GoldenVectors;
 use crate::header::{Description, Header, Tensor};
 use crate::layer::Layer;
 use crate::pipeline::{FrontEnd, Pipeline, Rejection};
+use crate::prefix::{self, Format};
 
 /// The first eight bytes. The high bit, the carriage return and the line feed
 /// are there so that a transfer in text mode or over seven bits is noticed.
@@ -22,8 +22,12 @@ pub const MAJOR: u16 = 2;
 pub const MINOR: u16 = 3;
 /// Bytes before the header.
 pub const PREFIX: usize = 32;
-/// Where the checksum stands in the prefix.
-const CHECKSUM_AT: usize = 28;
+
+pub(crate) const FORMAT: Format = Format {
+    magic: MAGIC,
+    major: MAJOR,
+    minor: MINOR,
+};
 
 /// A view of an artifact's bytes whose structure has been checked.
 ///
@@ -124,11 +128,12 @@ impl<'a> Artifact<'a> {
     /// [`ArtifactError`] names the first thing that is wrong. Never panics.
     #[inline(never)]
     pub fn parse(bytes: &'a [u8]) -> Result<Self, ArtifactError> {
-        let prefix = Prefix::parse(bytes)?;
-        let (head, body) = bytes
-            .split_at_checked(PREFIX)
-            .ok_or(ArtifactError::Prefix)?;
-        let computed = crate::crc32::of(&[head.get(..CHECKSUM_AT).unwrap_or_default(), body]);
+        let given = bytes.len();
+        let needed = PREFIX;
+        let parts = bytes.split_first_chunk::<PREFIX>();
+        let (first, body) = parts.ok_or(ArtifactError::TooShort { needed, given })?;
+        let prefix = Prefix::parse(first, given)?;
+        let computed = prefix::checksum(first, body);
         if computed != prefix.checksum {
             return Err(ArtifactError::Checksum {
                 stored: prefix.checksum,
@@ -159,12 +164,12 @@ impl<'a> Artifact<'a> {
             pipeline: Pipeline::parse(pipeline).ok_or(ArtifactError::Pipeline)?,
             id: ArtifactId {
                 crc32: prefix.checksum,
-                length: u32::try_from(bytes.len()).map_err(|_| ArtifactError::Prefix)?,
+                length: u32::try_from(given).map_err(|_| ArtifactError::Prefix)?,
             },
         })
     }
 
-    /// The part of the header that a device needs.
+    /// The part of the header that a board needs.
     pub fn header(&self) -> &Header {
         &self.header
     }
@@ -240,26 +245,15 @@ struct Prefix {
 }
 
 impl Prefix {
-    fn parse(bytes: &[u8]) -> Result<Self, ArtifactError> {
-        let given = bytes.len();
-        let too_short = ArtifactError::TooShort {
-            needed: PREFIX,
-            given,
-        };
-        let word = |at: usize| u32_at(bytes, at).ok_or(too_short);
-        let checksum = word(CHECKSUM_AT)?;
-        if bytes.first_chunk() != Some(&MAGIC) {
-            return Err(ArtifactError::NotAnArtifact);
-        }
-        let major = u16_at(bytes, 8).ok_or(too_short)?;
-        let minor = u16_at(bytes, 10).ok_or(too_short)?;
-        if major != MAJOR || minor > MINOR {
-            return Err(ArtifactError::Version { major, minor });
-        }
-        let (header, tensors, golden) = (word(12)?, word(16)?, word(20)?);
-        let sections = [header, tensors, golden, word(24)?];
+    /// Reads the prefix of a file of `given` bytes.
+    fn parse(bytes: &[u8; PREFIX], given: usize) -> Result<Self, ArtifactError> {
+        let words = FORMAT.words(bytes).ok_or(ArtifactError::NotAnArtifact)?;
+        let [version, header, tensors, golden, pipeline, checksum] = words;
+        let unknown = |(major, minor)| ArtifactError::Version { major, minor };
+        let minor = FORMAT.minor(version).map_err(unknown)?;
+        let sections = [header, tensors, golden, pipeline];
         let whole_words = sections.iter().all(|n| n % 4 == 0);
-        if !whole_words || (minor == 0 && word(24)? != 0) {
+        if !whole_words || (minor == 0 && pipeline != 0) {
             return Err(ArtifactError::Prefix);
         }
         let needed = sections

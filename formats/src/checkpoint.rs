@@ -1,4 +1,4 @@
-//! The checkpoint: the weights one device adapted, bound to their artifact.
+//! The checkpoint: the weights one board adapted, bound to their artifact.
 //!
 //! Only what adapts is stored, so a checkpoint is as small as the adapting
 //! tensors and means nothing without its artifact. Both directions work on
@@ -8,6 +8,7 @@ use core::fmt;
 
 use crate::artifact::ArtifactId;
 use crate::crc32::Crc32;
+use crate::prefix::{self, Format};
 
 /// The first eight bytes.
 pub const MAGIC: [u8; 8] = *b"\x89MAMW\r\n\x1a";
@@ -17,8 +18,12 @@ pub const MAJOR: u16 = 1;
 pub const MINOR: u16 = 0;
 /// Bytes before the weights.
 pub const PREFIX: usize = 40;
-/// Where the checksum stands in the prefix.
-const CHECKSUM_AT: usize = 36;
+
+const FORMAT: Format = Format {
+    magic: MAGIC,
+    major: MAJOR,
+    minor: MINOR,
+};
 
 /// A view of a checkpoint whose structure has been checked.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -98,14 +103,7 @@ impl Prefix {
     /// # Errors
     /// [`CheckpointError::NotACheckpoint`] or [`CheckpointError::Version`].
     pub fn parse(bytes: &[u8; PREFIX]) -> Result<Self, CheckpointError> {
-        let (magic, fields) = bytes.split_at(MAGIC.len());
-        if magic != MAGIC {
-            return Err(CheckpointError::NotACheckpoint);
-        }
-        let mut words = [0; 8];
-        for (word, bytes) in words.iter_mut().zip(fields.as_chunks().0) {
-            *word = u32::from_le_bytes(*bytes);
-        }
+        let words = FORMAT.words(bytes);
         let [
             version,
             crc32,
@@ -115,11 +113,9 @@ impl Prefix {
             before,
             after,
             checksum,
-        ] = words;
-        let (major, minor) = (version as u16, (version >> 16) as u16);
-        if major != MAJOR || minor > MINOR {
-            return Err(CheckpointError::Version { major, minor });
-        }
+        ] = words.ok_or(CheckpointError::NotACheckpoint)?;
+        let unknown = |(major, minor)| CheckpointError::Version { major, minor };
+        FORMAT.minor(version).map_err(unknown)?;
         Ok(Prefix {
             artifact: ArtifactId { crc32, length },
             weights,
@@ -132,8 +128,7 @@ impl Prefix {
 
     /// The bytes, with [`checksum`](Self::checksum) as it is.
     pub fn encode(&self) -> [u8; PREFIX] {
-        let words = [
-            u32::from(MAJOR) | u32::from(MINOR) << 16,
+        let fields = [
             self.artifact.crc32,
             self.artifact.length,
             self.weights,
@@ -142,20 +137,14 @@ impl Prefix {
             self.loss_after.to_bits(),
             self.checksum,
         ];
-        let mut bytes = [0; PREFIX];
-        let (magic, fields) = bytes.split_at_mut(MAGIC.len());
-        magic.copy_from_slice(&MAGIC);
-        for (bytes, word) in fields.as_chunks_mut().0.iter_mut().zip(words) {
-            *bytes = word.to_le_bytes();
-        }
-        bytes
+        FORMAT.encode(MINOR, fields)
     }
 
     /// A checksum that has seen the prefix: with all weights added, it is
     /// [`checksum`](Self::checksum) where nothing has changed.
     pub fn digest(&self) -> Crc32 {
         let mut digest = Crc32::new();
-        digest.update(self.encode().get(..CHECKSUM_AT).unwrap_or_default());
+        digest.update(prefix::unsealed(&self.encode()));
         digest
     }
 

@@ -1,14 +1,15 @@
 //! Episodes: the examples of several tasks, for a program that replays them as a
-//! device would meet them.
+//! board would meet them.
 //!
 //! An example is its inputs and then its targets, little-endian f32; where the
 //! target is a class, it is the class's number. A program on a board reads the
-//! head ([`Head`]) and then example after example, in the memory of one; a host
+//! prefix ([`Prefix`]) and then example after example, in the memory of one; a host
 //! has the whole file ([`Episodes`]).
 
 use core::fmt;
 
 use crate::crc32;
+use crate::prefix::{self, Format};
 
 /// The first eight bytes.
 pub const MAGIC: [u8; 8] = *b"\x89MAME\r\n\x1a";
@@ -17,15 +18,19 @@ pub const MAJOR: u16 = 1;
 /// Readers accept any minor version up to this one.
 pub const MINOR: u16 = 0;
 /// Bytes before the first example.
-pub const HEAD: usize = 36;
+pub const PREFIX: usize = 36;
 /// Bytes of the checksum that follows the examples of an episode.
-pub const CHECKSUM: usize = 4;
-/// Where the checksum of the head stands.
-const CHECKSUM_AT: usize = HEAD - CHECKSUM;
+pub const CHECKSUM: usize = prefix::CHECKSUM;
+
+const FORMAT: Format = Format {
+    magic: MAGIC,
+    major: MAJOR,
+    minor: MINOR,
+};
 
 /// What stands before the examples.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Head {
+pub struct Prefix {
     /// Numbers that go into the model.
     pub inputs: u32,
     /// Numbers that should come out, or 1 for a class.
@@ -72,41 +77,32 @@ pub enum EpisodesError {
         /// The checksum of the bytes.
         computed: u32,
     },
-    /// The head counts other examples than there are.
+    /// The prefix counts other examples than there are.
     Examples {
-        /// Examples that the head counts.
+        /// Examples that the prefix counts.
         needed: u64,
         /// Examples there are.
         given: u64,
     },
-    /// An example has other numbers than the head says.
+    /// An example has other numbers than the prefix says.
     Numbers,
 }
 
-impl Head {
+impl Prefix {
     /// Reads it.
     ///
     /// # Errors
     /// [`EpisodesError`] names the first thing that is wrong.
-    pub fn parse(bytes: &[u8; HEAD]) -> Result<Self, EpisodesError> {
-        let (magic, fields) = bytes.split_at(MAGIC.len());
-        if magic != MAGIC {
-            return Err(EpisodesError::NotEpisodes);
-        }
-        let mut words = [0; 7];
-        for (word, bytes) in words.iter_mut().zip(fields.as_chunks().0) {
-            *word = u32::from_le_bytes(*bytes);
-        }
+    pub fn parse(bytes: &[u8; PREFIX]) -> Result<Self, EpisodesError> {
+        let words = FORMAT.words(bytes).ok_or(EpisodesError::NotEpisodes)?;
         let [version, inputs, targets, support, queries, episodes, stored] = words;
-        let (major, minor) = (version as u16, (version >> 16) as u16);
-        if major != MAJOR || minor > MINOR {
-            return Err(EpisodesError::Version { major, minor });
-        }
-        let computed = crc32::of(&[bytes.get(..CHECKSUM_AT).unwrap_or_default()]);
+        let unknown = |(major, minor)| EpisodesError::Version { major, minor };
+        FORMAT.minor(version).map_err(unknown)?;
+        let computed = prefix::checksum(bytes, &[]);
         if stored != computed {
             return Err(EpisodesError::Checksum { stored, computed });
         }
-        Ok(Head {
+        Ok(Prefix {
             inputs,
             targets,
             support,
@@ -116,25 +112,16 @@ impl Head {
     }
 
     /// The bytes.
-    pub fn encode(&self) -> [u8; HEAD] {
-        let words = [
-            u32::from(MAJOR) | u32::from(MINOR) << 16,
+    pub fn encode(&self) -> [u8; PREFIX] {
+        let fields = [
             self.inputs,
             self.targets,
             self.support,
             self.queries,
             self.episodes,
+            0,
         ];
-        let mut bytes = [0; HEAD];
-        let (magic, fields) = bytes.split_at_mut(MAGIC.len());
-        magic.copy_from_slice(&MAGIC);
-        for (bytes, word) in fields.as_chunks_mut().0.iter_mut().zip(words) {
-            *bytes = word.to_le_bytes();
-        }
-        if let Some((fields, checksum)) = bytes.split_last_chunk_mut::<CHECKSUM>() {
-            *checksum = crc32::of(&[fields]).to_le_bytes();
-        }
-        bytes
+        prefix::seal(FORMAT.encode(MINOR, fields), &[])
     }
 
     /// Bytes of an example.
@@ -151,7 +138,7 @@ impl Head {
     pub fn size(&self) -> u64 {
         let episode = self.examples().saturating_mul(self.example_size());
         let episodes = u64::from(self.episodes).saturating_mul(episode.saturating_add(4));
-        episodes.saturating_add(HEAD as u64)
+        episodes.saturating_add(PREFIX as u64)
     }
 }
 
@@ -159,7 +146,7 @@ impl Head {
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Episodes<'a> {
     /// What stands before the examples.
-    pub head: Head,
+    pub prefix: Prefix,
     body: &'a [u8],
 }
 
@@ -171,17 +158,17 @@ impl<'a> Episodes<'a> {
     pub fn parse(bytes: &'a [u8]) -> Result<Self, EpisodesError> {
         let given = bytes.len();
         let too_short = |needed| EpisodesError::TooShort { needed, given };
-        let (head, body) = bytes.split_first_chunk().ok_or(too_short(HEAD as u64))?;
-        let head = Head::parse(head)?;
-        let needed = head.size();
+        let (prefix, body) = bytes.split_first_chunk().ok_or(too_short(PREFIX as u64))?;
+        let prefix = Prefix::parse(prefix)?;
+        let needed = prefix.size();
         let body = usize::try_from(needed)
             .ok()
-            .and_then(|needed| body.get(..needed - HEAD))
+            .and_then(|needed| body.get(..needed - PREFIX))
             .ok_or(too_short(needed))?;
-        if body.len() + HEAD < given {
+        if body.len() + PREFIX < given {
             return Err(EpisodesError::TooLong { needed, given });
         }
-        let episodes = Episodes { head, body };
+        let episodes = Episodes { prefix, body };
         for (_, examples, stored) in episodes.parts() {
             let computed = crc32::of(&[examples]);
             if stored != computed {
@@ -193,8 +180,8 @@ impl<'a> Episodes<'a> {
 
     /// Every episode's number, examples and checksum.
     fn parts(&self) -> impl Iterator<Item = (usize, &'a [u8], u32)> + use<'a> {
-        let examples = self.head.examples();
-        let episode = examples.saturating_mul(self.head.example_size());
+        let examples = self.prefix.examples();
+        let episode = examples.saturating_mul(self.prefix.example_size());
         // Where there are episodes, one fits into the body, which is in memory.
         let size = usize::try_from(episode).unwrap_or(usize::MAX);
         let size = size.saturating_add(CHECKSUM);
@@ -207,16 +194,16 @@ impl<'a> Episodes<'a> {
 
     /// The examples of every episode, support examples first.
     pub fn iter(&self) -> impl Iterator<Item = Examples<'a>> + use<'a> {
-        let head = self.head;
+        let prefix = self.prefix;
         self.parts()
-            .map(move |(_, bytes, _)| Examples { head, bytes })
+            .map(move |(_, bytes, _)| Examples { prefix, bytes })
     }
 }
 
 /// The examples of an episode.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Examples<'a> {
-    head: Head,
+    prefix: Prefix,
     bytes: &'a [u8],
 }
 
@@ -226,7 +213,10 @@ impl<'a> Examples<'a> {
     pub fn iter(
         &self,
     ) -> impl Iterator<Item = (alloc::vec::Vec<f32>, alloc::vec::Vec<f32>)> + use<'a> {
-        let (size, inputs) = (self.head.example_size() as usize, self.head.inputs as usize);
+        let (size, inputs) = (
+            self.prefix.example_size() as usize,
+            self.prefix.inputs as usize,
+        );
         // An example without any number has no bytes, and there is none.
         self.bytes.chunks_exact(size.max(1)).map(move |example| {
             let (x, y) = example.split_at(4 * inputs);
@@ -245,7 +235,7 @@ fn numbers(bytes: &[u8]) -> alloc::vec::Vec<f32> {
 #[cfg(feature = "alloc")]
 #[derive(Clone, Debug)]
 pub struct EpisodesWriter {
-    head: Head,
+    prefix: Prefix,
     bytes: alloc::vec::Vec<u8>,
     /// Where the episode begins that is being written.
     episode: usize,
@@ -254,12 +244,12 @@ pub struct EpisodesWriter {
 
 #[cfg(feature = "alloc")]
 impl EpisodesWriter {
-    /// For as many examples as the head says.
-    pub fn new(head: Head) -> Self {
+    /// For as many examples as the prefix says.
+    pub fn new(prefix: Prefix) -> Self {
         EpisodesWriter {
-            head,
-            bytes: head.encode().to_vec(),
-            episode: HEAD,
+            prefix,
+            bytes: prefix.encode().to_vec(),
+            episode: PREFIX,
             written: 0,
         }
     }
@@ -268,17 +258,17 @@ impl EpisodesWriter {
     /// queries, then those of the next episode.
     ///
     /// # Errors
-    /// [`EpisodesError::Numbers`] where it has other numbers than the head says.
+    /// [`EpisodesError::Numbers`] where it has other numbers than the prefix says.
     pub fn add(&mut self, inputs: &[f32], targets: &[f32]) -> Result<(), EpisodesError> {
-        let head = self.head;
-        if [inputs.len(), targets.len()] != [head.inputs as usize, head.targets as usize] {
+        let prefix = self.prefix;
+        if [inputs.len(), targets.len()] != [prefix.inputs as usize, prefix.targets as usize] {
             return Err(EpisodesError::Numbers);
         }
         for value in inputs.iter().chain(targets) {
             self.bytes.extend(value.to_le_bytes());
         }
         self.written += 1;
-        if self.written.is_multiple_of(head.examples().max(1)) {
+        if self.written.is_multiple_of(prefix.examples().max(1)) {
             let checksum = crc32::of(&[self.bytes.get(self.episode..).unwrap_or_default()]);
             self.bytes.extend(checksum.to_le_bytes());
             self.episode = self.bytes.len();
@@ -291,7 +281,7 @@ impl EpisodesWriter {
     /// # Errors
     /// [`EpisodesError::Examples`] where examples are missing or too many.
     pub fn finish(self) -> Result<alloc::vec::Vec<u8>, EpisodesError> {
-        let needed = u64::from(self.head.episodes).saturating_mul(self.head.examples());
+        let needed = u64::from(self.prefix.episodes).saturating_mul(self.prefix.examples());
         let given = self.written;
         match needed == given {
             true => Ok(self.bytes),
@@ -319,9 +309,9 @@ impl fmt::Display for EpisodesError {
                 "corrupt: the checksum is {computed:08x}, the file says {stored:08x}"
             ),
             Self::Examples { needed, given } => {
-                write!(f, "{given} examples, the head counts {needed}")
+                write!(f, "{given} examples, the prefix counts {needed}")
             }
-            Self::Numbers => write!(f, "an example has other numbers than the head says"),
+            Self::Numbers => write!(f, "an example has other numbers than the prefix says"),
         }
     }
 }

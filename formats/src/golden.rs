@@ -2,7 +2,7 @@
 //!
 //! They stand at the end of the artifact: six little-endian words with the
 //! sizes of [`GoldenSizes`], and then 32-bit words in the order of the fields of
-//! [`GoldenVectors`]. A device that does not replay them never reads them.
+//! [`GoldenVectors`]. A board that does not compare them never reads them.
 
 use crate::fields::u32_at;
 

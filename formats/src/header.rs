@@ -7,7 +7,7 @@
 
 use serde::{Deserialize, Serialize};
 
-/// The part of the header that a device needs. The layers follow it, one
+/// The part of the header that a board needs. The layers follow it, one
 /// postcard value each (see [`Artifact::layers`](crate::Artifact::layers)), and
 /// then the [`Description`].
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
@@ -35,8 +35,8 @@ pub struct Description<'a> {
     pub seed: u64,
     /// Digest of the resolved configuration.
     pub config_digest: u64,
-    /// The protocol followed, such as `paper` or `code`.
-    pub protocol: &'a str,
+    /// Which variant of the method was followed, such as `paper` or `code`.
+    pub variant: &'a str,
     /// The source revision of the trainer.
     pub commit: &'a str,
 }
@@ -113,7 +113,7 @@ pub struct Recipe {
     pub loss: Loss,
     /// How the loss of several examples becomes one number.
     pub reduction: Reduction,
-    /// How many steps `adapt` takes unless told otherwise.
+    /// How many steps `adapt` takes where no other number is asked for.
     pub steps: u32,
     /// The most steps the recipe was shown to be safe for.
     pub max_steps: u32,

@@ -10,8 +10,10 @@ use crate::header::Tensor;
 
 /// One layer of the chain. The size of its input is the size of the output of
 /// the layer before.
+///
+/// Whoever runs layers has to know all of them, so this list and those below are
+/// exhaustive: a new entry is a compile error wherever it is forgotten.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
-#[non_exhaustive]
 pub enum Layer {
     /// `y = x W + b` over all numbers of an example.
     Dense {
@@ -178,7 +180,6 @@ pub struct Window {
 
 /// What happens where a window reaches over the edge.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[non_exhaustive]
 pub enum Padding {
     /// There is no such output: `⌊(input − size) / stride⌋ + 1` of them.
     Valid,
@@ -190,7 +191,6 @@ pub enum Padding {
 
 /// What a pool takes of the values under its window.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[non_exhaustive]
 pub enum Pool {
     /// The largest; the first of equal ones has the gradient.
     Maximum,
@@ -200,7 +200,6 @@ pub enum Pool {
 
 /// Where a batch norm takes mean and variance from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[non_exhaustive]
 pub enum Statistics {
     /// From all examples that are computed at once, over all positions: the
     /// support set while adapting, the query set while predicting
@@ -253,12 +252,58 @@ pub struct Integers {
 }
 
 impl Layer {
+    /// What layers are called, each once, in the order of their discriminants.
+    pub const NAMES: [&str; 23] = [
+        "dense",
+        "relu",
+        "leaky_relu",
+        "tanh",
+        "sigmoid",
+        "context",
+        "relu6",
+        "softmax",
+        "flatten",
+        "conv",
+        "depthwise",
+        "max_pool",
+        "average_pool",
+        "global_average_pool",
+        "batch_norm",
+        "group_norm",
+        "quantize",
+        "dequantize",
+        "integer_dense",
+        "integer_conv",
+        "integer_depthwise",
+        "grouped_conv",
+        "integer_grouped_conv",
+    ];
+
     /// The lowest minor version of the format that has it.
     #[cfg(feature = "alloc")]
     pub(crate) fn minor(&self) -> u16 {
         match self {
+            Layer::Dense { .. }
+            | Layer::Relu
+            | Layer::LeakyRelu { .. }
+            | Layer::Tanh
+            | Layer::Sigmoid
+            | Layer::Context { .. }
+            | Layer::Relu6
+            | Layer::Softmax
+            | Layer::Flatten
+            | Layer::Conv { .. }
+            | Layer::Depthwise { .. }
+            | Layer::Pool { .. }
+            | Layer::GlobalAveragePool
+            | Layer::BatchNorm { .. }
+            | Layer::GroupNorm { .. }
+            | Layer::Quantize { .. }
+            | Layer::Dequantize { .. }
+            | Layer::IntegerDense { .. }
+            | Layer::IntegerConv { .. }
+            | Layer::IntegerDepthwise { .. } => 0,
             Layer::GroupedConv { .. } | Layer::IntegerGroupedConv { .. } => 3,
-            _ => 0,
         }
     }
 
@@ -274,7 +319,21 @@ impl Layer {
                 [gain, bias]
             }
             Layer::Context { vector } => [Some(vector), None],
-            _ => [None, None],
+            Layer::Relu
+            | Layer::LeakyRelu { .. }
+            | Layer::Tanh
+            | Layer::Sigmoid
+            | Layer::Relu6
+            | Layer::Softmax
+            | Layer::Flatten
+            | Layer::Pool { .. }
+            | Layer::GlobalAveragePool
+            | Layer::Quantize { .. }
+            | Layer::Dequantize { .. }
+            | Layer::IntegerDense { .. }
+            | Layer::IntegerConv { .. }
+            | Layer::IntegerGroupedConv { .. }
+            | Layer::IntegerDepthwise { .. } => [None, None],
         };
         tensors.into_iter().flatten()
     }
@@ -299,7 +358,27 @@ impl Layer {
                 } = integers;
                 [weight, bias, multiplier, shift].map(Some)
             }
-            _ => [None; 4],
+            Layer::Dense { .. }
+            | Layer::Relu
+            | Layer::LeakyRelu { .. }
+            | Layer::Tanh
+            | Layer::Sigmoid
+            | Layer::Context { .. }
+            | Layer::Relu6
+            | Layer::Softmax
+            | Layer::Flatten
+            | Layer::Conv { .. }
+            | Layer::GroupedConv { .. }
+            | Layer::Depthwise { .. }
+            | Layer::Pool { .. }
+            | Layer::GlobalAveragePool
+            | Layer::BatchNorm {
+                statistics: Statistics::Current,
+                ..
+            }
+            | Layer::GroupNorm { .. }
+            | Layer::Quantize { .. }
+            | Layer::Dequantize { .. } => [None; 4],
         };
         tensors.into_iter().flatten()
     }
@@ -322,7 +401,10 @@ impl Layer {
                 pool: Pool::Maximum,
                 ..
             } => "max_pool",
-            Layer::Pool { .. } => "average_pool",
+            Layer::Pool {
+                pool: Pool::Average,
+                ..
+            } => "average_pool",
             Layer::GlobalAveragePool => "global_average_pool",
             Layer::BatchNorm { .. } => "batch_norm",
             Layer::GroupNorm { .. } => "group_norm",

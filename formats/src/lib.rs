@@ -3,10 +3,10 @@
 //! | file | what it carries | module |
 //! |---|---|---|
 //! | artifact (`.mamlet`) | a meta-learned initialisation, the recipe to adapt it, golden vectors, and how raw samples become an example | [`artifact`] |
-//! | checkpoint (`.mamweights`) | the weights one device adapted, bound to its artifact | [`checkpoint`] |
+//! | checkpoint (`.mamweights`) | the weights one board adapted, bound to its artifact | [`checkpoint`] |
 //! | record | a checkpoint in flash: whose it is and which is the newest | [`record`] |
 //! | episodes (`.episodes`) | the examples of several tasks, for a board to replay | [`episodes`] |
-//! | none: bytes on a line | a host teaches a device and reads what it learnt | [`protocol`] |
+//! | none: bytes on a line | a host teaches a board and reads what it learnt | [`protocol`] |
 //!
 //! All are little-endian, carry a CRC-32 over every byte, and are specified
 //! byte by byte in `SPEC.md` beside this crate. Reading never allocates, never
@@ -21,7 +21,7 @@
 //! ```
 //!
 //! The writer ([`ArtifactWriter`]) needs a heap and stands behind the feature
-//! `alloc`, which is on by default and off on a device.
+//! `alloc`, which is on by default and off on a board.
 #![no_std]
 #![forbid(unsafe_code)]
 
@@ -37,6 +37,7 @@ pub mod golden;
 pub mod header;
 pub mod layer;
 pub mod pipeline;
+mod prefix;
 pub mod protocol;
 pub mod record;
 #[cfg(feature = "alloc")]

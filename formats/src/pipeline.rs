@@ -55,7 +55,7 @@ pub enum Centre {
     None,
     /// Its mean over the example.
     Mean,
-    /// The value at rest, which the device measures: the median over samples
+    /// The value at rest, which the board measures: the median over samples
     /// that belong to no example or to many.
     Rest,
 }
@@ -83,7 +83,7 @@ pub enum Score {
     /// By how much the largest logit exceeds the last, which is that of no class:
     /// an output that is never taught, and that adaptation pushes away from every
     /// support example.
-    Untaught,
+    NoClass,
 }
 
 /// The section, once its structure is known to be right.
@@ -131,7 +131,7 @@ impl fmt::Display for Score {
             Score::Probability => "probability",
             Score::Margin => "margin",
             Score::Energy => "energy",
-            Score::Untaught => "untaught",
+            Score::NoClass => "no class",
         })
     }
 }
@@ -140,7 +140,7 @@ impl Rejection {
     /// Classes among `outputs` logits: all but the last where that is never taught.
     pub fn classes(&self, outputs: usize) -> usize {
         match self.score {
-            Score::Untaught => outputs.saturating_sub(1),
+            Score::NoClass => outputs.saturating_sub(1),
             _ => outputs,
         }
     }
@@ -149,7 +149,7 @@ impl Rejection {
 impl fmt::Display for Rejection {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.score {
-            Score::Untaught => write!(
+            Score::NoClass => write!(
                 f,
                 "the best class exceeds the output that is never taught by less than {}",
                 self.threshold
@@ -206,7 +206,7 @@ impl<'a> Pipeline<'a> {
                     1 => Score::Probability,
                     2 => Score::Margin,
                     3 => Score::Energy,
-                    _ => Score::Untaught,
+                    _ => Score::NoClass,
                 },
                 threshold: threshold.is_finite().then_some(threshold)?,
             }),
@@ -250,7 +250,7 @@ impl<'a> Pipeline<'a> {
                 Score::Probability => 1,
                 Score::Margin => 2,
                 Score::Energy => 3,
-                Score::Untaught => 4,
+                Score::NoClass => 4,
             };
             words[7] = threshold.to_bits();
         }

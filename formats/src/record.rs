@@ -1,14 +1,14 @@
 //! The record: what stands in flash before a checkpoint, and makes it count.
 //!
 //! A store of checkpoints is flash with records in it. A record begins at a
-//! multiple of [`ALIGNMENT`]: a head of [`HEAD`] bytes, then as much as the head
+//! multiple of [`ALIGNMENT`]: a prefix of [`PREFIX`] bytes, then as much as the prefix
 //! says, which is a checkpoint, or nothing where the profile was removed. The
-//! head is written after everything else. So a record whose writing was cut
-//! short has no head, and is none.
+//! prefix is written after everything else. So a record whose writing was cut
+//! short has no prefix, and is none.
 
 use core::fmt;
 
-use crate::crc32;
+use crate::prefix::{self, Format};
 
 /// The first eight bytes.
 pub const MAGIC: [u8; 8] = *b"\x89MAMS\r\n\x1a";
@@ -16,14 +16,18 @@ pub const MAGIC: [u8; 8] = *b"\x89MAMS\r\n\x1a";
 pub const MAJOR: u16 = 1;
 /// Readers accept any minor version up to this one.
 pub const MINOR: u16 = 0;
-/// Bytes of a head.
-pub const HEAD: usize = 32;
+/// Bytes of a prefix.
+pub const PREFIX: usize = 32;
 /// Records begin at multiples of this from the start of the store.
 pub const ALIGNMENT: usize = 64;
-/// Where the checksum stands in the head.
-const CHECKSUM_AT: usize = 28;
 
-/// The head of a record.
+const FORMAT: Format = Format {
+    magic: MAGIC,
+    major: MAJOR,
+    minor: MINOR,
+};
+
+/// The prefix of a record.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Record {
     /// The higher, the newer; no two records of a store have the same.
@@ -45,25 +49,20 @@ pub struct UnknownVersion {
 }
 
 impl Record {
-    /// The head that these bytes are; `None` where they are none, or damaged.
+    /// The prefix that these bytes are; `None` where they are none, or damaged.
     ///
     /// # Errors
     /// [`UnknownVersion`]. Never panics.
-    pub fn parse(bytes: &[u8; HEAD]) -> Result<Option<Self>, UnknownVersion> {
-        let (checked, _) = bytes.split_at(CHECKSUM_AT);
-        let mut words = [0; 6];
-        let (magic, fields) = bytes.split_at(MAGIC.len());
-        for (word, bytes) in words.iter_mut().zip(fields.as_chunks().0) {
-            *word = u32::from_le_bytes(*bytes);
-        }
+    pub fn parse(bytes: &[u8; PREFIX]) -> Result<Option<Self>, UnknownVersion> {
+        let Some(words) = FORMAT.words(bytes) else {
+            return Ok(None);
+        };
         let [version, generation, profile, length, reserved, checksum] = words;
-        if magic != MAGIC || checksum != crc32::of(&[checked]) {
+        if checksum != prefix::checksum(bytes, &[]) {
             return Ok(None);
         }
-        let (major, minor) = (version as u16, (version >> 16) as u16);
-        if major != MAJOR || minor > MINOR {
-            return Err(UnknownVersion { major, minor });
-        }
+        let unknown = |(major, minor)| UnknownVersion { major, minor };
+        FORMAT.minor(version).map_err(unknown)?;
         match u8::try_from(profile) {
             Ok(profile) if reserved == 0 => Ok(Some(Record {
                 generation,
@@ -76,29 +75,15 @@ impl Record {
     }
 
     /// The bytes.
-    pub fn encode(&self) -> [u8; HEAD] {
-        let mut bytes = [0; HEAD];
-        let (magic, fields) = bytes.split_at_mut(MAGIC.len());
-        magic.copy_from_slice(&MAGIC);
-        let words = [
-            u32::from(MAJOR) | u32::from(MINOR) << 16,
-            self.generation,
-            u32::from(self.profile),
-            self.length,
-            0,
-        ];
-        for (bytes, word) in fields.as_chunks_mut().0.iter_mut().zip(words) {
-            *bytes = word.to_le_bytes();
-        }
-        let (checked, checksum) = bytes.split_at_mut(CHECKSUM_AT);
-        checksum.copy_from_slice(&crc32::of(&[checked]).to_le_bytes());
-        bytes
+    pub fn encode(&self) -> [u8; PREFIX] {
+        let fields = [self.generation, u32::from(self.profile), self.length, 0, 0];
+        prefix::seal(FORMAT.encode(MINOR, fields), &[])
     }
 
     /// Bytes of a record that carries `length` bytes, up to where the next one
     /// may begin.
     pub const fn size(length: usize) -> usize {
-        let whole = HEAD.saturating_add(length);
+        let whole = PREFIX.saturating_add(length);
         match whole.checked_next_multiple_of(ALIGNMENT) {
             Some(size) => size,
             None => whole,

@@ -4,13 +4,14 @@ use alloc::string::String;
 use alloc::vec::Vec;
 use core::fmt;
 
-use crate::artifact::{Artifact, ArtifactError, MAGIC, MAJOR, PREFIX};
+use crate::artifact::{Artifact, ArtifactError, FORMAT, PREFIX};
 use crate::golden::GoldenSizes;
 use crate::header::{
     Description, Header, Loss, Normalisation, Number, Recipe, Reduction, Shape, Tensor,
 };
 use crate::layer::Layer;
 use crate::pipeline::{FrontEnd, Pipeline, Rejection, Score};
+use crate::prefix;
 
 /// Collects the parts of an artifact and lays them out.
 ///
@@ -35,7 +36,7 @@ pub struct ArtifactWriter {
     recipe: Recipe,
     seed: u64,
     config_digest: u64,
-    protocol: String,
+    variant: String,
     commit: String,
     layers: Vec<Layer>,
     tensors: Vec<u8>,
@@ -106,7 +107,7 @@ impl ArtifactWriter {
             },
             seed: 0,
             config_digest: 0,
-            protocol: String::new(),
+            variant: String::new(),
             commit: String::new(),
             layers: Vec::new(),
             tensors: Vec::new(),
@@ -125,7 +126,7 @@ impl ArtifactWriter {
 
     /// Stores values rounded to the nearest f16, in half the bytes. Values
     /// beyond ±65 504 become infinite, which no model takes.
-    pub fn half_tensor(&mut self, values: &[f32], adapts: bool) -> Tensor {
+    pub fn f16_tensor(&mut self, values: &[f32], adapts: bool) -> Tensor {
         let half = |&value| half::f16::from_f32(value).to_le_bytes();
         let bytes = values.iter().flat_map(half);
         self.store(Number::F16, values.len(), bytes, adapts)
@@ -231,16 +232,16 @@ impl ArtifactWriter {
         self
     }
 
-    /// Says where the model came from: the protocol it followed, the trainer's
+    /// Says where the model came from: the variant of the method, the trainer's
     /// source revision, seed and digest of the configuration.
     pub fn provenance(
         &mut self,
-        protocol: &str,
+        variant: &str,
         commit: &str,
         seed: u64,
         config_digest: u64,
     ) -> &mut Self {
-        self.protocol = protocol.into();
+        self.variant = variant.into();
         self.commit = commit.into();
         (self.seed, self.config_digest) = (seed, config_digest);
         self
@@ -288,24 +289,19 @@ impl ArtifactWriter {
         let pipeline = pipeline.to_bytes();
         // The lowest version that can express it.
         let of_pipeline = match self.rejection.map(|rejection| rejection.score) {
-            Some(Score::Untaught) => 2,
+            Some(Score::NoClass) => 2,
             _ => u16::from(!pipeline.is_empty()),
         };
         let of_layers = self.layers.iter().map(Layer::minor).max().unwrap_or(0);
         let minor = of_pipeline.max(of_layers);
         let sections = [&header[..], &self.tensors, &self.golden, &pipeline];
-        let mut bytes = Vec::with_capacity(PREFIX + header.len() + self.tensors.len());
-        bytes.extend(MAGIC);
-        bytes.extend(MAJOR.to_le_bytes());
-        bytes.extend(minor.to_le_bytes());
-        for section in sections {
-            let length = u32::try_from(section.len()).map_err(|_| WriteError::TooLarge)?;
-            bytes.extend(length.to_le_bytes());
+        let mut fields = [0; 5];
+        for (field, section) in fields.iter_mut().zip(sections) {
+            *field = u32::try_from(section.len()).map_err(|_| WriteError::TooLarge)?;
         }
-        let [header, tensors, golden, pipeline] = sections;
-        let checksum = crate::crc32::of(&[&bytes, header, tensors, golden, pipeline]);
-        bytes.extend(checksum.to_le_bytes());
-        sections.iter().for_each(|section| bytes.extend(*section));
+        let body = sections.concat();
+        let prefix: [u8; PREFIX] = prefix::seal(FORMAT.encode(minor, fields), &body);
+        let bytes = [&prefix, &body[..]].concat();
         let readable = Artifact::parse(&bytes)
             .and_then(|artifact| artifact.golden().and_then(|_| artifact.description()));
         match readable {
@@ -327,7 +323,7 @@ impl ArtifactWriter {
             outputs: &self.output_names,
             seed: self.seed,
             config_digest: self.config_digest,
-            protocol: &self.protocol,
+            variant: &self.variant,
             commit: &self.commit,
         };
         let mut bytes = postcard::to_allocvec(&header).map_err(|_| WriteError::Header)?;

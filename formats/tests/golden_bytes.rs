@@ -104,7 +104,7 @@ fn the_description_reads_as_specified() {
         outputs: "y",
         seed: 300,
         config_digest: 0x1234,
-        protocol: "code",
+        variant: "code",
         commit: "a1",
     };
     assert_eq!(artifact.description(), Ok(expected));
@@ -138,7 +138,7 @@ fn pipelines_read_back_as_written() {
         Score::Probability,
         Score::Margin,
         Score::Energy,
-        Score::Untaught,
+        Score::NoClass,
     ];
     let mut front_ends = vec![None];
     for cut in cuts {
@@ -174,9 +174,9 @@ fn pipelines_read_back_as_written() {
                 let read: Vec<_> = artifact.channel_names().expect("UTF-8").collect();
                 let written = if front_end.is_some() { names } else { &[] };
                 assert_eq!(read, written);
-                let untaught = rejection.is_some_and(|it| it.score == Score::Untaught);
+                let no_class = rejection.is_some_and(|it| it.score == Score::NoClass);
                 let something = front_end.is_some() || rejection.is_some();
-                let minor = u8::from(something) + u8::from(untaught);
+                let minor = u8::from(something) + u8::from(no_class);
                 assert_eq!(bytes[10], minor);
             }
         }
@@ -320,6 +320,17 @@ fn layers_and_enums_keep_their_discriminants() {
             rows,
         },
     ]);
+}
+
+/// The list of names has those of all layers.
+#[test]
+fn layers_are_called_by_their_names() {
+    let layers = common::every_layer(tensor(0, 0, false));
+    // A pool has two names, the other of which stands there.
+    let names = Layer::NAMES
+        .into_iter()
+        .filter(|name| *name != "average_pool");
+    assert!(layers.iter().map(Layer::name).eq(names), "{layers:?}");
 }
 
 /// The fields of every layer, in the order of the specification's table.

@@ -2,7 +2,7 @@
 
 mod common;
 
-use mamlet_formats::episodes::{EpisodesWriter, Head};
+use mamlet_formats::episodes::{EpisodesWriter, Prefix};
 use mamlet_formats::{
     Artifact, ArtifactError, ArtifactWriter, Checkpoint, CheckpointError, Episodes, EpisodesError,
     Layer, Shape, Tensor, WriteError,
@@ -100,15 +100,15 @@ fn episodes_of_any_number_and_size_are_counted_without_overflow() {
     const COUNTS: [u32; 5] = [0, 1, 2, 1 << 31, u32::MAX];
     for index in 0..COUNTS.len().pow(5) {
         let count = |place: u32| COUNTS[index / COUNTS.len().pow(place) % COUNTS.len()];
-        let head = Head {
+        let prefix = Prefix {
             inputs: count(0),
             targets: count(1),
             support: count(2),
             queries: count(3),
             episodes: count(4),
         };
-        let mut bytes = head.encode().to_vec();
-        assert_eq!(Head::parse(&head.encode()), Ok(head));
+        let mut bytes = prefix.encode().to_vec();
+        assert_eq!(Prefix::parse(&prefix.encode()), Ok(prefix));
         read_all(&bytes);
         bytes.resize(200, 0);
         read_all(&bytes);
@@ -117,14 +117,14 @@ fn episodes_of_any_number_and_size_are_counted_without_overflow() {
 
 #[test]
 fn the_writer_of_episodes_refuses_what_its_head_does_not_say() {
-    let head = Head {
+    let prefix = Prefix {
         inputs: 1,
         targets: 1,
         support: 1,
         queries: 1,
         episodes: 1,
     };
-    let mut writer = EpisodesWriter::new(head);
+    let mut writer = EpisodesWriter::new(prefix);
     assert_eq!(writer.add(&[0.0], &[]), Err(EpisodesError::Numbers));
     for given in 0..4 {
         let needed = 2;

@@ -12,7 +12,7 @@ fn section<T>(write: impl FnOnce(&mut ArtifactWriter) -> T) -> (Vec<u8>, T) {
 }
 
 #[test]
-fn halves_are_rounded_to_the_nearest() {
+fn f16_is_rounded_to_the_nearest() {
     let step = 1.0 / 1024.0;
     // The value, and the bits of binary16 as IEEE 754 has them.
     let cases = [
@@ -34,8 +34,7 @@ fn halves_are_rounded_to_the_nearest() {
         (2f32.powi(-25), 0x0000),
         (2f32.powi(-14), 0x0400),
     ];
-    let (bytes, tensor) =
-        section(|writer| writer.half_tensor(&cases.map(|(value, _)| value), true));
+    let (bytes, tensor) = section(|writer| writer.f16_tensor(&cases.map(|(value, _)| value), true));
     assert_eq!(
         (tensor.number, tensor.length, tensor.adapts),
         (Number::F16, 15, true)
@@ -52,7 +51,7 @@ fn every_tensor_begins_at_a_whole_word_and_ends_in_zeros() {
         let (bytes, tensors) = section(|writer| {
             [
                 writer.i8_tensor(&vec![-1; length]),
-                writer.half_tensor(&vec![-1.0; length], true),
+                writer.f16_tensor(&vec![-1.0; length], true),
                 writer.i32_tensor(&vec![-1; length]),
                 writer.tensor(&vec![-1.0; length], false),
             ]

@@ -47,7 +47,7 @@ fn about() -> About<'static> {
     About {
         major: MAJOR,
         minor: MINOR,
-        device: "desk",
+        board: "desk",
         artifact: "line",
         crc32: id.crc32,
         length: id.length,
@@ -119,7 +119,7 @@ fn others(zeros: &[u8], ones: &[u8]) -> Vec<(u16, Message<'static>)> {
     let text = core::str::from_utf8(&ones[..TEXT]).expect("ASCII");
     let most = u32::MAX;
     let longest = About {
-        device: text,
+        board: text,
         artifact: text,
         crc32: most,
         length: most,

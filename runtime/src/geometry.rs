@@ -8,6 +8,9 @@ use core::ops::Range;
 
 use mamlet_formats::{Padding, Window};
 
+#[cfg(feature = "integer")]
+use crate::fault::{Checked, ensure};
+
 /// Height, width and channels of one example, channels last.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Extent {
@@ -34,6 +37,11 @@ impl Extent {
     /// Numbers of one example.
     pub fn features(self) -> Option<usize> {
         self.positions()?.checked_mul(self.channels as usize)
+    }
+
+    /// Words of four bytes that one example takes as integers of 8 bits.
+    pub fn words(self) -> Option<usize> {
+        Some(self.features()?.div_ceil(4))
     }
 }
 
@@ -64,7 +72,6 @@ impl Axis {
                 let reach = (output - 1) * step + wide;
                 (output, reach.saturating_sub(input) / 2)
             }
-            _ => return None,
         };
         Some(Axis {
             input: u16::try_from(input).ok()?,
@@ -151,6 +158,37 @@ impl Sliding {
             columns: Axis::new(input.width, width, right, window.padding)?,
             channels: input.channels,
         })
+    }
+
+    /// The input.
+    fn input(&self) -> Extent {
+        Extent {
+            height: u32::from(self.rows.input),
+            width: u32::from(self.columns.input),
+            channels: self.channels,
+        }
+    }
+
+    /// Whether `inputs` and `outputs` are the numbers of an example below and
+    /// above, where the output has `channels` channels.
+    pub fn fits(&self, channels: u32, inputs: usize, outputs: usize) -> bool {
+        self.input().features() == Some(inputs) && self.output(channels).features() == Some(outputs)
+    }
+
+    /// Whether the numbers of an example lie in `x`, and those of its output in `y`.
+    #[cfg(feature = "integer")]
+    pub fn within(&self, x: &[i8], y: &[i8], channels: u32) -> Checked {
+        let lies = |extent: Extent, values: &[i8]| {
+            let features = extent.features();
+            features.is_some_and(|features| features <= values.len())
+        };
+        ensure(lies(self.input(), x) && lies(self.output(channels), y))
+    }
+
+    /// [`fits`](Self::fits) for integers of 8 bits, of which four are a word.
+    #[cfg(feature = "convolution")]
+    pub fn fits_words(&self, channels: u32, inputs: usize, outputs: usize) -> bool {
+        self.input().words() == Some(inputs) && self.output(channels).words() == Some(outputs)
     }
 
     /// The output, with `channels` channels.

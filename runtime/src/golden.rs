@@ -1,8 +1,8 @@
 //! Proof that this executor computes what the artifact's author computed.
 //!
 //! An artifact carries a support set together with the outputs, the gradient,
-//! the loss of every step and the adapted weights that belong to it. Replaying
-//! it on a board takes one call at start-up:
+//! the loss of every step and the adapted weights that belong to it. Comparing
+//! them on a board takes one call at start-up:
 //!
 //! ```
 //! # use mamlet_runtime::*;
@@ -21,10 +21,11 @@ use core::fmt;
 
 use mamlet_formats::{Artifact, GoldenVectors, checkpoint};
 
+use crate::inference::PredictError;
 use crate::kernels::rows;
-use crate::{AdaptError, Adaptation, ExampleError, Learner, PredictError};
+use crate::learner::{AdaptError, Adaptation, ExampleError, Learner};
 
-/// How a replay compares with the artifact.
+/// How what is computed here compares with the artifact.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct Verification {
     /// Outputs before and after the adaptation.
@@ -48,7 +49,7 @@ pub struct Agreement {
     pub largest_difference: f32,
 }
 
-/// Why the golden vectors could not be replayed.
+/// Why the golden vectors could not be compared.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum GoldenError {
@@ -56,8 +57,8 @@ pub enum GoldenError {
     Missing,
     /// The learner already has examples.
     NotEmpty,
-    /// Outputs or gradients have other sizes than the model's, so that a
-    /// replay would compare too little.
+    /// Outputs or gradients have other sizes than the model's, so that too
+    /// little would be compared.
     Sizes,
     /// An example was refused.
     Example(ExampleError),
@@ -82,13 +83,13 @@ impl Verification {
     }
 }
 
-/// Replays the artifact's golden vectors with a learner that was made for at
-/// least as many examples and has none. Afterwards it has none again and is
-/// not adapted.
+/// Computes the artifact's golden vectors with a learner that was made for at
+/// least as many examples and has none, and compares. Afterwards it has none
+/// again and is not adapted.
 ///
 /// # Errors
-/// [`GoldenError`] where the replay could not run. A replay that ran and found
-/// differences is no error: look at the [`Verification`].
+/// [`GoldenError`] where they could not be computed. Differences are no error:
+/// look at the [`Verification`].
 pub fn verify(
     artifact: &Artifact<'_>,
     learner: &mut Learner<'_>,
@@ -101,13 +102,13 @@ pub fn verify(
     if learner.examples() > 0 {
         return Err(GoldenError::NotEmpty);
     }
-    let result = replay(&golden, learner);
+    let result = compare(&golden, learner);
     learner.clear_examples();
     learner.discard();
     result
 }
 
-fn replay(
+fn compare(
     golden: &GoldenVectors<'_>,
     learner: &mut Learner<'_>,
 ) -> Result<Verification, GoldenError> {

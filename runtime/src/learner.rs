@@ -5,14 +5,18 @@ mod errors;
 mod examples;
 mod persist;
 mod report;
+#[cfg(test)]
+mod tests;
 
-pub use errors::{AdaptError, ExampleError, LearnerError, PredictError, RestoreError, SaveError};
-pub use report::{Adaptation, Cause, Losses, Outcome, Report, Rollback};
+pub use errors::{AdaptError, ExampleError, LearnerError, RestoreError, SaveError};
+pub use report::{Adaptation, Cause, Losses, Outcome, Report};
 
 use crate::engine::{self, Weights};
+use crate::fault::{Checked, Internal};
+use crate::inference::{self, PredictError};
 use crate::kernels::{all_finite, copy, rows, rows_mut};
-use crate::memory::{Batch, Memory, Setup};
-use crate::model::{Head, Model, Stage};
+use crate::memory::{Batch, Memory, Numbers, Rollback, Setup};
+use crate::model::{Model, ModelInfo, Stage};
 use crate::prediction::Prediction;
 
 /// A model together with the memory to adapt it.
@@ -22,7 +26,7 @@ use crate::prediction::Prediction;
 /// adapt again.
 #[derive(Debug)]
 pub struct Learner<'m> {
-    head: &'m Head<'m>,
+    info: &'m ModelInfo<'m>,
     stages: &'m [Stage],
     setup: Setup,
     adapted: &'m mut [f32],
@@ -41,16 +45,18 @@ pub struct Learner<'m> {
     /// What `adapted` holds, `None` while the initialisation is in use.
     current: Option<Learnt>,
     /// The same of `committed`.
-    kept: Option<Learnt>,
+    current_committed: Option<Learnt>,
 }
 
 /// The support examples: `[examples, features]` and `[examples, targets]`.
 #[derive(Debug)]
 enum Examples<'m> {
-    Kept {
+    /// In the learner's memory.
+    Copied {
         inputs: &'m mut [f32],
         targets: &'m mut [f32],
     },
+    /// Where the caller has them.
     Lent {
         inputs: &'m [f32],
         targets: &'m [f32],
@@ -67,7 +73,7 @@ struct Learnt {
 
 impl<'m> Learner<'m> {
     /// Divides `memory` among weights, examples and workspace. Its length must
-    /// be at least [`Model::memory`]`(examples, rollback).total() / 4` numbers.
+    /// be at least [`Model::memory`]`(examples, rollback).total().len()`.
     ///
     /// # Errors
     /// [`LearnerError`] where `memory` is too small, with the length needed.
@@ -82,7 +88,7 @@ impl<'m> Learner<'m> {
     }
 
     /// Divides `memory` as `setup` says. Its length must be at least
-    /// [`Model::memory_for`]`(setup).total() / 4` numbers.
+    /// [`Model::memory_for`]`(setup).total().len()`.
     ///
     /// # Errors
     /// [`LearnerError`] where `memory` is too small, with the length needed,
@@ -92,17 +98,17 @@ impl<'m> Learner<'m> {
         setup: Setup,
         memory: &'m mut [f32],
     ) -> Result<Self, LearnerError> {
-        let head = &model.head;
+        let info = &model.info;
         let mixes = |stage: &Stage| stage.layer.operation().mixes_examples();
         if setup.batch == Batch::OneByOne && model.stages.iter().any(mixes) {
             return Err(LearnerError::BatchNorm);
         }
-        if setup.lent && (head.start > 0 || head.normalisation.is_some()) {
+        if setup.lent && (info.start > 0 || info.normalisation.is_some()) {
             return Err(LearnerError::CannotLend);
         }
         let needed = model.memory_for(setup);
         let error = LearnerError::MemoryTooSmall {
-            needed: needed.total().div_ceil(size_of::<f32>()),
+            needed: needed.total().len(),
             given: memory.len(),
         };
         let Memory {
@@ -114,9 +120,9 @@ impl<'m> Learner<'m> {
             workspace,
         } = needed;
         let mut rest = memory;
-        let mut take = |bytes: usize| {
+        let mut take = |numbers: Numbers| {
             let (part, tail) = core::mem::take(&mut rest)
-                .split_at_mut_checked(bytes / size_of::<f32>())
+                .split_at_mut_checked(numbers.len())
                 .ok_or(error)?;
             rest = tail;
             Ok(part)
@@ -127,23 +133,23 @@ impl<'m> Learner<'m> {
         let gradient = if optimiser.is_empty() {
             0
         } else {
-            head.adapting
+            info.adapting
         };
         let (gradient, velocity) = optimiser.split_at_mut_checked(gradient).ok_or(error)?;
-        let queries = setup.queries.saturating_mul(head.features);
+        let queries = setup.queries.saturating_mul(info.features);
         let (queries, support) = support.split_at_mut_checked(queries).ok_or(error)?;
-        let inputs = if setup.lent { 0 } else { head.features };
+        let inputs = if setup.lent { 0 } else { info.features };
         let inputs = setup.examples.saturating_mul(inputs);
         let (inputs, targets) = support.split_at_mut_checked(inputs).ok_or(error)?;
         let support = match setup.lent {
-            false => Examples::Kept { inputs, targets },
+            false => Examples::Copied { inputs, targets },
             true => Examples::Lent {
                 inputs: &[],
                 targets: &[],
             },
         };
         Ok(Learner {
-            head,
+            info,
             stages: &model.stages,
             setup,
             adapted,
@@ -156,7 +162,7 @@ impl<'m> Learner<'m> {
             workspace,
             examples: 0,
             current: None,
-            kept: None,
+            current_committed: None,
         })
     }
 
@@ -167,13 +173,13 @@ impl<'m> Learner<'m> {
 
     /// Numbers per output: of a classifier, a logit for each.
     pub fn outputs(&self) -> usize {
-        self.head.outputs
+        self.info.outputs
     }
 
     /// Classes that can be taught: all outputs, but for one that the artifact's
     /// [`Rejection`](mamlet_formats::Rejection) keeps for what was not.
     pub fn classes(&self) -> usize {
-        self.head.classes()
+        self.info.classes()
     }
 
     /// How many examples there is room for.
@@ -191,15 +197,15 @@ impl<'m> Learner<'m> {
     pub fn commit(&mut self) {
         if self.committed.len() == self.adapted.len() {
             self.committed.copy_from_slice(self.adapted);
-            self.kept = self.current;
+            self.current_committed = self.current;
         }
     }
 
     /// Goes back to the weights last committed, or to the initialisation where
     /// there are none.
     pub fn discard(&mut self) {
-        self.current = self.kept;
-        if self.kept.is_some() && self.committed.len() == self.adapted.len() {
+        self.current = self.current_committed;
+        if self.current_committed.is_some() && self.committed.len() == self.adapted.len() {
             self.adapted.copy_from_slice(self.committed);
         }
     }
@@ -207,7 +213,7 @@ impl<'m> Learner<'m> {
     /// Goes back to the initialisation and forgets the examples and what was
     /// committed.
     pub fn reset(&mut self) {
-        (self.current, self.kept) = (None, None);
+        (self.current, self.current_committed) = (None, None);
         self.examples = 0;
     }
 
@@ -229,8 +235,8 @@ impl<'m> Learner<'m> {
     /// [`PredictError`] where the input has another length than the model's, or
     /// the model has layers on integers and a number is not finite.
     pub fn predict(&mut self, input: &[f32]) -> Result<&[f32], PredictError> {
-        let weights = in_use(self.head, self.stages, self.current, self.adapted);
-        engine::predict(self.head, self.stages, weights, input, self.workspace)
+        let weights = in_use(self.info, self.stages, self.current, self.adapted)?;
+        inference::predict(self.info, self.stages, weights, input, self.workspace)
     }
 
     /// The class of one raw input, with the weights in use, and whether it counts
@@ -239,7 +245,7 @@ impl<'m> Learner<'m> {
     /// # Errors
     /// As [`predict`](Self::predict).
     pub fn classify(&mut self, input: &[f32]) -> Result<Prediction, PredictError> {
-        let rejection = self.head.rejection;
+        let rejection = self.info.rejection;
         self.predict(input)
             .map(|logits| Prediction::of(logits, rejection))
     }
@@ -258,7 +264,7 @@ impl<'m> Learner<'m> {
         inputs: &[f32],
         outputs: &mut [f32],
     ) -> Result<(), PredictError> {
-        let (head, width) = (self.head, self.head.inputs);
+        let (info, width) = (self.info, self.info.inputs);
         let count = inputs.len().checked_div(width).unwrap_or(0);
         let (needed, given) = (count * width, inputs.len());
         if needed != given {
@@ -270,22 +276,20 @@ impl<'m> Learner<'m> {
                 given: count,
             });
         }
-        let (needed, given) = (count * head.outputs, outputs.len());
+        let (needed, given) = (count * info.outputs, outputs.len());
         if needed != given {
             return Err(PredictError::OutputLength { needed, given });
         }
-        head.check_finite(inputs)?;
-        let features = rows_mut(self.queries, head.features);
+        info.check_finite(inputs)?;
+        let queries = self.queries.get_mut(..count * info.features);
+        let queries = queries.ok_or(PredictError::Internal)?;
+        let features = rows_mut(queries, info.features);
         for (input, features) in rows(inputs, width).zip(features) {
-            engine::features(head, self.stages, input, features, self.workspace);
+            inference::features(info, self.stages, input, features, self.workspace)?;
         }
-        let weights = in_use(head, self.stages, self.current, self.adapted);
-        let queries = self.queries.get(..count * head.features).unwrap_or(&[]);
-        if let Some(last) =
-            engine::batch(head, self.stages, weights, queries, count, self.workspace)
-        {
-            copy(outputs, engine::outputs(last, count, self.workspace));
-        }
+        let weights = in_use(info, self.stages, self.current, self.adapted)?;
+        let last = engine::batch(info, self.stages, weights, queries, count, self.workspace)?;
+        copy(outputs, engine::outputs(last, count, self.workspace)?)?;
         Ok(())
     }
 }
@@ -293,17 +297,17 @@ impl<'m> Learner<'m> {
 /// The weights in use. An initialisation that is stored as f16 is first
 /// widened to where the adapted weights lie.
 fn in_use<'w>(
-    head: &Head<'_>,
+    info: &ModelInfo<'_>,
     stages: &[Stage],
     current: Option<Learnt>,
     adapted: &'w mut [f32],
-) -> Weights<'w> {
+) -> Checked<Weights<'w>> {
     let step = current.map_or(0, |learnt| learnt.steps as usize);
-    if current.is_none() && head.halves {
-        engine::initialise(head, stages, adapted);
+    if current.is_none() && info.adapts_f16 {
+        engine::initialise(info, stages, adapted)?;
     }
-    match current.is_some() || head.halves {
+    Ok(match current.is_some() || info.adapts_f16 {
         true => Weights { adapted, step },
         false => Weights { adapted: &[], step },
-    }
+    })
 }

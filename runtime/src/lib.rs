@@ -29,18 +29,25 @@
 //! # How it is laid out
 //! | module | owns |
 //! |---|---|
+//! | `fault` | what the engine returns where it contradicts itself |
+//! | `kernels` | the loops, shaped for a core with 32 f32 registers, or with DSP instructions |
+//! | [`math`] | exponentials and logarithms, the same on every target |
+//! | `image` | mirror images, as examples of their own |
+//! | `geometry` | windows that slide over an example |
+//! | `param` | a tensor: where it lies in flash, and in the adapted weights |
+//! | `layers`, `losses` | one file each: forward, backward, memory need |
+//! | [`memory`] | memory needed, before anything runs |
 //! | [`model`] | bytes → validated chain of layers; what it costs |
-//! | [`memory`] | bytes needed before anything runs |
+//! | `engine`, `inference` | batches forward and backward; one input forward |
+//! | `prediction` | from logits to a class, or to none |
 //! | [`front_end`] | raw samples in, examples out |
 //! | [`learner`] | examples in, adaptation as a transaction, predictions out, checkpoints |
-//! | [`teacher`] | both of them: somebody teaches the device gestures, and is told what it lacks |
-//! | `storage` | adapted weights in flash, safe from power cuts (feature `storage`) |
-//! | [`serve`] | a host teaches the device over a serial line |
 //! | [`golden`] | proof that this executor computes the artifact's bits |
-//! | `image` | mirror images, as examples of their own |
-//! | `layers`, `losses` | one file each: forward, backward, memory need |
-//! | `geometry` | windows that slide over an example |
-//! | `kernels` | the loops, shaped for a core with 32 f32 registers, or with DSP instructions |
+//! | `storage` | adapted weights in flash, safe from power cuts (feature `storage`) |
+//! | [`teacher`] | front end and learner together: a person teaches the board, and learns what it lacks |
+//! | [`serve`] | a host teaches the board over a serial line |
+//!
+//! A module uses only those above it.
 //!
 //! # How much memory, how much time
 //! What an adaptation takes is a choice of the caller, known from
@@ -70,6 +77,8 @@
 //!
 //! # Promises
 //! * No allocation, no panic on any artifact, example or label, no recursion.
+//! * A bug of this library is an error (`Internal`), never a number that passes
+//!   for a result.
 //! * All memory is the caller's: [`Model::memory`] is exact.
 //! * The same bits everywhere: operations in fixed order, no fused
 //!   multiply-add, exponentials from the same library on every target.
@@ -85,12 +94,14 @@ compile_error!(
 );
 
 mod engine;
+mod fault;
 pub mod front_end;
 // Without convolutions nothing slides over what it describes.
 #[cfg_attr(not(feature = "convolution"), allow(dead_code))]
 mod geometry;
 pub mod golden;
 mod image;
+mod inference;
 mod kernels;
 mod layers;
 pub mod learner;
@@ -98,7 +109,7 @@ mod losses;
 pub mod math;
 pub mod memory;
 pub mod model;
-mod plan;
+mod param;
 mod prediction;
 pub mod serve;
 #[cfg(feature = "storage")]
@@ -107,21 +118,19 @@ pub mod teacher;
 
 pub use front_end::{FrontEnd, FrontEndError, SampleError};
 pub use image::mirror;
+pub use inference::PredictError;
 pub use learner::{
-    AdaptError, Adaptation, Cause, ExampleError, Learner, LearnerError, Losses, Outcome,
-    PredictError, Report, RestoreError, Rollback, SaveError,
+    AdaptError, Adaptation, Cause, ExampleError, Learner, LearnerError, Losses, Outcome, Report,
+    RestoreError, SaveError,
 };
 pub use mamlet_formats::checkpoint::weights_crc32;
 pub use mamlet_formats::{
     Artifact, ArtifactError, ArtifactId, Centre, Checkpoint, CheckpointError, Cut, include_aligned,
 };
-pub use memory::{Memory, Setup};
-pub use model::{Cost, LayerCost, Model, ModelError};
+pub use memory::{Memory, Numbers, Rollback, Setup};
+pub use model::{Cost, LayerCost, MAX_STEPS, Model, ModelError};
 pub use prediction::{Prediction, score};
-pub use teacher::{Advice, Heard, Teacher, TeacherError, TeachingError};
-
-/// The most inner steps one adaptation may take.
-pub const MAX_STEPS: usize = 32;
+pub use teacher::{Advice, Response, Teacher, TeacherError, TeachingError};
 
 /// Compiles and runs the example of the project's README.
 #[cfg(doctest)]

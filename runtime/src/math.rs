@@ -61,6 +61,24 @@ pub fn sigmoid(x: f32) -> f32 {
     1.0 / (1.0 + exp(-x))
 }
 
+/// `x ← exp(x − max x)`, and the sum of that. The largest is subtracted so
+/// that no exponential overflows.
+pub(crate) fn exponentials(x: &mut [f32]) -> f32 {
+    let largest = largest(x);
+    let mut total = 0.0;
+    for x in x {
+        *x = exp(*x - largest);
+        total += *x;
+    }
+    total
+}
+
+/// The largest number; NaNs do not count.
+pub(crate) fn largest(x: &[f32]) -> f32 {
+    x.iter()
+        .fold(f32::NEG_INFINITY, |a, &b| if b > a { b } else { a })
+}
+
 #[cfg(test)]
 mod tests {
     extern crate std;

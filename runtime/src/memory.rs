@@ -1,6 +1,61 @@
 //! How much memory an adaptation needs, known before it runs.
 
-use crate::learner::Rollback;
+use core::ops::Add;
+
+/// An amount of memory, in numbers (f32) of four bytes.
+///
+/// The largest possible amount stands for what does not fit any memory.
+///
+/// ```
+/// use mamlet_runtime::memory::Numbers;
+/// let amount = Numbers::new(10) + Numbers::new(6);
+/// assert_eq!((amount.len(), amount.bytes()), (16, 64));
+/// ```
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Numbers(usize);
+
+impl Numbers {
+    /// Nothing.
+    pub const ZERO: Numbers = Numbers(0);
+
+    /// So many numbers.
+    pub const fn new(len: usize) -> Self {
+        Numbers(len)
+    }
+
+    /// How many numbers: the length of a slice of f32.
+    pub const fn len(self) -> usize {
+        self.0
+    }
+
+    /// Whether it is none.
+    pub const fn is_empty(self) -> bool {
+        self.0 == 0
+    }
+
+    /// How many bytes.
+    pub const fn bytes(self) -> usize {
+        self.0.saturating_mul(size_of::<f32>())
+    }
+}
+
+impl Add for Numbers {
+    type Output = Self;
+
+    fn add(self, other: Self) -> Self {
+        Numbers(self.0.saturating_add(other.0))
+    }
+}
+
+/// What a failed or discarded adaptation returns to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Rollback {
+    /// The artifact's initialisation, which is in flash: needs no memory.
+    /// Weights learnt before are lost (restore them from a checkpoint).
+    ToInitialisation,
+    /// The weights last committed, kept in a second copy of what adapts.
+    ToCommitted,
+}
 
 /// What a [`Learner`](crate::Learner) is made for.
 ///
@@ -68,7 +123,7 @@ impl Setup {
     }
 }
 
-/// The bytes of a [`Learner`](crate::Learner)'s buffer, by what they are for.
+/// The memory of a [`Learner`](crate::Learner), by what it is for.
 ///
 /// The sum is exact: a buffer one number shorter is refused, one longer is not
 /// used to its end. The stack and the [`Model`](crate::Model) itself come on
@@ -77,29 +132,29 @@ impl Setup {
 #[non_exhaustive]
 pub struct Memory {
     /// The weights being adapted. Everything else stays in flash.
-    pub adapted: usize,
+    pub adapted: Numbers,
     /// The weights last committed, where rollback is to them.
-    pub committed: usize,
+    pub committed: Numbers,
     /// The weights that a step makes, where examples are computed one by one.
-    pub spare: usize,
+    pub spare: Numbers,
     /// The gradient and its velocity, where the recipe clips or has momentum.
-    pub optimiser: usize,
-    /// What the layers below everything that adapts make of the support
-    /// examples (the inputs themselves, where there are no such layers), and
-    /// their targets; the same of queries.
-    pub support: usize,
+    pub optimiser: Numbers,
+    /// Features and targets of the support examples, and features of queries.
+    /// Features are the output of the layers below everything that adapts;
+    /// without such layers, the inputs.
+    pub support: Numbers,
     /// Activations and gradients, shared by adaptation and prediction.
-    pub workspace: usize,
+    pub workspace: Numbers,
 }
 
 impl Memory {
-    /// All of it, in bytes.
-    pub const fn total(&self) -> usize {
-        self.adapted
-            .saturating_add(self.committed)
-            .saturating_add(self.spare)
-            .saturating_add(self.optimiser)
-            .saturating_add(self.support)
-            .saturating_add(self.workspace)
+    /// All of it.
+    pub fn total(&self) -> Numbers {
+        self.weights() + self.support + self.workspace
+    }
+
+    /// Everything that holds weights or gradients of them.
+    pub fn weights(&self) -> Numbers {
+        self.adapted + self.committed + self.spare + self.optimiser
     }
 }

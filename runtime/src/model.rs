@@ -1,26 +1,28 @@
 //! From an artifact to a model: the layers fit together, the recipe is
 //! consistent, every size is known. After that nothing can fail on content.
 
+mod build;
 mod cost;
 mod error;
-mod head;
-mod param;
+mod info;
+mod plan;
 
 use heapless::Vec;
 use mamlet_formats::{Artifact, FrontEnd, Loss, Rejection, Shape};
 
 pub use cost::{Cost, LayerCost};
 pub use error::ModelError;
-use head::bytes;
-pub(crate) use head::{Head, Stage};
-pub(crate) use param::Param;
+pub(crate) use info::{ModelInfo, Stage};
 
+use self::build::Values;
+use self::plan::Plan;
 use crate::geometry::Extent;
-use crate::layers::Values;
-use crate::learner::Rollback;
-use crate::memory::{Memory, Setup};
-use crate::plan::Plan;
-use crate::{PredictError, engine, losses};
+use crate::losses;
+use crate::memory::{Memory, Numbers, Rollback, Setup};
+use crate::param::Param;
+
+/// The most inner steps one adaptation may take.
+pub const MAX_STEPS: usize = 32;
 
 /// A validated model whose weights stay where the artifact lies.
 ///
@@ -30,7 +32,7 @@ use crate::{PredictError, engine, losses};
 /// memory the model is put in.
 #[derive(Clone, Debug, Default)]
 pub struct Model<'a, const LAYERS: usize = 32> {
-    pub(crate) head: Head<'a>,
+    pub(crate) info: ModelInfo<'a>,
     pub(crate) stages: Vec<Stage, LAYERS>,
 }
 
@@ -54,19 +56,19 @@ impl<'a, const LAYERS: usize> Model<'a, LAYERS> {
     #[inline(never)]
     pub fn load(&mut self, artifact: &Artifact<'a>) -> Result<(), ModelError> {
         let header = artifact.header();
-        let Model { head, stages } = self;
-        *head = Head::default();
+        let Model { info, stages } = self;
+        *info = ModelInfo::default();
         stages.clear();
-        head.load(artifact)?;
+        info.load(artifact)?;
         let mut values = values(header.input);
         for (index, layer) in artifact.layers().enumerate() {
-            let (stage, output) = head.stage(index, layer, values)?;
+            let (stage, output) = info.stage(index, layer, values)?;
             values = output;
             let Some(stage) = stage else {
                 continue;
             };
-            head.reserve(&stage, stages.is_empty())?;
-            head.integers |= stage.layer.is_integer();
+            info.reserve(&stage, stages.is_empty())?;
+            info.integers |= stage.layer.is_integer();
             stages.push(stage).map_err(|_| ModelError::TooManyLayers {
                 needed: header.layers as usize,
                 capacity: LAYERS,
@@ -79,91 +81,90 @@ impl<'a, const LAYERS: usize> Model<'a, LAYERS> {
             let layer = (header.layers as usize).saturating_sub(1);
             return Err(ModelError::Integer { layer });
         }
-        head.outputs = values.extent.features().ok_or(ModelError::TooLarge)?;
-        if head.classes() == 0 {
+        info.outputs = values.extent.features().ok_or(ModelError::TooLarge)?;
+        if info.classes() == 0 {
             return Err(ModelError::Rejection);
         }
-        if !losses::fits(head.loss, head.outputs) {
+        if !losses::fits(info.loss, info.outputs) {
             return Err(ModelError::Loss);
         }
-        head.check_recipe(header.recipe.rate_rows as usize)?;
-        plan(head, stages)
+        info.check_recipe(header.recipe.rate_rows as usize)?;
+        plan(info, stages)
     }
 
     /// Numbers per input.
     pub fn inputs(&self) -> usize {
-        self.head.inputs
+        self.info.inputs
     }
 
     /// Numbers per output: of a classifier, a logit for each.
     pub fn outputs(&self) -> usize {
-        self.head.outputs
+        self.info.outputs
     }
 
     /// Classes that can be taught: all outputs, but for one that
     /// [`rejection`](Self::rejection) keeps for what was not.
     pub fn classes(&self) -> usize {
-        self.head.classes()
+        self.info.classes()
     }
 
     /// Numbers per target: as many as outputs, one class, or an action and its
     /// advantage.
     pub fn targets(&self) -> usize {
-        self.head.targets()
+        self.info.targets()
     }
 
     /// How many numbers adapt.
     pub fn adapting(&self) -> usize {
-        self.head.adapting
+        self.info.adapting
     }
 
     /// Inner steps that [`adapt`](crate::Learner::adapt) takes.
     pub fn steps(&self) -> usize {
-        self.head.steps
+        self.info.steps
     }
 
     /// The most inner steps the recipe allows.
     pub fn max_steps(&self) -> usize {
-        self.head.max_steps
+        self.info.max_steps
     }
 
     /// What an inner step lowers.
     pub fn loss(&self) -> Loss {
-        self.head.loss
+        self.info.loss
     }
 
     /// How raw samples become an input, where the artifact says it:
     /// [`FrontEnd`](crate::FrontEnd) does it.
     pub fn front_end(&self) -> Option<FrontEnd> {
-        self.head.front_end
+        self.info.front_end
     }
 
     /// Which predictions count as none, where the artifact says it.
     pub fn rejection(&self) -> Option<Rejection> {
-        self.head.rejection
+        self.info.rejection
     }
 
-    /// Bytes that a [`Learner`](crate::Learner) for `examples` support
-    /// examples needs, all of them computed at once. Exact; the largest
-    /// possible `usize` stands for "does not fit any memory".
+    /// The memory that a [`Learner`](crate::Learner) for `examples` support
+    /// examples needs, all of them computed at once. Exact.
     pub fn memory(&self, examples: usize, rollback: Rollback) -> Memory {
         self.memory_for(Setup::new(examples).rollback(rollback))
     }
 
-    /// Bytes that a [`Learner`](crate::Learner) set up like that needs. Exact.
+    /// The memory that a [`Learner`](crate::Learner) set up like that needs. Exact.
     pub fn memory_for(&self, setup: Setup) -> Memory {
-        self.head.memory(setup)
+        self.info.memory(setup)
     }
 
-    /// Bytes of workspace that [`predict`](Self::predict) needs. Exact.
-    pub fn prediction_memory(&self) -> usize {
-        bytes(self.widened().saturating_add(self.head.prediction))
+    /// The workspace that [`predict`](Self::predict) needs. Exact.
+    pub fn prediction_memory(&self) -> Numbers {
+        Numbers::new(self.widened()) + Numbers::new(self.info.prediction)
     }
 
     /// Numbers of an initialisation that is widened before it is used.
-    fn widened(&self) -> usize {
-        if self.head.halves {
-            self.head.adapting
+    pub(crate) fn widened(&self) -> usize {
+        if self.info.adapts_f16 {
+            self.info.adapting
         } else {
             0
         }
@@ -187,7 +188,8 @@ impl<'a, const LAYERS: usize> Model<'a, LAYERS> {
     /// What each layer costs, from the input to the output. Layers that change
     /// nothing in memory are left out.
     pub fn layers(&self) -> impl Iterator<Item = LayerCost> {
-        let Head { lowest, start, .. } = self.head;
+        let bytes = |numbers: usize| Numbers::new(numbers).bytes();
+        let ModelInfo { lowest, start, .. } = self.info;
         self.stages.iter().enumerate().map(move |(index, stage)| {
             let operation = stage.layer.operation();
             let macs = operation.macs();
@@ -221,33 +223,6 @@ impl<'a, const LAYERS: usize> Model<'a, LAYERS> {
             }
         })
     }
-
-    /// The initialisation's output for one raw input: inference alone, with
-    /// [`prediction_memory`](Self::prediction_memory) bytes of workspace, where
-    /// the output is left.
-    ///
-    /// # Errors
-    /// A wrong length of `input`, too little workspace, or a number that is not
-    /// finite where the model has layers on integers.
-    pub fn predict<'w>(
-        &self,
-        input: &[f32],
-        workspace: &'w mut [f32],
-    ) -> Result<&'w [f32], PredictError> {
-        let given = workspace.len();
-        let needed = self.prediction_memory() / size_of::<f32>();
-        let too_small = PredictError::Workspace { needed, given };
-        if given < needed {
-            return Err(too_small);
-        }
-        let parts = workspace.split_at_mut_checked(self.widened());
-        let (adapted, rest) = parts.ok_or(too_small)?;
-        if self.head.halves {
-            engine::initialise(&self.head, &self.stages, adapted);
-        }
-        let weights = engine::Weights { adapted, step: 0 };
-        engine::predict(&self.head, &self.stages, weights, input, rest)
-    }
 }
 
 /// What an example is.
@@ -264,35 +239,35 @@ fn values(shape: Shape) -> Values {
 }
 
 /// Finds where adaptation starts and places what it computes.
-fn plan(head: &mut Head<'_>, stages: &mut [Stage]) -> Result<(), ModelError> {
+fn plan(info: &mut ModelInfo<'_>, stages: &mut [Stage]) -> Result<(), ModelError> {
     let first = |is: &dyn Fn(&Stage) -> bool| stages.iter().position(is).unwrap_or(stages.len());
-    head.lowest = first(&|stage| stage.layer.adapts());
+    info.lowest = first(&|stage| stage.layer.adapts());
     let depends = first(&|stage| {
         let operation = stage.layer.operation();
         operation.mixes_examples() || operation.depends_on_step()
     });
-    head.start = head.lowest.min(depends);
-    head.features = match head
+    info.start = info.lowest.min(depends);
+    info.features = match info
         .start
         .checked_sub(1)
         .and_then(|below| stages.get(below))
     {
         Some(below) => below.outputs as usize,
-        None => head.inputs,
+        None => info.inputs,
     };
     // Integers are made and used up before anything adapts.
     if let Some(stage) = stages
         .iter()
-        .skip(head.start)
+        .skip(info.start)
         .find(|stage| stage.layer.is_integer())
     {
         return Err(ModelError::Integer {
             layer: usize::from(stage.described),
         });
     }
-    Plan::make(stages, head.start, head.lowest)
+    Plan::make(stages, info.start, info.lowest)
         .map(|(forward, size)| {
-            (head.forward, head.workspace) = (forward as usize, size as usize);
+            (info.forward, info.workspace) = (forward as usize, size as usize);
         })
         .ok_or(ModelError::TooLarge)
 }

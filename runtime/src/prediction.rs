@@ -2,14 +2,13 @@
 
 use mamlet_formats::{Rejection, Score};
 
-use crate::layers::largest;
-use crate::math;
+use crate::math::{self, largest};
 
-/// What a classifier makes of an example.
+/// The class that a classifier predicts for an example, and how sure it is.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Prediction {
     /// The class with the largest logit, the first of several; an output that is
-    /// never taught ([`Score::Untaught`]) is no class.
+    /// never taught ([`Score::NoClass`]) is no class.
     pub class: usize,
     /// How sure it is: by the artifact's [`Rejection`] or, where there is none,
     /// the largest probability.
@@ -43,16 +42,16 @@ impl Prediction {
     }
 }
 
-/// How sure a prediction is, the higher the surer; a threshold is found with this
-/// function, and devices compare what it returns with it. Not a number where
-/// there are no logits, or one of them is not.
+/// How sure a prediction is: the higher, the surer. The threshold of an artifact is
+/// found with this function, and a board compares its result with the threshold.
+/// NaN where there are no logits, or one of them is NaN.
 ///
 /// | score | of the logits `y` |
 /// |---|---|
 /// | [`Score::Probability`] | `max softmax(y) = 1 / Σ exp(y − max y)` |
 /// | [`Score::Margin`] | `max y`, less the largest of the others |
 /// | [`Score::Energy`] | `ln Σ exp y = max y + ln Σ exp(y − max y)` |
-/// | [`Score::Untaught`] | `max y` of all but the last, less the last |
+/// | [`Score::NoClass`] | `max y` of all but the last, less the last |
 pub fn score(score: Score, logits: &[f32]) -> f32 {
     let most = largest(logits);
     if logits.is_empty() || logits.iter().any(|y| y.is_nan()) {
@@ -67,8 +66,8 @@ pub fn score(score: Score, logits: &[f32]) -> f32 {
             most - second
         }
         Score::Energy => most + math::ln(total()),
-        Score::Untaught => match logits {
-            [classes @ .., untaught] => largest(classes) - untaught,
+        Score::NoClass => match logits {
+            [classes @ .., no_class] => largest(classes) - no_class,
             [] => f32::NAN,
         },
         _ => 1.0 / total(),
@@ -94,7 +93,7 @@ mod tests {
         Score::Probability,
         Score::Margin,
         Score::Energy,
-        Score::Untaught,
+        Score::NoClass,
     ];
 
     #[test]
@@ -118,7 +117,7 @@ mod tests {
     #[test]
     fn what_is_never_taught_is_no_class() {
         let rejection = Rejection {
-            score: Score::Untaught,
+            score: Score::NoClass,
             threshold: -1.0,
         };
         let of = |logits: &[f32]| {

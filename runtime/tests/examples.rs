@@ -148,25 +148,31 @@ fn wrong_actions_are_named_and_not_added() {
             Err(E::ActionExpected)
         );
         assert_eq!(learner.add_class(&input, 0), Err(E::ActionExpected));
-        assert_eq!(learner.add_choice(&input, 0, 1.0), Err(E::ActionExpected));
+        assert_eq!(
+            learner.add_discrete_action(&input, 0, 1.0),
+            Err(E::ActionExpected)
+        );
         assert_eq!(learner.examples(), 0);
         assert_eq!(learner.add_action(&input, &[0.0; 2], -1.0), Ok(()));
     });
     with_setup(&of(Loss::CategoricalPolicy), Setup::new(1), |learner| {
         let (classes, given) = (4, 4);
         let unknown = E::UnknownClass { classes, given };
-        assert_eq!(learner.add_choice(&input, 4, 1.0), Err(unknown));
-        assert_eq!(learner.add_choice(&input, 3, f32::NAN), Err(E::NotFinite));
+        assert_eq!(learner.add_discrete_action(&input, 4, 1.0), Err(unknown));
+        assert_eq!(
+            learner.add_discrete_action(&input, 3, f32::NAN),
+            Err(E::NotFinite)
+        );
         assert_eq!(
             learner.add_action(&input, &[0.0], 1.0),
-            Err(E::ChoiceExpected)
+            Err(E::DiscreteActionExpected)
         );
         assert_eq!(
             learner.add_values(&input, &[0.0; 2]),
-            Err(E::ChoiceExpected)
+            Err(E::DiscreteActionExpected)
         );
         assert_eq!(learner.examples(), 0);
-        assert_eq!(learner.add_choice(&input, 3, 1.0), Ok(()));
+        assert_eq!(learner.add_discrete_action(&input, 3, 1.0), Ok(()));
     });
 }
 

@@ -56,7 +56,7 @@ fn with<R>(
 ) -> R {
     let file = sequence(front_end);
     let model = Model::<2>::new(&file.artifact()).expect("a sound model");
-    let numbers = numbers.unwrap_or(FrontEnd::memory(&model) / 4);
+    let numbers = numbers.unwrap_or(FrontEnd::memory(&model).len());
     let mut memory = vec![f32::NAN; numbers];
     with(&mut FrontEnd::new(&model, &mut memory).expect("enough memory"))
 }

@@ -1,4 +1,4 @@
-//! A replay passes where everything is compared and everything is the same.
+//! Golden vectors agree where everything is compared and everything is the same.
 
 mod common;
 
@@ -79,7 +79,7 @@ fn vectors() -> Vectors {
     })
 }
 
-fn replay(change: impl FnOnce(&mut Vectors)) -> Result<Verification, GoldenError> {
+fn of_changed(change: impl FnOnce(&mut Vectors)) -> Result<Verification, GoldenError> {
     let mut vectors = vectors();
     change(&mut vectors);
     let mut writer = net().writer();
@@ -103,8 +103,8 @@ fn replay(change: impl FnOnce(&mut Vectors)) -> Result<Verification, GoldenError
 }
 
 #[test]
-fn an_honest_replay_is_identical() {
-    let verification = replay(|_| ()).expect("a replay");
+fn unchanged_vectors_are_identical() {
+    let verification = of_changed(|_| ()).expect("golden vectors");
     assert!(verification.is_identical(), "{verification:?}");
     assert!(verification.is_within(0.0));
     let totals = [
@@ -128,18 +128,18 @@ fn one_bit_in_any_field_is_found() {
         &|vectors| vectors.inputs[0] = 0.75,
     ];
     for (index, change) in changes.into_iter().enumerate() {
-        let verification = replay(change).expect("a replay");
+        let verification = of_changed(change).expect("golden vectors");
         assert!(!verification.is_identical(), "change {index}");
     }
 }
 
 #[test]
 fn a_small_difference_is_within_a_tolerance_and_a_nan_is_not() {
-    let verification = replay(|vectors| vectors.after[1] *= 1.0001).expect("a replay");
+    let verification = of_changed(|vectors| vectors.after[1] *= 1.0001).expect("golden vectors");
     assert!(!verification.is_identical());
     assert!(verification.is_within(1e-3) && !verification.is_within(1e-6));
     for nan in [f32::NAN, f32::INFINITY] {
-        let verification = replay(|vectors| vectors.losses[1] = nan).expect("a replay");
+        let verification = of_changed(|vectors| vectors.losses[1] = nan).expect("golden vectors");
         assert!(!verification.is_identical());
         assert!(!verification.is_within(1e9), "{nan}");
     }
@@ -148,33 +148,33 @@ fn a_small_difference_is_within_a_tolerance_and_a_nan_is_not() {
 /// Else the fewer numbers an artifact promised, the easier it would pass.
 #[test]
 fn vectors_that_promise_too_little_are_refused() {
-    let no_outputs = replay(|vectors| {
+    let no_outputs = of_changed(|vectors| {
         vectors.before.clear();
         vectors.after.clear();
     });
     assert_eq!(no_outputs, Err(GoldenError::Sizes));
-    let one_output = replay(|vectors| {
+    let one_output = of_changed(|vectors| {
         vectors.before.truncate(2);
         vectors.after.truncate(2);
     });
     assert_eq!(one_output, Err(GoldenError::Sizes));
     assert_eq!(
-        replay(|vectors| vectors.gradients.clear()),
+        of_changed(|vectors| vectors.gradients.clear()),
         Err(GoldenError::Sizes)
     );
-    let too_short = replay(|vectors| vectors.gradients.truncate(3));
+    let too_short = of_changed(|vectors| vectors.gradients.truncate(3));
     assert_eq!(too_short, Err(GoldenError::Sizes));
-    let no_steps = replay(|vectors| vectors.losses.truncate(1));
+    let no_steps = of_changed(|vectors| vectors.losses.truncate(1));
     assert!(
         matches!(no_steps, Err(GoldenError::Adapt(_))),
         "{no_steps:?}"
     );
-    let no_targets = replay(|vectors| vectors.targets.clear());
+    let no_targets = of_changed(|vectors| vectors.targets.clear());
     assert!(no_targets.is_err());
 }
 
 #[test]
-fn a_replay_needs_an_empty_learner_and_golden_vectors() {
+fn verifying_needs_an_empty_learner_and_golden_vectors() {
     let plain = net().file();
     with_learner(&plain, |learner| {
         assert_eq!(

@@ -24,7 +24,7 @@ fn assert_gradient(net: &Net, examples: &[Example], what: &str) {
     let artifact = file.artifact();
     let model = AnyModel::new(&artifact).unwrap_or_else(|error| panic!("{what}: {error}"));
     let rollback = Rollback::ToInitialisation;
-    let mut memory = vec![f32::NAN; model.memory(examples.len(), rollback).total() / 4];
+    let mut memory = vec![f32::NAN; model.memory(examples.len(), rollback).total().len()];
     let mut learner = Learner::new(&model, examples.len(), rollback, &mut memory).expect("memory");
     add_all(&mut learner, net, examples);
     let (loss, gradient) = learner.gradient().expect("examples");
@@ -292,7 +292,8 @@ fn the_golden_vectors_of_the_specification_are_reproduced() {
     let mut memory = [0.0; 32];
     let mut learner =
         Learner::new(&model, 1, Rollback::ToInitialisation, &mut memory).expect("memory");
-    let verification = mamlet_runtime::golden::verify(&artifact, &mut learner).expect("a replay");
+    let verification =
+        mamlet_runtime::golden::verify(&artifact, &mut learner).expect("golden vectors");
     assert!(verification.is_identical(), "{verification:?}");
     assert_eq!(verification.outputs.total, 2);
     assert_eq!(verification.gradients.total, 2);

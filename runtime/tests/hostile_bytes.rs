@@ -3,7 +3,7 @@
 //!
 //! A change alone is found by the CRC-32. Most cases here are given a checksum
 //! that is right again, so that they reach the model, its memory plan and a
-//! whole life of a learner.
+//! whole session of a learner.
 #![cfg(all(
     feature = "convolution",
     feature = "normalisation",
@@ -70,7 +70,7 @@ fn live(file: &Aligned, memory: &mut [f32], reached: &mut Reached) {
     if reached.cases.is_multiple_of(3) {
         setup = setup.one_by_one();
     }
-    let needed = model.memory_for(setup).total() / 4;
+    let needed = model.memory_for(setup).total().len();
     let Some(memory) = memory.get_mut(..needed) else {
         return;
     };
@@ -83,7 +83,7 @@ fn live(file: &Aligned, memory: &mut [f32], reached: &mut Reached) {
     }
     let input = vec![0.25; model.inputs()];
     let target = vec![0.5; model.outputs().min(MEMORY)];
-    let mut workspace = vec![0.0; model.prediction_memory() / 4];
+    let mut workspace = vec![0.0; model.prediction_memory().len()];
     let prediction = model.predict(&input, &mut workspace);
     if loaded.is_ok() {
         assert_eq!(prediction.map(<[f32]>::len), Ok(model.outputs()));
@@ -200,7 +200,7 @@ fn changed_checkpoints_never_panic_and_never_leave_bad_weights() {
     let file = net.file();
     let artifact = file.artifact();
     let model = AnyModel::new(&artifact).expect("a sound network");
-    let mut memory = vec![0.0; model.memory(2, Rollback::ToCommitted).total() / 4];
+    let mut memory = vec![0.0; model.memory(2, Rollback::ToCommitted).total().len()];
     let mut learner = Learner::new(&model, 2, Rollback::ToCommitted, &mut memory).expect("enough");
     let examples = net.examples(&mut random, 2);
     add_all(&mut learner, &net, &examples);

@@ -27,7 +27,7 @@ fn predict(net: &Net, input: &[f32]) -> Vec<f32> {
     let file = net.file();
     let artifact = file.artifact();
     let model = AnyModel::new(&artifact).unwrap_or_else(|error| panic!("{error}: {net:?}"));
-    let mut workspace = vec![f32::NAN; model.prediction_memory() / 4];
+    let mut workspace = vec![f32::NAN; model.prediction_memory().len()];
     let outputs = model.predict(input, &mut workspace);
     outputs.expect("the right length").to_vec()
 }

@@ -355,7 +355,7 @@ fn weights_that_are_not_finite_are_refused() {
             let values = [0.5, 0.25, 0.125, wrong];
             let weight = match adapts {
                 // A million is finite as f32, and infinite as f16.
-                true => writer.half_tensor(&values, true),
+                true => writer.f16_tensor(&values, true),
                 false => writer.tensor(&values, false),
             };
             let (outputs, bias) = (2, None);
@@ -394,7 +394,7 @@ fn numbers_that_a_layer_cannot_take_are_refused() {
     };
     assert_eq!(of(|w| w.tensor(&[1.0; 4], false)), None);
     let refused = Some(ModelError::Number { layer: 0 });
-    assert_eq!(of(|w| w.half_tensor(&[1.0; 4], false)), refused);
+    assert_eq!(of(|w| w.f16_tensor(&[1.0; 4], false)), refused);
     assert_eq!(of(|w| w.i8_tensor(&[1; 4])), refused);
     assert_eq!(of(|w| w.i32_tensor(&[1; 4])), refused);
 }

@@ -11,7 +11,7 @@ mod common;
 
 use common::{AnyModel, Example, Net, Random, add_all, bits, random, values, with_setup};
 use mamlet_runtime::{
-    AdaptError, Adaptation, Learner, LearnerError, PredictError, Rollback, Setup,
+    AdaptError, Adaptation, Learner, LearnerError, Numbers, PredictError, Rollback, Setup,
 };
 use rand::RngExt;
 
@@ -41,8 +41,8 @@ fn is_painted(word: f32) -> bool {
     word.to_bits() == PAINT
 }
 
-/// Everything a learner computes in a life with these examples.
-fn life(learner: &mut Learner<'_>, net: &Net, examples: &[Example], queries: usize) -> Vec<u32> {
+/// Everything a learner computes of these examples, one call after the other.
+fn session(learner: &mut Learner<'_>, net: &Net, examples: &[Example], queries: usize) -> Vec<u32> {
     let mut results = Vec::new();
     let inputs = || examples.iter().map(|(input, _)| &input[..]);
     if !examples.is_empty() {
@@ -85,7 +85,7 @@ fn a_learner_uses_exactly_the_memory_it_asks_for() {
     let mut random = random(1);
     for case in 0..3000 {
         let mut net = Net::any(&mut random);
-        net.halves = case % 4 == 0;
+        net.f16 = case % 4 == 0;
         (net.steps, net.max_steps) = [(1, 1), (1, 2), (2, 32)][case % 3];
         let count = case % 7;
         let examples = net.examples(&mut random, count);
@@ -96,7 +96,7 @@ fn a_learner_uses_exactly_the_memory_it_asks_for() {
         let queries = case % 4;
         let setup = any_setup(&mut random, &net, count, lent).queries(queries);
         let memory = model.memory_for(setup);
-        let needed = memory.total() / 4;
+        let needed = memory.total().len();
         let what = format!("case {case}, {setup:?}, {memory:?}: {net:?}");
 
         for given in [0, needed / 2, needed - 1] {
@@ -111,22 +111,22 @@ fn a_learner_uses_exactly_the_memory_it_asks_for() {
 
         let inputs: Vec<f32> = examples.iter().flat_map(|(x, _)| x.clone()).collect();
         let targets: Vec<f32> = examples.iter().flat_map(|(_, t)| t.clone()).collect();
-        let whole_life = |memory: &mut [f32]| {
+        let whole_session = |memory: &mut [f32]| {
             let mut learner = Learner::with(&model, setup, memory).expect("enough");
             match lent {
                 true => assert_eq!(learner.lend(&inputs, &targets), Ok(())),
                 false => add_all(&mut learner, &net, &examples),
             }
-            life(&mut learner, &net, &examples, queries)
+            session(&mut learner, &net, &examples, queries)
         };
         let mut exact = painted(needed);
-        let results = whole_life(inner(&mut exact));
+        let results = whole_session(inner(&mut exact));
         assert_guards(&exact);
         let last = inner(&mut exact).last().copied();
         assert_ne!(last.map(f32::to_bits), Some(PAINT), "{what}");
         if count > 0 {
             // Weights, gradients and examples are all used, to the last number.
-            let filled = needed - memory.workspace / 4;
+            let filled = needed - memory.workspace.len();
             let unused = inner(&mut exact)[..filled]
                 .iter()
                 .position(|x| is_painted(*x));
@@ -136,7 +136,7 @@ fn a_learner_uses_exactly_the_memory_it_asks_for() {
         // More memory stays unused, and what was in it before has no effect.
         let mut more = vec![0.0; needed + 100];
         more[needed..].fill(f32::from_bits(PAINT));
-        assert_eq!(whole_life(&mut more), results);
+        assert_eq!(whole_session(&mut more), results);
         assert!(more[needed..].iter().copied().all(is_painted));
     }
 }
@@ -146,47 +146,51 @@ fn the_parts_of_the_memory_are_what_they_say() {
     let mut random = random(2);
     for case in 0..1000 {
         let mut net = Net::any(&mut random);
-        net.halves = case % 4 == 0;
+        net.f16 = case % 4 == 0;
         (net.steps, net.max_steps) = [(1, 1), (1, 2), (2, 32)][case % 3];
         let file = net.file();
         let artifact = file.artifact();
         let model = AnyModel::new(&artifact).expect("a sound network");
-        let adapted = 4 * net.adapting();
-        assert_eq!(4 * model.adapting(), adapted);
+        let adapted = Numbers::new(net.adapting());
+        assert_eq!(model.adapting(), adapted.len());
         let count = case % 9;
         let setup = Setup::new(count);
         let memory = model.memory_for(setup);
         assert_eq!(memory, model.memory(count, Rollback::ToInitialisation));
-        assert_eq!((memory.adapted, memory.committed), (adapted, 0));
+        assert_eq!((memory.adapted, memory.committed), (adapted, Numbers::ZERO));
         // What is kept of an example is what the layers make of it that no
         // step changes.
         let features: usize = net.sizes()[net.fixed_layers()].iter().product();
         let targets = net.targets();
-        assert_eq!(memory.support, 4 * count * (features + targets));
+        assert_eq!(memory.support.len(), count * (features + targets));
+        assert_eq!(memory.support.bytes(), 4 * memory.support.len());
         let copies = usize::from(net.momentum.is_some())
             + usize::from(net.momentum.is_some() || net.clip_norm.is_some());
-        assert_eq!((memory.optimiser, memory.spare), (copies * adapted, 0));
+        let optimiser = Numbers::new(copies * net.adapting());
+        assert_eq!((memory.optimiser, memory.spare), (optimiser, Numbers::ZERO));
         // A learner can always predict.
         assert!(memory.workspace + memory.adapted >= model.prediction_memory());
 
         let to_committed = model.memory_for(setup.rollback(Rollback::ToCommitted));
         assert_eq!(to_committed.total(), memory.total() + adapted);
         let lent = model.memory_for(setup.lent());
-        assert_eq!(
-            (lent.support, lent.total()),
-            (0, memory.total() - memory.support)
-        );
+        assert_eq!(lent.support, Numbers::ZERO);
+        assert_eq!(lent.total() + memory.support, memory.total());
         let queries = model.memory_for(setup.queries(3));
-        assert_eq!(queries.support, memory.support + 4 * 3 * features);
+        assert_eq!(queries.support, memory.support + Numbers::new(3 * features));
         let one = model.memory_for(Setup::new(1));
         let one_by_one = model.memory_for(setup.one_by_one());
         if count > 0 {
             assert_eq!(one_by_one.workspace, one.workspace);
         }
-        let spare = copies == 0 && (net.max_steps > 1 || net.halves);
-        assert_eq!(one_by_one.spare, if spare { adapted } else { 0 });
+        let spare = copies == 0 && (net.max_steps > 1 || net.f16);
+        assert_eq!(
+            one_by_one.spare,
+            if spare { adapted } else { Numbers::ZERO }
+        );
         for memory in [memory, to_committed, lent, queries, one_by_one] {
             let weights = memory.adapted + memory.committed + memory.spare + memory.optimiser;
+            assert_eq!(memory.weights(), weights);
             assert_eq!(memory.total(), weights + memory.support + memory.workspace);
         }
     }
@@ -197,12 +201,12 @@ fn a_prediction_uses_exactly_the_memory_it_asks_for() {
     let mut random = random(3);
     for case in 0..2000 {
         let mut net = Net::any(&mut random);
-        net.halves = case % 4 == 0;
+        net.f16 = case % 4 == 0;
         let file = net.file();
         let artifact = file.artifact();
         let model = AnyModel::new(&artifact).expect("a sound network");
         let input = values(&mut random, net.inputs);
-        let needed = model.prediction_memory() / 4;
+        let needed = model.prediction_memory().len();
 
         let given = needed - 1;
         let mut short = painted(given);
@@ -240,7 +244,7 @@ fn sizes_beyond_the_address_space_are_refused() {
         let model = AnyModel::new(&artifact).expect("a sound network");
         for count in [usize::MAX, usize::MAX / 2, usize::MAX / 64, 1 << 60] {
             let rollback = Rollback::ToCommitted;
-            assert!(model.memory(count, rollback).total() / 4 > 1 << 58);
+            assert!(model.memory(count, rollback).total().len() > 1 << 58);
             let mut memory = [0.0; 64];
             let refused = Learner::new(&model, count, rollback, &mut memory).map(|_| ());
             assert!(matches!(

@@ -10,10 +10,12 @@
 
 mod common;
 
+use std::collections::BTreeSet;
+
 use common::{
     AnyModel, Example, Net, Piece, add_all, bits, draw, naive, random, values, with_setup,
 };
-use mamlet_formats::Loss;
+use mamlet_formats::{Layer, Loss};
 use mamlet_runtime::{Adaptation, ExampleError, Learner, LearnerError, Outcome, Rollback, Setup};
 use rand::RngExt;
 
@@ -100,8 +102,23 @@ fn steps_are_those_taken_by_hand() {
     assert!(compared > 2500, "{compared} losses compared");
 }
 
+/// Networks drawn here are what the tests above and those of gradients and integers compare
+/// with plain loops, so every layer must be among them.
+#[test]
+fn every_layer_of_the_format_is_drawn() {
+    let mut random = random(3);
+    let mut drawn = BTreeSet::new();
+    for _ in 0..2000 {
+        let file = Net::any(&mut random).file();
+        drawn.extend(file.artifact().layers().map(|layer| layer.name()));
+    }
+    for name in Layer::NAMES {
+        assert!(drawn.contains(name), "{name} is in no network");
+    }
+}
+
 /// Everything that a learner computes, as bits.
-fn life(learner: &mut Learner<'_>, net: &Net, examples: &[Example], steps: usize) -> Vec<u32> {
+fn session(learner: &mut Learner<'_>, net: &Net, examples: &[Example], steps: usize) -> Vec<u32> {
     let mut results = Vec::new();
     let (loss, gradient) = learner.gradient().expect("examples");
     results.extend(bits(&[loss]));
@@ -127,17 +144,17 @@ fn life(learner: &mut Learner<'_>, net: &Net, examples: &[Example], steps: usize
 fn of_setup(net: &Net, examples: &[Example], setup: Setup, steps: usize) -> Vec<u32> {
     with_setup(net, setup, |learner| {
         add_all(learner, net, examples);
-        life(learner, net, examples, steps)
+        session(learner, net, examples, steps)
     })
 }
 
-/// Diverging rates are among them, so that steps are replayed too.
+/// Diverging rates are among them, so that steps are taken again too.
 #[test]
 fn examples_one_by_one_give_the_same_bits() {
     let mut random = random(6);
     for case in 0..1500 {
         let mut net = Net::any_without_mixing(&mut random);
-        net.halves = case % 5 == 0;
+        net.f16 = case % 5 == 0;
         net.max_steps = [1, 2, 32][case % 3];
         net.steps = 1;
         let factor = 10f32.powf(random.random_range(-0.5..2.0));
@@ -169,7 +186,7 @@ fn a_norm_of_the_batch_cannot_go_one_by_one() {
         let artifact = file.artifact();
         let model = AnyModel::new(&artifact).expect("a sound network");
         let setup = Setup::new(2).one_by_one();
-        let mut memory = vec![0.0; model.memory_for(setup).total()];
+        let mut memory = vec![0.0; model.memory_for(setup).total().len()];
         let error = Learner::with(&model, setup, &mut memory).err();
         assert_eq!(error, Some(LearnerError::BatchNorm));
         refused += 1;
@@ -215,7 +232,7 @@ fn lent_examples_give_the_same_bits() {
         let file = net.file();
         let artifact = file.artifact();
         let model = AnyModel::new(&artifact).expect("a sound network");
-        let mut memory = vec![f32::NAN; model.memory_for(setup.lent()).total() / 4];
+        let mut memory = vec![f32::NAN; model.memory_for(setup.lent()).total().len()];
         let learner = Learner::with(&model, setup.lent(), &mut memory);
         // Only what no layer has to be computed for can stay where it is.
         let computed = net.pieces[..net.fixed_layers()]
@@ -230,7 +247,7 @@ fn lent_examples_give_the_same_bits() {
         let inputs: Vec<f32> = examples.iter().flat_map(|(x, _)| x.clone()).collect();
         let targets: Vec<f32> = examples.iter().flat_map(|(_, t)| t.clone()).collect();
         assert_eq!(learner.lend(&inputs, &targets), Ok(()));
-        let computed = life(&mut learner, &net, &examples, 3);
+        let computed = session(&mut learner, &net, &examples, 3);
         assert_eq!(computed, of_setup(&net, &examples, setup, 3), "case {case}");
         let error = common::add(&mut learner, net.loss, &examples[0]);
         assert_eq!(error, Err(ExampleError::Lent));
@@ -244,13 +261,13 @@ fn lent_examples_give_the_same_bits() {
 
 /// f16 is a way to store an initialisation, not to compute.
 #[test]
-fn halves_give_the_bits_of_the_rounded_values() {
+fn f16_gives_the_bits_of_the_rounded_values() {
     let mut random = random(10);
     for case in 0..300 {
         let mut net = Net::any(&mut random).steps(2, 1 + case % 3);
         net.steps = net.steps.min(net.max_steps);
         let mut rounded = net.clone();
-        net.halves = true;
+        net.f16 = true;
         let tensors = rounded.pieces.iter_mut().flat_map(Piece::tensors_mut);
         for (values, _) in tensors.filter(|(_, adapts)| *adapts) {
             for value in values {
@@ -261,9 +278,9 @@ fn halves_give_the_bits_of_the_rounded_values() {
         let examples = net.examples(&mut random, count);
         let setup = Setup::new(count).queries(count);
         let steps = net.max_steps as usize;
-        let halves = of_setup(&net, &examples, setup, steps);
+        let f16 = of_setup(&net, &examples, setup, steps);
         assert_eq!(
-            halves,
+            f16,
             of_setup(&rounded, &examples, setup, steps),
             "case {case}"
         );
@@ -272,7 +289,7 @@ fn halves_give_the_bits_of_the_rounded_values() {
             let file = net.file();
             let artifact = file.artifact();
             let model = AnyModel::new(&artifact).expect("a sound network");
-            let mut workspace = vec![f32::NAN; model.prediction_memory() / 4];
+            let mut workspace = vec![f32::NAN; model.prediction_memory().len()];
             model.predict(&input, &mut workspace).map(bits)
         };
         assert_eq!(prediction(&net), prediction(&rounded), "case {case}");
@@ -293,7 +310,7 @@ fn examples_that_cannot_be_lent_are_named() {
     let artifact = file.artifact();
     let model = AnyModel::new(&artifact).expect("a sound network");
     let setup = Setup::new(2).lent();
-    let mut memory = vec![0.0; model.memory_for(setup).total() / 4];
+    let mut memory = vec![0.0; model.memory_for(setup).total().len()];
     let mut learner = Learner::with(&model, setup, &mut memory).expect("enough");
     let refused: [(&[f32], &[f32], E); 7] = [
         (

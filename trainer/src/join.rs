@@ -173,68 +173,26 @@ fn layers(of_member: &[LayerSpec], count: usize) -> Result<Vec<LayerSpec>, JoinE
             name: spec.kind(),
             remedy,
         };
-        let mut spec = spec.clone();
-        match &mut spec {
-            LayerSpec::Conv {
-                filters, groups, ..
-            } => {
-                if apart {
-                    *groups *= count;
-                } else if *groups > 1 {
-                    return Err(refuse("the first convolution must have one group"));
-                }
-                *filters *= count;
-                apart = true;
-            }
-            LayerSpec::Dense { .. } if layer == last && apart => {}
-            LayerSpec::Dense { .. } => {
-                return Err(refuse(
-                    "members are joined where their bodies are convolutions, and only the last \
-                     layer is dense",
-                ));
-            }
-            LayerSpec::Depthwise { .. }
-            | LayerSpec::BatchNorm { .. }
-            | LayerSpec::GroupNorm { .. }
-            | LayerSpec::LayerNorm { .. }
-                if !apart =>
-            {
-                return Err(refuse("a convolution must come before it"));
-            }
-            LayerSpec::GroupNorm { groups, .. } => *groups *= count,
-            LayerSpec::LayerNorm { epsilon } => {
-                spec = LayerSpec::GroupNorm {
-                    groups: count,
-                    epsilon: *epsilon,
-                };
-            }
-            LayerSpec::Softmax | LayerSpec::Context { .. } => {
-                return Err(refuse("it would mix the members, and has no joined form"));
-            }
-            LayerSpec::Depthwise { .. }
-            | LayerSpec::BatchNorm { .. }
-            | LayerSpec::MaxPool { .. }
-            | LayerSpec::AveragePool { .. }
-            | LayerSpec::GlobalAveragePool
-            | LayerSpec::Flatten
-            | LayerSpec::Relu
-            | LayerSpec::Relu6
-            | LayerSpec::LeakyRelu { .. }
-            | LayerSpec::Tanh
-            | LayerSpec::Sigmoid => {}
-        }
-        layers.push(spec);
+        // One head reads all members.
+        let is_head = layer == last && apart && matches!(spec, LayerSpec::Dense(_));
+        layers.push(match is_head {
+            true => spec.clone(),
+            false => spec.facts().joined(count, apart).map_err(refuse)?,
+        });
+        apart |= matches!(spec, LayerSpec::Conv(_));
     }
     Ok(layers)
 }
 
 /// Channels that come to the head of a member.
 fn channels(layers: &[LayerSpec]) -> usize {
-    let filters = layers.iter().rev().find_map(|spec| match spec {
-        LayerSpec::Conv { filters, .. } => Some(*filters),
-        _ => None,
-    });
-    filters.unwrap_or(1)
+    let mut channels = 1;
+    for spec in layers {
+        if let LayerSpec::Conv(conv) = spec {
+            channels = conv.filters;
+        }
+    }
+    channels
 }
 
 /// `[rows, width]` of every member as `[rows, members · width]`.

@@ -3,10 +3,11 @@
 
 use std::path::Path;
 
-use crate::algorithms::{Adaptation, Algorithm, Predictor};
+use crate::algorithms::{Adaptation, Algorithm};
 use crate::config::{Config, Keep, RateConfig};
 use crate::meta::{InnerLoop, RateTable, split_host};
 use crate::nn::{Adapt, AdaptGroup, HeadStart, LayerSpec, Network, NetworkError, head, init};
+use crate::predict::Predictor;
 use crate::run::{Checkpoint, RunDir, RunError};
 
 /// Parameters and recipe of a run.
@@ -221,8 +222,8 @@ impl TrainedModel {
         }
         self.config.tasks.set_classes(ways);
         if !prototypes {
-            if let Some(LayerSpec::Dense { out }) = self.config.model.layers.last_mut() {
-                *out = ways;
+            if let Some(LayerSpec::Dense(dense)) = self.config.model.layers.last_mut() {
+                dense.out = ways;
             }
             let old = self.network.output();
             self.rebuild_network()?;
@@ -241,14 +242,14 @@ impl TrainedModel {
     }
 
     /// The same model with one output more, which is never taught
-    /// ([`mamlet_formats::Score::Untaught`]). Rates stay: as many classes share a
+    /// ([`mamlet_formats::Score::NoClass`]). Rates stay: as many classes share a
     /// gradient as before. `None` where outputs have starts of their own.
     pub(crate) fn with_untaught_output(&self) -> Option<Self> {
         let mut model = self.clone();
-        let LayerSpec::Dense { out } = model.config.model.layers.last_mut()? else {
+        let LayerSpec::Dense(head) = model.config.model.layers.last_mut()? else {
             return None;
         };
-        *out += 1;
+        head.out += 1;
         let shared = model.config.model.head == HeadStart::Shared;
         (shared && model.rebuild_network().is_ok()).then_some(())?;
         let flat = head::with_shared_head(&model.network, &model.params.concat())?;

@@ -40,7 +40,7 @@ fn omniglot_is_whole() {
     let Some(folder) = data("omniglot") else {
         return;
     };
-    let tasks = tasks("omniglot-5way-1shot.toml", &folder, &[]);
+    let tasks = tasks("paper/omniglot-5way-1shot.toml", &folder, &[]);
     let classes = tasks.bank().classes();
     let of = |group| classes.iter().filter(|class| class.group == group).count();
     assert_eq!([of(Group::Train), of(Group::Test)], [964, 659]);
@@ -59,7 +59,7 @@ fn omniglot_is_whole() {
     assert!((0.05..0.15).contains(&ink), "{ink}");
 
     let lake = self::tasks(
-        "omniglot-5way-1shot.toml",
+        "paper/omniglot-5way-1shot.toml",
         &folder,
         &["tasks.split=lake", "tasks.rotations=none"],
     );
@@ -74,7 +74,11 @@ fn mini_imagenet_is_whole() {
         return;
     };
     // Smaller images, for the test to take less time and memory.
-    let tasks = tasks("miniimagenet-5way-1shot.toml", &folder, &["tasks.size=16"]);
+    let tasks = tasks(
+        "paper/miniimagenet-5way-1shot.toml",
+        &folder,
+        &["tasks.size=16"],
+    );
     let counts = [Split::Train, Split::Validation, Split::Test]
         .map(|split| tasks.class_count(split).unwrap());
     assert_eq!(counts, [64, 16, 20]);
@@ -97,8 +101,8 @@ fn ocean_sensors_are_as_their_readme_says() {
         return;
     };
     for (config, deviation) in [
-        ("calibration-ocean-thermometer.toml", 0.26),
-        ("calibration-ocean-optode.toml", 15.0),
+        ("calibration/calibration-ocean-thermometer.toml", 0.26),
+        ("calibration/calibration-ocean-optode.toml", 15.0),
     ] {
         let tasks = opened(config, &folder);
         let scale = tasks.target_scale().unwrap();
@@ -111,13 +115,13 @@ fn ocean_sensors_are_as_their_readme_says() {
 #[test]
 fn dust_sensors_and_rain_gauges_are_whole() {
     if let Some(folder) = data("calibration-purpleair") {
-        let tasks = opened("calibration-purpleair.toml", &folder);
+        let tasks = opened("calibration/calibration-purpleair.toml", &folder);
         assert_eq!(tasks.check(Split::Test, 10, 1), Ok(()));
         let scale = tasks.target_scale().unwrap();
         assert!((7.0..12.0).contains(&scale.mean[0]), "{scale:?}");
     }
     if let Some(folder) = data("calibration-raingauge") {
-        let tasks = opened("calibration-raingauge.toml", &folder);
+        let tasks = opened("calibration/calibration-raingauge.toml", &folder);
         let scale = tasks.target_scale().unwrap();
         assert!((3.6..3.8).contains(&scale.mean[0]), "{scale:?}");
         assert_eq!(tasks.check(Split::Test, 5, 5), Ok(()));

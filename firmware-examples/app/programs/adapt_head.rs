@@ -23,7 +23,7 @@ fn learn(memory: &mut [f32]) -> Result<(), &'static str> {
     let artifact = Artifact::parse(HEAD).map_err(|_| "artifact")?;
     let model = Model::<8>::new(&artifact).map_err(|_| "model")?;
     let setup = Setup::new(SUPPORT.len());
-    println!("memory: {} bytes", model.memory_for(setup).total());
+    println!("memory: {} bytes", model.memory_for(setup).total().bytes());
     let mut learner = Learner::with(&model, setup, memory).map_err(|_| "memory")?;
     for (recording, class) in &SUPPORT {
         learner

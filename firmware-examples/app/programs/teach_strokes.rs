@@ -6,7 +6,7 @@
 #![no_main]
 
 use app::{Decimals, STROKES, println, strokes};
-use mamlet_runtime::teacher::{Advice, Heard, Teacher};
+use mamlet_runtime::teacher::{Advice, Response, Teacher};
 use mamlet_runtime::{Artifact, Model, Rollback, Setup};
 
 /// Examples of all strokes together.
@@ -28,7 +28,7 @@ fn teach(memory: &mut [f32]) -> Result<(), &'static str> {
     let artifact = Artifact::parse(STROKES).map_err(|_| "artifact")?;
     let model = Model::<2>::new(&artifact).map_err(|_| "model")?;
     let setup = Setup::new(EXAMPLES).rollback(Rollback::ToCommitted);
-    println!("memory: {} bytes", Teacher::memory(&model, setup));
+    println!("memory: {} bytes", Teacher::memory(&model, setup).bytes());
     let mut teacher = Teacher::new(&model, EXAMPLES, memory).map_err(|_| "memory")?;
     for samples in [8, 9, 10, 11] {
         for class in 0..3 {
@@ -58,7 +58,7 @@ fn teach(memory: &mut [f32]) -> Result<(), &'static str> {
     println!("weights {:08x}", mamlet_runtime::weights_crc32(weights));
     for (shown, size) in [(0, 6), (1, 7), (2, 8), (0, 14), (1, 13), (2, 12), (3, 9)] {
         teacher.listen();
-        let Some(Heard::Prediction(heard)) = record(&mut teacher, shown, size)? else {
+        let Some(Response::Prediction(heard)) = record(&mut teacher, shown, size)? else {
             return Err("no prediction");
         };
         let taken_for = if heard.known { heard.class } else { 3 };
@@ -97,7 +97,7 @@ fn record(
     teacher: &mut Teacher<'_>,
     stroke: usize,
     samples: u16,
-) -> Result<Option<Heard>, &'static str> {
+) -> Result<Option<Response>, &'static str> {
     for at in 0..samples {
         let value = strokes::sample(stroke, at, samples);
         teacher.push(&[value]).map_err(|_| "sample")?;

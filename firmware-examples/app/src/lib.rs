@@ -45,12 +45,12 @@ pub static CONTEXT: &[u8] =
 pub static HEAD: &[u8] = mamlet_runtime::include_aligned!("../../artifacts/waveforms-head.mamlet");
 
 /// Characters of Omniglot: a convolutional body of 8-bit integers that stays as it
-/// is and a head that adapts (`trainer/configs/omniglot-micro-int8.toml`).
+/// is and a head that adapts (`trainer/configs/omniglot/omniglot-micro-int8.toml`).
 pub static OMNIGLOT: &[u8] =
     mamlet_runtime::include_aligned!("../../artifacts/omniglot-micro-int8.mamlet");
 
 /// Gestures of a wrist, from raw samples of an accelerometer: a convolutional body
-/// that stays as it is and a head that adapts (`trainer/configs/gestures-wrist.toml`).
+/// that stays as it is and a head that adapts (`trainer/configs/gestures/gestures-wrist.toml`).
 pub static GESTURES: &[u8] =
     mamlet_runtime::include_aligned!("../../artifacts/gestures-wrist.mamlet");
 

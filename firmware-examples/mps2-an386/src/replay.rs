@@ -5,7 +5,7 @@
 use core::ffi::CStr;
 
 use mamlet_formats::Crc32;
-use mamlet_formats::episodes::{CHECKSUM, HEAD, Head};
+use mamlet_formats::episodes::{CHECKSUM, PREFIX, Prefix};
 use mamlet_runtime::{Artifact, Learner, Model, Setup};
 
 use crate::count::Counters;
@@ -43,26 +43,26 @@ fn all(
     numbers: &mut [f32],
 ) -> Result<(), &'static str> {
     let mut file = HostFile::open(file).ok_or("no episodes in the folder of the host")?;
-    let mut head = [0; HEAD];
-    file.read(&mut head).ok_or("the episodes are too short")?;
-    let head = Head::parse(&head).map_err(|_| "this is no file of episodes")?;
+    let mut prefix = [0; PREFIX];
+    file.read(&mut prefix).ok_or("the episodes are too short")?;
+    let prefix = Prefix::parse(&prefix).map_err(|_| "this is no file of episodes")?;
     let mut model = Model::<LAYERS>::default();
     load(artifact, &mut model)?;
     let input = model.inputs();
-    if head.example_size() != 4 * (input as u64 + 1) {
+    if prefix.example_size() != 4 * (input as u64 + 1) {
         return Err("the examples are not of the artifact's input and a class");
     }
-    let setup = Setup::new(head.support as usize);
+    let setup = Setup::new(prefix.support as usize);
     let memory = model.memory_for(setup);
     hprintln!(
         "memory: {} bytes, of which {} are weights",
-        memory.total(),
-        memory.adapted
+        memory.total().bytes(),
+        memory.adapted.bytes()
     );
     let (example, numbers) = numbers.split_at_mut_checked(input).ok_or("memory")?;
     let mut most = Instructions::default();
     let mut right = 0;
-    for episode in 0..head.episodes {
+    for episode in 0..prefix.episodes {
         let learner =
             Learner::with(&model, setup, numbers).map_err(|_| "more memory than the board has")?;
         let result = Episode {
@@ -71,17 +71,17 @@ fn all(
             digest: Crc32::new(),
             learner,
         }
-        .run(&head, example, &mut most)?;
+        .run(&prefix, example, &mut most)?;
         hprintln!(
             "episode {}: {} of {} right, weights {:08x}",
             episode,
             result.right,
-            head.queries,
+            prefix.queries,
             result.weights
         );
         right += result.right;
     }
-    hprintln!("{} of {} right", right, head.episodes * head.queries);
+    hprintln!("{} of {} right", right, prefix.episodes * prefix.queries);
     hprintln!(
         "instructions at most: example {}, adaptation {}, prediction {}",
         most.example,
@@ -117,11 +117,11 @@ struct Episode<'a> {
 impl Episode<'_> {
     fn run(
         mut self,
-        head: &Head,
+        prefix: &Prefix,
         example: &mut [f32],
         most: &mut Instructions,
     ) -> Result<Outcome, &'static str> {
-        for _ in 0..head.support {
+        for _ in 0..prefix.support {
             let class = self.next(example)?;
             let mut added = Ok(());
             let (counters, learner) = (&mut *self.counters, &mut self.learner);
@@ -139,7 +139,7 @@ impl Episode<'_> {
         let weights = self.learner.weights().ok_or("rolled back")?;
         let weights = mamlet_runtime::weights_crc32(weights);
         let mut right = 0;
-        for _ in 0..head.queries {
+        for _ in 0..prefix.queries {
             let class = self.next(example)?;
             let mut predicted = None;
             let (counters, learner) = (&mut *self.counters, &mut self.learner);

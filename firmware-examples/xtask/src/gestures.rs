@@ -6,7 +6,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, ensure};
-use mamlet_runtime::{Artifact, Heard, Model, Rollback, Setup, Teacher};
+use mamlet_runtime::{Artifact, Model, Response, Rollback, Setup, Teacher};
 
 use crate::firmware::{emulate, program};
 use crate::machine::working_folder;
@@ -104,7 +104,7 @@ fn host(recordings: &[Recording]) -> Result<[String; 2]> {
     let artifact = Artifact::parse(ARTIFACT)?;
     let model = Model::<32>::new(&artifact)?;
     let setup = Setup::new(EXAMPLES).rollback(Rollback::ToCommitted);
-    let mut memory = vec![0.0; Teacher::memory(&model, setup) / 4];
+    let mut memory = vec![0.0; Teacher::memory(&model, setup).len()];
     let mut teacher = Teacher::new(&model, EXAMPLES, &mut memory)?;
     let mut learnt = String::new();
     let (mut taught, mut right, mut taught_unknown) = (0, 0, 0);
@@ -132,7 +132,7 @@ fn host(recordings: &[Recording]) -> Result<[String; 2]> {
             teacher.rest()?;
             continue;
         }
-        let Some(Heard::Prediction(heard)) = teacher.end()? else {
+        let Some(Response::Prediction(heard)) = teacher.end()? else {
             continue;
         };
         if recording.purpose == Purpose::Ask {

@@ -24,7 +24,7 @@ pub fn data() -> Option<PathBuf> {
 /// Writes the episodes where the program looks for them.
 pub fn write_episodes(data: &Path) -> Result<PathBuf> {
     let path = working_folder()?.join("omniglot.episodes");
-    replay::write_episodes("omniglot-micro-int8", 20, &path, Some(data))?;
+    replay::write_episodes("omniglot/omniglot-micro-int8", 20, &path, Some(data))?;
     Ok(path)
 }
 

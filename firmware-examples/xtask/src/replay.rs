@@ -51,12 +51,12 @@ fn existing(path: &Path) -> Result<PathBuf> {
 /// no data.
 pub fn example() -> Result<()> {
     let episodes = working_folder()?.join("replay.episodes");
-    write_episodes("waveforms-head", 4, &episodes, None)?;
+    write_episodes("waveforms/waveforms-head", 4, &episodes, None)?;
     let artifact = firmware_examples().join("artifacts/waveforms-head.mamlet");
     agree(&artifact, &episodes, &program("release", EXAMPLE))
 }
 
-/// Writes one-shot test episodes of a config of the trainer.
+/// Writes one-shot test episodes of a config, named as in `trainer/configs`.
 pub fn write_episodes(config: &str, tasks: u32, to: &Path, data: Option<&Path>) -> Result<()> {
     let select = ["run", "--quiet", "--package", "mamlet-trainer", "--bin"];
     let mut command = cargo(&root());

@@ -1,17 +1,17 @@
-//! What a device answers.
+//! What a board answers.
 
 use serde::{Deserialize, Serialize};
 
 use super::Refusal;
 use crate::header::Loss;
 
-/// What a device answers. Numbers are f32, little-endian, one behind the other.
+/// What a board answers. Numbers are f32, little-endian, one behind the other.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub enum Answer<'a> {
     /// Nothing was done.
     Refused(Refusal),
-    /// What the device is.
+    /// What the board is.
     About(#[serde(borrow)] About<'a>),
     /// Part of a text.
     Text {
@@ -50,15 +50,15 @@ pub enum Answer<'a> {
     Stored(Stored),
 }
 
-/// What a device is and what it runs.
+/// What a board is and what it runs.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct About<'a> {
-    /// The device's [`MAJOR`](super::MAJOR).
+    /// The board's [`MAJOR`](super::MAJOR).
     pub major: u16,
-    /// The device's [`MINOR`](super::MINOR).
+    /// The board's [`MINOR`](super::MINOR).
     pub minor: u16,
     /// The board, up to [`TEXT`](super::TEXT) bytes of its name.
-    pub device: &'a str,
+    pub board: &'a str,
     /// The artifact, up to [`TEXT`](super::TEXT) bytes of its name.
     pub artifact: &'a str,
     /// The checksum of the artifact.
@@ -85,7 +85,7 @@ pub struct About<'a> {
     pub storage: bool,
 }
 
-/// What has happened since the device started.
+/// What has happened since the board started.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Statistics {
     /// Requests done, also those refused.

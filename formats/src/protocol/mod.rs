@@ -1,6 +1,6 @@
-//! The serial protocol: a host teaches a device and reads what it learnt.
+//! The serial protocol: a host teaches a board and reads what it learnt.
 //!
-//! The host asks, the device answers, over a UART, USB or anything else that
+//! The host asks, the board answers, over a UART, USB or anything else that
 //! carries bytes. A [`Request`] or an [`Answer`] is one frame:
 //!
 //! ```text
@@ -29,7 +29,7 @@
 //! ```
 //!
 //! # Nothing is done twice
-//! A host that gets no answer sends the same frame again. A device that sees
+//! A host that gets no answer sends the same frame again. A board that sees
 //! the frame it has just answered gives the same answer and does nothing, so an
 //! example is not added twice because an answer was lost. A host that goes on
 //! counts the sequence up. [`Request::Hello`] is always answered anew.
@@ -37,7 +37,7 @@
 //! # Why it is not `postcard-rpc`
 //! That has the same frames but for the checksum, and sequence numbers, but does
 //! not ask again where bytes were lost. Its servers are tasks of an asynchronous
-//! executor and its hosts need tokio; here a device is a function of bytes, which
+//! executor and its hosts need tokio; here a board is a function of bytes, which
 //! a loop without an executor, an interrupt or a task can call.
 
 mod answer;
@@ -50,9 +50,9 @@ pub use frame::{FrameError, Receiver, decode, encode, sequence};
 pub use refusal::Refusal;
 pub use request::Request;
 
-/// A device refuses a host of another major version.
+/// A board refuses a host of another major version.
 pub const MAJOR: u16 = 1;
-/// A host may use what minor versions up to the device's have.
+/// A host may use what minor versions up to the board's have.
 pub const MINOR: u16 = 0;
 /// The most bytes of a frame, the 0x00 at its end included.
 pub const FRAME: usize = 256;

@@ -1,4 +1,4 @@
-//! Why a device did not do what it was asked.
+//! Why a board did not do what it was asked.
 
 use core::fmt;
 
@@ -6,20 +6,20 @@ use serde::{Deserialize, Serialize};
 
 use super::{MAJOR, MINOR};
 
-/// Why a device did not do what it was asked. Nothing has changed then.
+/// Why a board did not do what it was asked. Nothing has changed then.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub enum Refusal {
-    /// The request is none that the device's version knows.
+    /// The request is none that the board's version knows.
     Unknown,
-    /// The device speaks another version.
+    /// The board speaks another version.
     Version {
         /// Its [`MAJOR`].
         major: u16,
         /// Its [`MINOR`].
         minor: u16,
     },
-    /// The session has not begun, or the device has restarted since.
+    /// The session has not begun, or the board has restarted since.
     NoSession,
     /// A piece begins where the one before did not end.
     Order {
@@ -67,14 +67,14 @@ pub enum Refusal {
     NotAdapted,
     /// The weights are of another artifact.
     OtherArtifact {
-        /// The checksum of the device's artifact.
+        /// The checksum of the board's artifact.
         expected: u32,
         /// That of the artifact of the weights.
         found: u32,
     },
     /// The weights are not those of the checkpoint, or it is none.
     Checkpoint,
-    /// The device keeps nothing in flash.
+    /// The board keeps nothing in flash.
     NoStorage,
     /// The region of flash is too small.
     StorageTooSmall {
@@ -94,14 +94,14 @@ impl fmt::Display for Refusal {
         match self {
             Self::Unknown => write!(
                 f,
-                "the device does not know the request: its firmware is older than this program"
+                "the board does not know the request: its firmware is older than this program"
             ),
             Self::Version { major, minor } => write!(
                 f,
-                "the device speaks version {major}.{minor} of the protocol, this program \
+                "the board speaks version {major}.{minor} of the protocol, this program \
                  {MAJOR}.{MINOR}: build both from the same release"
             ),
-            Self::NoSession => write!(f, "the device has restarted: begin again"),
+            Self::NoSession => write!(f, "the board has restarted: begin again"),
             Self::Order { expected, given } => {
                 write!(f, "numbers from {given} on, {expected} is next")
             }
@@ -113,7 +113,7 @@ impl fmt::Display for Refusal {
             }
             Self::Full { capacity } => write!(
                 f,
-                "the device has room for {capacity} examples and they are there: reset it, or \
+                "the board has room for {capacity} examples and they are there: reset it, or \
                  build its firmware for more"
             ),
             Self::NotFinite => write!(f, "a number is NaN or infinite"),
@@ -123,22 +123,22 @@ impl fmt::Display for Refusal {
             },
             Self::NoExamples => write!(f, "no examples to adapt to: teach some first"),
             Self::Steps { allowed } => write!(f, "1 to {allowed} steps are allowed"),
-            Self::NoReport => write!(f, "the device has not adapted since it started"),
+            Self::NoReport => write!(f, "the board has not adapted since it started"),
             Self::NotAdapted => write!(
                 f,
-                "the device uses its initialisation, nothing was learnt: adapt first"
+                "the board uses its initialisation, nothing was learnt: adapt first"
             ),
             Self::OtherArtifact { expected, found } => write!(
                 f,
-                "the weights belong to artifact {found:08x}, the device runs {expected:08x}: forget \
+                "the weights belong to artifact {found:08x}, the board runs {expected:08x}: forget \
                  what is stored and teach again"
             ),
             Self::Checkpoint => write!(f, "the weights are not those of their checkpoint"),
-            Self::NoStorage => write!(f, "the device keeps nothing in flash"),
+            Self::NoStorage => write!(f, "the board keeps nothing in flash"),
             Self::StorageTooSmall { needed, given } => {
-                write!(f, "needs {needed} bytes of flash, the device has {given}")
+                write!(f, "needs {needed} bytes of flash, the board has {given}")
             }
-            Self::Flash => write!(f, "the device cannot use its flash"),
+            Self::Flash => write!(f, "the board cannot use its flash"),
             Self::TooLong => write!(f, "the answer is too long for the protocol"),
         }
     }

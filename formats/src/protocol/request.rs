@@ -73,7 +73,7 @@ pub enum Request<'a> {
         /// The [prefix](crate::checkpoint::Prefix) of their checkpoint.
         prefix: &'a [u8],
     },
-    /// Keeps the weights in use in the device's own flash. Answer:
+    /// Keeps the weights in use in the board's own flash. Answer:
     /// [`Answer::Stored`](super::Answer::Stored).
     Save,
     /// Takes the weights in flash into use. Answer: `Stored`.

@@ -1,7 +1,7 @@
 //! The files of the specification's examples, as the writers make them.
 #![allow(dead_code, reason = "each test file uses its part")]
 
-use mamlet_formats::episodes::{EpisodesWriter, Head};
+use mamlet_formats::episodes::{EpisodesWriter, Prefix};
 use mamlet_formats::{
     Artifact, ArtifactWriter, Centre, Checkpoint, Cut, FrontEnd, GoldenValues, Integers, Layer,
     Loss, Padding, Pool, Reduction, Rejection, Score, Shape, Statistics, Tensor, Window,
@@ -88,7 +88,7 @@ pub fn layers() -> Vec<u8> {
         scale: 0.25,
         zero: 2,
     });
-    let weight = writer.half_tensor(&[0.5, 1.0, -2.0], true);
+    let weight = writer.f16_tensor(&[0.5, 1.0, -2.0], true);
     writer.push(Layer::Conv {
         filters: 1,
         window: window([1, 3], Padding::Same),
@@ -175,7 +175,7 @@ pub fn every_layer(tensor: Tensor) -> Vec<Layer> {
         low: -3,
         high: 4,
     };
-    vec![
+    let layers = vec![
         Layer::Dense {
             outputs: 1,
             weight,
@@ -246,12 +246,18 @@ pub fn every_layer(tensor: Tensor) -> Vec<Layer> {
             window,
             integers,
         },
-    ]
+    ];
+    // Zeros are sound fields of any layer, and the number after the last kind is none.
+    let after_last = [&[layers.len() as u8][..], &[0; 64]].concat();
+    if let Ok((missing, _)) = postcard::take_from_bytes::<Layer>(&after_last) {
+        panic!("{} is not in this list", missing.name());
+    }
+    layers
 }
 
 /// Two episodes of one support and one query example.
 pub fn episodes() -> Vec<u8> {
-    let mut writer = EpisodesWriter::new(Head {
+    let mut writer = EpisodesWriter::new(Prefix {
         inputs: 2,
         targets: 1,
         support: 1,

@@ -31,7 +31,7 @@ pub fn bytes(data: &[u8]) {
         let _ = model.cost().adaptation_at_most(examples, usize::MAX);
     }
     // A model that was refused is of no use, and as harmless.
-    let needed = model.memory(EXAMPLES, Rollback::ToCommitted).total() / 4;
+    let needed = model.memory(EXAMPLES, Rollback::ToCommitted).total().len();
     if needed > MEMORY || model.inputs() > MEMORY || model.cost().forward > COST {
         return;
     }

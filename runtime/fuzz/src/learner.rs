@@ -22,7 +22,7 @@ pub fn learner(session: &Session) {
     assert_eq!(model.targets(), network.targets());
     let whole = setup(session, &model);
     let mut memory = [whole, whole.one_by_one()].map(|setup| {
-        let needed = model.memory_for(setup).total() / 4;
+        let needed = model.memory_for(setup).total().len();
         Guarded::new(needed)
     });
     let [first, second] = &mut memory;
@@ -78,7 +78,7 @@ impl<'m> Watched<'m> {
         setup: Setup,
         memory: &'m mut Guarded,
     ) -> Self {
-        let needed = model.memory_for(setup).total() / 4;
+        let needed = model.memory_for(setup).total().len();
         let too_small = LearnerError::MemoryTooSmall {
             needed,
             given: needed - 1,
@@ -259,7 +259,7 @@ fn add(
     let (&last, rest) = target.split_last().expect("a target");
     match network.loss {
         Loss::CrossEntropy => learner.add_class(input, last as usize),
-        Loss::CategoricalPolicy => learner.add_choice(input, rest[0] as usize, last),
+        Loss::CategoricalPolicy => learner.add_discrete_action(input, rest[0] as usize, last),
         Loss::GaussianPolicy => learner.add_action(input, rest, last),
         _ => learner.add_values(input, target),
     }

@@ -5,7 +5,7 @@
 //! | `bytes` | an artifact's bytes | whatever they are, loading, planning, adapting and predicting end without a panic |
 //! | `learner` | a network and a list of calls | a learner keeps its promises through any of them |
 //! | `restore` | a checkpoint's bytes | they are restored whole, or nothing changes |
-//! | `serve` | bytes on the line of a device | none of them, and no message in them, is a panic or goes without an answer |
+//! | `serve` | bytes on the line of a board | none of them, and no message in them, is a panic or goes without an answer |
 //!
 //! Run a target with `cargo xtask fuzz learner --seconds 60`, or, with
 //! `cargo-fuzz` and a nightly toolchain, `cargo +nightly fuzz run learner` in

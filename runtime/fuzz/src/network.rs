@@ -119,7 +119,7 @@ impl Builder<'_, '_> {
         let mut values = finite(self.u, length)?;
         if adapts && self.u.ratio(1, 4)? {
             values.iter_mut().for_each(|x| *x = x.clamp(-6e4, 6e4));
-            return Ok(self.writer.half_tensor(&values, true));
+            return Ok(self.writer.f16_tensor(&values, true));
         }
         Ok(self.writer.tensor(&values, adapts))
     }

@@ -13,7 +13,7 @@ pub fn restore(data: &[u8]) {
     let artifact = Artifact::parse(ARTIFACT).expect("a good artifact");
     let model = Model::<2>::new(&artifact).expect("a sound network");
     let examples = 2;
-    let mut memory = Guarded::new(model.memory(examples, Rollback::ToCommitted).total() / 4);
+    let mut memory = Guarded::new(model.memory(examples, Rollback::ToCommitted).total().len());
     let mut learner = Learner::new(&model, examples, Rollback::ToCommitted, memory.inside())
         .expect("enough memory");
     for x in [0.0, 1.0] {

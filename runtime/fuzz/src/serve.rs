@@ -1,4 +1,4 @@
-//! Any bytes on the line of a device, and any messages in whole frames.
+//! Any bytes on the line of a board, and any messages in whole frames.
 
 use mamlet_formats::protocol::{self, FRAME, MAJOR, MINOR, Request};
 use mamlet_runtime::serve::{NoStorage, Server};
@@ -10,13 +10,13 @@ use crate::memory::Guarded;
 static ARTIFACT: &[u8] = include_aligned!("../../tests/data/line.mamlet");
 
 /// Sends the bytes as they are, then each line of them as a message. Whatever
-/// they did, the device then says hello.
+/// they did, the board then says hello.
 pub fn serve(data: &[u8]) {
     let artifact = Artifact::parse(ARTIFACT).expect("a good artifact");
     let model = Model::<2>::new(&artifact).expect("a sound network");
     let setup = Setup::new(3);
     let names = artifact.description().expect("a good description");
-    let mut memory = Guarded::new(Server::<NoStorage>::memory(&model, setup));
+    let mut memory = Guarded::new(Server::<NoStorage>::memory(&model, setup).len());
     let inside = memory.inside();
     let mut server =
         Server::new(&model, setup, names, "fuzz", NoStorage, inside).expect("enough memory");

@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-/// The budget a device has.
+/// The budget a board has.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Board {
     /// The name on the command line.

@@ -1,6 +1,6 @@
 //! The command line.
 
-mod keep;
+mod flash;
 mod replay;
 mod serve;
 
@@ -50,7 +50,7 @@ enum Command {
         mamlet device /dev/pts/4 teach five.csv"
     )]
     Serve(serve::Serve),
-    /// Replay the artifact's golden vectors and compare bit for bit
+    /// Compute the artifact's golden vectors and compare bit for bit
     Verify {
         /// The artifact
         artifact: PathBuf,
@@ -67,7 +67,7 @@ enum Command {
 struct Run {
     /// The artifact
     artifact: PathBuf,
-    /// Support examples with targets: what the device adapts to
+    /// Support examples with targets: what the board adapts to
     #[arg(long, value_name = "FILE.csv", required_unless_present = "flash_file")]
     support: Option<PathBuf>,
     /// Query examples, with targets or without
@@ -80,7 +80,7 @@ struct Run {
     #[arg(long)]
     rate: Option<f32>,
     #[command(flatten)]
-    keep: keep::KeepArgs,
+    flash: flash::FlashArgs,
     #[command(flatten)]
     budget: Budget,
     /// Print one JSON object
@@ -153,16 +153,16 @@ fn run(args: &Run, out: &mut impl Write) -> Result<ExitCode> {
     let support = read(&args.support, true)?;
     let query = read(&args.query, false)?;
     let steps = args.steps.unwrap_or(model.steps());
-    let mut keep = args.keep.open(&board, model.adapting())?;
+    let mut flash = args.flash.open(&board, model.adapting())?;
     let fit = Fit::new(&model, file.bytes().len(), support.len(), steps, board);
     let adaptation = Adaptation {
         steps: args.steps,
         rate: args.rate,
     };
-    let flash = keep.as_deref_mut();
-    let session = session::run_keeping(&model, &support, &query, adaptation, flash)?;
-    if let Some(keep) = keep {
-        keep.write()?;
+    let session =
+        session::run_with_flash(&model, &support, &query, adaptation, flash.as_deref_mut())?;
+    if let Some(flash) = flash {
+        flash.write()?;
     }
     if args.json {
         let output = RunOutput {
@@ -174,8 +174,8 @@ fn run(args: &Run, out: &mut impl Write) -> Result<ExitCode> {
     } else {
         print_fit(&fit, artifact.description()?.name, out)?;
         print_pipeline(&model, out)?;
-        if let Some(kept) = &session.kept {
-            keep::print(kept, out)?;
+        if let Some(report) = &session.flash {
+            flash::print(report, out)?;
         }
         print_session(&session, out)?;
     }
@@ -196,7 +196,7 @@ fn verify(path: &std::path::Path, out: &mut impl Write) -> Result<ExitCode> {
         .with_context(name)?
         .map_or(0, |golden| golden.sizes.examples as usize);
     let rollback = Rollback::ToInitialisation;
-    let mut memory = vec![0.0; model.memory(examples, rollback).total() / 4];
+    let mut memory = vec![0.0; model.memory(examples, rollback).total().len()];
     let mut learner = Learner::new(&model, examples, rollback, &mut memory)?;
     let verification = golden::verify(&artifact, &mut learner).with_context(name)?;
     let rows = [
@@ -312,7 +312,7 @@ fn print_fit(fit: &Fit, name: &str, out: &mut impl Write) -> Result<()> {
 /// What stands around the model, where there is anything.
 fn print_pipeline(model: &Model<'_>, out: &mut impl Write) -> Result<()> {
     if let Some(front_end) = model.front_end() {
-        let bytes = FrontEnd::memory(model);
+        let bytes = FrontEnd::memory(model).bytes();
         writeln!(out, "  samples {front_end}; {bytes} bytes of RAM more")?;
     }
     if let Some(rejection) = model.rejection() {

@@ -100,11 +100,11 @@ impl Fit {
             ..
         } = memory;
         let ram = Ram {
-            adapted: adapted.saturating_add(optimiser),
-            support,
-            workspace,
+            adapted: (adapted + optimiser).bytes(),
+            support: support.bytes(),
+            workspace: workspace.bytes(),
             stack: ENGINE_STACK,
-            total: memory.total().saturating_add(ENGINE_STACK),
+            total: memory.total().bytes().saturating_add(ENGINE_STACK),
         };
         let flash = Flash {
             artifact: artifact_bytes,

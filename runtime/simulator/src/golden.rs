@@ -20,7 +20,7 @@ pub fn attach(writer: &ArtifactWriter, inputs: &[f32], targets: &[f32]) -> Resul
     let model = Model::new(&artifact)?;
     let examples = inputs.len() / model.inputs();
     let rollback = Rollback::ToInitialisation;
-    let mut memory = vec![0.0; model.memory(examples, rollback).total() / 4];
+    let mut memory = vec![0.0; model.memory(examples, rollback).total().len()];
     let mut learner = Learner::new(&model, examples, rollback, &mut memory)?;
     let rows = || inputs.chunks_exact(model.inputs());
     let numbers = targets.len() / examples.max(1);

@@ -1,4 +1,4 @@
-//! The device on the host: the engine that runs on a board, on the same bytes,
+//! A board on the host: the engine that runs on a board, on the same bytes,
 //! with the flash, RAM and clock of that board.
 //!
 //! | module | owns |
@@ -6,11 +6,11 @@
 //! | [`board`] | named boards and budgets of one's own |
 //! | [`mod@file`] | artifacts from disk, aligned as in flash |
 //! | [`table`] | support and query examples from CSV |
-//! | [`session`] | one device life: examples in, adapted, queried |
+//! | [`session`] | one session of a board: examples in, adapted, queried |
 //! | [`flash`] | NOR flash that wears and loses power |
-//! | [`mod@keep`] | a file that stands for the board's flash |
-//! | [`mod@replay`] | episodes from a file, one life after the other |
-//! | [`device`] | a device at the other end of a line, and the simulator as one |
+//! | [`flash_file`] | a file that stands for the board's flash |
+//! | [`mod@replay`] | episodes from a file, a session for each |
+//! | [`serial`] | a board at the other end of a line, and the simulator as one |
 //! | [`fit`] | what an artifact takes of a board |
 //! | [`golden`] | golden vectors for a new artifact |
 //!
@@ -18,13 +18,13 @@
 #![forbid(unsafe_code)]
 
 pub mod board;
-pub mod device;
 pub mod file;
 pub mod fit;
 pub mod flash;
+pub mod flash_file;
 pub mod golden;
-pub mod keep;
 pub mod replay;
+pub mod serial;
 pub mod session;
 pub mod table;
 

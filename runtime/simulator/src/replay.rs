@@ -1,4 +1,4 @@
-//! Episodes from a file, one device life after the other.
+//! Episodes from a file, a session of a board for each.
 
 use anyhow::{Context, Result, ensure};
 use mamlet_formats::Loss;
@@ -12,7 +12,7 @@ use crate::table::{Example, Target};
 
 /// What became of an episode. A board that replays it gets the same bits.
 #[derive(Clone, Debug, PartialEq, Serialize)]
-pub struct Replayed {
+pub struct EpisodeReport {
     /// As in [`SessionReport`](session::SessionReport).
     pub outcome: String,
     /// How many steps were kept.
@@ -35,16 +35,16 @@ pub struct Replayed {
 /// # Errors
 /// Where the examples are not of the model's sizes, and names the episode that
 /// the engine refuses.
-pub fn replay(model: &Model<'_>, episodes: &Episodes<'_>) -> Result<Vec<Replayed>> {
-    let head = episodes.head;
-    let [inputs, targets] = [head.inputs, head.targets].map(|count| count as usize);
+pub fn replay(model: &Model<'_>, episodes: &Episodes<'_>) -> Result<Vec<EpisodeReport>> {
+    let prefix = episodes.prefix;
+    let [inputs, targets] = [prefix.inputs, prefix.targets].map(|count| count as usize);
     ensure!(
         [inputs, targets] == [model.inputs(), model.targets()],
         "examples of {inputs} inputs and {targets} targets, the model takes {} and {}",
         model.inputs(),
         model.targets()
     );
-    let lives = episodes.iter().enumerate().map(|(index, examples)| {
+    let reports = episodes.iter().enumerate().map(|(index, examples)| {
         let examples = examples.iter().map(|(input, target)| Example {
             input,
             target: Some(match (model.loss(), &target[..]) {
@@ -53,10 +53,10 @@ pub fn replay(model: &Model<'_>, episodes: &Episodes<'_>) -> Result<Vec<Replayed
             }),
         });
         let mut support: Vec<Example> = examples.collect();
-        let query = support.split_off(head.support as usize);
+        let query = support.split_off(prefix.support as usize);
         let report = session::run(model, &support, &query, Adaptation::default())
             .with_context(|| format!("episode {index}"))?;
-        Ok(Replayed {
+        Ok(EpisodeReport {
             outcome: report.outcome,
             steps: report.steps,
             loss_bits: report.loss_bits,
@@ -66,16 +66,16 @@ pub fn replay(model: &Model<'_>, episodes: &Episodes<'_>) -> Result<Vec<Replayed
             mean_squared_error: report.mean_squared_error,
         })
     });
-    lives.collect()
+    reports.collect()
 }
 
 /// Mean and half of the 95 % interval, `1.96 σ / √n`, of a figure over episodes,
 /// after the adaptation; `None` where an episode lacks it.
 pub fn mean(
-    replayed: &[Replayed],
-    figure: impl Fn(&Replayed) -> Option<BeforeAfter>,
+    episodes: &[EpisodeReport],
+    figure: impl Fn(&EpisodeReport) -> Option<BeforeAfter>,
 ) -> Option<(f64, f64)> {
-    let values: Option<Vec<f64>> = replayed.iter().map(|r| Some(figure(r)?.after)).collect();
+    let values: Option<Vec<f64>> = episodes.iter().map(|e| Some(figure(e)?.after)).collect();
     let values = values.filter(|values| !values.is_empty())?;
     let count = values.len() as f64;
     let mean = values.iter().sum::<f64>() / count;

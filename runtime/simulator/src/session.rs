@@ -1,4 +1,4 @@
-//! One device life: it is given support examples, adapts, and is queried.
+//! One session of a board: it is given support examples, adapts, and is queried.
 
 use anyhow::{Context, Result, bail};
 use mamlet_runtime::storage::Saved;
@@ -6,7 +6,7 @@ use mamlet_runtime::{Adaptation, Cause, Learner, Outcome, Rollback};
 use serde::Serialize;
 
 use crate::Model;
-use crate::keep::Keep;
+use crate::flash_file::BoardFlash;
 use crate::table::{Example, Target};
 
 /// What happened.
@@ -34,13 +34,13 @@ pub struct SessionReport {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub unknown: Option<usize>,
     /// What became of the flash, where there is any.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub kept: Option<Kept>,
+    #[serde(rename = "kept", skip_serializing_if = "Option::is_none")]
+    pub flash: Option<FlashReport>,
 }
 
 /// What a session found in flash and left there.
 #[derive(Clone, Debug, PartialEq, Serialize)]
-pub struct Kept {
+pub struct FlashReport {
     /// What was stored before; the session starts from it.
     pub found: Option<Found>,
     /// `saved`, `unchanged`, or that the power failed; none where nothing was
@@ -90,23 +90,23 @@ pub fn run(
     query: &[Example],
     adaptation: Adaptation,
 ) -> Result<SessionReport> {
-    run_keeping(model, support, query, adaptation, None)
+    run_with_flash(model, support, query, adaptation, None)
 }
 
-/// [`run`] on a device with flash: it starts from what is stored there, adapts
+/// [`run`] on a board with flash: it starts from what is stored there, adapts
 /// if there are support examples, and stores what it learnt.
 ///
 /// # Errors
 /// As [`run`], and where the flash cannot be used.
-pub fn run_keeping(
+pub fn run_with_flash(
     model: &Model<'_>,
     support: &[Example],
     query: &[Example],
     adaptation: Adaptation,
-    mut keep: Option<&mut (dyn Keep + 'static)>,
+    mut flash: Option<&mut (dyn BoardFlash + 'static)>,
 ) -> Result<SessionReport> {
     let rollback = Rollback::ToInitialisation;
-    let mut memory = vec![0.0; model.memory(support.len(), rollback).total() / 4];
+    let mut memory = vec![0.0; model.memory(support.len(), rollback).total().len()];
     let mut learner = Learner::new(model, support.len(), rollback, &mut memory)?;
     let predict = |learner: &mut Learner<'_>| -> Result<Vec<Vec<f32>>> {
         let outputs = query
@@ -114,8 +114,8 @@ pub fn run_keeping(
             .map(|q| Ok(learner.predict(&q.input)?.to_vec()));
         outputs.collect()
     };
-    let found = match &mut keep {
-        Some(keep) => keep.restore(&mut learner)?.map(|found| Found {
+    let found = match &mut flash {
+        Some(flash) => flash.restore(&mut learner)?.map(|found| Found {
             steps: found.steps,
             loss_before: found.loss_before,
             loss_after: found.loss_after,
@@ -131,24 +131,24 @@ pub fn run_keeping(
         }
         .with_context(|| format!("support example {}", index + 1))?;
     }
-    let report = match keep.is_some() && support.is_empty() {
+    let report = match flash.is_some() && support.is_empty() {
         true => None,
         false => Some(learner.adapt_with(adaptation)?),
     };
-    let saved = match &mut keep {
-        Some(keep) if report.is_some() && learner.is_adapted() => {
-            Some(match keep.save(&learner)? {
+    let saved = match &mut flash {
+        Some(flash) if report.is_some() && learner.is_adapted() => {
+            Some(match flash.save(&learner)? {
                 Some(Saved::Written) => "saved",
                 Some(Saved::Unchanged) => "unchanged",
                 None => "the power failed while saving",
             })
         }
         // Rolled back: the flash has what was in use before.
-        Some(keep) if report.is_some() => keep.restore(&mut learner).map(|_| None)?,
+        Some(flash) if report.is_some() => flash.restore(&mut learner).map(|_| None)?,
         _ => None,
     };
     let after = predict(&mut learner)?;
-    let kept = keep.map(|_| Kept { found, saved });
+    let flash = flash.map(|_| FlashReport { found, saved });
     let crc = learner
         .weights()
         .map(mamlet_formats::checkpoint::weights_crc32);
@@ -179,7 +179,7 @@ pub fn run_keeping(
             .collect(),
         losses,
         unknown,
-        kept,
+        flash,
         adapted_crc32: crc.map(|crc| format!("{crc:08x}")),
         mean_squared_error: compare(query, &predictions, squared_error),
         accuracy: compare(query, &predictions, |output, target| {

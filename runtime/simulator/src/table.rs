@@ -8,7 +8,7 @@ use anyhow::{Context, Result, anyhow, bail};
 use mamlet_formats::Loss;
 use mamlet_runtime::Artifact;
 
-use crate::device::Identity;
+use crate::serial::Identity;
 
 /// What an example should give.
 #[derive(Clone, Debug, PartialEq)]
@@ -56,13 +56,13 @@ impl Columns {
 }
 
 impl From<&Identity> for Columns {
-    /// The columns that a device asks for.
-    fn from(device: &Identity) -> Self {
+    /// The columns that a board asks for.
+    fn from(board: &Identity) -> Self {
         Columns {
-            inputs: device.inputs,
-            targets: device.targets,
-            outputs: device.outputs,
-            classes: device.classes.then(|| device.names.clone()),
+            inputs: board.inputs,
+            targets: board.targets,
+            outputs: board.outputs,
+            classes: board.classes.then(|| board.names.clone()),
         }
     }
 }

@@ -1,4 +1,4 @@
-//! `mamlet-sim run --flash-file`: a device that remembers from run to run.
+//! `mamlet-sim run --flash-file`: a board that remembers from run to run.
 
 use std::fs;
 use std::path::Path;

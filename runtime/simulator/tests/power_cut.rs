@@ -1,16 +1,16 @@
 //! The power fails at every operation of the flash, in every way, and again
-//! while the device recovers: it has what it learnt last or what it learnt
+//! while the board recovers: it has what it learnt last or what it learnt
 //! before, to the bit.
 
-mod device;
+mod board;
 
-use device::{Bits, Device, artifact, with_learner};
+use board::{Bits, Board, artifact, with_learner};
 use mamlet_simulator::flash::{Flash, PowerCut, Tear};
 
-/// Two saves in one life, with the power cut at one operation. Returns what a
-/// device may have afterwards, or `None` where the life ended before the cut.
-fn life<const W: usize, const P: usize>(
-    device: &mut Device<'_, '_>,
+/// Two saves in one run, with the power cut at one operation. Returns what a
+/// board may have afterwards, or `None` where the run ended before the cut.
+fn run<const W: usize, const P: usize>(
+    board: &mut Board<'_, '_>,
     flash: &mut Flash<W, P>,
     before: &Bits,
     lesson: u32,
@@ -18,9 +18,9 @@ fn life<const W: usize, const P: usize>(
 ) -> Option<[Bits; 2]> {
     flash.cut_power(cut);
     let mut possible = [before.clone(), before.clone()];
-    let mut store = device.store(flash);
+    let mut store = board.store(flash);
     for lesson in [lesson, lesson + 1] {
-        let (bits, saved) = device.save(&mut store, 0, lesson);
+        let (bits, saved) = board.save(&mut store, 0, lesson);
         possible = match (saved, possible) {
             // What was reported as saved is saved.
             (Ok(_), _) => [bits.clone(), bits],
@@ -34,13 +34,13 @@ fn life<const W: usize, const P: usize>(
     None
 }
 
-/// Cuts the power everywhere in two saves from each of `lives` states of the
+/// Cuts the power everywhere in two saves from each of `runs` states of the
 /// flash, and in the two saves after each of these, at every `stride`th
 /// operation.
-fn every_cut<const W: usize, const P: usize>(weights: u32, pages: usize, lives: u32, stride: u64) {
+fn every_cut<const W: usize, const P: usize>(weights: u32, pages: usize, runs: u32, stride: u64) {
     let file = artifact("cut", weights);
     with_learner(&file, |learner| {
-        let mut device = Device {
+        let mut board = Board {
             learner,
             weights,
             profiles: 1,
@@ -48,21 +48,21 @@ fn every_cut<const W: usize, const P: usize>(weights: u32, pages: usize, lives: 
         let mut flash = Flash::<W, P>::new(pages);
         let mut before: Bits = None;
         let (mut cuts, mut second_cuts) = (0, 0);
-        for start in (0..lives * 10).step_by(10) {
+        for start in (0..runs * 10).step_by(10) {
             for tear in Tear::ALL {
                 for after in 0.. {
                     let seed = cuts;
                     let cut = |after| PowerCut { after, tear, seed };
                     let mut first = flash.clone();
-                    let torn = life(&mut device, &mut first, &before, start, cut(after));
+                    let torn = run(&mut board, &mut first, &before, start, cut(after));
                     let Some(possible) = torn else { break };
-                    let found = device.start(&mut first, 0);
+                    let found = board.start(&mut first, 0);
                     assert!(possible.contains(&found), "{tear:?} at {after}: {found:?}");
                     cuts += 1;
                     for again in (cuts % stride..).step_by(stride as usize) {
                         let mut second = first.clone();
-                        let torn = life(&mut device, &mut second, &found, start + 2, cut(again));
-                        let found = device.start(&mut second, 0);
+                        let torn = run(&mut board, &mut second, &found, start + 2, cut(again));
+                        let found = board.start(&mut second, 0);
                         if let Some(possible) = &torn {
                             assert!(
                                 possible.contains(&found),
@@ -70,10 +70,10 @@ fn every_cut<const W: usize, const P: usize>(weights: u32, pages: usize, lives: 
                             );
                         }
                         // Whatever happened, the next save works.
-                        let mut store = device.store(&mut second);
-                        let (last, saved) = device.save(&mut store, 0, start + 4);
+                        let mut store = board.store(&mut second);
+                        let (last, saved) = board.save(&mut store, 0, start + 4);
                         saved.expect("a save after cuts");
-                        assert_eq!(device.start(&mut second, 0), last);
+                        assert_eq!(board.start(&mut second, 0), last);
                         assert_eq!(second.refused(), 0, "a word was written twice");
                         if torn.is_none() {
                             break;
@@ -82,8 +82,8 @@ fn every_cut<const W: usize, const P: usize>(weights: u32, pages: usize, lives: 
                     }
                 }
             }
-            let mut store = device.store(&mut flash);
-            let (bits, saved) = device.save(&mut store, 0, start);
+            let mut store = board.store(&mut flash);
+            let (bits, saved) = board.save(&mut store, 0, start);
             saved.expect("power");
             before = bits;
         }
@@ -120,14 +120,14 @@ fn the_other_profile() {
     const WEIGHTS: u32 = 3;
     let file = artifact("cut", WEIGHTS);
     with_learner(&file, |learner| {
-        let mut device = Device {
+        let mut board = Board {
             learner,
             weights: WEIGHTS,
             profiles: 2,
         };
         let mut flash = Flash::<4, 256>::new(3);
-        let mut store = device.store(&mut flash);
-        let (other, saved) = device.save(&mut store, 1, 1);
+        let mut store = board.store(&mut flash);
+        let (other, saved) = board.save(&mut store, 1, 1);
         saved.expect("power");
         let mut before = None;
         for lesson in (10..200).step_by(10) {
@@ -136,14 +136,14 @@ fn the_other_profile() {
                     let seed = u64::from(lesson) * 100 + after;
                     let mut flash = flash.clone();
                     let cut = PowerCut { after, tear, seed };
-                    let torn = life(&mut device, &mut flash, &before, lesson, cut);
-                    assert_eq!(device.start(&mut flash, 1), other, "{tear:?} at {after}");
+                    let torn = run(&mut board, &mut flash, &before, lesson, cut);
+                    assert_eq!(board.start(&mut flash, 1), other, "{tear:?} at {after}");
                     let Some(possible) = torn else { break };
-                    assert!(possible.contains(&device.start(&mut flash, 0)));
+                    assert!(possible.contains(&board.start(&mut flash, 0)));
                 }
             }
-            let mut store = device.store(&mut flash);
-            let (bits, saved) = device.save(&mut store, 0, lesson);
+            let mut store = board.store(&mut flash);
+            let (bits, saved) = board.save(&mut store, 0, lesson);
             saved.expect("power");
             before = bits;
         }
@@ -156,14 +156,14 @@ fn removal() {
     const WEIGHTS: u32 = 78;
     let file = artifact("cut", WEIGHTS);
     with_learner(&file, |learner| {
-        let mut device = Device {
+        let mut board = Board {
             learner,
             weights: WEIGHTS,
             profiles: 1,
         };
         let mut flash = Flash::<4, 256>::new(4);
-        let mut store = device.store(&mut flash);
-        let (bits, saved) = device.save(&mut store, 0, 1);
+        let mut store = board.store(&mut flash);
+        let (bits, saved) = board.save(&mut store, 0, 1);
         saved.expect("power");
         for (remove, tear) in Tear::ALL
             .into_iter()
@@ -176,21 +176,21 @@ fn removal() {
                     tear,
                     seed: after,
                 });
-                let mut store = device.store(&mut flash);
+                let mut store = board.store(&mut flash);
                 let done = match remove {
                     true => store.remove(0),
                     false => store.erase(),
                 };
                 flash.power_on();
-                let found = device.start(&mut flash, 0);
+                let found = board.start(&mut flash, 0);
                 match done {
                     Ok(()) => assert_eq!(found, None),
                     Err(_) => assert!(found.is_none() || found == bits),
                 }
-                let mut store = device.store(&mut flash);
-                let (next, saved) = device.save(&mut store, 0, 2);
+                let mut store = board.store(&mut flash);
+                let (next, saved) = board.save(&mut store, 0, 2);
                 saved.expect("a save after a cut");
-                assert_eq!(device.start(&mut flash, 0), next);
+                assert_eq!(board.start(&mut flash, 0), next);
                 assert_eq!(flash.refused(), 0, "a word was written twice");
                 if done.is_ok() {
                     break;

@@ -10,8 +10,8 @@ use std::time::Duration;
 
 use mamlet_formats::protocol::{Refusal, Stored};
 use mamlet_simulator::Model;
-use mamlet_simulator::device::Device;
 use mamlet_simulator::file::ArtifactFile;
+use mamlet_simulator::serial::Client;
 use mamlet_simulator::session::{SessionReport, run};
 use mamlet_simulator::table::{Columns, Example, Target, read};
 
@@ -41,8 +41,8 @@ impl Served {
         Served { child, port }
     }
 
-    fn host(&self) -> Device {
-        Device::connect(&self.port, TIMEOUT).expect("it answers")
+    fn host(&self) -> Client {
+        Client::connect(&self.port, TIMEOUT).expect("it answers")
     }
 }
 
@@ -67,27 +67,27 @@ fn session(artifact: &str, [support, query]: [&str; 2]) -> (Vec<Example>, Sessio
 }
 
 /// Teaches, adapts, and compares losses, weights and predictions.
-fn teach(device: &mut Device, support: &[Example], expected: &SessionReport) {
+fn teach(board: &mut Client, support: &[Example], expected: &SessionReport) {
     for example in support {
         let target = example
             .target
             .as_ref()
             .map_or_else(Vec::new, Target::numbers);
-        device.add(&example.input, &target).expect("an example");
+        board.add(&example.input, &target).expect("an example");
     }
-    let report = device.adapt(None, None).expect("examples");
+    let report = board.adapt(None, None).expect("examples");
     assert_eq!(report.outcome, expected.outcome);
     assert_eq!(report.loss_bits, expected.loss_bits);
-    assert_eq!(device.report().expect("an answer"), Some(report));
-    check(device, expected);
+    assert_eq!(board.report().expect("an answer"), Some(report));
+    check(board, expected);
 }
 
-fn check(device: &mut Device, expected: &SessionReport) {
+fn check(board: &mut Client, expected: &SessionReport) {
     for prediction in &expected.predictions {
-        let output = device.predict(&prediction.input).expect("an input");
+        let output = board.predict(&prediction.input).expect("an input");
         assert_eq!(output, prediction.after);
     }
-    let statistics = device.statistics().expect("an answer");
+    let statistics = board.statistics().expect("an answer");
     let crc = statistics.weights_crc32.map(|crc| format!("{crc:08x}"));
     assert_eq!(crc, expected.adapted_crc32);
 }
@@ -105,12 +105,12 @@ fn a_taught_simulator_learns_what_a_session_learns() {
         let (support, expected) = session(artifact, data);
         for line in [&[][..], &["--tcp", "127.0.0.1:0"]] {
             let served = Served::start(artifact, line);
-            let mut device = served.host();
-            assert_eq!(device.identity().capacity, 16);
-            assert_eq!(device.identity().inputs, support[0].input.len());
-            teach(&mut device, &support, &expected);
+            let mut board = served.host();
+            assert_eq!(board.identity().capacity, 16);
+            assert_eq!(board.identity().inputs, support[0].input.len());
+            teach(&mut board, &support, &expected);
             // The next host finds what the first one left.
-            drop(device);
+            drop(board);
             check(&mut served.host(), &expected);
         }
     }
@@ -125,20 +125,20 @@ fn weights_survive_restarts_and_move_to_others() {
     let keeping = ["--flash-file", flash];
     let checkpoint = {
         let served = Served::start("sinusoid.mamlet", &keeping);
-        let mut device = served.host();
-        assert_eq!(device.restore().expect("an answer"), Stored::Nothing);
-        teach(&mut device, &support, &expected);
-        assert_eq!(device.save().expect("an answer"), Stored::Saved);
-        assert_eq!(device.save().expect("an answer"), Stored::Unchanged);
-        device.checkpoint().expect("adapted")
+        let mut board = served.host();
+        assert_eq!(board.restore().expect("an answer"), Stored::Nothing);
+        teach(&mut board, &support, &expected);
+        assert_eq!(board.save().expect("an answer"), Stored::Saved);
+        assert_eq!(board.save().expect("an answer"), Stored::Unchanged);
+        board.checkpoint().expect("adapted")
     };
     let served = Served::start("sinusoid.mamlet", &keeping);
-    let mut device = served.host();
-    let restored = device.restore().expect("an answer");
+    let mut board = served.host();
+    let restored = board.restore().expect("an answer");
     assert_eq!(restored, Stored::Restored { steps: 5 });
-    check(&mut device, &expected);
-    device.reset(true).expect("an answer");
-    assert_eq!(device.restore().expect("an answer"), Stored::Nothing);
+    check(&mut board, &expected);
+    board.reset(true).expect("an answer");
+    assert_eq!(board.restore().expect("an answer"), Stored::Nothing);
 
     let other = Served::start("sinusoid.mamlet", &[]);
     let mut other = other.host();
@@ -217,10 +217,10 @@ fn a_noisy_line_costs_time_and_nothing_else() {
     line.set_read_timeout(Some(Duration::from_millis(20)))
         .expect("a time");
     let noisy = Noisy { line, count: 0 };
-    let mut device = Device::on("noise", Box::new(noisy), TIMEOUT).expect("it answers");
-    teach(&mut device, &support, &expected);
-    device.checkpoint().expect("whole in the end");
-    let statistics = device.statistics().expect("an answer");
+    let mut board = Client::on("noise", Box::new(noisy), TIMEOUT).expect("it answers");
+    teach(&mut board, &support, &expected);
+    board.checkpoint().expect("whole in the end");
+    let statistics = board.statistics().expect("an answer");
     assert_eq!((statistics.added, statistics.examples), (5, 5));
     assert_eq!(statistics.adaptations, 1);
     assert!(statistics.damaged > 0, "the noise did nothing");
@@ -230,13 +230,13 @@ fn a_noisy_line_costs_time_and_nothing_else() {
 fn nobody_at_the_other_end_is_said_so() {
     let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
     let name = format!("tcp:{}", listener.local_addr().expect("an address"));
-    let silent = Device::connect(&name, Duration::from_millis(50)).expect_err("silence");
+    let silent = Client::connect(&name, Duration::from_millis(50)).expect_err("silence");
     let words = format!("{silent:#}");
     assert!(
         words.contains(&name) && words.contains("no answer within"),
         "{words}"
     );
-    let missing = Device::connect("/dev/no-such-port", TIMEOUT).expect_err("no port");
+    let missing = Client::connect("/dev/no-such-port", TIMEOUT).expect_err("no port");
     let words = format!("{missing:#}");
     assert!(
         words.contains("/dev/no-such-port") && words.contains("plugged in"),

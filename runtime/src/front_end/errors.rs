@@ -2,6 +2,8 @@
 
 use core::fmt;
 
+use crate::fault::{self, Internal};
+
 /// Why there is no front end.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
@@ -43,6 +45,14 @@ pub enum SampleError {
     Empty,
     /// The artifact subtracts the value at rest, which is not known.
     NoRest,
+    /// A bug of this library: sizes of the front end contradict each other.
+    Internal,
+}
+
+impl From<Internal> for SampleError {
+    fn from(_: Internal) -> Self {
+        SampleError::Internal
+    }
 }
 
 impl fmt::Display for FrontEndError {
@@ -79,6 +89,7 @@ impl fmt::Display for SampleError {
                 f,
                 "the value at rest is not known: record while nothing happens and end with rest()"
             ),
+            Self::Internal => f.write_str(fault::MESSAGE),
         }
     }
 }

@@ -15,7 +15,7 @@
 //! use mamlet_runtime::{FrontEnd, Model};
 //!
 //! let model = Model::<4>::new(&artifact)?;
-//! let mut memory = [0.0; 16];                 // FrontEnd::memory(&model) says how many bytes
+//! let mut memory = [0.0; 16];                 // FrontEnd::memory(&model) says how much
 //! let mut front_end = FrontEnd::new(&model, &mut memory)?;
 //! front_end.begin();                          // a button is pressed
 //! for sample in [[1.0], [5.0], [3.0]] {       // what the sensor gives, 50 times a second
@@ -35,7 +35,9 @@ pub use errors::{FrontEndError, SampleError};
 use mamlet_formats::{Centre, Cut};
 use signal::Rate;
 
+use crate::fault::{Checked, Internal};
 use crate::kernels::{all_finite, copy};
+use crate::memory::Numbers;
 use crate::model::Model;
 
 /// Makes examples of samples, in memory that the caller gives.
@@ -46,9 +48,9 @@ use crate::model::Model;
 /// Samples that come before `begin` or after `end` are not looked at.
 ///
 /// # Recordings that are too long
-/// Memory of [`FrontEnd::memory`] keeps a recording as long as the longest that
-/// training saw, sample by sample, and makes of it what the trainer makes of it,
-/// bit for bit. A longer one never fails and never overflows: whenever there is
+/// Memory of [`FrontEnd::memory`] holds a recording as long as the longest that
+/// training saw, sample by sample. Its example is the trainer's, bit for bit. A
+/// longer one never fails and never overflows: whenever there is
 /// no more room, every second sample is dropped, and from then on half as many
 /// are kept. [`thinned`](Self::thinned) says how many samples one stands for.
 #[derive(Debug)]
@@ -70,17 +72,17 @@ pub struct FrontEnd<'m> {
     count: usize,
     /// The row of `samples` that a window's next sample goes to.
     next: usize,
-    /// Samples until a window is complete, or until one is kept of a recording
-    /// that is thinned.
+    /// Samples until a window is complete or, of a recording that is thinned, until
+    /// the next one that is stored.
     due: usize,
     /// One of so many samples is kept.
     thinned: usize,
 }
 
 impl<'m> FrontEnd<'m> {
-    /// Bytes of memory that keep the longest recording of training sample by
-    /// sample, or a window; 0 where the artifact has no front end.
-    pub fn memory<const LAYERS: usize>(model: &Model<'_, LAYERS>) -> usize {
+    /// The memory that keeps the longest recording of training sample by sample,
+    /// or a window; none where the artifact has no front end.
+    pub fn memory<const LAYERS: usize>(model: &Model<'_, LAYERS>) -> Numbers {
         let numbers = model.front_end().map_or(0, |front_end| {
             let longest = match front_end.cut {
                 Cut::Whole { longest } => longest,
@@ -88,7 +90,7 @@ impl<'m> FrontEnd<'m> {
             };
             numbers(&front_end, longest as usize)
         });
-        numbers.saturating_mul(size_of::<f32>())
+        Numbers::new(numbers)
     }
 
     /// A front end as the model's artifact says. It uses all of `memory`; less
@@ -194,7 +196,7 @@ impl<'m> FrontEnd<'m> {
             return Ok(None);
         }
         let Cut::Windows { stride } = self.front_end.cut else {
-            self.keep(sample);
+            self.record(sample)?;
             return Ok(None);
         };
         let mut ring = Ring {
@@ -205,19 +207,23 @@ impl<'m> FrontEnd<'m> {
             complete: false,
             stride: stride as usize,
         };
+        let mut taken = Ok(());
         match &mut self.rate {
-            None => ring.push(sample),
-            Some(rate) => rate.push(self.before, sample, self.converted, |row| ring.push(row)),
+            None => taken = ring.push(sample),
+            Some(rate) => rate.push(self.before, sample, self.converted, |row| {
+                taken = taken.and(ring.push(row));
+            }),
         }
+        taken?;
         if !ring.complete {
             return Ok(None);
         }
         let at = self.next.saturating_mul(needed);
-        let (new, old) = self.samples.split_at_checked(at).unwrap_or_default();
-        if let Some((first, second)) = self.example.split_at_mut_checked(old.len()) {
-            copy(first, old);
-            copy(second, new);
-        }
+        let (new, old) = self.samples.split_at_checked(at).ok_or(Internal)?;
+        let parts = self.example.split_at_mut_checked(old.len());
+        let (first, second) = parts.ok_or(Internal)?;
+        copy(first, old)?;
+        copy(second, new)?;
         self.centred().map(Some)
     }
 
@@ -232,7 +238,7 @@ impl<'m> FrontEnd<'m> {
             return Ok(None);
         }
         let channels = self.rest.len();
-        let samples = kept(self.samples, self.count, channels);
+        let samples = recorded(self.samples, self.count, channels)?;
         if samples.is_empty() {
             return Err(SampleError::Empty);
         }
@@ -251,7 +257,7 @@ impl<'m> FrontEnd<'m> {
     pub fn rest(&mut self) -> Result<(), SampleError> {
         self.stop()?;
         let channels = self.rest.len();
-        let samples = kept(self.samples, self.count, channels);
+        let samples = recorded(self.samples, self.count, channels)?;
         if samples.is_empty() {
             return Err(SampleError::Empty);
         }
@@ -280,7 +286,7 @@ impl<'m> FrontEnd<'m> {
         if !all_finite(rest) {
             return Err(SampleError::NotFinite);
         }
-        copy(self.rest, rest);
+        copy(self.rest, rest)?;
         self.rested = true;
         Ok(())
     }
@@ -303,11 +309,11 @@ impl<'m> FrontEnd<'m> {
         }
     }
 
-    /// Keeps a sample of a recording, thinning it where there is no more room.
-    fn keep(&mut self, sample: &[f32]) {
+    /// Takes a sample of a recording, thinning it where there is no more room.
+    fn record(&mut self, sample: &[f32]) -> Checked {
         if let Some(due) = self.due.checked_sub(1) {
             self.due = due;
-            return;
+            return Ok(());
         }
         let channels = sample.len();
         let capacity = self.samples.len().checked_div(channels).unwrap_or(0);
@@ -316,9 +322,7 @@ impl<'m> FrontEnd<'m> {
             for row in 0..capacity / 2 + capacity % 2 {
                 for at in row * channels..(row + 1) * channels {
                     let value = self.samples.get(at + row * channels).copied();
-                    if let (Some(value), Some(place)) = (value, self.samples.get_mut(at)) {
-                        *place = value;
-                    }
+                    *self.samples.get_mut(at).ok_or(Internal)? = value.ok_or(Internal)?;
                 }
             }
             self.count = capacity / 2 + capacity % 2;
@@ -326,12 +330,13 @@ impl<'m> FrontEnd<'m> {
             // Of an odd number the last was kept, so this one is dropped.
             if capacity % 2 == 1 {
                 self.due = before - 1;
-                return;
+                return Ok(());
             }
         }
-        put(self.samples, self.count, sample);
+        put(self.samples, self.count, sample)?;
         self.count += 1;
         self.due = self.thinned - 1;
+        Ok(())
     }
 
     /// The example, once what the artifact says is subtracted.
@@ -357,9 +362,9 @@ struct Ring<'r> {
 }
 
 impl Ring<'_> {
-    fn push(&mut self, sample: &[f32]) {
+    fn push(&mut self, sample: &[f32]) -> Checked {
         let length = self.samples.len().checked_div(sample.len()).unwrap_or(0);
-        put(self.samples, *self.next, sample);
+        put(self.samples, *self.next, sample)?;
         *self.next = if *self.next + 1 < length {
             *self.next + 1
         } else {
@@ -370,19 +375,21 @@ impl Ring<'_> {
         if *self.due == 0 {
             (*self.due, self.complete) = (self.stride, true);
         }
+        Ok(())
     }
 }
 
 /// Writes a row.
-fn put(samples: &mut [f32], row: usize, sample: &[f32]) {
+fn put(samples: &mut [f32], row: usize, sample: &[f32]) -> Checked {
     let at = row.saturating_mul(sample.len());
     let place = samples.get_mut(at..at.saturating_add(sample.len()));
-    copy(place.unwrap_or_default(), sample);
+    copy(place.ok_or(Internal)?, sample)
 }
 
 /// The first `count` rows.
-fn kept(samples: &[f32], count: usize, channels: usize) -> &[f32] {
-    samples.get(..count.saturating_mul(channels)).unwrap_or(&[])
+fn recorded(samples: &[f32], count: usize, channels: usize) -> Checked<&[f32]> {
+    let recorded = samples.get(..count.saturating_mul(channels));
+    recorded.ok_or(Internal)
 }
 
 /// The least samples that there must be room for.

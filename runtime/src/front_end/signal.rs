@@ -1,10 +1,13 @@
 //! The arithmetic of a front end: the one implementation, which the trainer
-//! calls too, so that a device makes the example that a host makes.
+//! calls too, so that a board makes the example that a host makes.
+//!
+//! Where slices that should have one length have not, the result is NaN.
 //!
 //! Samples are `[rows, channels]`, row by row.
 
 use core::cmp::Ordering;
 
+use crate::fault::Checked;
 use crate::kernels::{copy, rows_mut, zip};
 
 /// The sample at place `at`, in samples from the first: on a straight line
@@ -27,8 +30,16 @@ pub fn sample_at(samples: &[f32], at: f32, sample: &mut [f32]) {
 
 /// `x (1 − share) + y share`
 fn between(x: &[f32], y: &[f32], share: f32, result: &mut [f32]) {
-    copy(result, x);
-    zip(result, y, |x, y| x * (1.0 - share) + y * share);
+    let blend = |x, y| x * (1.0 - share) + y * share;
+    let done = copy(result, x).and_then(|()| zip(result, y, blend));
+    or_nan(done, result);
+}
+
+/// Leaves NaN in `result` where it could not be computed.
+fn or_nan(done: Checked, result: &mut [f32]) {
+    if done.is_err() {
+        result.fill(f32::NAN);
+    }
 }
 
 /// A recording as an example of `[length, channels]`: row `i` stands at
@@ -58,7 +69,8 @@ pub fn subtract_mean(example: &mut [f32], channels: usize) {
 /// Subtracts `offset`, a value per channel, from every row.
 pub fn subtract(example: &mut [f32], offset: &[f32]) {
     for row in rows_mut(example, offset.len()) {
-        zip(row, offset, |value, offset| value - offset);
+        let done = zip(row, offset, |value, offset| value - offset);
+        or_nan(done, row);
     }
 }
 
@@ -121,9 +133,10 @@ impl Rate {
         }
     }
 
-    /// Takes the next sample and `row`s those that stand behind the one before
-    /// and up to this one. At most one where samples come no slower than rows.
-    /// `before` is to hold a value per channel from call to call.
+    /// Takes the next sample, and calls `row` with each row between the sample
+    /// before and this one, this one included. That is at most one row where
+    /// samples come as fast as rows, or faster. `before` holds the last sample
+    /// from call to call: a value per channel.
     pub fn push(
         &mut self,
         before: &mut [f32],
@@ -133,7 +146,7 @@ impl Rate {
     ) {
         let to = u64::from(self.to);
         let mut ahead = self.ahead.unwrap_or_else(|| {
-            copy(before, sample);
+            or_nan(copy(before, sample), before);
             to
         });
         while ahead <= to {
@@ -142,7 +155,7 @@ impl Rate {
             ahead += u64::from(self.from);
         }
         self.ahead = Some(ahead - to);
-        copy(before, sample);
+        or_nan(copy(before, sample), before);
     }
 
     /// How `from` compares to `to`.

@@ -1,6 +1,11 @@
 //! Loops over numbers: as small as they look where a function is called in them,
 //! four or eight numbers a turn where little is done with each, so that loads follow one
 //! another and the loop costs a quarter.
+//!
+//! Where slices should have one length and have not, nothing is computed and the
+//! loop returns [`Internal`](crate::fault::Internal).
+
+use crate::fault::{Checked, ensure};
 
 /// `x ← f(x)` for every number.
 #[inline(always)]
@@ -11,18 +16,21 @@ pub(crate) fn map(x: &mut [f32], f: impl Fn(f32) -> f32) {
     }
 }
 
-/// `x ← f(x, y)` for every pair.
+/// `x ← f(x, y)` for every pair of two slices of one length.
 #[inline(always)]
-pub(crate) fn zip(x: &mut [f32], y: &[f32], f: impl Fn(f32, f32) -> f32) {
+pub(crate) fn zip(x: &mut [f32], y: &[f32], f: impl Fn(f32, f32) -> f32) -> Checked {
+    ensure(x.len() == y.len())?;
     for (x, y) in x.iter_mut().zip(y) {
         *x = f(*x, *y);
         once();
     }
+    Ok(())
 }
 
 /// `y ← y + a b` for every triple of slices of one length, four at a time.
 #[cfg(feature = "convolution")]
-pub(crate) fn multiply_add_each(y: &mut [f32], a: &[f32], b: &[f32]) {
+pub(crate) fn multiply_add_each(y: &mut [f32], a: &[f32], b: &[f32]) -> Checked {
+    ensure(a.len() == y.len() && b.len() == y.len())?;
     let (y, rest) = y.as_chunks_mut::<4>();
     let ((a, a_rest), (b, b_rest)) = (a.as_chunks::<4>(), b.as_chunks::<4>());
     for (y, (a, b)) in y.iter_mut().zip(a.iter().zip(b)) {
@@ -34,6 +42,7 @@ pub(crate) fn multiply_add_each(y: &mut [f32], a: &[f32], b: &[f32]) {
         *y += a * b;
         once();
     }
+    Ok(())
 }
 
 /// [`map`], eight at a time.
@@ -49,24 +58,20 @@ pub(crate) fn map_eights(x: &mut [f32], f: impl Fn(f32) -> f32) {
 
 /// [`zip`], four at a time.
 #[inline(always)]
-pub(crate) fn zip_fours(x: &mut [f32], y: &[f32], f: impl Fn(f32, f32) -> f32) {
-    let both = x.len().min(y.len());
-    let (x, y) = (
-        x.get_mut(..both).unwrap_or(&mut []),
-        y.get(..both).unwrap_or(&[]),
-    );
+pub(crate) fn zip_fours(x: &mut [f32], y: &[f32], f: impl Fn(f32, f32) -> f32) -> Checked {
+    ensure(x.len() == y.len())?;
     let ((x_fours, x_rest), (y_fours, y_rest)) = (x.as_chunks_mut::<4>(), y.as_chunks::<4>());
     for (x, y) in x_fours.iter_mut().zip(y_fours) {
         *x = core::array::from_fn(|i| f(x[i], y[i]));
         once();
     }
-    zip(x_rest, y_rest, f);
+    zip(x_rest, y_rest, f)
 }
 
-/// `x ← y`, as far as both reach.
+/// `x ← y` for two slices of one length.
 #[inline(never)]
-pub(crate) fn copy(x: &mut [f32], y: &[f32]) {
-    zip_fours(x, y, |_, y| y);
+pub(crate) fn copy(x: &mut [f32], y: &[f32]) -> Checked {
+    zip_fours(x, y, |_, y| y)
 }
 
 /// Whether there is neither a NaN nor an infinity. It does not stop at the first,
@@ -83,8 +88,8 @@ pub(crate) fn all_finite(x: &[f32]) -> bool {
     found >> 31 == 0
 }
 
-/// The rows of a table, from the first on; none where they have no width. Plain
-/// iterators of chunks would divide, and panic at a width of zero.
+/// The whole rows of a table, from the first on; none where they have no width.
+/// Plain iterators of chunks would divide, and panic at a width of zero.
 pub(crate) fn rows(table: &[f32], width: usize) -> impl Iterator<Item = &[f32]> {
     let mut rest = table;
     core::iter::from_fn(move || {
@@ -94,7 +99,7 @@ pub(crate) fn rows(table: &[f32], width: usize) -> impl Iterator<Item = &[f32]> 
     })
 }
 
-/// The rows of a table, to be written.
+/// The whole rows of a table, to be written.
 pub(crate) fn rows_mut(table: &mut [f32], width: usize) -> impl Iterator<Item = &mut [f32]> {
     let mut rest = table;
     core::iter::from_fn(move || {

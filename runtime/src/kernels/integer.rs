@@ -11,6 +11,8 @@
 #[cfg(mamlet_dsp)]
 mod dsp;
 
+use crate::fault::{Checked, Internal, ensure};
+
 /// Positions that are computed together.
 pub(crate) const LANES: usize = 4;
 /// Products of a group.
@@ -33,12 +35,12 @@ pub(crate) struct Patches<'s> {
 
 impl<'s> Patches<'s> {
     /// Takes [`scratch`]`(length)` words.
-    pub fn new(length: usize, scratch: &'s mut [f32]) -> Option<Self> {
+    pub fn new(length: usize, scratch: &'s mut [f32]) -> Checked<Self> {
         let groups = length.div_ceil(GROUP);
-        let (patch, wide) = scratch.split_at_mut_checked(groups)?;
-        let wide = wide.get_mut(..groups * 2 * LANES)?;
+        let (patch, wide) = scratch.split_at_mut_checked(groups).ok_or(Internal)?;
+        let wide = wide.get_mut(..groups * 2 * LANES).ok_or(Internal)?;
         patch.fill(0.0);
-        Some(Patches {
+        Ok(Patches {
             groups,
             patch: bytemuck::cast_slice_mut(patch),
             wide: bytemuck::cast_slice_mut(wide),
@@ -51,7 +53,7 @@ impl<'s> Patches<'s> {
         widen(self.wide, lane, self.patch);
     }
 
-    /// Takes the patch of a lane from where it lies.
+    /// Takes the patch of a lane from where it lies. It has all of its numbers.
     pub fn copy(&mut self, lane: usize, patch: &[i8]) {
         let rest = widen(self.wide, lane, patch);
         let done = patch.len() - rest.len();
@@ -67,18 +69,26 @@ impl<'s> Patches<'s> {
 
     /// All outputs of the first `lanes` lanes, with `weights` as they lie in an
     /// artifact. Those of a lane begin `stride` integers after the last lane's.
+    ///
+    /// # Errors
+    /// [`Internal`] where one of them is shorter; nothing is written then.
     pub fn outputs(
         &self,
         weights: &[i8],
         scaling: &Scaling<'_>,
         (y, stride): (&mut [i8], usize),
         (lanes, outputs): (usize, usize),
-    ) {
+    ) -> Checked {
+        let pair = self.groups * 2 * GROUP;
+        let there = scaling.covers(outputs)
+            && weights.len() >= outputs / 2 * pair
+            && y.len() >= lanes.saturating_sub(1) * stride + outputs;
+        ensure(there && lanes > 0)?;
         #[cfg(mamlet_dsp)]
-        let done = dsp::pairs(self, weights, scaling, (y, stride), (lanes, outputs));
+        // SAFETY: that is what has just been checked.
+        let done = unsafe { dsp::pairs(self, weights, scaling, (y, stride), (lanes, outputs)) };
         #[cfg(not(mamlet_dsp))]
         let done = 0;
-        let pair = self.groups * 2 * GROUP;
         for output in (done..outputs).step_by(2) {
             let weights = weights.get(output / 2 * pair..).unwrap_or(&[]);
             let weights = weights.get(..pair).unwrap_or(&[]);
@@ -92,6 +102,7 @@ impl<'s> Patches<'s> {
                 }
             }
         }
+        Ok(())
     }
 }
 
@@ -133,16 +144,23 @@ pub(crate) struct Scaling<'w> {
 
 impl Scaling<'_> {
     /// That of the outputs from `first` on.
-    pub fn from(&self, first: usize) -> Self {
-        Scaling {
-            bias: self.bias.get(first..).unwrap_or(&[]),
-            multiplier: self.multiplier.get(first..).unwrap_or(&[]),
-            shift: self.shift.get(first..).unwrap_or(&[]),
+    pub fn from(&self, first: usize) -> Checked<Self> {
+        Ok(Scaling {
+            bias: self.bias.get(first..).ok_or(Internal)?,
+            multiplier: self.multiplier.get(first..).ok_or(Internal)?,
+            shift: self.shift.get(first..).ok_or(Internal)?,
             ..*self
-        }
+        })
     }
 
-    /// The integer of an output's sum of products.
+    /// Whether it is that of at least so many outputs.
+    pub fn covers(&self, outputs: usize) -> bool {
+        let lengths = [self.bias.len(), self.multiplier.len(), self.shift.len()];
+        lengths.iter().all(|&length| length >= outputs)
+    }
+
+    /// The integer of an output's sum of products, of an output that it
+    /// [covers](Self::covers).
     pub fn output(&self, output: usize, sum: i32) -> i8 {
         let bias = self.bias.get(output).copied().unwrap_or(0);
         let multiplier = self.multiplier.get(output).copied().unwrap_or(0);

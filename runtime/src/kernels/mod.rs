@@ -36,6 +36,8 @@ use portable::{STEP, line, tiles};
 #[cfg(test)]
 mod tests;
 
+use crate::fault::{Checked, Internal, ensure};
+
 /// A matrix in memory: element `[i, j]` lies at `i · strides.0 + j · strides.1`.
 #[derive(Clone, Copy)]
 pub(crate) struct Matrix<'v> {
@@ -96,8 +98,12 @@ pub(crate) enum Start<'v> {
     Row(&'v [f32]),
 }
 
-/// `C ← S + A B` for `A: [m, k]`, `B: [k, n]` and `C: [m, n]`. Does nothing
-/// where a size is zero, a matrix is smaller than that, or rows of C overlap.
+/// `C ← S + A B` for `A: [m, k]`, `B: [k, n]` and `C: [m, n]`.
+///
+/// # Errors
+/// [`Internal`] where a matrix is smaller than that, rows of C overlap, or there
+/// is nothing to sum; C is untouched then. A product without rows or columns, or
+/// without terms to add to what C holds, is done as it is.
 #[inline(never)]
 pub(crate) fn multiply(
     start: Start<'_>,
@@ -105,14 +111,13 @@ pub(crate) fn multiply(
     b: Matrix<'_>,
     c: MatrixMut<'_>,
     (m, k, n): (usize, usize, usize),
-) {
-    if m == 0 || k == 0 || n == 0 || (m > 1 && c.stride < n) {
-        return;
+) -> Checked {
+    if m == 0 || k == 0 || n == 0 {
+        return ensure(m == 0 || n == 0 || matches!(start, Start::Sums));
     }
     let read = holds(a.values.len(), a.strides, (m, k)) && holds(b.values.len(), b.strides, (k, n));
-    if !read || !holds(c.values.len(), (c.stride, 1), (m, n)) {
-        return;
-    }
+    let written = holds(c.values.len(), (c.stride, 1), (m, n)) && (m == 1 || c.stride >= n);
+    ensure(read && written)?;
     let c = Corner {
         at: c.values.as_mut_ptr(),
         strides: (c.stride, 1),
@@ -131,7 +136,7 @@ pub(crate) fn multiply(
             at: row.as_ptr(),
             strides: (0, 1),
         },
-        Start::Row(_) => return,
+        Start::Row(_) => return Err(Internal),
     };
     let (a, b) = (a.corner(), b.corner());
     let order = match (a.strides, b.strides) {
@@ -180,6 +185,7 @@ pub(crate) fn multiply(
             strip(start, a.offset(tall, 0), b, c, (m - tall, k, n));
         }
     }
+    Ok(())
 }
 
 /// As many zeros as a tile or a line reads at once.

@@ -52,7 +52,8 @@ fn every_tile_shape_and_stride_gives_the_naive_sums() {
                     }
                 }
                 let mut computed = c.clone();
-                multiply(start, a, b, MatrixMut::new(&mut computed, n), (m, k, n));
+                let done = multiply(start, a, b, MatrixMut::new(&mut computed, n), (m, k, n));
+                assert_eq!(done, Ok(()));
                 assert_eq!(
                     bits(&computed),
                     bits(&expected),
@@ -64,7 +65,7 @@ fn every_tile_shape_and_stride_gives_the_naive_sums() {
 }
 
 #[test]
-fn matrices_that_are_too_small_are_left_alone() {
+fn matrices_that_are_too_small_are_a_fault_and_left_alone() {
     let (a, b) = (values(1, 6), values(2, 12));
     let whole = |a, b, c: &mut [f32]| {
         multiply(
@@ -79,25 +80,47 @@ fn matrices_that_are_too_small_are_left_alone() {
         .map(|(a_size, b_size, c_size)| (&a[..a_size], &b[..b_size], values(3, c_size)))
     {
         let mut untouched = c.clone();
-        whole(a, b, &mut untouched);
+        assert_eq!(whole(a, b, &mut untouched), Err(Internal));
         assert_eq!(bits(&untouched), bits(&c));
     }
     let mut c = values(3, 8);
-    multiply(
-        Start::Sums,
-        Matrix::new(&a, usize::MAX),
-        Matrix::new(&b, 4),
-        MatrixMut::new(&mut c, 4),
-        (2, 3, 4),
+    let mut product = |start, a_columns, stride, sizes| {
+        let a = Matrix::new(&a, a_columns);
+        let b = Matrix::new(&b, 4);
+        let done = multiply(start, a, b, MatrixMut::new(&mut c, stride), sizes);
+        assert_eq!(bits(&c), bits(&values(3, 8)));
+        done
+    };
+    let short = Start::Row(&b[..3]);
+    assert_eq!(
+        product(Start::Sums, usize::MAX, 4, (2, 3, 4)),
+        Err(Internal)
     );
-    assert_eq!(bits(&c), bits(&values(3, 8)));
-    let short = Start::Row(&a[..3]);
-    multiply(
-        short,
-        Matrix::new(&a, 3),
-        Matrix::new(&b, 4),
-        MatrixMut::new(&mut c, 4),
-        (2, 3, 4),
-    );
-    assert_eq!(bits(&c), bits(&values(3, 8)));
+    assert_eq!(product(short, 3, 4, (2, 3, 4)), Err(Internal));
+    assert_eq!(product(Start::Sums, 3, 3, (2, 3, 4)), Err(Internal));
+    // Nothing to write and nothing to add are no faults. Nothing to sum is one:
+    // C would keep what it held.
+    assert_eq!(product(Start::Zero, 3, 4, (0, 3, 4)), Ok(()));
+    assert_eq!(product(Start::Sums, 3, 4, (2, 0, 4)), Ok(()));
+    assert_eq!(product(Start::Zero, 3, 4, (2, 0, 4)), Err(Internal));
+}
+
+#[test]
+fn slices_of_two_lengths_are_a_fault_and_left_alone() {
+    let (mut x, y) = (values(1, 9), values(2, 10));
+    for length in [0, 8, 10] {
+        let y = &y[..length];
+        assert_eq!(copy(&mut x, y), Err(Internal));
+        assert_eq!(zip(&mut x, y, |x, y| x + y), Err(Internal));
+        assert_eq!(zip_fours(&mut x, y, |x, y| x + y), Err(Internal));
+        #[cfg(feature = "convolution")]
+        {
+            let nine = values(2, 9);
+            assert_eq!(multiply_add_each(&mut x, y, &nine), Err(Internal));
+            assert_eq!(multiply_add_each(&mut x, &nine, y), Err(Internal));
+        }
+        assert_eq!(bits(&x), bits(&values(1, 9)));
+    }
+    assert_eq!(copy(&mut x, &y[..9]), Ok(()));
+    assert_eq!(bits(&x), bits(&y[..9]));
 }

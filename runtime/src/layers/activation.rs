@@ -12,6 +12,7 @@
 //! NaN stays NaN, so that the loss shows it.
 
 use super::{Backward, Descent, Forward, Operation};
+use crate::fault::Checked;
 use crate::kernels::{clear_if_negative, map, map_eights, zip, zip_fours};
 use crate::math;
 
@@ -38,7 +39,11 @@ impl Operation for Activation {
         true
     }
 
-    fn forward(&self, pass: Forward<'_>) {
+    fn fits(&self, inputs: usize, outputs: usize) -> bool {
+        inputs == outputs
+    }
+
+    fn forward(&self, pass: Forward<'_>) -> Checked {
         let x = pass.y;
         match *self {
             Activation::Relu => map_eights(x, relu),
@@ -53,9 +58,10 @@ impl Operation for Activation {
             Activation::Tanh => map(x, math::tanh),
             Activation::Sigmoid => map(x, math::sigmoid),
         }
+        Ok(())
     }
 
-    fn backward(&self, pass: Backward<'_>, _: &mut Descent<'_>) {
+    fn backward(&self, pass: Backward<'_>, _: &mut Descent<'_>) -> Checked {
         let Backward { y, dy, .. } = pass;
         match *self {
             // The output of ReLU is never below zero, nor is it −0.
@@ -65,7 +71,7 @@ impl Operation for Activation {
                 _ => dy,
             }),
             Activation::LeakyRelu { slope } => {
-                zip_fours(dy, y, |dy, y| if y <= 0.0 { slope * dy } else { dy });
+                zip_fours(dy, y, |dy, y| if y <= 0.0 { slope * dy } else { dy })
             }
             Activation::Tanh => zip(dy, y, |dy, y| dy * (1.0 - y * y)),
             Activation::Sigmoid => zip(dy, y, |dy, y| dy * (y * (1.0 - y))),

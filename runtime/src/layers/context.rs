@@ -12,8 +12,9 @@
 //! Backward reads neither its input nor its output.
 
 use super::{Backward, Descent, Forward, Operation, part};
+use crate::fault::{Checked, Internal};
 use crate::kernels::{copy, rows, rows_mut, zip};
-use crate::model::Param;
+use crate::param::Param;
 
 /// A free vector appended to every example.
 #[derive(Clone, Copy, Debug)]
@@ -27,7 +28,11 @@ impl Operation for Context {
         [Some(self.vector), None]
     }
 
-    fn forward(&self, pass: Forward<'_>) {
+    fn fits(&self, inputs: usize, outputs: usize) -> bool {
+        outputs.checked_sub(inputs) == Some(self.vector.length as usize)
+    }
+
+    fn forward(&self, pass: Forward<'_>) -> Checked {
         let Forward {
             x,
             y,
@@ -37,14 +42,14 @@ impl Operation for Context {
         } = pass;
         let z = self.vector.read(pass.words, pass.adapted);
         for (y, x) in rows_mut(y, outputs).zip(rows(x, inputs)) {
-            if let Some((to_x, to_z)) = y.split_at_mut_checked(inputs) {
-                copy(to_x, x);
-                copy(to_z, z);
-            }
+            let (to_x, to_z) = y.split_at_mut_checked(inputs).ok_or(Internal)?;
+            copy(to_x, x)?;
+            copy(to_z, z)?;
         }
+        Ok(())
     }
 
-    fn backward(&self, pass: Backward<'_>, step: &mut Descent<'_>) {
+    fn backward(&self, pass: Backward<'_>, step: &mut Descent<'_>) -> Checked {
         let Backward {
             dy,
             dx,
@@ -53,12 +58,13 @@ impl Operation for Context {
             ..
         } = pass;
         for (dx, dy) in rows_mut(dx, inputs).zip(rows(dy, outputs)) {
-            copy(dx, dy);
+            copy(dx, part(dy, 0..inputs))?;
         }
-        if let Some((z, rate)) = step.begin(&self.vector) {
+        if let Some((z, rate)) = step.begin(&self.vector)? {
             for dy in rows(dy, outputs) {
-                zip(z, part(dy, inputs..outputs), |z, dz| z - rate * dz);
+                zip(z, part(dy, inputs..outputs), |z, dz| z - rate * dz)?;
             }
         }
+        Ok(())
     }
 }

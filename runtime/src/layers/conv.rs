@@ -20,9 +20,10 @@ use core::ops::Range;
 
 use super::dense::{descend_bias, start};
 use super::{Backward, Descent, Forward, Macs, Operation, part};
+use crate::fault::Checked;
 use crate::geometry::Sliding;
 use crate::kernels::{Matrix, MatrixMut, Start, TALL, map_eights, multiply, rows, rows_mut};
-use crate::model::Param;
+use crate::param::Param;
 
 /// A convolution over rows and columns.
 #[derive(Clone, Copy, Debug)]
@@ -61,7 +62,7 @@ impl Conv {
     }
 
     /// Calls `f` with all blocks of one example.
-    fn blocks(&self, mut f: impl FnMut(Block)) {
+    fn blocks(&self, mut f: impl FnMut(Block) -> Checked) -> Checked {
         let Sliding { rows, columns, .. } = self.window;
         for group in 0..self.groups as usize {
             for ky in 0..usize::from(rows.size) {
@@ -69,12 +70,13 @@ impl Conv {
                     let mut tap = taps.start;
                     while tap < taps.end {
                         let past = if self.groups == 1 { taps.end } else { tap + 1 };
-                        self.blocks_of(group, ky, tap..past, run.clone(), &mut f);
+                        self.blocks_of(group, ky, tap..past, run.clone(), &mut f)?;
                         tap = past;
                     }
                 }
             }
         }
+        Ok(())
     }
 
     /// The blocks of one group that see `taps` of row `ky` of the window, in columns
@@ -85,8 +87,8 @@ impl Conv {
         ky: usize,
         taps: Range<usize>,
         run: Range<usize>,
-        f: &mut impl FnMut(Block),
-    ) {
+        f: &mut impl FnMut(Block) -> Checked,
+    ) -> Checked {
         let Sliding { rows, columns, .. } = self.window;
         let (channels, filters) = (self.window.channels as usize, self.filters as usize);
         let (own_channels, own_filters) = self.of_group();
@@ -110,7 +112,9 @@ impl Conv {
         let along = lines.len() * (run.len() % TALL);
         let down = run.len() * (lines.len() % TALL);
         if along < down || (along == down && run.len() >= lines.len()) {
-            lines.for_each(|line| f(block(line, run.start)));
+            for line in lines {
+                f(block(line, run.start))?;
+            }
         } else {
             for column in run {
                 f(Block {
@@ -118,21 +122,23 @@ impl Conv {
                     x_stride: usize::from(rows.stride) * x_line,
                     y_stride: y_line,
                     ..block(lines.start, column)
-                });
+                })?;
             }
         }
+        Ok(())
     }
 
     /// `dx += dy Wᵀ`, tap by tap: through one tap, no two outputs see the same
     /// input.
-    fn input_gradient(&self, weight: &[f32], dy: &[f32], dx: &mut [f32]) {
+    fn input_gradient(&self, weight: &[f32], dy: &[f32], dx: &mut [f32]) -> Checked {
         for group in 0..self.groups as usize {
             for ky in 0..usize::from(self.window.rows.size) {
                 for kx in 0..usize::from(self.window.columns.size) {
-                    self.input_gradient_of(group, [ky, kx], weight, dy, dx);
+                    self.input_gradient_of(group, [ky, kx], weight, dy, dx)?;
                 }
             }
         }
+        Ok(())
     }
 
     /// The part of one group through one tap.
@@ -143,7 +149,7 @@ impl Conv {
         weight: &[f32],
         dy: &[f32],
         dx: &mut [f32],
-    ) {
+    ) -> Checked {
         let Sliding { rows, columns, .. } = self.window;
         let (channels, filters) = (self.window.channels as usize, self.filters as usize);
         let (own_channels, own_filters) = self.of_group();
@@ -164,8 +170,9 @@ impl Conv {
                 Matrix::new(weight, filters).transposed(),
                 MatrixMut::new(dx, usize::from(columns.stride) * channels),
                 (run.len(), own_filters, own_channels),
-            );
+            )?;
         }
+        Ok(())
     }
 }
 
@@ -189,7 +196,11 @@ impl Operation for Conv {
         }
     }
 
-    fn forward(&self, pass: Forward<'_>) {
+    fn fits(&self, inputs: usize, outputs: usize) -> bool {
+        self.window.fits(self.filters, inputs, outputs)
+    }
+
+    fn forward(&self, pass: Forward<'_>) -> Checked {
         let Forward {
             words,
             adapted,
@@ -199,7 +210,7 @@ impl Operation for Conv {
         } = pass;
         let filters = self.filters as usize;
         let (_, own_filters) = self.of_group();
-        start(self.bias.as_ref(), words, adapted, pass.y, filters);
+        start(self.bias.as_ref(), words, adapted, pass.y, filters)?;
         let weight = self.weight.read(words, adapted);
         for (x, y) in rows(pass.x, inputs).zip(rows_mut(pass.y, outputs)) {
             self.blocks(|block| {
@@ -212,12 +223,13 @@ impl Operation for Conv {
                     Matrix::new(weight, filters),
                     MatrixMut::new(y, block.y_stride),
                     (block.outputs, block.inputs, own_filters),
-                );
-            });
+                )
+            })?;
         }
+        Ok(())
     }
 
-    fn backward(&self, pass: Backward<'_>, step: &mut Descent<'_>) {
+    fn backward(&self, pass: Backward<'_>, step: &mut Descent<'_>) -> Checked {
         let Backward {
             x,
             dy,
@@ -232,11 +244,11 @@ impl Operation for Conv {
             let weight = step.read(&self.weight);
             dx.fill(0.0);
             for (dy, dx) in rows(dy, outputs).zip(rows_mut(dx, inputs)) {
-                self.input_gradient(weight, dy, dx);
+                self.input_gradient(weight, dy, dx)?;
             }
         }
-        descend_bias(self.bias.as_ref(), dy, step);
-        if let Some((weight, rate)) = step.begin(&self.weight) {
+        descend_bias(self.bias.as_ref(), dy, step)?;
+        if let Some((weight, rate)) = step.begin(&self.weight)? {
             map_eights(dy, |dy| dy * -rate);
             for (x, dy) in rows(x, inputs).zip(rows(dy, outputs)) {
                 self.blocks(|block| {
@@ -249,9 +261,10 @@ impl Operation for Conv {
                         Matrix::new(dy, block.y_stride),
                         MatrixMut::new(weight, filters),
                         (block.inputs, block.outputs, own_filters),
-                    );
-                });
+                    )
+                })?;
             }
         }
+        Ok(())
     }
 }

@@ -11,10 +11,11 @@
 //! Backward reads its input where `W` adapts, and never its output.
 
 use super::{Backward, Descent, Forward, Macs, Operation};
+use crate::fault::{Checked, ensure};
 use crate::kernels::{Matrix, MatrixMut, Start, map_eights, multiply};
 #[cfg(feature = "convolution")]
 use crate::kernels::{copy, rows_mut};
-use crate::model::Param;
+use crate::param::Param;
 
 /// A fully connected layer.
 #[derive(Clone, Copy, Debug)]
@@ -48,34 +49,46 @@ impl Operation for Dense {
         }
     }
 
-    fn forward(&self, pass: Forward<'_>) {
+    fn fits(&self, inputs: usize, outputs: usize) -> bool {
+        let of = |numbers: u32| (numbers as usize).checked_mul(self.positions as usize);
+        of(self.inputs) == Some(inputs) && of(self.outputs) == Some(outputs)
+    }
+
+    fn forward(&self, pass: Forward<'_>) -> Checked {
         let Forward {
             words,
             adapted,
             x,
             y,
+            examples,
             ..
         } = pass;
         let (inputs, outputs) = (self.inputs as usize, self.outputs as usize);
+        let positions = self.positions as usize * examples;
         let start = match &self.bias {
             None => Start::Zero,
             Some(bias) => Start::Row(bias.read(words, adapted)),
         };
         let weight = self.weight.read(words, adapted);
-        let positions = y.len().checked_div(outputs).unwrap_or(0);
         multiply(
             start,
             Matrix::new(x, inputs),
             Matrix::new(weight, outputs),
             MatrixMut::new(y, outputs),
             (positions, inputs, outputs),
-        );
+        )
     }
 
-    fn backward(&self, pass: Backward<'_>, step: &mut Descent<'_>) {
-        let Backward { x, dy, dx, .. } = pass;
+    fn backward(&self, pass: Backward<'_>, step: &mut Descent<'_>) -> Checked {
+        let Backward {
+            x,
+            dy,
+            dx,
+            examples,
+            ..
+        } = pass;
         let (inputs, outputs) = (self.inputs as usize, self.outputs as usize);
-        let positions = dy.len().checked_div(outputs).unwrap_or(0);
+        let positions = self.positions as usize * examples;
         if !dx.is_empty() {
             let weight = step.read(&self.weight);
             multiply(
@@ -84,10 +97,10 @@ impl Operation for Dense {
                 Matrix::new(weight, outputs).transposed(),
                 MatrixMut::new(dx, inputs),
                 (positions, outputs, inputs),
-            );
+            )?;
         }
-        descend_bias(self.bias.as_ref(), dy, step);
-        if let Some((weight, rate)) = step.begin(&self.weight) {
+        descend_bias(self.bias.as_ref(), dy, step)?;
+        if let Some((weight, rate)) = step.begin(&self.weight)? {
             // The gradient by the output is not needed after this: it takes
             // the rate, so that the weights need one pass only.
             map_eights(dy, |dy| dy * -rate);
@@ -97,8 +110,9 @@ impl Operation for Dense {
                 Matrix::new(dy, outputs),
                 MatrixMut::new(weight, outputs),
                 (inputs, positions, outputs),
-            );
+            )?;
         }
+        Ok(())
     }
 }
 
@@ -110,22 +124,28 @@ pub(super) fn start(
     adapted: &[f32],
     y: &mut [f32],
     outputs: usize,
-) {
+) -> Checked {
     match bias {
         None => y.fill(0.0),
         Some(bias) => {
             let bias = bias.read(words, adapted);
             for y in rows_mut(y, outputs) {
-                copy(y, bias);
+                copy(y, bias)?;
             }
         }
     }
+    Ok(())
 }
 
 /// `b ← b − rate Σ dy`
-pub(super) fn descend_bias(bias: Option<&Param>, dy: &[f32], step: &mut Descent<'_>) {
-    if let Some((bias, rate)) = bias.and_then(|bias| step.begin(bias)) {
-        let (outputs, positions) = (bias.len(), dy.len().checked_div(bias.len()).unwrap_or(0));
+pub(super) fn descend_bias(bias: Option<&Param>, dy: &[f32], step: &mut Descent<'_>) -> Checked {
+    let Some(bias) = bias else {
+        return Ok(());
+    };
+    if let Some((bias, rate)) = step.begin(bias)? {
+        let outputs = bias.len();
+        let positions = dy.len().checked_div(outputs).unwrap_or(0);
+        ensure(positions * outputs == dy.len())?;
         // A row of A that is −rate throughout.
         let rates = Matrix {
             values: &[-rate],
@@ -137,6 +157,7 @@ pub(super) fn descend_bias(bias: Option<&Param>, dy: &[f32], step: &mut Descent<
             Matrix::new(dy, outputs),
             MatrixMut::new(bias, outputs),
             (1, positions, outputs),
-        );
+        )?;
     }
+    Ok(())
 }

@@ -10,9 +10,10 @@
 
 use super::dense::{descend_bias, start};
 use super::{Backward, Descent, Forward, Macs, Operation, row, row_mut};
+use crate::fault::Checked;
 use crate::geometry::Sliding;
 use crate::kernels::{map_eights, multiply_add_each, rows, rows_mut};
-use crate::model::Param;
+use crate::param::Param;
 
 /// A convolution of every channel by itself.
 #[derive(Clone, Copy, Debug)]
@@ -45,7 +46,11 @@ impl Operation for Depthwise {
         }
     }
 
-    fn forward(&self, pass: Forward<'_>) {
+    fn fits(&self, inputs: usize, outputs: usize) -> bool {
+        self.window.fits(self.window.channels, inputs, outputs)
+    }
+
+    fn forward(&self, pass: Forward<'_>) -> Checked {
         let Forward {
             words,
             adapted,
@@ -54,18 +59,20 @@ impl Operation for Depthwise {
             ..
         } = pass;
         let channels = self.window.channels as usize;
-        start(self.bias.as_ref(), words, adapted, pass.y, channels);
+        start(self.bias.as_ref(), words, adapted, pass.y, channels)?;
         let weight = self.weight.read(words, adapted);
         for (x, y) in rows(pass.x, inputs).zip(rows_mut(pass.y, outputs)) {
             for (output, y) in self.window.outputs().zip(rows_mut(y, channels)) {
                 for (tap, at) in self.window.seen(output) {
-                    multiply_add_each(y, row(x, at, channels), row(weight, tap, channels));
+                    let weight = row(weight, tap, channels);
+                    multiply_add_each(y, row(x, at, channels), weight)?;
                 }
             }
         }
+        Ok(())
     }
 
-    fn backward(&self, pass: Backward<'_>, step: &mut Descent<'_>) {
+    fn backward(&self, pass: Backward<'_>, step: &mut Descent<'_>) -> Checked {
         let Backward {
             x,
             dy,
@@ -82,22 +89,23 @@ impl Operation for Depthwise {
                 for (output, dy) in self.window.outputs().zip(rows(dy, channels)) {
                     for (tap, at) in self.window.seen(output) {
                         let dx = row_mut(dx, at, channels);
-                        multiply_add_each(dx, dy, row(weight, tap, channels));
+                        multiply_add_each(dx, dy, row(weight, tap, channels))?;
                     }
                 }
             }
         }
-        descend_bias(self.bias.as_ref(), dy, step);
-        if let Some((weight, rate)) = step.begin(&self.weight) {
+        descend_bias(self.bias.as_ref(), dy, step)?;
+        if let Some((weight, rate)) = step.begin(&self.weight)? {
             map_eights(dy, |dy| dy * -rate);
             for (x, dy) in rows(x, inputs).zip(rows(dy, outputs)) {
                 for (output, dy) in self.window.outputs().zip(rows(dy, channels)) {
                     for (tap, at) in self.window.seen(output) {
                         let weight = row_mut(weight, tap, channels);
-                        multiply_add_each(weight, row(x, at, channels), dy);
+                        multiply_add_each(weight, row(x, at, channels), dy)?;
                     }
                 }
             }
         }
+        Ok(())
     }
 }

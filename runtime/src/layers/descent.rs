@@ -6,11 +6,12 @@
 //! | one by one | reads flash, writes the adapted weights | reads the adapted weights, writes the spare ones |
 //! | with an optimiser | reads flash, writes the gradient | reads the adapted weights, writes the gradient |
 //!
-//! Whatever is written is first given a value by the layer that owns it, and
-//! never has to be cleared by anybody else.
+//! The layer that owns a tensor gives the target a value before it adds to it, so
+//! nobody has to clear the target.
 
+use crate::fault::{Checked, Internal};
 use crate::kernels::copy;
-use crate::model::Param;
+use crate::param::Param;
 
 /// One gradient step on the adapting weights.
 pub(crate) struct Descent<'w> {
@@ -49,10 +50,10 @@ pub(crate) enum Rates<'w> {
 
 impl Rates<'_> {
     /// The rate of an adapting tensor.
-    pub fn of(&self, column: usize) -> Option<f32> {
+    pub fn of(&self, column: usize) -> Checked<f32> {
         match self {
-            Rates::Uniform(rate) => Some(*rate),
-            Rates::PerTensor(rates) => rates.get(column).copied(),
+            Rates::Uniform(rate) => Ok(*rate),
+            Rates::PerTensor(rates) => rates.get(column).copied().ok_or(Internal),
         }
     }
 }
@@ -67,14 +68,17 @@ impl Descent<'_> {
     /// `None` where it does not adapt. Call it once a tensor, after the last
     /// [`read`](Self::read) of it.
     #[inline(never)]
-    pub fn begin(&mut self, param: &Param) -> Option<(&mut [f32], f32)> {
-        let rate = self.rates.of(param.column()?)?;
+    pub fn begin(&mut self, param: &Param) -> Checked<Option<(&mut [f32], f32)>> {
+        let Some(column) = param.column() else {
+            return Ok(None);
+        };
+        let rate = self.rates.of(column)?;
         let values = param.write(self.target)?;
         match (self.base, self.source) {
             (Base::Zero, _) => values.fill(0.0),
-            (Base::Source, Some(source)) => copy(values, param.read(self.words, source)),
+            (Base::Source, Some(source)) => copy(values, param.read(self.words, source))?,
             (Base::Source, None) | (Base::Target, _) => {}
         }
-        Some((values, rate))
+        Ok(Some((values, rate)))
     }
 }

@@ -9,9 +9,10 @@
 
 use mamlet_formats::Number;
 
-use super::pool::{GlobalAverage, Kind, Pool};
+use super::pool::{Kind, Pool};
 use super::{Backward, Descent, Forward, Macs, Operation};
-use crate::geometry::Sliding;
+use crate::fault::{Checked, Internal, ensure};
+use crate::geometry::{Extent, Sliding};
 use crate::kernels::integer::{GROUP, LANES, Patches, Scaling, scratch};
 
 /// From f32 to i8. What is beyond the integers becomes the nearest of them, an
@@ -56,6 +57,17 @@ pub(crate) struct IntegerDepthwise {
     pub integers: Integers,
 }
 
+/// A [`Pool`]: the largest integer under the window, or the mean, rounded.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct IntegerPool(pub Pool);
+
+/// The mean over all positions, per channel, rounded.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct IntegerGlobalAverage {
+    pub channels: u32,
+    pub positions: u32,
+}
+
 /// Weights, and how sums become integers again.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Integers {
@@ -78,29 +90,36 @@ struct Read<'w> {
 }
 
 impl Integers {
-    fn read<'w>(&self, words: &'w [f32]) -> Read<'w> {
-        let from = |at: u32| words.get(at as usize..).unwrap_or(&[]);
-        Read {
-            weight: bytemuck::cast_slice(from(self.weight)),
-            scaling: Scaling {
-                bias: bytemuck::cast_slice(from(self.bias)),
-                multiplier: bytemuck::cast_slice(from(self.multiplier)),
-                shift: bytemuck::cast_slice(from(self.shift)),
-                zero: self.zero,
-                low: self.low,
-                high: self.high,
-            },
-        }
+    /// So many weights, and what all `outputs` need to become integers again.
+    fn read<'w>(
+        &self,
+        words: &'w [f32],
+        weights: Option<usize>,
+        outputs: usize,
+    ) -> Checked<Read<'w>> {
+        let from = |at: u32| words.get(at as usize..).ok_or(Internal);
+        let weight: &[i8] = bytemuck::cast_slice(from(self.weight)?);
+        let scaling = Scaling {
+            bias: bytemuck::cast_slice(from(self.bias)?),
+            multiplier: bytemuck::cast_slice(from(self.multiplier)?),
+            shift: bytemuck::cast_slice(from(self.shift)?),
+            zero: self.zero,
+            low: self.low,
+            high: self.high,
+        };
+        ensure(scaling.covers(outputs))?;
+        let weight = weight.get(..weights.ok_or(Internal)?).ok_or(Internal)?;
+        Ok(Read { weight, scaling })
     }
 }
 
 impl<'w> Read<'w> {
     /// Those of the outputs from `output` on, whose weights begin with `weight`.
-    fn from(&self, weight: usize, output: usize) -> Self {
-        Read {
-            weight: self.weight.get(weight..).unwrap_or(&[]),
-            scaling: self.scaling.from(output),
-        }
+    fn from(&self, weight: usize, output: usize) -> Checked<Self> {
+        Ok(Read {
+            weight: self.weight.get(weight..).ok_or(Internal)?,
+            scaling: self.scaling.from(output)?,
+        })
     }
 
     /// So many outputs of all positions, of which `patch` sets one lane at a time.
@@ -112,25 +131,24 @@ impl<'w> Read<'w> {
         (y, stride): (&mut [i8], usize),
         scratch: &mut [f32],
         mut patch: impl FnMut(&mut Patches<'_>, usize, usize),
-    ) {
-        let Some(mut patches) = Patches::new(length, scratch) else {
-            return;
-        };
+    ) -> Checked {
+        ensure(stride > 0)?;
+        let mut patches = Patches::new(length, scratch)?;
         let mut position = 0;
         let mut rest = y;
-        while !rest.is_empty() && stride > 0 {
+        while !rest.is_empty() {
             let lanes = rest.len().div_ceil(stride).min(LANES);
             let length = rest.len().min(lanes * stride);
-            let Some((y, after)) = core::mem::take(&mut rest).split_at_mut_checked(length) else {
-                return;
-            };
+            let parts = core::mem::take(&mut rest).split_at_mut_checked(length);
+            let (y, after) = parts.ok_or(Internal)?;
             rest = after;
             for lane in 0..lanes {
                 patch(&mut patches, lane, position + lane);
             }
             position += lanes;
-            patches.outputs(self.weight, &self.scaling, (y, stride), (lanes, outputs));
+            patches.outputs(self.weight, &self.scaling, (y, stride), (lanes, outputs))?;
         }
+        Ok(())
     }
 }
 
@@ -151,8 +169,13 @@ fn weight_bytes(weights: Option<usize>, outputs: usize) -> usize {
 pub(crate) const NUMBERS: [Number; 4] = [Number::I8, Number::I32, Number::I32, Number::I8];
 
 impl Operation for Quantize {
-    fn forward(&self, pass: Forward<'_>) {
+    fn fits(&self, inputs: usize, outputs: usize) -> bool {
+        inputs.div_ceil(4) == outputs
+    }
+
+    fn forward(&self, pass: Forward<'_>) -> Checked {
         let y: &mut [i8] = bytemuck::cast_slice_mut(pass.y);
+        ensure(pass.x.len() <= y.len())?;
         for (y, x) in y.iter_mut().zip(pass.x) {
             let steps = x / self.scale;
             // The cast takes off the fraction and keeps to the range.
@@ -160,20 +183,31 @@ impl Operation for Quantize {
             let integer = rounded.saturating_add(i32::from(self.zero));
             *y = integer.clamp(-128, 127) as i8;
         }
+        Ok(())
     }
 
-    fn backward(&self, _: Backward<'_>, _: &mut Descent<'_>) {}
+    fn backward(&self, _: Backward<'_>, _: &mut Descent<'_>) -> Checked {
+        Err(Internal)
+    }
 }
 
 impl Operation for Dequantize {
-    fn forward(&self, pass: Forward<'_>) {
+    fn fits(&self, inputs: usize, outputs: usize) -> bool {
+        inputs == outputs.div_ceil(4)
+    }
+
+    fn forward(&self, pass: Forward<'_>) -> Checked {
         let x: &[i8] = bytemuck::cast_slice(pass.x);
+        ensure(pass.y.len() <= x.len())?;
         for (y, x) in pass.y.iter_mut().zip(x) {
             *y = (i32::from(*x) - i32::from(self.zero)) as f32 * self.scale;
         }
+        Ok(())
     }
 
-    fn backward(&self, _: Backward<'_>, _: &mut Descent<'_>) {}
+    fn backward(&self, _: Backward<'_>, _: &mut Descent<'_>) -> Checked {
+        Err(Internal)
+    }
 }
 
 impl Operation for IntegerDense {
@@ -194,21 +228,37 @@ impl Operation for IntegerDense {
         }
     }
 
-    fn forward(&self, pass: Forward<'_>) {
+    fn fits(&self, inputs: usize, outputs: usize) -> bool {
+        let words = |channels| {
+            let extent = Extent {
+                height: 1,
+                width: self.positions,
+                channels,
+            };
+            extent.words()
+        };
+        [words(self.inputs), words(self.outputs)] == [Some(inputs), Some(outputs)]
+    }
+
+    fn forward(&self, pass: Forward<'_>) -> Checked {
         let (inputs, outputs) = (self.inputs as usize, self.outputs as usize);
         let x: &[i8] = bytemuck::cast_slice(pass.x);
         let y: &mut [i8] = bytemuck::cast_slice_mut(pass.y);
         let y = y.get_mut(..outputs * self.positions as usize);
-        let read = self.integers.read(pass.words);
+        let y = y.ok_or(Internal)?;
+        ensure(x.len() >= inputs * self.positions as usize)?;
+        let weights = packed(inputs, outputs);
+        let read = self.integers.read(pass.words, weights, outputs)?;
         let patch = |patches: &mut Patches<'_>, lane, position: usize| {
             let x = x.get(position * inputs..).unwrap_or(&[]);
             patches.copy(lane, x.get(..inputs).unwrap_or(&[]));
         };
-        let y = (y.unwrap_or(&mut []), outputs);
-        read.products(inputs, outputs, y, pass.scratch, patch);
+        read.products(inputs, outputs, (y, outputs), pass.scratch, patch)
     }
 
-    fn backward(&self, _: Backward<'_>, _: &mut Descent<'_>) {}
+    fn backward(&self, _: Backward<'_>, _: &mut Descent<'_>) -> Checked {
+        Err(Internal)
+    }
 }
 
 impl IntegerConv {
@@ -283,27 +333,37 @@ impl Operation for IntegerConv {
         }
     }
 
-    fn forward(&self, pass: Forward<'_>) {
-        let read = self.integers.read(pass.words);
+    fn fits(&self, inputs: usize, outputs: usize) -> bool {
+        self.window.fits_words(self.filters, inputs, outputs)
+    }
+
+    fn forward(&self, pass: Forward<'_>) -> Checked {
+        let filters = self.filters as usize;
+        let of_group = self.weights().ok_or(Internal)?;
+        let weights = of_group.checked_mul(self.groups as usize);
+        let read = self.integers.read(pass.words, weights, filters)?;
         let x: &[i8] = bytemuck::cast_slice(pass.x);
         let y: &mut [i8] = bytemuck::cast_slice_mut(pass.y);
-        let filters = self.filters as usize;
         let Sliding { rows, columns, .. } = self.window;
         let positions = usize::from(rows.output) * usize::from(columns.output);
-        let y = y.get_mut(..filters * positions).unwrap_or(&mut []);
+        self.window.within(x, y, self.filters)?;
+        let y = y.get_mut(..filters * positions).ok_or(Internal)?;
         let (own_channels, own_filters) = self.of_group();
         for group in 0..self.groups as usize {
             let (channel, filter) = (group * own_channels, group * own_filters);
-            let read = read.from(group * self.weights().unwrap_or(0), filter);
+            let read = read.from(group * of_group, filter)?;
             let patch = |patches: &mut Patches<'_>, lane, position| {
                 patches.set(lane, |to| self.patch(x, position, channel, to));
             };
-            let y = (y.get_mut(filter..).unwrap_or(&mut []), filters);
-            read.products(self.length(), own_filters, y, pass.scratch, patch);
+            let y = (y.get_mut(filter..).ok_or(Internal)?, filters);
+            read.products(self.length(), own_filters, y, pass.scratch, patch)?;
         }
+        Ok(())
     }
 
-    fn backward(&self, _: Backward<'_>, _: &mut Descent<'_>) {}
+    fn backward(&self, _: Backward<'_>, _: &mut Descent<'_>) -> Checked {
+        Err(Internal)
+    }
 }
 
 impl IntegerDepthwise {
@@ -360,11 +420,18 @@ impl Operation for IntegerDepthwise {
         }
     }
 
-    fn forward(&self, pass: Forward<'_>) {
+    fn fits(&self, inputs: usize, outputs: usize) -> bool {
+        self.window
+            .fits_words(self.window.channels, inputs, outputs)
+    }
+
+    fn forward(&self, pass: Forward<'_>) -> Checked {
         let channels = self.window.channels as usize;
         let x: &[i8] = bytemuck::cast_slice(pass.x);
         let y: &mut [i8] = bytemuck::cast_slice_mut(pass.y);
-        let read = self.integers.read(pass.words);
+        let weights = self.window.taps().checked_mul(channels);
+        let read = self.integers.read(pass.words, weights, channels)?;
+        self.window.within(x, y, self.window.channels)?;
         for (output, y) in self.window.outputs().zip(y.chunks_mut(channels.max(1))) {
             let (eights, rest) = y.as_chunks_mut::<8>();
             let done = channels.saturating_sub(rest.len());
@@ -380,32 +447,69 @@ impl Operation for IntegerDepthwise {
                 *y = read.scaling.output(channel, sum);
             }
         }
+        Ok(())
     }
 
-    fn backward(&self, _: Backward<'_>, _: &mut Descent<'_>) {}
+    fn backward(&self, _: Backward<'_>, _: &mut Descent<'_>) -> Checked {
+        Err(Internal)
+    }
 }
 
-/// The largest or the mean integer under a window.
-pub(super) fn pool(pool: &Pool, x: &[i8], y: &mut [i8]) {
-    let channels = pool.window.channels as usize;
-    for (output, y) in pool.window.outputs().zip(y.chunks_mut(channels.max(1))) {
-        for (channel, y) in y.iter_mut().enumerate() {
-            let seen = pool.window.seen(output);
-            let values = seen.filter_map(|(_, at)| x.get(at * channels + channel).copied());
-            *y = match pool.kind {
-                Kind::Maximum => values.max().unwrap_or(0),
-                Kind::Average => rounded_mean(values),
-            };
+impl Operation for IntegerPool {
+    fn fits(&self, inputs: usize, outputs: usize) -> bool {
+        let window = self.0.window;
+        window.fits_words(window.channels, inputs, outputs)
+    }
+
+    fn forward(&self, pass: Forward<'_>) -> Checked {
+        let x: &[i8] = bytemuck::cast_slice(pass.x);
+        let y: &mut [i8] = bytemuck::cast_slice_mut(pass.y);
+        let Pool { kind, window } = self.0;
+        window.within(x, y, window.channels)?;
+        let channels = window.channels as usize;
+        for (output, y) in window.outputs().zip(y.chunks_mut(channels.max(1))) {
+            for (channel, y) in y.iter_mut().enumerate() {
+                let seen = window.seen(output);
+                let values = seen.filter_map(|(_, at)| x.get(at * channels + channel).copied());
+                *y = match kind {
+                    Kind::Maximum => values.max().unwrap_or(0),
+                    Kind::Average => rounded_mean(values),
+                };
+            }
         }
+        Ok(())
+    }
+
+    fn backward(&self, _: Backward<'_>, _: &mut Descent<'_>) -> Checked {
+        Err(Internal)
     }
 }
 
-/// The mean integer of every channel.
-pub(super) fn mean(pool: &GlobalAverage, x: &[i8], y: &mut [i8]) {
-    let channels = pool.channels as usize;
-    for (channel, y) in y.iter_mut().take(channels).enumerate() {
-        let places = (0..pool.positions as usize).map(|at| at * channels + channel);
-        *y = rounded_mean(places.filter_map(|at| x.get(at).copied()));
+impl Operation for IntegerGlobalAverage {
+    fn fits(&self, inputs: usize, outputs: usize) -> bool {
+        let below = Extent {
+            height: 1,
+            width: self.positions,
+            channels: self.channels,
+        };
+        let words = [below, Extent::flat(self.channels)].map(Extent::words);
+        words == [Some(inputs), Some(outputs)]
+    }
+
+    fn forward(&self, pass: Forward<'_>) -> Checked {
+        let x: &[i8] = bytemuck::cast_slice(pass.x);
+        let y: &mut [i8] = bytemuck::cast_slice_mut(pass.y);
+        let (channels, positions) = (self.channels as usize, self.positions as usize);
+        ensure(x.len() >= channels * positions && y.len() >= channels)?;
+        for (channel, y) in y.iter_mut().take(channels).enumerate() {
+            let places = (0..positions).map(|at| at * channels + channel);
+            *y = rounded_mean(places.filter_map(|at| x.get(at).copied()));
+        }
+        Ok(())
+    }
+
+    fn backward(&self, _: Backward<'_>, _: &mut Descent<'_>) -> Checked {
+        Err(Internal)
     }
 }
 
@@ -418,6 +522,7 @@ fn rounded_mean(values: impl Iterator<Item = i8>) -> i8 {
     (sum + half).checked_div(count).unwrap_or(0) as i8
 }
 
+/// Copies to the beginning of a longer piece.
 fn copy(to: &mut [i8], from: &[i8]) {
     for (to, from) in to.iter_mut().zip(from) {
         *to = *from;

@@ -1,12 +1,11 @@
 //! The layers: one file each, with forward, backward and what they read.
 //!
 //! To add a layer, copy `context.rs`, name it in [`Layer`] and in
-//! [`mamlet_formats::Layer`], and make it in [`build()`]. What a layer tells
+//! [`mamlet_formats::Layer`], and make it in `model/build`. What a layer tells
 //! about itself ([`Operation`]) is all that the engine and the memory plan
 //! need to know.
 
 mod activation;
-mod build;
 mod context;
 #[cfg(feature = "convolution")]
 mod conv;
@@ -24,9 +23,9 @@ mod softmax;
 
 use core::ops::Range;
 
-use crate::model::Param;
+use crate::fault::Checked;
+use crate::param::Param;
 pub(crate) use activation::Activation;
-pub(crate) use build::{Values, build};
 pub(crate) use context::Context;
 #[cfg(feature = "convolution")]
 pub(crate) use conv::Conv;
@@ -36,13 +35,14 @@ pub(crate) use depthwise::Depthwise;
 pub(crate) use descent::{Base, Descent, Rates};
 #[cfg(feature = "integer")]
 pub(crate) use integer::{
-    Dequantize, IntegerConv, IntegerDense, IntegerDepthwise, Integers, Quantize,
+    Dequantize, IntegerConv, IntegerDense, IntegerDepthwise, IntegerGlobalAverage, IntegerPool,
+    Integers, NUMBERS, Quantize, packed,
 };
 #[cfg(feature = "normalisation")]
 pub(crate) use norm::{Norm, Over};
 #[cfg(feature = "convolution")]
 pub(crate) use pool::{GlobalAverage, Kind, Pool};
-pub(crate) use softmax::{Softmax, exponentials, largest};
+pub(crate) use softmax::Softmax;
 
 /// A layer of any kind.
 #[derive(Clone, Copy, Debug)]
@@ -71,6 +71,10 @@ pub(crate) enum Layer {
     IntegerConv(IntegerConv),
     #[cfg(feature = "integer")]
     IntegerDepthwise(IntegerDepthwise),
+    #[cfg(feature = "integer")]
+    IntegerPool(IntegerPool),
+    #[cfg(feature = "integer")]
+    IntegerGlobalAverage(IntegerGlobalAverage),
 }
 
 impl Layer {
@@ -101,6 +105,46 @@ impl Layer {
             Layer::IntegerConv(layer) => layer,
             #[cfg(feature = "integer")]
             Layer::IntegerDepthwise(layer) => layer,
+            #[cfg(feature = "integer")]
+            Layer::IntegerPool(layer) => layer,
+            #[cfg(feature = "integer")]
+            Layer::IntegerGlobalAverage(layer) => layer,
+        }
+    }
+
+    /// [`Operation::fits`]. The model asks this on a host alone, where artifacts
+    /// are made and verified: the answer is the same on a board, whose flash is
+    /// small.
+    pub fn fits(&self, inputs: usize, outputs: usize) -> bool {
+        match self {
+            Layer::Dense(layer) => layer.fits(inputs, outputs),
+            Layer::Activation(layer) => layer.fits(inputs, outputs),
+            Layer::Softmax(layer) => layer.fits(inputs, outputs),
+            Layer::Context(layer) => layer.fits(inputs, outputs),
+            #[cfg(feature = "convolution")]
+            Layer::Conv(layer) => layer.fits(inputs, outputs),
+            #[cfg(feature = "convolution")]
+            Layer::Depthwise(layer) => layer.fits(inputs, outputs),
+            #[cfg(feature = "convolution")]
+            Layer::Pool(layer) => layer.fits(inputs, outputs),
+            #[cfg(feature = "convolution")]
+            Layer::GlobalAverage(layer) => layer.fits(inputs, outputs),
+            #[cfg(feature = "normalisation")]
+            Layer::Norm(layer) => layer.fits(inputs, outputs),
+            #[cfg(feature = "integer")]
+            Layer::Quantize(layer) => layer.fits(inputs, outputs),
+            #[cfg(feature = "integer")]
+            Layer::Dequantize(layer) => layer.fits(inputs, outputs),
+            #[cfg(feature = "integer")]
+            Layer::IntegerDense(layer) => layer.fits(inputs, outputs),
+            #[cfg(feature = "integer")]
+            Layer::IntegerConv(layer) => layer.fits(inputs, outputs),
+            #[cfg(feature = "integer")]
+            Layer::IntegerDepthwise(layer) => layer.fits(inputs, outputs),
+            #[cfg(feature = "integer")]
+            Layer::IntegerPool(layer) => layer.fits(inputs, outputs),
+            #[cfg(feature = "integer")]
+            Layer::IntegerGlobalAverage(layer) => layer.fits(inputs, outputs),
         }
     }
 
@@ -117,12 +161,16 @@ impl Layer {
             | Layer::Dequantize(_)
             | Layer::IntegerDense(_)
             | Layer::IntegerConv(_)
-            | Layer::IntegerDepthwise(_) => true,
+            | Layer::IntegerDepthwise(_)
+            | Layer::IntegerPool(_)
+            | Layer::IntegerGlobalAverage(_) => true,
+            Layer::Dense(_) | Layer::Activation(_) | Layer::Softmax(_) | Layer::Context(_) => false,
             #[cfg(feature = "convolution")]
-            Layer::Pool(pool) => pool.integer,
-            #[cfg(feature = "convolution")]
-            Layer::GlobalAverage(pool) => pool.integer,
-            _ => false,
+            Layer::Conv(_) | Layer::Depthwise(_) | Layer::Pool(_) | Layer::GlobalAverage(_) => {
+                false
+            }
+            #[cfg(feature = "normalisation")]
+            Layer::Norm(_) => false,
         }
     }
 
@@ -186,11 +234,24 @@ pub(crate) trait Operation {
         Macs::default()
     }
 
+    /// Whether it makes `outputs` numbers of `inputs`, per example and as they lie
+    /// in memory: see [`Layer::fits`].
+    fn fits(&self, inputs: usize, outputs: usize) -> bool
+    where
+        Self: Sized;
+
     /// `y = f(x)`
-    fn forward(&self, pass: Forward<'_>);
+    ///
+    /// # Errors
+    /// [`Internal`](crate::fault::Internal) where a tensor or a buffer is too short; what is in `y` is no
+    /// result then.
+    fn forward(&self, pass: Forward<'_>) -> Checked;
 
     /// Gradient by the input, then a step down the gradient by the weights.
-    fn backward(&self, pass: Backward<'_>, step: &mut Descent<'_>);
+    ///
+    /// # Errors
+    /// As [`forward`](Self::forward): the step is no step then.
+    fn backward(&self, pass: Backward<'_>, step: &mut Descent<'_>) -> Checked;
 }
 
 /// Multiply-accumulates of a layer per example.
@@ -220,6 +281,7 @@ pub(crate) struct Forward<'w> {
     pub y: &'w mut [f32],
     /// [`Operation::scratch`] numbers.
     pub scratch: &'w mut [f32],
+    pub examples: usize,
     /// Numbers per example.
     pub inputs: usize,
     pub outputs: usize,
@@ -249,6 +311,7 @@ pub(crate) struct Backward<'w> {
     /// Gradient by the input, `[examples, inputs]`, to be written; empty
     /// where nothing below adapts.
     pub dx: &'w mut [f32],
+    pub examples: usize,
     /// Numbers per example.
     pub inputs: usize,
     pub outputs: usize,
@@ -262,8 +325,8 @@ pub(crate) fn row(table: &[f32], row: usize, width: usize) -> &[f32] {
     part(table, row * width..(row + 1) * width)
 }
 
-/// A part of a table; empty where it does not reach. The model has checked
-/// that tables are as long as layers take them to be.
+/// A part of a table. Nothing where it does not reach: the kernels report an
+/// operand of another length.
 pub(crate) fn part(table: &[f32], range: Range<usize>) -> &[f32] {
     table.get(range).unwrap_or(&[])
 }
@@ -271,7 +334,6 @@ pub(crate) fn part(table: &[f32], range: Range<usize>) -> &[f32] {
 /// [`row`], to be written.
 #[cfg(feature = "convolution")]
 pub(crate) fn row_mut(table: &mut [f32], row: usize, width: usize) -> &mut [f32] {
-    table
-        .get_mut(row * width..(row + 1) * width)
-        .unwrap_or(&mut [])
+    let range = row * width..(row + 1) * width;
+    table.get_mut(range).unwrap_or(&mut [])
 }

@@ -13,7 +13,8 @@
 
 use super::dense::descend_bias;
 use super::{Backward, Descent, Forward, Operation, part};
-use crate::model::Param;
+use crate::fault::{Checked, ensure};
+use crate::param::Param;
 
 /// A normalisation of channels.
 #[derive(Clone, Copy, Debug)]
@@ -117,6 +118,12 @@ impl Norm {
         }
     }
 
+    /// Whether the values of a parameter are there for all channels. Groups then
+    /// have theirs, too.
+    fn covers(&self, param: &Option<Param>, values: &[f32]) -> Checked {
+        ensure(param.is_none() || values.len() == self.channels as usize)
+    }
+
     /// Whether mean and variance depend on the input.
     fn depends_on_input(&self) -> bool {
         !matches!(self.over, Over::Stored { .. })
@@ -181,7 +188,17 @@ impl Operation for Norm {
         self.depends_on_input() || self.gain.is_some_and(|gain| gain.adapts())
     }
 
-    fn forward(&self, pass: Forward<'_>) {
+    fn fits(&self, inputs: usize, outputs: usize) -> bool {
+        let groups = match self.over {
+            Over::Groups(groups) => groups,
+            Over::Batch | Over::Stored { .. } => self.channels,
+        };
+        inputs == outputs
+            && inputs.checked_rem(self.channels as usize) == Some(0)
+            && self.channels.checked_rem(groups) == Some(0)
+    }
+
+    fn forward(&self, pass: Forward<'_>) -> Checked {
         let Forward {
             words, adapted, y, ..
         } = pass;
@@ -190,6 +207,8 @@ impl Operation for Norm {
             param.as_ref().map_or(&[], read)
         };
         let (gain, bias) = (read(&self.gain), read(&self.bias));
+        self.covers(&self.gain, gain)?;
+        self.covers(&self.bias, bias)?;
         for group in self.groups(y.len(), pass.inputs) {
             let moments = self.moments(words, y, group, pass.step);
             let (gain, bias) = (group.values(gain), group.values(bias));
@@ -202,9 +221,10 @@ impl Operation for Norm {
                 }
             }
         }
+        Ok(())
     }
 
-    fn backward(&self, pass: Backward<'_>, step: &mut Descent<'_>) {
+    fn backward(&self, pass: Backward<'_>, step: &mut Descent<'_>) -> Checked {
         let Backward {
             words,
             x,
@@ -213,18 +233,24 @@ impl Operation for Norm {
             inputs,
             ..
         } = pass;
+        ensure(!self.reads_input() || x.len() == dy.len())?;
         if !dx.is_empty() {
+            ensure(dx.len() == dy.len())?;
             let gain = self.gain.as_ref().map_or(&[][..], |gain| step.read(gain));
+            self.covers(&self.gain, gain)?;
             for group in self.groups(dy.len(), inputs) {
                 let moments = self.moments(words, x, group, pass.step);
                 self.input_gradient(x, dy, dx, group, group.values(gain), moments);
             }
         }
-        descend_bias(self.bias.as_ref(), dy, step);
-        let gain = self.gain.as_ref().and_then(|gain| step.begin(gain));
-        let Some((gain, rate)) = gain else {
-            return;
+        descend_bias(self.bias.as_ref(), dy, step)?;
+        let Some(param) = &self.gain else {
+            return Ok(());
         };
+        let Some((gain, rate)) = step.begin(param)? else {
+            return Ok(());
+        };
+        self.covers(&self.gain, gain)?;
         for group in self.groups(dy.len(), inputs) {
             let moments = self.moments(words, x, group, pass.step);
             let gain = gain.get_mut(group.channel..).unwrap_or(&mut []);
@@ -234,6 +260,7 @@ impl Operation for Norm {
                 }
             }
         }
+        Ok(())
     }
 }
 

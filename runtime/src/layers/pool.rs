@@ -6,11 +6,11 @@
 //! | maximum | `max x[p + k]` | to the first of the largest values |
 //! | average | `Σ x[p + k] / n` | `dy / n` to each of the n values inside |
 //!
-//! On integers the mean is rounded, halves away from zero. Backward of the
-//! maximum reads its input and looks for the largest value once more, which
-//! takes no memory.
+//! Backward of the maximum reads its input and looks for the largest value once
+//! more, which takes no memory.
 
 use super::{Backward, Descent, Forward, Operation, row, row_mut};
+use crate::fault::{Checked, Internal};
 use crate::geometry::Sliding;
 use crate::kernels::{copy, rows, rows_mut, zip};
 
@@ -26,8 +26,6 @@ pub(crate) enum Kind {
 pub(crate) struct Pool {
     pub kind: Kind,
     pub window: Sliding,
-    /// Of i8 instead of f32.
-    pub integer: bool,
 }
 
 impl Operation for Pool {
@@ -35,7 +33,11 @@ impl Operation for Pool {
         self.kind == Kind::Maximum
     }
 
-    fn forward(&self, pass: Forward<'_>) {
+    fn fits(&self, inputs: usize, outputs: usize) -> bool {
+        self.window.fits(self.window.channels, inputs, outputs)
+    }
+
+    fn forward(&self, pass: Forward<'_>) -> Checked {
         let Forward {
             x,
             y,
@@ -44,25 +46,19 @@ impl Operation for Pool {
             ..
         } = pass;
         let channels = self.window.channels as usize;
-        if self.integer {
-            #[cfg(feature = "integer")]
-            super::integer::pool(self, bytemuck::cast_slice(x), bytemuck::cast_slice_mut(y));
-            return;
-        }
         for (x, y) in rows(x, inputs).zip(rows_mut(y, outputs)) {
             for (output, y) in self.window.outputs().zip(rows_mut(y, channels)) {
                 let mut seen = self.window.seen(output);
-                if let Some((_, at)) = seen.next() {
-                    copy(y, row(x, at, channels));
-                }
+                let (_, first) = seen.next().ok_or(Internal)?;
+                copy(y, row(x, first, channels))?;
                 let mut count = 1.0;
                 for (_, at) in seen {
                     count += 1.0;
                     let x = row(x, at, channels);
                     match self.kind {
                         // A NaN wins, so that the loss shows it.
-                        Kind::Maximum => zip(y, x, |y, x| if x <= y { y } else { x }),
-                        Kind::Average => zip(y, x, |y, x| y + x),
+                        Kind::Maximum => zip(y, x, |y, x| if x <= y { y } else { x })?,
+                        Kind::Average => zip(y, x, |y, x| y + x)?,
                     }
                 }
                 if self.kind == Kind::Average {
@@ -70,9 +66,10 @@ impl Operation for Pool {
                 }
             }
         }
+        Ok(())
     }
 
-    fn backward(&self, pass: Backward<'_>, _: &mut Descent<'_>) {
+    fn backward(&self, pass: Backward<'_>, _: &mut Descent<'_>) -> Checked {
         let Backward {
             x,
             dy,
@@ -82,7 +79,7 @@ impl Operation for Pool {
             ..
         } = pass;
         if dx.is_empty() {
-            return;
+            return Ok(());
         }
         let channels = self.window.channels as usize;
         dx.fill(0.0);
@@ -93,9 +90,7 @@ impl Operation for Pool {
                     for (output, dy) in self.window.outputs().zip(rows(dy, channels)) {
                         for (channel, dy) in dy.iter().enumerate() {
                             let at = self.largest(x, output, channel);
-                            if let Some(dx) = dx.get_mut(at) {
-                                *dx += dy;
-                            }
+                            *dx.get_mut(at).ok_or(Internal)? += dy;
                         }
                     }
                 }
@@ -105,12 +100,14 @@ impl Operation for Pool {
                     for (output, dy) in self.window.outputs().zip(rows(dy, channels)) {
                         let count = self.window.seen(output).count() as f32;
                         for (_, at) in self.window.seen(output) {
-                            zip(row_mut(dx, at, channels), dy, |dx, dy| dx + dy / count);
+                            let dx = row_mut(dx, at, channels);
+                            zip(dx, dy, |dx, dy| dx + dy / count)?;
                         }
                     }
                 }
             }
         }
+        Ok(())
     }
 }
 
@@ -130,15 +127,15 @@ impl Pool {
 /// The mean over all positions, per channel.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct GlobalAverage {
-    #[cfg_attr(not(feature = "integer"), allow(dead_code))]
-    pub channels: u32,
     pub positions: u32,
-    /// Of i8 instead of f32.
-    pub integer: bool,
 }
 
 impl Operation for GlobalAverage {
-    fn forward(&self, pass: Forward<'_>) {
+    fn fits(&self, inputs: usize, outputs: usize) -> bool {
+        outputs.checked_mul(self.positions as usize) == Some(inputs)
+    }
+
+    fn forward(&self, pass: Forward<'_>) -> Checked {
         let Forward {
             x,
             y,
@@ -146,22 +143,18 @@ impl Operation for GlobalAverage {
             outputs,
             ..
         } = pass;
-        if self.integer {
-            #[cfg(feature = "integer")]
-            super::integer::mean(self, bytemuck::cast_slice(x), bytemuck::cast_slice_mut(y));
-            return;
-        }
         let count = self.positions as f32;
         for (x, y) in rows(x, inputs).zip(rows_mut(y, outputs)) {
             y.fill(0.0);
             for x in rows(x, outputs) {
-                zip(y, x, |y, x| y + x);
+                zip(y, x, |y, x| y + x)?;
             }
             y.iter_mut().for_each(|y| *y /= count);
         }
+        Ok(())
     }
 
-    fn backward(&self, pass: Backward<'_>, _: &mut Descent<'_>) {
+    fn backward(&self, pass: Backward<'_>, _: &mut Descent<'_>) -> Checked {
         let Backward {
             dy,
             dx,
@@ -172,8 +165,9 @@ impl Operation for GlobalAverage {
         let count = self.positions as f32;
         for (dy, dx) in rows(dy, outputs).zip(rows_mut(dx, inputs)) {
             for dx in rows_mut(dx, outputs) {
-                zip(dx, dy, |_, dy| dy / count);
+                zip(dx, dy, |_, dy| dy / count)?;
             }
         }
+        Ok(())
     }
 }

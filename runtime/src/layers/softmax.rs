@@ -2,8 +2,9 @@
 //! `dx = y (dy − Σ dy y)`. Both overwrite their argument.
 
 use super::{Backward, Descent, Forward, Operation};
+use crate::fault::Checked;
 use crate::kernels::{map, rows, rows_mut, zip};
-use crate::math;
+use crate::math::exponentials;
 
 /// Shares of one.
 #[derive(Clone, Copy, Debug)]
@@ -24,36 +25,24 @@ impl Operation for Softmax {
         true
     }
 
-    fn forward(&self, pass: Forward<'_>) {
+    fn fits(&self, inputs: usize, outputs: usize) -> bool {
+        inputs == outputs && inputs.checked_rem(self.channels as usize) == Some(0)
+    }
+
+    fn forward(&self, pass: Forward<'_>) -> Checked {
         for y in rows_mut(pass.y, self.channels as usize) {
             let total = exponentials(y);
             map(y, |y| y / total);
         }
+        Ok(())
     }
 
-    fn backward(&self, pass: Backward<'_>, _: &mut Descent<'_>) {
+    fn backward(&self, pass: Backward<'_>, _: &mut Descent<'_>) -> Checked {
         let channels = self.channels as usize;
         for (dy, y) in rows_mut(pass.dy, channels).zip(rows(pass.y, channels)) {
             let mean = dy.iter().zip(y).fold(0.0, |sum, (dy, y)| sum + dy * y);
-            zip(dy, y, |dy, y| y * (dy - mean));
+            zip(dy, y, |dy, y| y * (dy - mean))?;
         }
+        Ok(())
     }
-}
-
-/// `x ← exp(x − max x)`, and the sum of that. The largest is subtracted so
-/// that no exponential overflows.
-pub(crate) fn exponentials(x: &mut [f32]) -> f32 {
-    let largest = largest(x);
-    let mut total = 0.0;
-    for x in x {
-        *x = math::exp(*x - largest);
-        total += *x;
-    }
-    total
-}
-
-/// The largest number; NaNs do not count.
-pub(crate) fn largest(x: &[f32]) -> f32 {
-    x.iter()
-        .fold(f32::NEG_INFINITY, |a, &b| if b > a { b } else { a })
 }

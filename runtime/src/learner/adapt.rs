@@ -2,12 +2,17 @@
 
 use heapless::Vec;
 
-use super::{AdaptError, Adaptation, Learner, Learnt, Losses, Outcome, Report, all_finite, report};
-use crate::MAX_STEPS;
+use super::{
+    AdaptError, Adaptation, Checked, Internal, Learner, Learnt, Losses, Outcome, Report,
+    all_finite, report,
+};
 use crate::engine::{self, Support, Weights};
+use crate::fault::ensure;
+use crate::kernels::zip;
 use crate::layers::{Base, Descent, Rates};
 use crate::losses::Objective;
 use crate::memory::Batch;
+use crate::model::MAX_STEPS;
 
 /// What the backward pass of a step writes.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -35,15 +40,17 @@ impl Learner<'_> {
     ///
     /// It is a transaction. Where a loss or a weight is not a finite number,
     /// or the last loss is above the first, it goes back to the best step
-    /// before (by replaying it, which needs no memory and gives the same bits)
-    /// or, where no step was better than none, to what [`Rollback`](crate::Rollback) says. The
+    /// before (by taking its steps again, which needs no memory and gives the
+    /// same bits) or, where no step was better than none, to what [`Rollback`](crate::Rollback) says. The
     /// report names what happened. The support loss is thus never worse after
     /// the call than the initialisation's.
     ///
     /// It takes at most [`Cost::adaptation_at_most`](crate::Cost) multiply-accumulates.
     ///
     /// # Errors
-    /// [`AdaptError`] where it cannot begin; nothing has changed then.
+    /// [`AdaptError`] where it cannot begin; nothing has changed then. After
+    /// [`AdaptError::Internal`] it has gone back to what
+    /// [`Rollback`](crate::Rollback) says.
     #[inline]
     pub fn adapt_with(&mut self, adaptation: Adaptation) -> Result<Report, AdaptError> {
         let mut report = Report {
@@ -61,13 +68,13 @@ impl Learner<'_> {
         adaptation: Adaptation,
         report: &mut Report,
     ) -> Result<(), AdaptError> {
-        let steps = adaptation.steps.unwrap_or(self.head.steps);
+        let steps = adaptation.steps.unwrap_or(self.info.steps);
         let allowed = match adaptation.rate {
-            None => self.head.max_steps,
+            None => self.info.max_steps,
             Some(rate) if !rate.is_finite() => return Err(AdaptError::Rate),
             // A second step would have nowhere to be made.
             Some(_) if matches!(self.target(1), Target::Spare(_)) && self.spare.is_empty() => {
-                self.head.max_steps
+                self.info.max_steps
             }
             Some(_) => MAX_STEPS,
         };
@@ -80,25 +87,32 @@ impl Learner<'_> {
         if self.examples == 0 {
             return Err(AdaptError::NoExamples);
         }
-        self.descend(steps, adaptation.rate, Some(&mut report.losses));
+        let done = self.take_steps(steps, adaptation.rate, report);
+        match report.outcome {
+            Outcome::Adapted | Outcome::Shortened { .. } if done.is_ok() => {
+                self.current = Some(Learnt {
+                    steps: report.steps() as u32,
+                    loss_before: report.loss_before(),
+                    loss_after: report.loss_after(),
+                });
+            }
+            _ => self.discard(),
+        }
+        Ok(done?)
+    }
+
+    /// Takes the steps, and those to the best of them once more where the last is
+    /// not good.
+    fn take_steps(&mut self, steps: usize, rate: Option<f32>, report: &mut Report) -> Checked {
+        self.descend(steps, rate, Some(&mut report.losses))?;
         let (kept, cause) = report::verdict(&report.losses, steps, all_finite(self.adapted));
         if let Some(cause) = cause {
             report.outcome = Outcome::RolledBack { cause };
             if kept > 0 {
-                self.descend(kept, adaptation.rate, None);
+                self.descend(kept, rate, None)?;
                 if all_finite(self.adapted) {
                     report.outcome = Outcome::Shortened { steps: kept, cause };
                 }
-            }
-        }
-        match report.outcome {
-            Outcome::RolledBack { .. } => self.discard(),
-            _ => {
-                self.current = Some(Learnt {
-                    steps: kept as u32,
-                    loss_before: report.loss_before(),
-                    loss_after: report.loss_after(),
-                });
             }
         }
         Ok(())
@@ -110,18 +124,18 @@ impl Learner<'_> {
     /// brings committed weights back.
     ///
     /// # Errors
-    /// [`AdaptError::NoExamples`].
+    /// [`AdaptError::NoExamples`], [`AdaptError::Internal`].
     pub fn gradient(&mut self) -> Result<(f32, &[f32]), AdaptError> {
         if self.examples == 0 {
             return Err(AdaptError::NoExamples);
         }
         self.current = None;
-        let target = match (self.head.optimises(), self.setup.batch) {
+        let target = match (self.info.optimises(), self.setup.batch) {
             (true, _) => Target::Gradient,
-            (false, Batch::OneByOne) if self.head.halves => Target::Spare(Base::Zero),
+            (false, Batch::OneByOne) if self.info.adapts_f16 => Target::Spare(Base::Zero),
             (false, _) => Target::Adapted(Base::Zero),
         };
-        let loss = self.pass(0, Some((target, Rates::Uniform(-1.0))));
+        let loss = self.pass(0, Some((target, Rates::Uniform(-1.0))))?;
         let gradient: &[f32] = match target {
             Target::Gradient => self.gradient,
             Target::Spare(_) => self.spare,
@@ -133,15 +147,20 @@ impl Learner<'_> {
     /// Steps down from the initialisation. Where losses are wanted, notes the
     /// one before each step and the one after the last, and ends early where
     /// one is not finite.
-    fn descend(&mut self, steps: usize, rate: Option<f32>, mut losses: Option<&mut Losses>) {
-        let head = self.head;
+    fn descend(
+        &mut self,
+        steps: usize,
+        rate: Option<f32>,
+        mut losses: Option<&mut Losses>,
+    ) -> Checked {
+        let info = self.info;
         for step in 0..=steps {
             if step == steps && losses.is_none() {
-                return;
+                return Ok(());
             }
             let rates = match rate {
                 Some(rate) => Rates::Uniform(rate),
-                None => Rates::PerTensor(head.rates_of_step(step)),
+                None => Rates::PerTensor(info.rates_of_step(step)?),
             };
             let target = self.target(step);
             let descent = match target {
@@ -149,25 +168,26 @@ impl Learner<'_> {
                 Target::Gradient => Some((target, Rates::Uniform(-1.0))),
                 Target::Adapted(_) | Target::Spare(_) => Some((target, rates)),
             };
-            let loss = self.pass(step, descent);
+            let loss = self.pass(step, descent)?;
             if let Some(losses) = losses.as_deref_mut() {
                 // There is room: steps are at most MAX_STEPS.
-                let full = losses.push(loss).is_err();
-                if full || !loss.is_finite() || step == steps {
-                    return;
+                losses.push(loss).map_err(|_| Internal)?;
+                if !loss.is_finite() || step == steps {
+                    return Ok(());
                 }
             }
             match target {
-                Target::Gradient => self.apply(step, rates),
+                Target::Gradient => self.apply(step, rates)?,
                 Target::Spare(_) => core::mem::swap(&mut self.adapted, &mut self.spare),
                 Target::Adapted(_) => {}
             }
         }
+        Ok(())
     }
 
     /// What a step writes.
     fn target(&self, step: usize) -> Target {
-        if self.head.optimises() {
+        if self.info.optimises() {
             return Target::Gradient;
         }
         match self.setup.batch {
@@ -178,19 +198,19 @@ impl Learner<'_> {
 
     /// Whether the weights before a step are read where the artifact lies.
     fn reads_flash(&self, step: usize) -> bool {
-        step == 0 && !self.head.halves
+        step == 0 && !self.info.adapts_f16
     }
 
     /// Runs all examples forward, and backward where something is to be
     /// written, and returns the loss. The weights read are the initialisation
     /// before step 0, and the adapted ones later.
-    fn pass(&mut self, step: usize, descent: Option<(Target, Rates<'_>)>) -> f32 {
-        let (head, stages) = (self.head, self.stages);
+    fn pass(&mut self, step: usize, descent: Option<(Target, Rates<'_>)>) -> Checked<f32> {
+        let (info, stages) = (self.info, self.stages);
         let reads_flash = self.reads_flash(step);
         if step == 0 && !reads_flash {
-            engine::initialise(head, stages, self.adapted);
+            engine::initialise(info, stages, self.adapted)?;
         }
-        let objective = Objective::new(head.loss, head.reduction, self.examples, head.outputs);
+        let objective = Objective::new(info.loss, info.reduction, self.examples, info.outputs);
         let together = match self.setup.batch {
             Batch::Whole => self.examples,
             Batch::OneByOne => 1,
@@ -200,14 +220,14 @@ impl Learner<'_> {
         for first in (0..self.examples).step_by(together.max(1)) {
             let range = |width: usize| first * width..(first + together) * width;
             let support = Support {
-                inputs: inputs.get(range(head.features)).unwrap_or(&[]),
-                targets: targets.get(range(head.targets())).unwrap_or(&[]),
+                inputs: inputs.get(range(info.features)).ok_or(Internal)?,
+                targets: targets.get(range(info.targets())).ok_or(Internal)?,
                 examples: together,
             };
             let adapted: &[f32] = if reads_flash { &[] } else { self.adapted };
             let weights = Weights { adapted, step };
             let work = &mut *self.workspace;
-            engine::forward(head, stages, weights, support, objective, work, &mut sum);
+            engine::forward(info, stages, weights, support, objective, work, &mut sum)?;
             let Some((target, rates)) = descent else {
                 continue;
             };
@@ -229,25 +249,25 @@ impl Learner<'_> {
                 }
             };
             let mut descent = Descent {
-                words: head.words,
+                words: info.words,
                 source,
                 target,
                 base,
                 rates,
             };
-            engine::backward(head, stages, &mut descent, support, step, work);
+            engine::backward(info, stages, &mut descent, support, step, work)?;
         }
-        objective.scale * sum
+        Ok(objective.scale * sum)
     }
 
     /// Takes a step with the whole gradient: `g ← g · min(1, c / ‖g‖)`,
     /// `v ← μ v + g`, `θ ← θ − rate · v`.
-    fn apply(&mut self, step: usize, rates: Rates<'_>) {
-        let head = self.head;
+    fn apply(&mut self, step: usize, rates: Rates<'_>) -> Checked {
+        let info = self.info;
         if self.reads_flash(step) {
-            engine::initialise(head, self.stages, self.adapted);
+            engine::initialise(info, self.stages, self.adapted)?;
         }
-        if let Some(bound) = head.clip_norm {
+        if let Some(bound) = info.clip_norm {
             let square = self.gradient.iter().fold(0.0, |sum, g| sum + g * g);
             let norm = libm::sqrtf(square);
             if norm > bound {
@@ -255,24 +275,26 @@ impl Learner<'_> {
                 self.gradient.iter_mut().for_each(|g| *g *= scale);
             }
         }
-        if let Some(share) = head.momentum {
+        if let Some(share) = info.momentum {
             if step == 0 {
                 self.velocity.fill(0.0);
             }
+            ensure(self.velocity.len() == self.gradient.len())?;
             for (v, g) in self.velocity.iter_mut().zip(&mut *self.gradient) {
                 *v = share * *v + *g;
                 *g = *v;
             }
         }
         for param in self.stages.iter().flat_map(|stage| stage.layer.params()) {
-            let rate = param.column().and_then(|column| rates.of(column));
-            let direction = param.write(self.gradient);
-            let values = param.write(self.adapted);
-            if let (Some(rate), Some(values), Some(direction)) = (rate, values, direction) {
-                for (value, direction) in values.iter_mut().zip(direction) {
-                    *value -= rate * *direction;
-                }
-            }
+            let Some(column) = param.column() else {
+                continue;
+            };
+            let rate = rates.of(column)?;
+            let direction = param.write(self.gradient)?;
+            zip(param.write(self.adapted)?, direction, |value, direction| {
+                value - rate * direction
+            })?;
         }
+        Ok(())
     }
 }

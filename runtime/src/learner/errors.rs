@@ -4,6 +4,8 @@ use core::fmt;
 
 use mamlet_formats::{ArtifactId, CheckpointError};
 
+use crate::fault::{self, Internal};
+
 /// Why a learner cannot be made.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
@@ -19,8 +21,8 @@ pub enum LearnerError {
     /// cannot be computed one by one.
     BatchNorm,
     /// The model normalises its inputs or has layers below everything that
-    /// adapts, so it keeps what it makes of the examples instead of reading
-    /// them where they lie.
+    /// adapts. The learner stores the output of these, so examples cannot stay
+    /// where they lie.
     CannotLend,
 }
 
@@ -62,15 +64,18 @@ pub enum ExampleError {
     ValuesExpected,
     /// The loss takes actions and their advantage: use `add_action`.
     ActionExpected,
-    /// The loss takes choices and their advantage: use `add_choice`.
-    ChoiceExpected,
+    /// The loss takes one of several actions and its advantage: use
+    /// `add_discrete_action`.
+    DiscreteActionExpected,
     /// The learner takes examples where they lie: use `lend`.
     Lent,
     /// The learner keeps copies: set it up with `Setup::lent`.
     NotLent,
+    /// A bug of this library: sizes of the model contradict each other.
+    Internal,
 }
 
-/// Why an adaptation did not begin.
+/// Why there was no adaptation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum AdaptError {
@@ -85,43 +90,9 @@ pub enum AdaptError {
     },
     /// The rate is NaN or infinite.
     Rate,
-}
-
-/// Why there is no prediction.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum PredictError {
-    /// The input has the wrong length.
-    InputLength {
-        /// Numbers the model takes.
-        needed: usize,
-        /// Numbers given.
-        given: usize,
-    },
-    /// An input is NaN or infinite, and the model has layers on integers,
-    /// whose outputs would not show it.
-    NotFinite,
-    /// The workspace is too small.
-    Workspace {
-        /// Numbers (f32) it needs.
-        needed: usize,
-        /// Numbers there are.
-        given: usize,
-    },
-    /// More inputs at once than the learner was set up for.
-    Queries {
-        /// How many it takes.
-        capacity: usize,
-        /// Inputs given.
-        given: usize,
-    },
-    /// There is no room for exactly all outputs.
-    OutputLength {
-        /// Numbers they have.
-        needed: usize,
-        /// Numbers there is room for.
-        given: usize,
-    },
+    /// A bug of this library: sizes of the model contradict each other. What
+    /// was begun has been rolled back.
+    Internal,
 }
 
 /// Why nothing was saved.
@@ -156,6 +127,18 @@ pub enum RestoreError {
     },
     /// A weight is NaN or infinite.
     NotFinite,
+}
+
+impl From<Internal> for ExampleError {
+    fn from(_: Internal) -> Self {
+        ExampleError::Internal
+    }
+}
+
+impl From<Internal> for AdaptError {
+    fn from(_: Internal) -> Self {
+        AdaptError::Internal
+    }
 }
 
 impl From<CheckpointError> for SaveError {
@@ -215,9 +198,13 @@ impl fmt::Display for ExampleError {
             Self::ClassExpected => write!(f, "the loss takes classes: use add_class"),
             Self::ValuesExpected => write!(f, "the loss takes numbers: use add_values"),
             Self::ActionExpected => write!(f, "the loss takes actions: use add_action"),
-            Self::ChoiceExpected => write!(f, "the loss takes choices: use add_choice"),
+            Self::DiscreteActionExpected => write!(
+                f,
+                "the loss takes one of several actions: use add_discrete_action"
+            ),
             Self::Lent => write!(f, "the learner takes examples where they lie: use lend"),
             Self::NotLent => write!(f, "the learner keeps copies: set it up with Setup::lent"),
+            Self::Internal => f.write_str(fault::MESSAGE),
         }
     }
 }
@@ -230,34 +217,7 @@ impl fmt::Display for AdaptError {
                 write!(f, "{given} steps, 1 to {allowed} are allowed")
             }
             Self::Rate => write!(f, "the rate is NaN or infinite"),
-        }
-    }
-}
-
-impl fmt::Display for PredictError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::InputLength { needed, given } => {
-                write!(f, "the model takes {needed} inputs, {given} were given")
-            }
-            Self::NotFinite => write!(
-                f,
-                "an input is NaN or infinite, which the model's integers cannot show"
-            ),
-            Self::Workspace { needed, given } => {
-                write!(
-                    f,
-                    "needs {needed} numbers (f32) of workspace, {given} are there"
-                )
-            }
-            Self::Queries { capacity, given } => write!(
-                f,
-                "{given} inputs at once, the learner takes {capacity}: set it up with \
-                 Setup::queries({given})"
-            ),
-            Self::OutputLength { needed, given } => {
-                write!(f, "{needed} numbers of outputs, there is room for {given}")
-            }
+            Self::Internal => f.write_str(fault::MESSAGE),
         }
     }
 }
@@ -291,6 +251,5 @@ impl fmt::Display for RestoreError {
 impl core::error::Error for LearnerError {}
 impl core::error::Error for ExampleError {}
 impl core::error::Error for AdaptError {}
-impl core::error::Error for PredictError {}
 impl core::error::Error for SaveError {}
 impl core::error::Error for RestoreError {}

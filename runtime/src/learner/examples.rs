@@ -2,16 +2,18 @@
 
 use mamlet_formats::Loss;
 
-use super::{ExampleError, Examples, Learner, all_finite, in_use};
+use super::{
+    Checked, ExampleError, Examples, Internal, Learner, PredictError, all_finite, in_use, inference,
+};
 use crate::engine;
-use crate::kernels::{rows, rows_mut};
+use crate::kernels::{copy, rows, rows_mut};
 use crate::model::Stage;
 
 impl Examples<'_> {
     /// Inputs and targets.
     pub(super) fn parts(&self) -> (&[f32], &[f32]) {
         match self {
-            Examples::Kept { inputs, targets } => (inputs, targets),
+            Examples::Copied { inputs, targets } => (inputs, targets),
             Examples::Lent { inputs, targets } => (inputs, targets),
         }
     }
@@ -21,13 +23,13 @@ impl<'m> Learner<'m> {
     /// Adds an example whose target is numbers, for mean squared and Huber
     /// errors.
     ///
-    /// What the layers below everything that adapts make of the input is
-    /// computed here, once, and is all that is kept of it.
+    /// The layers below everything that adapts run here, once. Of the input only
+    /// their output is stored.
     ///
     /// # Errors
     /// [`ExampleError`]; nothing is added then.
     pub fn add_values(&mut self, input: &[f32], target: &[f32]) -> Result<(), ExampleError> {
-        match self.head.loss {
+        match self.info.loss {
             Loss::MeanSquaredError | Loss::Huber { .. } => self.add(input, target),
             loss => Err(expected(loss)),
         }
@@ -38,7 +40,7 @@ impl<'m> Learner<'m> {
     /// # Errors
     /// [`ExampleError`]; nothing is added then.
     pub fn add_class(&mut self, input: &[f32], class: usize) -> Result<(), ExampleError> {
-        match self.head.loss {
+        match self.info.loss {
             Loss::CrossEntropy => self.add(input, &[self.class(class)?]),
             loss => Err(expected(loss)),
         }
@@ -54,34 +56,35 @@ impl<'m> Learner<'m> {
         action: &[f32],
         advantage: f32,
     ) -> Result<(), ExampleError> {
-        if self.head.loss != Loss::GaussianPolicy {
-            return Err(expected(self.head.loss));
+        if self.info.loss != Loss::GaussianPolicy {
+            return Err(expected(self.info.loss));
         }
-        let (needed, given) = (self.head.targets().saturating_sub(1), action.len());
+        let (needed, given) = (self.info.targets().saturating_sub(1), action.len());
         if needed != given {
             return Err(ExampleError::TargetLength { needed, given });
         }
         self.add_parts(input, action, &[advantage])
     }
 
-    /// Adds a choice that a categorical policy made, and its advantage.
+    /// Adds the one of several actions that a categorical policy took, and its
+    /// advantage.
     ///
     /// # Errors
     /// [`ExampleError`]; nothing is added then.
-    pub fn add_choice(
+    pub fn add_discrete_action(
         &mut self,
         input: &[f32],
-        choice: usize,
+        action: usize,
         advantage: f32,
     ) -> Result<(), ExampleError> {
-        match self.head.loss {
-            Loss::CategoricalPolicy => self.add(input, &[self.class(choice)?, advantage]),
+        match self.info.loss {
+            Loss::CategoricalPolicy => self.add(input, &[self.class(action)?, advantage]),
             loss => Err(expected(loss)),
         }
     }
 
     /// Adds an example with its target as the loss takes it: numbers, a class
-    /// or choice as a whole number, and last the advantage of an action.
+    /// or discrete action as a whole number, and last the advantage of an action.
     ///
     /// # Errors
     /// [`ExampleError`]; nothing is added then.
@@ -98,16 +101,16 @@ impl<'m> Learner<'m> {
     /// [`ExampleError`] where the learner was not [set up](crate::Setup::lent)
     /// for it, and as for adding them one by one; nothing has changed then.
     pub fn lend(&mut self, inputs: &'m [f32], targets: &'m [f32]) -> Result<(), ExampleError> {
-        let head = self.head;
+        let info = self.info;
         let Examples::Lent { .. } = self.support else {
             return Err(ExampleError::NotLent);
         };
-        let count = inputs.len().checked_div(head.inputs).unwrap_or(0);
-        let (needed, given) = (count.saturating_mul(head.inputs), inputs.len());
+        let count = inputs.len().checked_div(info.inputs).unwrap_or(0);
+        let (needed, given) = (count.saturating_mul(info.inputs), inputs.len());
         if needed != given {
             return Err(ExampleError::InputLength { needed, given });
         }
-        let (needed, given) = (count.saturating_mul(head.targets()), targets.len());
+        let (needed, given) = (count.saturating_mul(info.targets()), targets.len());
         if needed != given {
             return Err(ExampleError::TargetLength { needed, given });
         }
@@ -118,7 +121,7 @@ impl<'m> Learner<'m> {
         if !all_finite(inputs) || !all_finite(targets) {
             return Err(ExampleError::NotFinite);
         }
-        for target in rows(targets, head.targets()) {
+        for target in rows(targets, info.targets()) {
             self.check_class(target)?;
         }
         self.support = Examples::Lent { inputs, targets };
@@ -129,18 +132,21 @@ impl<'m> Learner<'m> {
     /// The class of an example, where targets are classes.
     pub fn class_of(&self, example: usize) -> Option<usize> {
         let targets = self.support.parts().1;
-        let class = match self.head.loss {
+        let class = match self.info.loss {
             Loss::CrossEntropy => rows(targets, 1).take(self.examples).nth(example)?,
             _ => return None,
         };
         class.first().map(|class| *class as usize)
     }
 
-    /// The output for a support example with the weights in use, which takes less
-    /// than [`predict`](Self::predict), as the layers below everything that adapts
-    /// are done with. `None` where there is no such example.
-    pub fn output_of(&mut self, example: usize) -> Option<&[f32]> {
-        let (head, stages) = (self.head, self.stages);
+    /// The output for a support example, with the weights in use. It takes less
+    /// than [`predict`](Self::predict): the layers below everything that adapts
+    /// have already run. `None` where there is no such example.
+    ///
+    /// # Errors
+    /// [`PredictError::Internal`].
+    pub fn output_of(&mut self, example: usize) -> Result<Option<&[f32]>, PredictError> {
+        let (info, stages) = (self.info, self.stages);
         // A batch norm takes the statistics of all examples.
         let mixes = |stage: &Stage| stage.layer.operation().mixes_examples();
         let (first, count) = match stages.iter().any(mixes) {
@@ -148,35 +154,29 @@ impl<'m> Learner<'m> {
             false => (example, 1),
         };
         if example >= self.examples {
-            return None;
+            return Ok(None);
         }
         let features = self.support.parts().0;
-        let features = features.get(first * head.features..(first + count) * head.features)?;
-        let weights = in_use(head, stages, self.current, self.adapted);
-        let last = engine::batch(head, stages, weights, features, count, self.workspace)?;
-        let outputs = engine::outputs(last, count, self.workspace);
-        rows(outputs, head.outputs).nth(example - first)
+        let features = features.get(first * info.features..(first + count) * info.features);
+        let features = features.ok_or(PredictError::Internal)?;
+        let weights = in_use(info, stages, self.current, self.adapted)?;
+        let last = engine::batch(info, stages, weights, features, count, self.workspace)?;
+        let outputs = engine::outputs(last, count, self.workspace)?;
+        let output = rows(outputs, info.outputs).nth(example - first);
+        output.map(Some).ok_or(PredictError::Internal)
     }
 
     /// Forgets one example; those behind it move up. What was learnt of it stays
     /// until the next adaptation. Returns whether there was one to forget, which
     /// there is not where examples are lent.
     pub fn forget(&mut self, example: usize) -> bool {
-        let Examples::Kept { inputs, targets } = &mut self.support else {
-            return false;
-        };
-        if example >= self.examples {
+        if example >= self.examples || matches!(self.support, Examples::Lent { .. }) {
             return false;
         }
-        for (numbers, width) in [
-            (&mut **inputs, self.head.features),
-            (&mut **targets, self.head.targets()),
-        ] {
-            for at in example * width..(self.examples - 1) * width {
-                let next = numbers.get(at + width).copied();
-                if let (Some(next), Some(place)) = (next, numbers.get_mut(at)) {
-                    *place = next;
-                }
+        // Step by step to the end, behind which nothing is an example.
+        for next in example + 1..self.examples {
+            if self.swap(next - 1, next).is_err() {
+                return false;
             }
         }
         self.examples -= 1;
@@ -185,48 +185,55 @@ impl<'m> Learner<'m> {
 
     /// Leaves an example out, which changes places with the last, until it is
     /// [shown](Self::show). There must be one.
-    pub(crate) fn hide(&mut self, example: usize) {
-        let last = self.examples.saturating_sub(1);
-        self.swap(example, last);
+    pub(crate) fn hide(&mut self, example: usize) -> Checked {
+        let last = self.examples.checked_sub(1).ok_or(Internal)?;
+        self.swap(example, last)?;
         self.examples = last;
+        Ok(())
     }
 
-    /// Takes in again what was hidden, lets `see` it at its place behind the
-    /// others, and puts it back where it was.
-    pub(crate) fn show<T>(&mut self, example: usize, see: impl FnOnce(&mut Self, usize) -> T) -> T {
+    /// Takes in again what was hidden, calls `with` while it is the last example,
+    /// and puts it back where it was.
+    pub(crate) fn show<T>(
+        &mut self,
+        example: usize,
+        with: impl FnOnce(&mut Self, usize) -> T,
+    ) -> Checked<T> {
         let last = self.examples;
         self.examples += 1;
-        let seen = see(self, last);
-        self.swap(example, last);
-        seen
+        let result = with(self, last);
+        self.swap(example, last)?;
+        Ok(result)
     }
 
-    fn swap(&mut self, a: usize, b: usize) {
-        let Examples::Kept { inputs, targets } = &mut self.support else {
-            return;
+    /// Exchanges two examples, which are copies.
+    fn swap(&mut self, a: usize, b: usize) -> Checked {
+        let Examples::Copied { inputs, targets } = &mut self.support else {
+            return Err(Internal);
         };
-        for (numbers, width) in [
-            (&mut **inputs, self.head.features),
-            (&mut **targets, self.head.targets()),
-        ] {
-            for at in 0..width {
-                let (a, b) = (a * width + at, b * width + at);
-                if let (Some(x), Some(y)) = (numbers.get(a).copied(), numbers.get(b).copied()) {
-                    numbers.get_mut(a).into_iter().for_each(|place| *place = y);
-                    numbers.get_mut(b).into_iter().for_each(|place| *place = x);
-                }
-            }
+        if a == b {
+            return Ok(());
         }
+        for (numbers, width) in [
+            (&mut **inputs, self.info.features),
+            (&mut **targets, self.info.targets()),
+        ] {
+            let row = |example: usize| example * width..(example + 1) * width;
+            let rows = numbers.get_disjoint_mut([row(a), row(b)]);
+            let [a, b] = rows.map_err(|_| Internal)?;
+            a.iter_mut().zip(b).for_each(|(a, b)| core::mem::swap(a, b));
+        }
+        Ok(())
     }
 
     /// Whether a target that begins with a class has a class of the model.
     fn check_class(&self, target: &[f32]) -> Result<(), ExampleError> {
-        let begins = matches!(self.head.loss, Loss::CrossEntropy | Loss::CategoricalPolicy);
+        let begins = matches!(self.info.loss, Loss::CrossEntropy | Loss::CategoricalPolicy);
         if let (true, Some(class)) = (begins, target.first()) {
             // The cast takes off a fraction and keeps to the range.
             let given = *class as usize;
             if self.class(given)? != *class {
-                let classes = self.head.classes();
+                let classes = self.info.classes();
                 return Err(ExampleError::UnknownClass { classes, given });
             }
         }
@@ -235,7 +242,7 @@ impl<'m> Learner<'m> {
 
     /// A class as it is kept.
     fn class(&self, given: usize) -> Result<f32, ExampleError> {
-        let classes = self.head.classes();
+        let classes = self.info.classes();
         match given < classes {
             true => Ok(given as f32),
             false => Err(ExampleError::UnknownClass { classes, given }),
@@ -253,32 +260,32 @@ impl<'m> Learner<'m> {
         target: &[f32],
         rest: &[f32],
     ) -> Result<(), ExampleError> {
-        let head = self.head;
-        let (needed, given) = (head.inputs, input.len());
+        let info = self.info;
+        let (needed, given) = (info.inputs, input.len());
         if needed != given {
             return Err(ExampleError::InputLength { needed, given });
         }
-        let (needed, given) = (head.targets(), target.len() + rest.len());
+        let (needed, given) = (info.targets(), target.len() + rest.len());
         if needed != given {
             return Err(ExampleError::TargetLength { needed, given });
         }
         if !all_finite(input) || !all_finite(target) || !all_finite(rest) {
             return Err(ExampleError::NotFinite);
         }
-        let Examples::Kept { inputs, targets } = &mut self.support else {
+        let Examples::Copied { inputs, targets } = &mut self.support else {
             return Err(ExampleError::Lent);
         };
-        let features = rows_mut(inputs, head.features).nth(self.examples);
-        let row = rows_mut(targets, head.targets()).nth(self.examples);
+        let features = rows_mut(inputs, info.features).nth(self.examples);
+        let row = rows_mut(targets, info.targets()).nth(self.examples);
         let (Some(features), Some(row)) = (features, row) else {
             let capacity = self.setup.examples;
             return Err(ExampleError::Full { capacity });
         };
-        engine::features(head, self.stages, input, features, self.workspace);
-        let values = target.iter().chain(rest);
-        row.iter_mut()
-            .zip(values)
-            .for_each(|(to, from)| *to = *from);
+        inference::features(info, self.stages, input, features, self.workspace)?;
+        let parts = row.split_at_mut_checked(target.len());
+        let (of_target, of_rest) = parts.ok_or(ExampleError::Internal)?;
+        copy(of_target, target)?;
+        copy(of_rest, rest)?;
         self.examples += 1;
         Ok(())
     }
@@ -289,7 +296,7 @@ fn expected(loss: Loss) -> ExampleError {
     match loss {
         Loss::CrossEntropy => ExampleError::ClassExpected,
         Loss::GaussianPolicy => ExampleError::ActionExpected,
-        Loss::CategoricalPolicy => ExampleError::ChoiceExpected,
+        Loss::CategoricalPolicy => ExampleError::DiscreteActionExpected,
         _ => ExampleError::ValuesExpected,
     }
 }

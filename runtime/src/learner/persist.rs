@@ -51,7 +51,7 @@ impl Learner<'_> {
     pub(crate) fn checkpoint(&self) -> Option<(Checkpoint<'static>, &[f32])> {
         let learnt = self.current?;
         let checkpoint = Checkpoint {
-            artifact: self.head.id,
+            artifact: self.info.id,
             steps: learnt.steps,
             loss_before: learnt.loss_before,
             loss_after: learnt.loss_after,
@@ -62,7 +62,7 @@ impl Learner<'_> {
 
     /// Whether so many weights of an artifact can be taken into use.
     pub(crate) fn accepts(&self, artifact: ArtifactId, weights: usize) -> Result<(), RestoreError> {
-        let (expected, needed) = (self.head.id, self.adapted.len());
+        let (expected, needed) = (self.info.id, self.adapted.len());
         if artifact != expected {
             let found = artifact;
             return Err(RestoreError::OtherArtifact { expected, found });

@@ -2,7 +2,7 @@
 
 use heapless::Vec;
 
-use crate::MAX_STEPS;
+use crate::model::MAX_STEPS;
 
 /// What to do differently from the artifact's recipe; by default nothing.
 ///
@@ -19,16 +19,6 @@ pub struct Adaptation {
     pub steps: Option<usize>,
     /// One learning rate for all tensors and steps, instead of the recipe's.
     pub rate: Option<f32>,
-}
-
-/// What a failed or discarded adaptation returns to.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Rollback {
-    /// The artifact's initialisation, which is in flash: needs no memory.
-    /// Weights learnt before are lost (restore them from a checkpoint).
-    ToInitialisation,
-    /// The weights last committed, kept in a second copy of what adapts.
-    ToCommitted,
 }
 
 /// What an adaptation did.
@@ -56,7 +46,7 @@ pub enum Outcome {
         /// Why not all.
         cause: Cause,
     },
-    /// No step was kept: the weights are those that [`Rollback`] names.
+    /// No step was kept: the weights are those that [`Rollback`](crate::Rollback) names.
     RolledBack {
         /// Why.
         cause: Cause,

@@ -8,6 +8,8 @@ mod policy;
 
 use mamlet_formats::{Loss, Reduction};
 
+use crate::fault::{Checked, ensure};
+
 /// A loss, and what its sum over examples is multiplied with.
 #[derive(Clone, Copy)]
 pub(crate) struct Objective {
@@ -40,19 +42,35 @@ impl Objective {
     /// Writes the gradient by the outputs `y` to `dy` (both `[examples,
     /// outputs]`) and adds the losses of the examples to `sum`, before they
     /// are scaled. `targets` is `[examples, targets]`: see [`targets`].
-    pub fn value_and_gradient(&self, y: &[f32], targets: &[f32], dy: &mut [f32], sum: &mut f32) {
+    ///
+    /// # Errors
+    /// [`Internal`](crate::fault::Internal) where one of them has another length.
+    pub fn value_and_gradient(
+        &self,
+        y: &[f32],
+        targets: &[f32],
+        dy: &mut [f32],
+        examples: usize,
+        sum: &mut f32,
+    ) -> Checked {
         let Objective { scale, outputs, .. } = *self;
+        let wanted = self::targets(self.loss, outputs).checked_mul(examples);
+        ensure(wanted == Some(targets.len()))?;
+        ensure(outputs.checked_mul(examples) == Some(y.len()) && y.len() == dy.len())?;
         match self.loss {
             Loss::CrossEntropy => {
-                cross_entropy::value_and_gradient(y, targets, dy, outputs, scale, sum);
+                return cross_entropy::value_and_gradient(y, targets, dy, outputs, scale, sum);
             }
             Loss::Huber { delta } => huber::value_and_gradient(y, targets, dy, delta, scale, sum),
             #[cfg(feature = "policy")]
-            Loss::GaussianPolicy => policy::gaussian(y, targets, dy, outputs, scale, sum),
+            Loss::GaussianPolicy => return policy::gaussian(y, targets, dy, outputs, scale, sum),
             #[cfg(feature = "policy")]
-            Loss::CategoricalPolicy => policy::categorical(y, targets, dy, outputs, scale, sum),
+            Loss::CategoricalPolicy => {
+                return policy::categorical(y, targets, dy, outputs, scale, sum);
+            }
             _ => mse::value_and_gradient(y, targets, dy, scale, sum),
         }
+        Ok(())
     }
 }
 

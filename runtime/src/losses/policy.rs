@@ -9,6 +9,7 @@
 //! A target is the action and then its weight.
 
 use super::cross_entropy;
+use crate::fault::{Checked, Internal};
 use crate::kernels::{rows, rows_mut};
 use crate::math;
 
@@ -23,17 +24,13 @@ pub(super) fn gaussian(
     outputs: usize,
     scale: f32,
     sum: &mut f32,
-) {
+) -> Checked {
     let actions = outputs / 2;
     let rows = rows(y, outputs).zip(rows_mut(dy, outputs));
     for ((y, dy), target) in rows.zip(self::rows(targets, actions + 1)) {
-        let (Some((mean, log_sigma)), Some((by_mean, by_log_sigma))) = (
-            y.split_at_checked(actions),
-            dy.split_at_mut_checked(actions),
-        ) else {
-            continue;
-        };
-        let weight = target.last().copied().unwrap_or(f32::NAN);
+        let (mean, log_sigma) = y.split_at_checked(actions).ok_or(Internal)?;
+        let (by_mean, by_log_sigma) = dy.split_at_mut_checked(actions).ok_or(Internal)?;
+        let weight = target.last().copied().ok_or(Internal)?;
         let outputs = mean.iter().zip(log_sigma);
         let gradients = by_mean.iter_mut().zip(by_log_sigma);
         for (((mean, log_sigma), (by_mean, by_log_sigma)), action) in
@@ -46,6 +43,7 @@ pub(super) fn gaussian(
             *by_log_sigma = scale * weight * (1.0 - z * z);
         }
     }
+    Ok(())
 }
 
 /// See [`super::Objective::value_and_gradient`].
@@ -56,11 +54,13 @@ pub(super) fn categorical(
     outputs: usize,
     scale: f32,
     sum: &mut f32,
-) {
+) -> Checked {
     let rows = rows(y, outputs).zip(rows_mut(dy, outputs));
     for ((y, dy), target) in rows.zip(self::rows(targets, 2)) {
-        if let [action, weight] = target {
-            *sum += weight * cross_entropy::of_example(y, *action, dy, scale * weight);
-        }
+        let [action, weight] = target else {
+            return Err(Internal);
+        };
+        *sum += weight * cross_entropy::of_example(y, *action, dy, scale * weight)?;
     }
+    Ok(())
 }

@@ -34,12 +34,12 @@ impl Cost {
             .saturating_mul(examples as u64)
     }
 
-    /// The most an adaptation can take, which is when its last step is bad
-    /// and the best one is replayed.
+    /// The most an adaptation can take: its last step is bad, and the steps to the
+    /// best one are taken again.
     pub fn adaptation_at_most(&self, examples: usize, steps: usize) -> u64 {
-        let replay = steps.saturating_sub(1);
+        let again = steps.saturating_sub(1);
         self.adaptation(examples, steps)
-            .saturating_add(self.adaptation(examples, replay))
+            .saturating_add(self.adaptation(examples, again))
     }
 }
 

@@ -2,7 +2,8 @@
 
 use core::fmt;
 
-use crate::MAX_STEPS;
+use super::MAX_STEPS;
+use crate::fault;
 
 /// Why an artifact is no model that can run here.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -94,6 +95,11 @@ pub enum ModelError {
     /// A size that does not fit the address space, or more integers in a mean
     /// than 32 bits can sum.
     TooLarge,
+    /// A bug of this library: it counts the numbers of a layer in two ways.
+    Internal {
+        /// Which layer, from 0.
+        layer: usize,
+    },
 }
 
 impl fmt::Display for ModelError {
@@ -166,6 +172,7 @@ impl fmt::Display for ModelError {
                 "a threshold for predictions needs classes: a model trained with cross-entropy"
             ),
             Self::TooLarge => write!(f, "a size does not fit this machine's address space"),
+            Self::Internal { layer } => write!(f, "layer {layer}: {}", fault::MESSAGE),
         }
     }
 }

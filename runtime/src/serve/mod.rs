@@ -1,4 +1,4 @@
-//! A device that a host teaches over a serial line.
+//! A board that a host teaches over a serial line.
 //!
 //! Bytes in, bytes out: a [`Server`] takes what arrives on a UART or USB and
 //! returns what to send back. It owns the learner and speaks the
@@ -32,37 +32,39 @@
 //! * What is damaged on the way is dropped and counted; the host asks again.
 //! * A request that comes twice, because its answer was lost, is done once.
 
-mod keep;
 mod requests;
+mod storage;
 
 use bytemuck::cast_slice;
-pub use keep::{Keep, NoStorage};
 use mamlet_formats::checkpoint::PREFIX;
 use mamlet_formats::protocol::{
     self, About, Answer, FRAME, MAJOR, MINOR, Memory, Receiver, Request, Statistics, TEXT,
 };
 pub use mamlet_formats::protocol::{Refusal, Stored};
 use mamlet_formats::{Crc32, Description};
+pub use storage::{NoStorage, Storage};
 
-use crate::{Learner, LearnerError, Model, Report, Setup};
+use crate::learner::{Learner, LearnerError, Report};
+use crate::memory::{Numbers, Setup};
+use crate::model::Model;
 
-/// The device's end of the line.
+/// The board's end of the line.
 #[derive(Debug)]
-pub struct Server<'m, K> {
+pub struct Server<'m, S> {
     receiver: Receiver,
     /// The last answer, should it have to be given again.
     frame: [u8; FRAME],
     length: usize,
     /// Sequence number and checksum of the request it answers.
     answered: Option<(u16, u32)>,
-    device: Device<'m, K>,
+    board: Board<'m, S>,
 }
 
 /// What the requests are about.
 #[derive(Debug)]
-struct Device<'m, K> {
+struct Board<'m, S> {
     learner: Learner<'m>,
-    keep: K,
+    storage: S,
     about: About<'m>,
     names: &'m str,
     /// The example being written: `[inputs, targets]`
@@ -78,17 +80,16 @@ struct Device<'m, K> {
     statistics: Statistics,
 }
 
-impl<'m, K: Keep> Server<'m, K> {
-    /// How many numbers (f32) of memory [`new`](Self::new) needs. Exact.
-    pub fn memory<const LAYERS: usize>(model: &Model<'_, LAYERS>, setup: Setup) -> usize {
-        let example = model.inputs().saturating_add(model.targets());
-        let learner = model.memory_for(setup).total().div_ceil(size_of::<f32>());
-        example.saturating_add(learner)
+impl<'m, S: Storage> Server<'m, S> {
+    /// The memory that [`new`](Self::new) needs. Exact.
+    pub fn memory<const LAYERS: usize>(model: &Model<'_, LAYERS>, setup: Setup) -> Numbers {
+        let example = Numbers::new(model.inputs()) + Numbers::new(model.targets());
+        example + model.memory_for(setup).total()
     }
 
     /// A learner [set up](Setup) like that, and room for the example that the
-    /// host is writing. `device` is the name of the board, and `keep` its flash,
-    /// such as a `storage::Store`, or [`NoStorage`].
+    /// host is writing. `name` is that of the board, and `storage` its flash, such
+    /// as a [`Store`](crate::storage), or [`NoStorage`].
     ///
     /// Where something is stored, it is not taken into use: see
     /// [`learner`](Self::learner).
@@ -99,13 +100,13 @@ impl<'m, K: Keep> Server<'m, K> {
         model: &'m Model<'m, LAYERS>,
         setup: Setup,
         description: Description<'m>,
-        device: &'m str,
-        keep: K,
+        name: &'m str,
+        storage: S,
         memory: &'m mut [f32],
     ) -> Result<Self, LearnerError> {
         let (inputs, targets) = (model.inputs(), model.targets());
         let too_small = LearnerError::MemoryTooSmall {
-            needed: Self::memory(model, setup),
+            needed: Self::memory(model, setup).len(),
             given: memory.len(),
         };
         let parts = memory.split_at_mut_checked(inputs.saturating_add(targets));
@@ -115,22 +116,22 @@ impl<'m, K: Keep> Server<'m, K> {
             other => other,
         })?;
         let needed = model.memory_for(setup);
-        let weights = needed.adapted + needed.committed + needed.spare + needed.optimiser;
+        let weights = needed.weights();
         let own = size_of_val(example) + 2 * FRAME;
         let statistics = Statistics {
             memory: Memory {
-                weights: count(weights),
-                support: count(needed.support),
-                workspace: count(needed.workspace),
+                weights: count(weights.bytes()),
+                support: count(needed.support.bytes()),
+                workspace: count(needed.workspace.bytes()),
                 protocol: count(own),
             },
             ..Statistics::default()
         };
-        let id = model.head.id;
+        let id = model.info.id;
         let about = About {
             major: MAJOR,
             minor: MINOR,
-            device: beginning(device),
+            board: beginning(name),
             artifact: beginning(description.name),
             crc32: id.crc32,
             length: id.length,
@@ -142,16 +143,16 @@ impl<'m, K: Keep> Server<'m, K> {
             steps: count(model.steps()),
             max_steps: count(model.max_steps()),
             capacity: count(setup.examples),
-            storage: keep.is_there(),
+            storage: storage.is_there(),
         };
         Ok(Server {
             receiver: Receiver::new(),
             frame: [0; FRAME],
             length: 0,
             answered: None,
-            device: Device {
+            board: Board {
                 learner,
-                keep,
+                storage,
                 about,
                 names: description.outputs,
                 example,
@@ -168,8 +169,8 @@ impl<'m, K: Keep> Server<'m, K> {
     /// Takes the next byte from the line. Where it ends a request, does what is
     /// asked and returns the answer, to be sent as it is.
     pub fn receive(&mut self, byte: u8) -> Option<&[u8]> {
-        let device = &mut self.device;
-        let statistics = &mut device.statistics;
+        let board = &mut self.board;
+        let statistics = &mut board.statistics;
         let Ok(message) = self.receiver.push(byte)? else {
             statistics.damaged = statistics.damaged.wrapping_add(1);
             return None;
@@ -187,7 +188,7 @@ impl<'m, K: Keep> Server<'m, K> {
         }
         statistics.requests = statistics.requests.wrapping_add(1);
         let answer = match request {
-            Ok(request) => device.answer(request),
+            Ok(request) => board.answer(request),
             Err(_) => Err(Refusal::Unknown),
         };
         let answer = answer.unwrap_or_else(Answer::Refused);
@@ -202,15 +203,15 @@ impl<'m, K: Keep> Server<'m, K> {
         self.frame.get(..encoded)
     }
 
-    /// The learner, for a device that is also taught by other means, or that
+    /// The learner, for a board that is also taught by other means, or that
     /// starts with what is stored.
     pub fn learner(&mut self) -> &mut Learner<'m> {
-        &mut self.device.learner
+        &mut self.board.learner
     }
 
     /// The learner and the flash.
-    pub fn parts(&mut self) -> (&mut Learner<'m>, &mut K) {
-        (&mut self.device.learner, &mut self.device.keep)
+    pub fn parts(&mut self) -> (&mut Learner<'m>, &mut S) {
+        (&mut self.board.learner, &mut self.board.storage)
     }
 }
 

@@ -2,17 +2,17 @@
 
 use core::ops::Range;
 
-use mamlet_formats::checkpoint::{PREFIX, Prefix};
+use mamlet_formats::checkpoint::{PREFIX, Prefix, weights_crc32};
 use mamlet_formats::protocol::{
     Answer, Cause, MAJOR, MINOR, Outcome, PIECE, Refusal, Request, TEXT,
 };
 
-use super::{Device, Keep, bytes, count};
+use super::{Board, Storage, bytes, count};
+use crate::inference::PredictError;
 use crate::kernels::all_finite;
-use crate::{AdaptError, Adaptation, ExampleError, PredictError, Report, RestoreError};
-use crate::{learner, weights_crc32};
+use crate::learner::{self, AdaptError, Adaptation, ExampleError, Report, RestoreError};
 
-impl<K: Keep> Device<'_, K> {
+impl<S: Storage> Board<'_, S> {
     /// Does what is asked.
     pub(super) fn answer(&mut self, request: Request<'_>) -> Result<Answer<'_>, Refusal> {
         if let Request::Hello { major, .. } = request {
@@ -40,14 +40,14 @@ impl<K: Keep> Device<'_, K> {
             }
             Request::WriteWeights { from, values } => self.write_weights(from, values),
             Request::Take { prefix } => self.take(prefix),
-            Request::Save => Ok(Answer::Stored(self.keep.save(&self.learner)?)),
+            Request::Save => Ok(Answer::Stored(self.storage.save(&self.learner)?)),
             Request::Restore => {
                 self.weights = 0;
-                Ok(Answer::Stored(self.keep.restore(&mut self.learner)?))
+                Ok(Answer::Stored(self.storage.restore(&mut self.learner)?))
             }
             Request::Reset { stored } => {
                 if stored {
-                    self.keep.forget()?;
+                    self.storage.forget()?;
                 }
                 self.learner.reset();
                 (self.written, self.weights) = (0, 0);
@@ -104,7 +104,8 @@ impl<K: Keep> Device<'_, K> {
                 classes: count(classes),
             },
             ExampleError::NotFinite => Refusal::NotFinite,
-            // The lengths are right, and nobody lends examples here.
+            // The lengths are right, and nobody lends examples here: what is left
+            // is a fault of the engine.
             _ => Refusal::Unknown,
         })?;
         self.written = 0;
@@ -153,6 +154,7 @@ impl<K: Keep> Device<'_, K> {
                 allowed: count(allowed),
             },
             AdaptError::Rate => Refusal::NotFinite,
+            AdaptError::Internal => Refusal::Unknown,
         })?;
         let statistics = &mut self.statistics;
         statistics.adaptations = statistics.adaptations.wrapping_add(1);
@@ -251,12 +253,12 @@ fn piece(capacity: usize, next: usize, from: u32, values: &[u8]) -> Result<Range
 }
 
 /// Writes a piece and returns how many numbers there are now.
-fn copy(places: &mut [f32], next: usize, from: u32, values: &[u8]) -> Result<usize, Refusal> {
-    let range = piece(places.len(), next, from, values)?;
+fn copy(numbers: &mut [f32], next: usize, from: u32, values: &[u8]) -> Result<usize, Refusal> {
+    let range = piece(numbers.len(), next, from, values)?;
     let end = range.end;
-    let places = places.get_mut(range).unwrap_or_default();
-    for (place, value) in places.iter_mut().zip(values.as_chunks().0) {
-        *place = f32::from_le_bytes(*value);
+    let piece = numbers.get_mut(range).ok_or(Refusal::Unknown)?;
+    for (number, value) in piece.iter_mut().zip(values.as_chunks().0) {
+        *number = f32::from_le_bytes(*value);
     }
     Ok(end)
 }

@@ -7,7 +7,7 @@ use embedded_storage::nor_flash as blocking;
 use embedded_storage_async::nor_flash as waiting;
 
 use super::{AsyncStore, Saved, StoreError, Stored};
-use crate::Learner;
+use crate::learner::Learner;
 
 /// [`AsyncStore`] for a driver that returns when it is done.
 #[derive(Debug)]

@@ -1,10 +1,10 @@
-//! Why the store did not do as it was told.
+//! Why the store did not do what it was asked.
 
 use core::fmt;
 
 use mamlet_formats::record::UnknownVersion;
 
-use crate::RestoreError;
+use crate::learner::RestoreError;
 
 /// Why nothing was stored, or nothing restored.
 ///

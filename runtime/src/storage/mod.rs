@@ -1,11 +1,11 @@
-//! What a device has learnt, kept in NOR flash.
+//! What a board has learnt, kept in NOR flash.
 //!
 //! ```
 //! use embedded_storage::nor_flash::NorFlash;
 //! use mamlet_runtime::Learner;
 //! use mamlet_runtime::storage::{Store, StoreError};
 //!
-//! /// When the device starts: what it has learnt, from the last 32 KiB of 1 MiB.
+//! /// When the board starts: what it has learnt, from the last 32 KiB of 1 MiB.
 //! fn start<F: NorFlash>(flash: F, learner: &mut Learner<'_>) -> Result<(), StoreError<F::Error>> {
 //!     let mut store = Store::new(flash, 0xf8000..0x10_0000, 1)?; // for one person
 //!     if store.restore(0, learner)?.is_none() {
@@ -23,7 +23,7 @@
 //!   save works. A save that returned is the one that is found.
 //! * **Bound to the artifact.** Weights that another artifact led to are
 //!   refused, both by [`Store::restore`] and by [`Store::save`], which would
-//!   end their life. After an update of the artifact, the device has to learn
+//!   overwrite them. After an update of the artifact, the board has to learn
 //!   again, best from examples it kept: restore (refused, the initialisation
 //!   stays in use), [`Store::remove`], adapt, save. Nothing is ever carried
 //!   over. Until `remove`, going back to the former firmware brings its weights
@@ -43,7 +43,7 @@
 //! A record takes `72 + 4 · weights` bytes, rounded up to 64. Flash of `P` pages
 //! that stand 10 000 erases each takes `10 000 · P / p` saves of records of `p`
 //! pages. Where `n` records fit into a page, it takes `10 000 · P` starts with a
-//! save, or `n` times as many saves in long lives. On four pages of an nRF52840,
+//! save, or `n` times as many saves between starts that are rare. On four pages of an nRF52840,
 //! the 1761 weights of the sinusoid network (7168 bytes, two pages) can be saved
 //! 20 000 times, and five context weights (128 bytes) 40 000 to 1 280 000 times.
 //! Saving what is already stored writes nothing.
@@ -78,7 +78,7 @@ use mamlet_formats::record::Record;
 use mamlet_formats::{ArtifactId, record};
 
 use self::region::{Region, Whole, Word};
-use crate::{Learner, RestoreError};
+use crate::learner::{Learner, RestoreError};
 
 /// Bytes of flash that a store needs for so many weights and profiles, in
 /// pages of `page` bytes: one more than the records to be kept, each in pages
@@ -102,7 +102,7 @@ pub const fn flash_needed(weights: usize, profiles: u8, page: usize) -> usize {
 /// use mamlet_runtime::Learner;
 /// use mamlet_runtime::storage::{AsyncStore, StoreError};
 ///
-/// /// Keeps what the second of four people taught the device.
+/// /// Keeps what the second of four people taught the board.
 /// async fn keep<F: NorFlash>(flash: F, learner: &Learner<'_>) -> Result<(), StoreError<F::Error>> {
 ///     let mut store = AsyncStore::new(flash, 0xf0000..0x10_0000, 4)?;
 ///     store.save(1, learner).await?;
@@ -313,5 +313,5 @@ fn stored(whole: &Whole) -> Option<Stored> {
     })
 }
 
-// A record's head and what it carries are made of whole words.
-const _: () = assert!(record::HEAD.is_multiple_of(4) && PREFIX.is_multiple_of(4));
+// A record's prefix and what it carries are made of whole words.
+const _: () = assert!(record::PREFIX.is_multiple_of(4) && PREFIX.is_multiple_of(4));

@@ -6,7 +6,7 @@ use core::ops::Range;
 use embedded_storage_async::nor_flash::NorFlash;
 use mamlet_formats::Crc32;
 use mamlet_formats::checkpoint::{self, PREFIX, Prefix};
-use mamlet_formats::record::{ALIGNMENT, HEAD, Record};
+use mamlet_formats::record::{self, ALIGNMENT, Record};
 
 use super::StoreError;
 
@@ -42,9 +42,9 @@ pub(super) struct Region<F> {
     pub flash: F,
     pub range: Range<u32>,
     pub profiles: u8,
-    /// Where the newest record ends, if this store wrote it. What another life
-    /// left behind the newest record can look blank without being so: a write
-    /// that lost power may have begun there.
+    /// Where the newest record ends, if this store wrote it. What was written
+    /// before the last start and lies behind the newest record can look blank
+    /// without being so: a write that lost power may have begun there.
     behind: Option<u32>,
 }
 
@@ -65,7 +65,7 @@ impl<F: NorFlash> Region<F> {
     pub fn new(flash: F, range: Range<u32>, profiles: u8) -> Result<Self, StoreError<F::Error>> {
         let (page, capacity) = (F::ERASE_SIZE, flash.capacity());
         let words = [F::READ_SIZE, F::WRITE_SIZE];
-        let divides = |word: usize| word != 0 && HEAD.is_multiple_of(word);
+        let divides = |word: usize| word != 0 && record::PREFIX.is_multiple_of(word);
         if !words.into_iter().all(divides) || page == 0 || !page.is_multiple_of(ALIGNMENT) {
             return Err(StoreError::Words);
         }
@@ -100,17 +100,17 @@ impl<F: NorFlash> Region<F> {
         }
     }
 
-    /// The newest record among those wanted, by its head.
+    /// The newest record among those wanted, by its prefix.
     async fn latest(
         &mut self,
         wanted: impl Fn(&Located) -> bool,
     ) -> Result<Option<Located>, StoreError<F::Error>> {
         let mut latest: Option<Located> = None;
         for at in self.range.clone().step_by(ALIGNMENT) {
-            let mut head = Buffer([0; HEAD]);
-            let read = self.flash.read(at, &mut head.0).await;
+            let mut prefix = Buffer([0; record::PREFIX]);
+            let read = self.flash.read(at, &mut prefix.0).await;
             read.map_err(StoreError::Flash)?;
-            let Some(record) = Record::parse(&head.0).map_err(StoreError::Version)? else {
+            let Some(record) = Record::parse(&prefix.0).map_err(StoreError::Version)? else {
                 continue;
             };
             let fits = Record::size(record.length as usize) <= (self.range.end - at) as usize;
@@ -165,9 +165,11 @@ impl<F: NorFlash> Region<F> {
         Located { at, record }: Located,
         mut visit: impl FnMut(Word),
     ) -> Result<(), StoreError<F::Error>> {
-        for start in (0..record.length).step_by(HEAD) {
-            let mut piece = Buffer([0; HEAD]);
-            let read = self.flash.read(at + HEAD as u32 + start, &mut piece.0);
+        for start in (0..record.length).step_by(record::PREFIX) {
+            let mut piece = Buffer([0; record::PREFIX]);
+            let read = self
+                .flash
+                .read(at + record::PREFIX as u32 + start, &mut piece.0);
             read.await.map_err(StoreError::Flash)?;
             let left = (record.length - start) as usize / 4;
             let words = piece.0.as_chunks().0.iter().take(left);
@@ -188,7 +190,7 @@ impl<F: NorFlash> Region<F> {
         Ok(same && words.next().is_none())
     }
 
-    /// Writes a record that carries `length` bytes, the head last, and reads
+    /// Writes a record that carries `length` bytes, the prefix last, and reads
     /// it back.
     pub async fn append(
         &mut self,
@@ -237,24 +239,27 @@ impl<F: NorFlash> Region<F> {
     ) -> Result<(), StoreError<F::Error>> {
         let Located { at, record } = located;
         let mut rest = words.clone();
-        for start in (0..record.length).step_by(HEAD) {
-            let mut piece = Buffer([0xff; HEAD]);
+        for start in (0..record.length).step_by(record::PREFIX) {
+            let mut piece = Buffer([0xff; record::PREFIX]);
             for (place, word) in piece.0.as_chunks_mut().0.iter_mut().zip(&mut rest) {
                 *place = word;
             }
-            let used = ((record.length - start) as usize).min(HEAD);
+            let used = ((record.length - start) as usize).min(record::PREFIX);
             let used = used.next_multiple_of(F::WRITE_SIZE);
             let piece = piece.0.get(..used).unwrap_or(&piece.0);
-            let written = self.flash.write(at + HEAD as u32 + start, piece).await;
+            let written = self
+                .flash
+                .write(at + record::PREFIX as u32 + start, piece)
+                .await;
             written.map_err(StoreError::Flash)?;
         }
-        let head = Buffer(record.encode());
-        let written = self.flash.write(at, &head.0).await;
+        let prefix = Buffer(record.encode());
+        let written = self.flash.write(at, &prefix.0).await;
         written.map_err(StoreError::Flash)?;
-        let mut again = Buffer([0; HEAD]);
+        let mut again = Buffer([0; record::PREFIX]);
         let read = self.flash.read(at, &mut again.0).await;
         read.map_err(StoreError::Flash)?;
-        match again.0 == head.0 && self.carries(located, words).await? {
+        match again.0 == prefix.0 && self.carries(located, words).await? {
             true => Ok(()),
             false => Err(StoreError::NotVerified { at }),
         }

@@ -3,6 +3,7 @@
 use mamlet_formats::Score;
 
 use crate::learner::{AdaptError, Learner};
+use crate::math;
 use crate::prediction::{best, score};
 
 /// What a teacher lacks, the most important first.
@@ -75,7 +76,7 @@ pub(super) fn advice(learner: &mut Learner<'_>, adapted: &mut bool) -> Result<Ad
             most,
         });
     }
-    let doubtful = most_doubtful(learner, examples);
+    let doubtful = most_doubtful(learner, examples)?;
     *adapted = learner.adapt()?.steps() > 0;
     Ok(match doubtful {
         _ if !*adapted => Advice::CannotAdapt,
@@ -84,12 +85,13 @@ pub(super) fn advice(learner: &mut Learner<'_>, adapted: &mut bool) -> Result<Ad
     })
 }
 
-/// What the doubtful examples come to, where classes have so many examples each.
-fn most_doubtful(learner: &mut Learner<'_>, of_class: usize) -> Option<Advice> {
+/// The advice that doubtful examples lead to, where each class has `of_class`
+/// examples.
+fn most_doubtful(learner: &mut Learner<'_>, of_class: usize) -> Result<Option<Advice>, AdaptError> {
     let (mut worst, mut unclear) = (None, None);
     let mut least = (f32::INFINITY, f32::INFINITY);
-    if of_class == 1 && learner.adapt().map_or(0, |report| report.steps()) == 0 {
-        return None;
+    if of_class == 1 && learner.adapt()?.steps() == 0 {
+        return Ok(None);
     }
     for class in 0..learner.classes() {
         let (mut count, mut least_of_class) = (0, (f32::INFINITY, 0));
@@ -97,11 +99,11 @@ fn most_doubtful(learner: &mut Learner<'_>, of_class: usize) -> Option<Advice> {
             if learner.class_of(example) != Some(class) {
                 continue;
             }
-            let judged = match of_class {
-                1 => share(learner, example, class, HALF),
-                _ => share_by_others(learner, example, class),
+            let doubtful = match of_class {
+                1 => share(learner, example, class, HALF)?,
+                _ => share_by_others(learner, example, class)?,
             };
-            let Some((share, taken_for)) = judged else {
+            let Some((share, taken_for)) = doubtful else {
                 continue;
             };
             count += 1;
@@ -123,7 +125,7 @@ fn most_doubtful(learner: &mut Learner<'_>, of_class: usize) -> Option<Advice> {
             unclear = Some(Advice::Unclear { class, taken_for });
         }
     }
-    unclear.or(worst)
+    Ok(unclear.or(worst))
 }
 
 /// The share that an example's class is left with by a model that was adapted to
@@ -133,13 +135,13 @@ fn share_by_others(
     learner: &mut Learner<'_>,
     example: usize,
     class: usize,
-) -> Option<(f32, usize)> {
-    learner.hide(example);
-    let kept = learner.adapt().map_or(0, |report| report.steps());
-    learner.show(example, |learner, last| match kept {
-        0 => None,
+) -> Result<Option<(f32, usize)>, AdaptError> {
+    learner.hide(example)?;
+    let adapted = learner.adapt();
+    learner.show(example, |learner, last| match adapted?.steps() {
+        0 => Ok(None),
         _ => share(learner, last, class, LITTLE),
-    })
+    })?
 }
 
 /// The share of an example's class with the weights in use, where it is below
@@ -149,11 +151,14 @@ fn share(
     example: usize,
     class: usize,
     limit: f32,
-) -> Option<(f32, usize)> {
+) -> Result<Option<(f32, usize)>, AdaptError> {
     let classes = learner.classes();
-    let logits = learner.output_of(example)?;
-    let share = crate::math::exp(logits.get(class)? - score(Score::Energy, logits));
-    (share < limit).then_some((share, best(logits.get(..classes)?)))
+    let logits = learner.output_of(example).ok().flatten();
+    let logits = logits.ok_or(AdaptError::Internal)?;
+    let logit = *logits.get(class).ok_or(AdaptError::Internal)?;
+    let share = math::exp(logit - score(Score::Energy, logits));
+    let taken_for = best(logits.get(..classes).ok_or(AdaptError::Internal)?);
+    Ok((share < limit).then_some((share, taken_for)))
 }
 
 /// How many examples a class has.

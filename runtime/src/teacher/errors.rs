@@ -1,9 +1,10 @@
-//! Why there is no teacher, and why a recording came to nothing.
+//! Why there is no teacher, and why a recording gave no example.
 
 use core::fmt;
 
 use crate::front_end::{FrontEndError, SampleError};
-use crate::learner::{ExampleError, LearnerError, PredictError};
+use crate::inference::PredictError;
+use crate::learner::{ExampleError, LearnerError};
 
 /// Why there is no teacher.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -26,7 +27,7 @@ pub enum TeacherError {
     Learner(LearnerError),
 }
 
-/// Why a sample was not taken, or an example came to nothing.
+/// Why a sample was not taken, or an example not used.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum TeachingError {

@@ -1,4 +1,4 @@
-//! A person teaches a device: recordings in, a class at a time, until it knows.
+//! A person teaches a board: recordings in, a class at a time, until it knows.
 
 mod advice;
 mod errors;
@@ -7,8 +7,8 @@ pub use advice::Advice;
 pub use errors::{TeacherError, TeachingError};
 
 use crate::front_end::{FrontEnd, FrontEndError};
-use crate::learner::{AdaptError, ExampleError, Learner, Report, Rollback};
-use crate::memory::Setup;
+use crate::learner::{AdaptError, ExampleError, Learner, Report};
+use crate::memory::{Numbers, Rollback, Setup};
 use crate::model::Model;
 use crate::prediction::Prediction;
 
@@ -16,14 +16,14 @@ use crate::prediction::Prediction;
 /// out, and in between whatever somebody wants to teach.
 ///
 /// ```
-/// use mamlet_runtime::teacher::{Advice, Heard, Teacher};
+/// use mamlet_runtime::teacher::{Advice, Response, Teacher};
 /// use mamlet_runtime::{Artifact, Model};
 ///
 /// static ARTIFACT: &[u8] = mamlet_runtime::include_aligned!("../../tests/data/strokes.mamlet");
 ///
 /// let artifact = Artifact::parse(ARTIFACT)?;
 /// let model = Model::<4>::new(&artifact)?;
-/// let mut memory = [0.0; 256];                    // Teacher::memory(..) says how many bytes
+/// let mut memory = [0.0; 256];                    // Teacher::memory(..) says how much
 /// let mut teacher = Teacher::new(&model, 4, &mut memory)?;
 ///
 /// // Two strokes, each shown once: what an accelerometer of one axis gives.
@@ -34,14 +34,14 @@ use crate::prediction::Prediction;
 ///     }
 ///     teacher.end()?;
 /// }
-/// assert_eq!(teacher.advice()?, Advice::Ready);  // adapts, and judges the examples
+/// assert_eq!(teacher.advice()?, Advice::Ready);  // adapts, and checks the examples
 /// teacher.commit();                               // commit_to keeps it in flash as well
 ///
 /// teacher.listen();
 /// for sample in [0.0, 0.5, 1.5, 2.5, 1.5, 0.5] {  // slower, and larger
 ///     teacher.push(&[sample])?;
 /// }
-/// let Some(Heard::Prediction(stroke)) = teacher.end()? else {
+/// let Some(Response::Prediction(stroke)) = teacher.end()? else {
 ///     panic!("a whole recording gives a prediction");
 /// };
 /// assert!(stroke.known && stroke.class == 0);
@@ -62,7 +62,7 @@ use crate::prediction::Prediction;
 pub struct Teacher<'m> {
     learner: Learner<'m>,
     front_end: FrontEnd<'m>,
-    doing: Doing,
+    mode: Mode,
     /// Examples that what was committed is made of.
     committed: usize,
     /// Whether the weights in use were made of exactly the examples there are.
@@ -71,14 +71,14 @@ pub struct Teacher<'m> {
 
 /// What examples are for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Doing {
+enum Mode {
     Listening,
     Teaching { class: usize },
 }
 
-/// What came of an example.
+/// What a teacher answers to an example.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub enum Heard {
+pub enum Response {
     /// It is a support example now.
     Example {
         /// Of this class.
@@ -91,19 +91,18 @@ pub enum Heard {
 }
 
 impl<'m> Teacher<'m> {
-    /// Bytes of memory for a teacher set up like that, in which recordings up to
-    /// the longest of training are kept sample by sample. More keeps longer ones;
-    /// less thins those that it has no room for (see [`FrontEnd`]).
-    pub fn memory<const LAYERS: usize>(model: &Model<'_, LAYERS>, setup: Setup) -> usize {
-        let learner = model.memory_for(setup).total();
-        FrontEnd::memory(model).saturating_add(learner)
+    /// The memory for a teacher set up like that, in which recordings up to the
+    /// longest of training are kept sample by sample. More keeps longer ones; less
+    /// thins those that it has no room for (see [`FrontEnd`]).
+    pub fn memory<const LAYERS: usize>(model: &Model<'_, LAYERS>, setup: Setup) -> Numbers {
+        FrontEnd::memory(model) + model.memory_for(setup).total()
     }
 
-    /// A teacher for up to `examples` examples of all classes together. What a
-    /// discarded or failed adaptation returns to is what was committed.
+    /// A teacher for up to `examples` examples of all classes together. A discarded
+    /// or failed adaptation returns to what was committed.
     ///
-    /// `memory` has at least [`memory`](Self::memory)`(model,
-    /// Setup::new(examples).rollback(Rollback::ToCommitted)) / 4` numbers.
+    /// The length of `memory` is at least [`memory`](Self::memory)`(model,
+    /// Setup::new(examples).rollback(Rollback::ToCommitted)).len()`.
     ///
     /// # Errors
     /// [`TeacherError`] where the artifact has no front end or no classes, or the
@@ -136,7 +135,7 @@ impl<'m> Teacher<'m> {
         }
         let given = memory.len();
         let too_small = |needed| TeacherError::MemoryTooSmall { needed, given };
-        let of_learner = model.memory_for(setup).total().div_ceil(size_of::<f32>());
+        let of_learner = model.memory_for(setup).total().len();
         let parts = memory.split_at_mut_checked(of_learner);
         let (of_learner, of_front_end) = parts.ok_or(too_small(of_learner))?;
         let front_end = FrontEnd::new(model, of_front_end).map_err(|error| match error {
@@ -148,7 +147,7 @@ impl<'m> Teacher<'m> {
         Ok(Teacher {
             front_end,
             learner: Learner::with(model, setup, of_learner)?,
-            doing: Doing::Listening,
+            mode: Mode::Listening,
             committed: 0,
             adapted: false,
         })
@@ -169,7 +168,7 @@ impl<'m> Teacher<'m> {
         if self.examples() >= capacity {
             return Err(ExampleError::Full { capacity }.into());
         }
-        self.doing = Doing::Teaching { class };
+        self.mode = Mode::Teaching { class };
         self.front_end.begin();
         Ok(())
     }
@@ -177,7 +176,7 @@ impl<'m> Teacher<'m> {
     /// Begins a recording to be recognised, or a series of windows to be. Whatever
     /// was being recorded is dropped.
     pub fn listen(&mut self) {
-        self.doing = Doing::Listening;
+        self.mode = Mode::Listening;
         self.front_end.begin();
     }
 
@@ -188,9 +187,9 @@ impl<'m> Teacher<'m> {
     /// # Errors
     /// [`TeachingError`]: the sample was not taken, or what it completes came to
     /// nothing.
-    pub fn push(&mut self, sample: &[f32]) -> Result<Option<Heard>, TeachingError> {
+    pub fn push(&mut self, sample: &[f32]) -> Result<Option<Response>, TeachingError> {
         match self.front_end.push(sample)? {
-            Some(example) => take(&mut self.learner, self.doing, &mut self.adapted, example),
+            Some(example) => take(&mut self.learner, self.mode, &mut self.adapted, example),
             None => Ok(None),
         }
     }
@@ -199,9 +198,9 @@ impl<'m> Teacher<'m> {
     ///
     /// # Errors
     /// [`TeachingError`] where nothing was begun or nothing was recorded.
-    pub fn end(&mut self) -> Result<Option<Heard>, TeachingError> {
+    pub fn end(&mut self) -> Result<Option<Response>, TeachingError> {
         match self.front_end.end()? {
-            Some(example) => take(&mut self.learner, self.doing, &mut self.adapted, example),
+            Some(example) => take(&mut self.learner, self.mode, &mut self.adapted, example),
             None => Ok(None),
         }
     }
@@ -355,16 +354,16 @@ impl<'m> Teacher<'m> {
 /// Learns or recognises an example.
 fn take(
     learner: &mut Learner<'_>,
-    doing: Doing,
+    mode: Mode,
     adapted: &mut bool,
     example: &[f32],
-) -> Result<Option<Heard>, TeachingError> {
-    let Doing::Teaching { class } = doing else {
+) -> Result<Option<Response>, TeachingError> {
+    let Mode::Teaching { class } = mode else {
         let prediction = learner.classify(example)?;
-        return Ok(Some(Heard::Prediction(prediction)));
+        return Ok(Some(Response::Prediction(prediction)));
     };
     learner.add_class(example, class)?;
     *adapted = false;
     let examples = advice::examples_of(learner, class);
-    Ok(Some(Heard::Example { class, examples }))
+    Ok(Some(Response::Example { class, examples }))
 }

@@ -58,7 +58,7 @@ pub fn corpus() -> Vec<Vec<u8>> {
         let mut head = draw::dense(&mut random, inputs, 2);
         head.tensors_mut().for_each(|tensor| tensor.1 = true);
         net.pieces.push(head);
-        net.halves = layer % 5 == 0;
+        net.f16 = layer % 5 == 0;
         nets.push(net.any_recipe(&mut random));
     }
     let golden = |net: &Net, random: &mut Random| {

@@ -69,7 +69,9 @@ pub fn add(learner: &mut Learner<'_>, loss: Loss, example: &Example) -> Result<(
     let (input, target) = example;
     match loss {
         Loss::CrossEntropy => learner.add_class(input, target[0] as usize),
-        Loss::CategoricalPolicy => learner.add_choice(input, target[0] as usize, target[1]),
+        Loss::CategoricalPolicy => {
+            learner.add_discrete_action(input, target[0] as usize, target[1])
+        }
         Loss::GaussianPolicy => {
             let (advantage, action) = target.split_last().expect("an advantage");
             learner.add_action(input, action, *advantage)
@@ -96,7 +98,7 @@ pub fn with_setup<R>(net: &Net, setup: Setup, with: impl FnOnce(&mut Learner<'_>
     let file = net.file();
     let artifact = file.artifact();
     let model = AnyModel::new(&artifact).unwrap_or_else(|error| panic!("{error}: {net:?}"));
-    let mut memory = vec![f32::NAN; model.memory_for(setup).total() / 4];
+    let mut memory = vec![f32::NAN; model.memory_for(setup).total().len()];
     let mut learner = Learner::with(&model, setup, &mut memory).expect("enough memory");
     with(&mut learner)
 }

@@ -27,7 +27,7 @@ pub struct Net {
     pub clip_norm: Option<f32>,
     pub momentum: Option<f32>,
     /// What adapts is stored as f16.
-    pub halves: bool,
+    pub f16: bool,
 }
 
 impl Net {
@@ -49,7 +49,7 @@ impl Net {
             rates: Vec::new(),
             clip_norm: None,
             momentum: None,
-            halves: false,
+            f16: false,
         }
     }
 
@@ -142,7 +142,7 @@ impl Net {
         };
         let mut writer = ArtifactWriter::new("net", shape);
         for piece in &self.pieces {
-            let layer = piece.layer(&mut writer, self.halves);
+            let layer = piece.layer(&mut writer, self.f16);
             writer.push(layer);
         }
         if let Some((mean, scale)) = &self.normalisation {

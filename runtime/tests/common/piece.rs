@@ -149,7 +149,7 @@ impl Piece {
     }
 
     /// The layer, with its tensors written.
-    pub fn layer(&self, writer: &mut ArtifactWriter, halves: bool) -> Layer {
+    pub fn layer(&self, writer: &mut ArtifactWriter, f16: bool) -> Layer {
         let small = |number: usize| u32::try_from(number).expect("a small network");
         if let Piece::Integer(kind, fixed) = self {
             return fixed.layer(*kind, writer);
@@ -169,7 +169,7 @@ impl Piece {
                     rows: small(stored.rows),
                 }
             });
-            let mut tensor = |values: &Values| store(writer, values, halves);
+            let mut tensor = |values: &Values| store(writer, values, f16);
             return Layer::BatchNorm {
                 statistics,
                 epsilon: *epsilon,
@@ -177,7 +177,7 @@ impl Piece {
                 bias: bias.as_ref().map(&mut tensor),
             };
         }
-        let mut tensor = |values: &Values| store(writer, values, halves);
+        let mut tensor = |values: &Values| store(writer, values, f16);
         match self {
             Piece::Dense {
                 outputs,
@@ -261,9 +261,9 @@ impl Piece {
     }
 }
 
-fn store(writer: &mut ArtifactWriter, values: &Values, halves: bool) -> Tensor {
+fn store(writer: &mut ArtifactWriter, values: &Values, f16: bool) -> Tensor {
     match values {
-        (values, true) if halves => writer.half_tensor(values, true),
+        (values, true) if f16 => writer.f16_tensor(values, true),
         (values, adapts) => writer.tensor(values, *adapts),
     }
 }

@@ -3,7 +3,7 @@
 use mamlet_formats::protocol::{
     self, About, Answer, FRAME, MAJOR, MINOR, Outcome, Receiver, Refusal, Request, Stored,
 };
-use mamlet_runtime::serve::{Keep, Server};
+use mamlet_runtime::serve::{Server, Storage};
 use mamlet_runtime::{Artifact, Learner, Model, Setup};
 
 pub static ARTIFACT: &[u8] = mamlet_runtime::include_aligned!("../data/line.mamlet");
@@ -17,7 +17,7 @@ pub const HELLO: Request<'_> = Request::Hello {
 #[derive(Default)]
 pub struct Shelf(Option<Vec<u8>>);
 
-impl Keep for Shelf {
+impl Storage for Shelf {
     fn is_there(&self) -> bool {
         true
     }
@@ -44,12 +44,12 @@ impl Keep for Shelf {
 }
 
 /// Calls `with` with a server of the artifact.
-pub fn serving<K: Keep, R>(keep: K, with: impl FnOnce(&mut Line<'_, '_, K>) -> R) -> R {
+pub fn serving<S: Storage, R>(storage: S, with: impl FnOnce(&mut Line<'_, '_, S>) -> R) -> R {
     let artifact = Artifact::parse(ARTIFACT).expect("readable");
     let model = Model::<4>::new(&artifact).expect("sound");
-    let mut memory = vec![0.0; Server::<K>::memory(&model, SETUP)];
+    let mut memory = vec![0.0; Server::<S>::memory(&model, SETUP).len()];
     let names = artifact.description().expect("readable");
-    let mut server = Server::new(&model, SETUP, names, "desk", keep, &mut memory);
+    let mut server = Server::new(&model, SETUP, names, "desk", storage, &mut memory);
     with(&mut Line {
         server: server.as_mut().expect("enough memory"),
         sequence: 0,
@@ -62,7 +62,7 @@ pub struct Line<'s, 'm, K> {
     pub sequence: u16,
 }
 
-impl<K: Keep> Line<'_, '_, K> {
+impl<S: Storage> Line<'_, '_, S> {
     /// What is sent back for some bytes.
     pub fn send(&mut self, bytes: &[u8]) -> Vec<u8> {
         let mut answer = Vec::new();
@@ -169,7 +169,7 @@ pub fn numbers(bytes: &[u8]) -> Vec<f32> {
 pub fn directly() -> (Vec<f32>, Vec<f32>, f32) {
     let artifact = Artifact::parse(ARTIFACT).expect("readable");
     let model = Model::<4>::new(&artifact).expect("sound");
-    let mut memory = vec![0.0; model.memory_for(SETUP).total() / 4];
+    let mut memory = vec![0.0; model.memory_for(SETUP).total().len()];
     let mut learner = Learner::with(&model, SETUP, &mut memory).expect("enough memory");
     for (x, y) in [(0.0, 1.0), (1.0, 3.0), (2.0, 5.0)] {
         learner.add_values(&[x], &[y]).expect("an example");

@@ -1,4 +1,4 @@
-//! A device that is taught over a line: what it answers is what a learner says
+//! A board that is taught over a line: what it answers is what a learner says
 //! that is taught directly, and nothing that arrives is a panic.
 
 mod line;
@@ -169,7 +169,7 @@ fn the_same_frame_is_answered_again_and_done_once() {
     });
 }
 
-/// Weights go to the host and to another device, whole or not at all.
+/// Weights go to the host and to another board, whole or not at all.
 #[test]
 fn a_checkpoint_goes_from_device_to_device() {
     let (prefix, weights) = serving(NoStorage, |line| {
@@ -266,7 +266,7 @@ fn memory_is_exact() {
     let artifact = Artifact::parse(ARTIFACT).expect("readable");
     let model = Model::<4>::new(&artifact).expect("sound");
     let names = artifact.description().expect("readable");
-    let needed = Server::<NoStorage>::memory(&model, SETUP);
+    let needed = Server::<NoStorage>::memory(&model, SETUP).len();
     for given in 0..needed {
         let mut memory = vec![0.0; given];
         let server = Server::new(&model, SETUP, names, "", NoStorage, &mut memory);

@@ -9,7 +9,7 @@ use common::{Aligned, bits, hostile, random};
 use mamlet_formats::{
     ArtifactWriter, Centre, Cut, Layer, Loss, Reduction, Rejection, Score, Shape,
 };
-use mamlet_runtime::teacher::{Advice, Heard, Teacher, TeacherError, TeachingError};
+use mamlet_runtime::teacher::{Advice, Response, Teacher, TeacherError, TeachingError};
 use mamlet_runtime::{
     AdaptError, ExampleError, FrontEndError, Model, Rollback, SampleError, Setup,
 };
@@ -54,7 +54,7 @@ fn strokes(stride: Option<u32>, rejection: Option<Rejection>) -> Aligned {
 fn with<R>(file: &Aligned, examples: usize, with: impl FnOnce(&mut Teacher<'_>) -> R) -> R {
     let model = Model::<2>::new(&file.artifact()).expect("a sound model");
     let setup = Setup::new(examples).rollback(Rollback::ToCommitted);
-    let mut memory = vec![f32::NAN; Teacher::memory(&model, setup) / 4];
+    let mut memory = vec![f32::NAN; Teacher::memory(&model, setup).len()];
     with(&mut Teacher::new(&model, examples, &mut memory).expect("enough memory"))
 }
 
@@ -70,7 +70,7 @@ fn stroke(kind: usize, size: f32, rows: usize) -> Vec<f32> {
     places.map(|u| size * shape(u)).collect()
 }
 
-fn record(teacher: &mut Teacher<'_>, stroke: &[f32]) -> Result<Option<Heard>> {
+fn record(teacher: &mut Teacher<'_>, stroke: &[f32]) -> Result<Option<Response>> {
     for sample in stroke {
         assert_eq!(teacher.push(&[*sample])?, None);
     }
@@ -81,7 +81,7 @@ fn teach(teacher: &mut Teacher<'_>, class: usize, stroke: &[f32]) {
     teacher.begin(class).expect("room");
     let heard = record(teacher, stroke).expect("a recording");
     let examples = teacher.examples_of(class);
-    assert_eq!(heard, Some(Heard::Example { class, examples }));
+    assert_eq!(heard, Some(Response::Example { class, examples }));
 }
 
 /// Every class as often, in turn.
@@ -97,7 +97,7 @@ fn teach_all(teacher: &mut Teacher<'_>, classes: usize, times: usize) {
 fn recognise(teacher: &mut Teacher<'_>, stroke: &[f32]) -> (usize, bool) {
     teacher.listen();
     match record(teacher, stroke).expect("a recording") {
-        Some(Heard::Prediction(prediction)) => (prediction.class, prediction.known),
+        Some(Response::Prediction(prediction)) => (prediction.class, prediction.known),
         heard => panic!("{heard:?}"),
     }
 }
@@ -140,7 +140,7 @@ fn windows_are_examples_and_predictions_as_they_come() {
                 let heard = teacher.push(&[*sample]).expect("a sample");
                 if row >= 5 && (row - 5) % 3 == 0 {
                     examples += 1;
-                    assert_eq!(heard, Some(Heard::Example { class, examples }));
+                    assert_eq!(heard, Some(Response::Example { class, examples }));
                 } else {
                     assert_eq!(heard, None);
                 }
@@ -155,7 +155,7 @@ fn windows_are_examples_and_predictions_as_they_come() {
         let heard: Vec<_> = heard.collect();
         assert_eq!(heard.len(), 3);
         for heard in heard {
-            assert!(matches!(heard, Heard::Prediction(prediction) if prediction.class == 1));
+            assert!(matches!(heard, Response::Prediction(prediction) if prediction.class == 1));
         }
     });
 }
@@ -374,7 +374,7 @@ fn calls_in_any_order_keep_count_and_what_was_committed() {
 fn changed_front_ends_never_panic() {
     let (mut taught, mut refused) = (0, 0);
     let mut memory = vec![0.0; 300];
-    for (stride, score) in [(None, Score::Energy), (Some(2), Score::Untaught)] {
+    for (stride, score) in [(None, Score::Energy), (Some(2), Score::NoClass)] {
         let rejection = Rejection {
             score,
             threshold: 1.0,
@@ -424,7 +424,7 @@ fn a_teacher_that_cannot_be_is_refused_with_the_reason() {
     let file = strokes(None, None);
     let model = Model::<2>::new(&file.artifact()).expect("a sound model");
     let setup = Setup::new(3).rollback(Rollback::ToCommitted);
-    let enough = Teacher::memory(&model, setup) / 4;
+    let enough = Teacher::memory(&model, setup).len();
     let mut memory = vec![0.0; enough];
     assert!(Teacher::new(&model, 3, &mut memory).is_ok());
     // Without room for the longest recording, long ones are thinned.

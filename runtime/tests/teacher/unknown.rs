@@ -1,4 +1,4 @@
-//! What a device was never taught is told from what it was.
+//! What a board was never taught is told from what it was.
 
 use super::*;
 
@@ -24,7 +24,7 @@ fn what_scores_below_the_threshold_is_unknown() {
 #[test]
 fn an_output_that_is_never_taught_stands_for_what_is_unknown() {
     let rejection = Some(Rejection {
-        score: Score::Untaught,
+        score: Score::NoClass,
         threshold: 0.5,
     });
     let file = strokes(None, rejection);

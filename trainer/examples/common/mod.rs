@@ -1,5 +1,5 @@
 //! What the examples about Omniglot's meta-gradient share: the network of
-//! `omniglot-5way-1shot.toml` and a batch of its size.
+//! `paper/omniglot-5way-1shot.toml` and a batch of its size.
 
 use std::path::Path;
 
@@ -35,7 +35,7 @@ impl Setup {
     /// For so many inner steps.
     pub fn new(steps: usize) -> Self {
         let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("configs");
-        let config = folder.join("omniglot-5way-1shot.toml");
+        let config = folder.join("paper/omniglot-5way-1shot.toml");
         let config = Config::load(&config, &[]).expect("a config");
         let network = config.network().expect("a valid network");
         let device = <Flex as burn::tensor::backend::BackendTypes>::Device::default();

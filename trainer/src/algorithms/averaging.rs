@@ -11,15 +11,16 @@ use std::sync::Arc;
 use burn::tensor::{Tensor, TensorData, backend::Backend};
 use serde::{Deserialize, Serialize};
 
-use super::{Adaptation, Algorithm, Predictor, Properties, check};
+use super::{Adaptation, Algorithm, Properties, check};
 use crate::config::check::{at_least_one, not_negative, positive, require};
 use crate::config::{Config, Fault};
 use crate::meta::{Optimiser, OptimiserKind, to_host};
 use crate::nn::{Network, NetworkError, init};
+use crate::outer::{Rhythm, TrainError, Training};
+use crate::predict::Predictor;
 use crate::random::{Stream, generator};
 use crate::run::{Checkpoint, Validation};
 use crate::tasks::{Sinusoid, SinusoidTask, TaskDistribution};
-use crate::train::{Rhythm, TrainError, Training};
 
 /// Networks trained on one task each; their mean adapts with a tuned rate.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]

@@ -6,13 +6,15 @@ use std::sync::Arc;
 use burn::tensor::{Tensor, backend::Backend};
 use serde::{Deserialize, Serialize};
 
-use super::{Adaptation, Algorithm, Descent, MetaStep, Predictor, Properties, Trained, check};
+use super::{Adaptation, Algorithm, Properties, check};
 use crate::config::{Config, Fault};
 use crate::meta::{InnerLoop, MetaGradient, MetaObjective, Order, in_parts, tasks_at_once};
 use crate::nn::{Network, NetworkError};
+use crate::outer::{Descent, MetaStep, Trained};
+use crate::outer::{TrainError, Trainer, Training};
+use crate::predict::Predictor;
 use crate::samplers::MetaBatch;
 use crate::tasks::TaskDistribution;
-use crate::train::{TrainError, Trainer, Training};
 
 /// Adapts by its own recipe. Its settings are `[inner]` and `[meta]`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -115,11 +117,11 @@ pub(super) fn adapted_batches<B: Backend>(
     batch: &MetaBatch<'_, B>,
     see: &mut dyn FnMut(usize, &[Tensor<B, 3>], Tensor<B, 3>),
 ) {
-    let config = &trained.model.config;
+    let config = trained.config;
     let steps = config.inner.steps;
     let inner = InnerLoop {
         order: Order::First,
-        ..trained.model.inner_loop()
+        ..config.inner_loop(trained.network)
     };
     let sampler = batch.sampler();
     let params = trained.params.to_vec();

@@ -5,10 +5,12 @@
 //! asks for an algorithm by name; what others must know of one is in [`Properties`].
 //!
 //! A new algorithm is a file here, which implements [`Algorithm`] and, if it follows a
-//! gradient, [`Descent`], and a line in [`Method`]. `docs/adding.md` goes through it.
+//! gradient, [`Descent`](crate::outer::Descent), and a line in [`Method`]. `docs/adding.md` goes through it.
 
 mod averaging;
 mod check;
+#[cfg(test)]
+mod example;
 mod maml;
 mod oracle;
 mod pretraining;
@@ -25,18 +27,17 @@ use enum_dispatch::enum_dispatch;
 use serde::{Deserialize, Serialize};
 
 use crate::config::{Config, Fault};
-use crate::meta::{MetaGradient, PerTensor, Rate, over_tasks};
-use crate::model::TrainedModel;
-use crate::nn::{Network, NetworkError};
+use crate::meta::{PerTensor, over_tasks};
+use crate::outer::{TrainError, Trained, Training};
+use crate::predict::Predictor;
 use crate::samplers::MetaBatch;
 use crate::tasks::TaskDistribution;
-use crate::train::{TrainError, Training};
 
 pub use averaging::{Averaging, Regulariser};
 pub use maml::Maml;
 pub use oracle::Oracle;
 pub use pretraining::Pretraining;
-pub use prototypical::{Prototypical, logits};
+pub use prototypical::Prototypical;
 pub use random::Random;
 pub use reptile::{Reptile, ReptileStep, inner_batches};
 
@@ -63,6 +64,9 @@ pub enum Method {
     Averaging(Averaging),
     /// A class is the mean of its examples' embeddings.
     Prototypical(Prototypical),
+    /// What the tests add.
+    #[cfg(test)]
+    Example(example::Example),
 }
 
 /// How what was trained adapts to a task.
@@ -75,16 +79,6 @@ pub enum Adaptation {
     TunedRate,
     /// Not by gradient steps.
     None,
-}
-
-/// How a network's outputs become predictions.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Predictor {
-    /// They are the predictions.
-    Outputs,
-    /// They are embeddings, and a query's logits are its negative squared
-    /// distances to the means of the support set's classes.
-    Prototypes,
 }
 
 /// What others must know of an algorithm.
@@ -148,61 +142,6 @@ pub trait Algorithm {
     fn length(&self, config: &Config) -> (&'static str, u64) {
         ("iterations", config.meta.iterations)
     }
-}
-
-/// An algorithm that follows a gradient, by which [`Trainer`](crate::train::Trainer)
-/// trains.
-pub trait Descent: Clone + Send + Sync + 'static {
-    /// The network that is trained on such tasks. By default that of the config, all of
-    /// which trains.
-    ///
-    /// # Errors
-    /// [`NetworkError`] where it cannot be built.
-    fn network(
-        &self,
-        config: &Config,
-        _tasks: &dyn TaskDistribution,
-    ) -> Result<Network, NetworkError> {
-        Ok(config.network()?.all_adapting())
-    }
-
-    /// The network that validation evaluates while `trained` is trained, and how it
-    /// predicts. By default the trained one, as the method predicts.
-    ///
-    /// # Errors
-    /// [`NetworkError`] where it cannot be built.
-    fn evaluated(
-        &self,
-        config: &Config,
-        trained: &Network,
-    ) -> Result<(Network, Predictor), NetworkError> {
-        Ok((trained.clone(), config.method.predictor()))
-    }
-
-    /// The gradient of one iteration.
-    fn gradient<B: Backend>(&self, step: &MetaStep<'_, B>) -> MetaGradient<B>;
-}
-
-/// One iteration of training, as far as it is settled before the gradient.
-pub struct MetaStep<'a, B: Backend> {
-    /// The network that is trained.
-    pub network: &'a Network,
-    /// Its parameters, `[1, ...]` each.
-    pub params: &'a [Tensor<B, 3>],
-    /// The inner rates, a row for each step.
-    pub rates: &'a [Vec<Rate<B>>],
-    /// The tasks of the iteration.
-    pub batch: MetaBatch<'a, B>,
-}
-
-/// What training has come to.
-pub struct Trained<'a, B: Backend> {
-    /// The model.
-    pub model: &'a TrainedModel,
-    /// Its parameters, `[1, ...]` each.
-    pub params: &'a [Tensor<B, 3>],
-    /// Its inner rates, a row for each step; empty where there are none.
-    pub rates: &'a [Vec<Rate<B>>],
 }
 
 impl Method {

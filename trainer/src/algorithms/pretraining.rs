@@ -10,18 +10,17 @@ use std::sync::Arc;
 use burn::tensor::{Tensor, backend::Backend};
 use serde::{Deserialize, Serialize};
 
-use super::{
-    Adaptation, Algorithm, Descent, MetaStep, Predictor, Properties, Trained, check, maml,
-    summed_over_tasks,
-};
+use super::{Adaptation, Algorithm, Properties, check, maml, summed_over_tasks};
 use crate::config::check::require;
 use crate::config::{Config, Fault};
 use crate::loss::{Loss, LossKind, Reduction};
 use crate::meta::MetaGradient;
 use crate::nn::{Adapt, AdaptGroup, LayerSpec, Network, NetworkError, NetworkSpec};
+use crate::outer::{Descent, MetaStep, Trained};
+use crate::outer::{TrainError, Trainer, Training};
+use crate::predict::Predictor;
 use crate::samplers::{Labelled, MetaBatch};
 use crate::tasks::{Split, TaskDistribution};
-use crate::train::{TrainError, Trainer, Training};
 
 /// Adapts with a tuned rate.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]

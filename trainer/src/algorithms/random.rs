@@ -6,11 +6,13 @@ use std::sync::Arc;
 use burn::tensor::backend::Backend;
 use serde::{Deserialize, Serialize};
 
-use super::{Adaptation, Algorithm, Descent, MetaStep, Predictor, Properties, check, maml};
+use super::{Adaptation, Algorithm, Properties, check, maml};
 use crate::config::{Config, Fault};
 use crate::meta::MetaGradient;
+use crate::outer::{Descent, MetaStep};
+use crate::outer::{TrainError, Trainer, Training};
+use crate::predict::Predictor;
 use crate::tasks::TaskDistribution;
-use crate::train::{TrainError, Trainer, Training};
 
 /// Adapts with a tuned rate.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]

@@ -17,7 +17,7 @@ use rand::seq::SliceRandom;
 use rand_chacha::ChaCha8Rng;
 use serde::{Deserialize, Serialize};
 
-use super::{Adaptation, Algorithm, Descent, MetaStep, Predictor, Properties, check, maml};
+use super::{Adaptation, Algorithm, Properties, check, maml};
 use crate::config::check::{at_least_one, positive, require};
 use crate::config::{Config, Fault, StepLoss};
 use crate::meta::{
@@ -25,10 +25,12 @@ use crate::meta::{
     tasks_at_once,
 };
 use crate::nn::{Network, NetworkError};
+use crate::outer::{Descent, MetaStep};
+use crate::outer::{TrainError, Trainer, Training};
+use crate::predict::Predictor;
 use crate::random::{Stream, generator};
 use crate::samplers::{Sampler, Set};
 use crate::tasks::TaskDistribution;
-use crate::train::{TrainError, Trainer, Training};
 
 /// How Reptile trains. `[inner]` says how its result adapts, in validation and on
 /// the device.

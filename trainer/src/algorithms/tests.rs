@@ -2,12 +2,15 @@ use burn::backend::Flex;
 use burn::tensor::{Tensor, TensorData};
 
 use super::pretraining::{self, classifier_gradient};
-use super::{Pretraining, prototypical};
+use super::{Algorithm, Method, Pretraining, prototypical};
 use crate::config::Config;
-use crate::config::tests::{WAVEFORMS, config};
+use crate::config::tests::{GOOD, WAVEFORMS, config};
+use crate::evaluate::{Protocol, evaluate};
 use crate::loss::Loss;
 use crate::meta::{MetaGradient, to_device, to_host};
+use crate::model::TrainedModel;
 use crate::nn::{Network, head, init};
+use crate::outer::Training;
 use crate::random::{Stream, generator};
 use crate::samplers::Labelled;
 use crate::tasks::{DeviceBatch, Split};
@@ -23,7 +26,7 @@ fn prototypes_by_hand() {
     let classes = tensor(&[1.0, 0.0, 0.0, 1.0, 1.0, 0.0, 0.0, 1.0], [1, 4, 2]);
     // The means are (1, 0) and (4, 1).
     let queries = tensor(&[1.0, 1.0, 4.0, -1.0], [1, 2, 2]);
-    let logits = to_host(prototypical::logits(support, classes, queries));
+    let logits = to_host(crate::predict::logits(support, classes, queries));
     assert_eq!(logits, [-1.0, -9.0, -10.0, -4.0]);
 }
 
@@ -173,4 +176,102 @@ fn a_head_of_other_classes_is_replaced() {
     assert_eq!(replaced[..body], flat[..body]);
     assert!(replaced[body..].iter().all(|&value| value == 0.0));
     assert_eq!(head::with_empty_head(&own, &flat[..body - 1]), None);
+}
+
+const EXAMPLE: [&str; 5] = [
+    "method=example",
+    "example.share=0.5",
+    "inner.steps=0",
+    "inner.rate={kind=\"tuned\",candidates=[0.01,0.1]}",
+    "record.validation_steps=[0]",
+];
+
+/// The steps of `docs/adding.md`, followed: a file, and a line where algorithms are listed.
+#[test]
+fn an_algorithm_that_is_added_is_trained_evaluated_and_goes_on() {
+    let config = config(&[&EXAMPLE[..], &["meta.iterations=200", "meta.rate=0.01"]].concat());
+    assert!(Method::names().contains(&"example"));
+    // It is written with its table, and read again.
+    let text = config.to_toml();
+    assert!(text.ends_with("\n[example]\nshare = 0.5\n"), "{text}");
+    assert_eq!(Config::parse(&text, "again", &[]).unwrap(), config);
+
+    let tasks = config.tasks.open().unwrap();
+    let start = || {
+        let device = Default::default();
+        let training = config.method.start::<Flex>(&config, tasks.clone(), &device);
+        training.unwrap()
+    };
+    let steps = |training: &mut Box<dyn Training>, count: usize| {
+        for _ in 0..count {
+            training.step().unwrap();
+        }
+        training.take_loss()
+    };
+    let mut training = start();
+    let first = steps(&mut training, 5);
+    steps(&mut training, 95);
+    let half_way = training.checkpoint();
+    let last = steps(&mut training, 100);
+    assert!(last < 0.9 * first, "{first} {last}");
+    let mut resumed = start();
+    resumed.restore(&half_way).unwrap();
+    steps(&mut resumed, 100);
+    let checkpoint = training.checkpoint();
+    assert_eq!(resumed.checkpoint(), checkpoint);
+
+    let model = TrainedModel::from_checkpoint(config.clone(), &checkpoint).unwrap();
+    assert_eq!(model.rates, None);
+    let evaluation = Protocol {
+        tasks: 50,
+        shots: vec![5],
+        ..Protocol::default()
+    };
+    let named = [("run".to_owned(), model)];
+    let report = evaluate::<Flex>(&named, &evaluation, &Default::default(), |_| {}).unwrap();
+    let method = &report.shots[0].methods[0];
+    assert_eq!(method.method, "example");
+    assert!(method.tuned_rate.is_some());
+}
+
+#[test]
+fn an_algorithm_refuses_what_its_table_cannot_be() {
+    let refused = |sets: &[&str]| {
+        let sets: Vec<String> = [&EXAMPLE[..], sets]
+            .concat()
+            .into_iter()
+            .map(String::from)
+            .collect();
+        let error = Config::parse(GOOD, "file.toml", &sets).unwrap_err();
+        error.to_string()
+    };
+    for (set, parts) in [
+        ("example.share=0.0", ["example.share", "above 0"]),
+        ("example.part=1.0", ["part", "share"]),
+        ("inner.steps=1", ["inner.steps", "without an inner loop"]),
+        ("method=maml", ["example", "no such table"]),
+        ("method=none", ["none", "prototypical"]),
+        (
+            "method={example={}}",
+            ["method", "the name of an algorithm"],
+        ),
+    ] {
+        let message = refused(&[set]);
+        for part in parts {
+            assert!(message.contains(part), "{part:?} is not in {message:?}");
+        }
+    }
+    let without = EXAMPLE.iter().filter(|set| !set.starts_with("example."));
+    let without: Vec<String> = without.map(|set| (*set).to_owned()).collect();
+    let error = Config::parse(GOOD, "file.toml", &without).unwrap_err();
+    let message = error.to_string();
+    assert!(message.contains("example: expected a table"), "{message}");
+    // In a file, an error of the table has its line.
+    let file = GOOD.replace("method = \"maml\"", "method = \"reptile\"")
+        + "\n[reptile]\nsteps = 3\nrate = \"fast\"\n";
+    let line = file.lines().count();
+    let error = Config::parse(&file, "file.toml", &[]).unwrap_err();
+    let message = error.to_string();
+    let expected = format!("file.toml, line {line}: reptile.rate");
+    assert!(message.starts_with(&expected), "{message}");
 }

@@ -27,7 +27,8 @@ use crate::model::TrainedModel;
 Examples:
   mamlet compare runs/omniglot runs/omniglot-first-order --shots 1
   mamlet compare runs/a runs/b runs/c --tasks 6000 --setting inductive --json
-  mamlet compare runs/sensors runs/devices --on trainer/configs/calibration-ocean-thermometer.toml")]
+  mamlet compare runs/sensors runs/devices \\
+      --on trainer/configs/calibration/calibration-ocean-thermometer.toml")]
 pub(super) struct Arguments {
     /// Run directories, or configs that were trained into their usual place; the
     /// first is the one that the others are compared with

@@ -25,8 +25,8 @@ use crate::tasks::UnitSplit;
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
-  mamlet cross-validate trainer/configs/calibration-purpleair.toml --shots 5,10
-  mamlet cross-validate trainer/configs/calibration-raingauge.toml --json > report.json")]
+  mamlet cross-validate trainer/configs/calibration/calibration-purpleair.toml --shots 5,10
+  mamlet cross-validate trainer/configs/calibration/calibration-raingauge.toml --json > report.json")]
 pub(super) struct Arguments {
     /// The experiment, a TOML file
     config: PathBuf,

@@ -7,7 +7,7 @@ use anyhow::Context;
 use clap::{Args, Subcommand};
 use mamlet_formats::Checkpoint;
 use mamlet_formats::protocol::{Statistics, Stored};
-use mamlet_simulator::device::{Device, DeviceReport};
+use mamlet_simulator::serial::{AdaptationReport, Client};
 use mamlet_simulator::session::{right, squared_error};
 use mamlet_simulator::table::{self, Columns, Example, Target};
 use serde::Serialize;
@@ -101,12 +101,12 @@ impl Arguments {
         let timeout = Duration::try_from_secs_f32(self.timeout);
         let timeout = timeout.ok().filter(|timeout| !timeout.is_zero());
         let timeout = timeout.context("--timeout must be above 0 seconds")?;
-        let mut device = Device::connect(&self.port, timeout)?;
+        let mut device = Client::connect(&self.port, timeout)?;
         let done = self.act(&mut device);
         done.with_context(|| self.port.clone())
     }
 
-    fn act(&self, device: &mut Device) -> anyhow::Result<u8> {
+    fn act(&self, device: &mut Client) -> anyhow::Result<u8> {
         match &self.action {
             Action::Info => self.say(device.identity(), || info(device))?,
             Action::Teach { examples, clear } => {
@@ -199,7 +199,7 @@ impl Arguments {
     }
 }
 
-fn info(device: &Device) -> String {
+fn info(device: &Client) -> String {
     let about = device.identity();
     let target = match (about.classes, &about.names[..]) {
         (true, []) => format!("one of {} classes", about.outputs),
@@ -216,7 +216,7 @@ fn info(device: &Device) -> String {
          example   an input of {}, then {target}\n\
          adapts    {} numbers in {} steps, {} at most, to up to {} examples\n\
          protocol  {}",
-        about.device,
+        about.board,
         about.artifact,
         about.artifact_crc32,
         about.artifact_bytes,
@@ -235,7 +235,7 @@ struct Taught {
     examples: u32,
 }
 
-fn teach(device: &mut Device, rows: &[Example]) -> anyhow::Result<u32> {
+fn teach(device: &mut Client, rows: &[Example]) -> anyhow::Result<u32> {
     let mut count = 0;
     for (index, row) in rows.iter().enumerate() {
         let target = row.target.as_ref().map_or_else(Vec::new, Target::numbers);
@@ -245,7 +245,7 @@ fn teach(device: &mut Device, rows: &[Example]) -> anyhow::Result<u32> {
     Ok(count)
 }
 
-fn lines(report: &DeviceReport) -> String {
+fn lines(report: &AdaptationReport) -> String {
     let losses = report.losses.iter().enumerate();
     let losses =
         losses.map(|(step, loss)| format!("  after step {step:<2} support loss {loss:.6}"));
@@ -267,7 +267,7 @@ struct Prediction {
     output: Vec<f32>,
 }
 
-fn predict(device: &mut Device, rows: Vec<Example>) -> anyhow::Result<Predicted> {
+fn predict(device: &mut Client, rows: Vec<Example>) -> anyhow::Result<Predicted> {
     let mut predictions = Vec::new();
     let [mut errors, mut rights] = [Some(0.0), Some(0.0)];
     let count = rows.len() as f64;
@@ -324,7 +324,7 @@ impl Predicted {
 #[derive(Serialize)]
 struct Read<'a> {
     statistics: &'a Statistics,
-    report: Option<&'a DeviceReport>,
+    report: Option<&'a AdaptationReport>,
 }
 
 impl Read<'_> {

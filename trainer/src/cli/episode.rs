@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::Context;
 use clap::{ArgGroup, Args};
-use mamlet_formats::episodes::{EpisodesWriter, Head};
+use mamlet_formats::episodes::{EpisodesWriter, Prefix};
 
 use super::{exit, find_run, output};
 use crate::config::Config;
@@ -25,9 +25,9 @@ use crate::tasks::{Split, TaskDistribution, unscaled};
     group(ArgGroup::new("files").required(true).args(["support", "output"])),
     after_help = "\
 Examples:
-  mamlet episode trainer/configs/waveforms.toml --support support.csv --query query.csv
+  mamlet episode trainer/configs/waveforms/waveforms.toml --support support.csv --query query.csv
   mamlet-sim run waveforms.mamlet --support support.csv --query query.csv
-  mamlet episode trainer/configs/omniglot-micro-int8.toml --shots 1 --tasks 20 \
+  mamlet episode trainer/configs/omniglot/omniglot-micro-int8.toml --shots 1 --tasks 20 \
       --output omniglot.episodes
   mamlet-sim replay omniglot-micro-int8.mamlet omniglot.episodes"
 )]
@@ -118,7 +118,7 @@ fn file(tasks: impl Iterator<Item = [Examples; 2]>) -> anyhow::Result<Vec<u8>> {
     let [support, queries] = tasks.first().context("--tasks must be at least 1")?;
     let (x, y) = support.first().context("a task without examples")?;
     let count = |length: usize| u32::try_from(length).context("too many for a file");
-    let mut writer = EpisodesWriter::new(Head {
+    let mut writer = EpisodesWriter::new(Prefix {
         inputs: count(x.len())?,
         targets: count(y.len())?,
         support: count(support.len())?,

@@ -36,11 +36,12 @@ use crate::run::RunDir;
 #[command(after_help = "\
 Examples:
   mamlet evaluate runs/sinusoid runs/pretraining
-  mamlet evaluate trainer/configs/sinusoid*.toml --json > report.json
+  mamlet evaluate trainer/configs/*/sinusoid*.toml --json > report.json
   mamlet evaluate runs/sinusoid --tasks 600 --shots 5 --steps 10
   mamlet evaluate runs/omniglot --shots 1 --queries 1,5,15 --setting inductive
   mamlet evaluate runs/gestures-new-classes --tasks 2000 --shots 1,2 --queries 3 --rivals trained
-  mamlet evaluate runs/sensors --on trainer/configs/calibration-ocean-thermometer.toml")]
+  mamlet evaluate runs/sensors \\
+      --on trainer/configs/calibration/calibration-ocean-thermometer.toml")]
 pub(super) struct Arguments {
     /// Run directories, or configs that were trained into their usual place
     #[arg(required = true, value_name = "RUN|CONFIG")]

@@ -235,7 +235,7 @@ fn describe_unknown(unknown: &Unknown) -> String {
     };
     let threshold = unknown.threshold;
     let little = match &unknown.score[..] {
-        "untaught" => format!("less than {threshold:.4} above the output that is never taught"),
+        "no class" => format!("less than {threshold:.4} above the output that is never taught"),
         score => format!("{score} below {threshold:.4}"),
     };
     format!(

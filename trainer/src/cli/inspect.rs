@@ -64,7 +64,8 @@ impl Arguments {
         let rows = rows(&artifact, &model);
         let rates = rates(&artifact);
         let fit = Fit::new(&model, file.bytes().len(), self.shots, model.steps(), board);
-        let keep = model.memory(self.shots, Rollback::ToCommitted).committed;
+        let committed = model.memory(self.shots, Rollback::ToCommitted).committed;
+        let keep = committed.bytes();
         let description = artifact.description().with_context(name)?;
         let golden = artifact.golden().with_context(name)?;
         let channels: Vec<&str> = artifact.channel_names().with_context(name)?.collect();
@@ -118,7 +119,7 @@ impl Arguments {
         ))?;
         output::line(format_args!(
             "  protocol {}, seed {}, config {:016x}, commit {}",
-            description.protocol, description.seed, description.config_digest, description.commit
+            description.variant, description.seed, description.config_digest, description.commit
         ))?;
         if let Some(front_end) = artifact.front_end() {
             output::line(format_args!("  front end: {front_end}"))?;
@@ -127,7 +128,7 @@ impl Arguments {
             }
             output::line(format_args!(
                 "  the front end takes {} bytes of RAM",
-                FrontEnd::memory(&model)
+                FrontEnd::memory(&model).bytes()
             ))?;
         }
         if let Some(rejection) = artifact.rejection() {

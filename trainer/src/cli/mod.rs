@@ -41,7 +41,7 @@ pub mod exit {
 
 /// Meta-train on a workstation, adapt on a microcontroller.
 ///
-/// An experiment is a TOML file (trainer/configs holds the paper's). `train`
+/// An experiment is a TOML file (trainer/configs/README.md lists those that come along). `train`
 /// turns it into a run directory, `evaluate` judges runs on the same tasks,
 /// `compare` says whether they differ, `join` makes one network of several, `cross-validate` does both for folds of
 /// devices, `plot` draws them, `report` shows one on a page, `size` weighs smaller

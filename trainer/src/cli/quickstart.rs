@@ -40,13 +40,19 @@ pub(super) struct Arguments {
 /// The experiments of the quickstart and the iterations each gets here; the
 /// configs themselves are those of the full experiments.
 const EXPERIMENTS: [(&str, u64); 4] = [
-    (include_str!("../../configs/sinusoid-best.toml"), 8_000),
-    (include_str!("../../configs/sinusoid-he.toml"), 20_000),
     (
-        include_str!("../../configs/sinusoid-pretraining.toml"),
+        include_str!("../../configs/sinusoid/sinusoid-best.toml"),
+        8_000,
+    ),
+    (include_str!("../../configs/paper/sinusoid-he.toml"), 20_000),
+    (
+        include_str!("../../configs/paper/sinusoid-pretraining.toml"),
         20_000,
     ),
-    (include_str!("../../configs/sinusoid-random.toml"), 0),
+    (
+        include_str!("../../configs/sinusoid/sinusoid-random.toml"),
+        0,
+    ),
 ];
 
 /// Examples the device adapts to.

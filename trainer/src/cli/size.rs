@@ -30,9 +30,9 @@ use crate::train::End;
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
-  mamlet size trainer/configs/gestures-new-classes.toml --data data
+  mamlet size trainer/configs/gestures/gestures-new-classes.toml --data data
   mamlet size runs/gestures-new-classes --widths 0.5,1 --quantize int8 --shots 1
-  mamlet size trainer/configs/sinusoid-best.toml --iterations 5000 --csv > size.csv")]
+  mamlet size trainer/configs/sinusoid/sinusoid-best.toml --iterations 5000 --csv > size.csv")]
 pub(super) struct Arguments {
     /// A config, or a run, which is then the point of width 1
     #[arg(value_name = "CONFIG|RUN")]

@@ -28,8 +28,8 @@ use crate::train::{End, Event, TrainError, train};
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
-  mamlet train trainer/configs/sinusoid.toml
-  mamlet train trainer/configs/sinusoid.toml --set meta.iterations=1000 --set name=short
+  mamlet train trainer/configs/paper/sinusoid.toml
+  mamlet train trainer/configs/paper/sinusoid.toml --set meta.iterations=1000 --set name=short
   mamlet train --resume --run runs/sinusoid")]
 pub(super) struct Arguments {
     /// The experiment, a TOML file. With --resume and --run it may be left out:

@@ -2,9 +2,10 @@
 //! they ask for in their own files.
 
 use super::{Config, KeepBy};
-use crate::algorithms::{Algorithm, Predictor};
+use crate::algorithms::Algorithm;
 use crate::nn::init::Init;
 use crate::nn::{HeadStart, LayerSpec, head};
+use crate::predict::Predictor;
 
 pub use crate::fault::Fault;
 pub(crate) use crate::fault::{at_least_one, decay, not_negative, positive, require};
@@ -35,18 +36,12 @@ fn check_model(config: &Config) -> Result<(), Fault> {
         positive("model.init.sigma", sigma)?;
     }
     for (index, layer) in config.model.layers.iter().enumerate() {
-        let key = |name| format!("model.layers[{index}].{name}");
-        match layer {
-            LayerSpec::LeakyRelu { slope } => require(
-                *slope > 0.0 && *slope < 1.0,
-                &key("slope"),
-                "a number between 0 and 1",
-                slope,
-            )?,
-            LayerSpec::BatchNorm { epsilon, .. }
-            | LayerSpec::GroupNorm { epsilon, .. }
-            | LayerSpec::LayerNorm { epsilon } => positive(&key("epsilon"), *epsilon)?,
-            _ => {}
+        if let Some(fault) = layer.fault() {
+            return Err(Fault {
+                key: format!("model.layers[{index}].{}", fault.key),
+                expected: fault.expected.into(),
+                given: fault.given.to_string(),
+            });
         }
     }
     let network = config.network().map_err(|error| Fault {

@@ -4,9 +4,10 @@ use serde::{Deserialize, Serialize};
 
 use super::check::{Fault, at_least_one, decay, positive, require};
 use super::{Config, Schedule, StepLoss};
-use crate::algorithms::{Algorithm, Predictor};
+use crate::algorithms::Algorithm;
 use crate::meta::OptimiserKind;
-use crate::nn::{HeadStart, LayerSpec, Statistics};
+use crate::nn::{HeadStart, Statistics};
+use crate::predict::Predictor;
 
 /// The outer loop.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -17,7 +18,7 @@ pub struct MetaConfig {
     /// Tasks per meta-step.
     #[serde(default = "default::tasks")]
     pub tasks: usize,
-    /// Classes of a training task, for what may train on more than it is judged
+    /// Classes of a training task, for what may train on more than it is evaluated
     /// on: `method = "prototypical"` and `model.head = "shared"`; `tasks.ways` if
     /// absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -27,10 +28,10 @@ pub struct MetaConfig {
     pub shots: Shots,
     /// Query examples per task, or per class.
     pub queries: usize,
-    /// Batches that they are judged in, a divisor of `queries`: norms that use the batch
-    /// at hand see one batch at a time, with as many of each class. With 5 queries in 5
-    /// batches each adaptation is judged by five times as many predictions as with 1
-    /// query, on batches of the same make: one query of each class.
+    /// Batches that the queries are evaluated in, a divisor of `queries`. Norms that use the
+    /// batch at hand see one batch at a time, with as many queries of each class. With 5
+    /// queries in 5 batches, each adaptation is evaluated on five batches of one query of
+    /// each class.
     #[serde(default = "default::query_batches", skip_serializing_if = "is_one")]
     pub query_batches: usize,
     /// What follows the meta-gradient.
@@ -64,7 +65,7 @@ pub struct MetaConfig {
     pub clip_norm: Option<f64>,
     /// Decay `β` of an exponential mean of the parameters along the way, such as
     /// 0.99, over the last `1/(1 − β)` iterations or so. Where there is one, it is
-    /// what is judged, kept and exported in place of the parameters themselves.
+    /// what is evaluated, kept and exported in place of the parameters themselves.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub ema: Option<f64>,
     /// How the query losses of the inner steps are weighted.
@@ -137,6 +138,14 @@ mod default {
 
 /// What `[meta]` must satisfy beyond its types.
 pub(super) fn check(config: &Config) -> Result<(), Fault> {
+    check_tasks(config)?;
+    check_optimiser(&config.meta)?;
+    check_statistics(config)?;
+    check_step_loss(config)
+}
+
+/// The sizes of an iteration's tasks.
+fn check_tasks(config: &Config) -> Result<(), Fault> {
     let meta = &config.meta;
     at_least_one("meta.tasks", meta.tasks)?;
     at_least_one("meta.queries", meta.queries)?;
@@ -153,10 +162,10 @@ pub(super) fn check(config: &Config) -> Result<(), Fault> {
         meta.query_batches,
     )?;
     if let Some(ways) = meta.ways {
+        let takes_any = config.method.predictor() == Predictor::Prototypes
+            || config.model.head == HeadStart::Shared;
         require(
-            (config.method.predictor() == Predictor::Prototypes
-                || config.model.head == HeadStart::Shared)
-                && ways >= 2,
+            takes_any && ways >= 2,
             "meta.ways",
             "at least 2, for method = \"prototypical\" or model.head = \"shared\" only",
             ways,
@@ -168,9 +177,12 @@ pub(super) fn check(config: &Config) -> Result<(), Fault> {
         "at least one number",
         "[]",
     )?;
-    for &shots in meta.shots.choices() {
-        at_least_one("meta.shots", shots)?;
-    }
+    let mut shots = meta.shots.choices().iter();
+    shots.try_for_each(|&shots| at_least_one("meta.shots", shots))
+}
+
+/// What follows the meta-gradient.
+fn check_optimiser(meta: &MetaConfig) -> Result<(), Fault> {
     positive("meta.rate", meta.rate)?;
     for beta in meta.betas {
         decay("meta.betas", beta)?;
@@ -211,29 +223,36 @@ pub(super) fn check(config: &Config) -> Result<(), Fault> {
     if let Some(norm) = meta.clip_norm {
         positive("meta.clip_norm", norm)?;
     }
-    if let Some(iteration) = meta.statistics_from {
-        let norms = |wanted| {
-            let layers = config.model.layers.iter();
-            layers
-                .filter(|layer| {
-                    matches!(layer, LayerSpec::BatchNorm { statistics, .. } if *statistics == wanted)
-                })
-                .count()
-        };
-        require(
-            norms(Statistics::Stored) > 0 && norms(Statistics::PerStep) == 0,
-            "meta.statistics_from",
-            "a network whose batch norms have `statistics = \"stored\"`",
-            iteration,
-        )?;
-        require(
-            iteration < meta.iterations,
-            "meta.statistics_from",
-            "an iteration of the training",
-            iteration,
-        )?;
-    }
-    match &meta.step_loss {
+    Ok(())
+}
+
+/// When the statistics of norms are settled.
+fn check_statistics(config: &Config) -> Result<(), Fault> {
+    let Some(iteration) = config.meta.statistics_from else {
+        return Ok(());
+    };
+    let norms = |wanted| {
+        let layers = config.model.layers.iter();
+        let those = layers.filter(|layer| layer.statistics() == Some(wanted));
+        those.count()
+    };
+    require(
+        norms(Statistics::Stored) > 0 && norms(Statistics::PerStep) == 0,
+        "meta.statistics_from",
+        "a network whose batch norms have `statistics = \"stored\"`",
+        iteration,
+    )?;
+    require(
+        iteration < config.meta.iterations,
+        "meta.statistics_from",
+        "an iteration of the training",
+        iteration,
+    )
+}
+
+/// The weights of the query losses.
+fn check_step_loss(config: &Config) -> Result<(), Fault> {
+    match &config.meta.step_loss {
         StepLoss::Last => Ok(()),
         StepLoss::Annealed { iterations } => require(
             *iterations >= 1,
@@ -242,18 +261,15 @@ pub(super) fn check(config: &Config) -> Result<(), Fault> {
             iterations,
         ),
         StepLoss::Fixed { weights } => {
-            let key = "meta.step_loss.weights";
             let usable = weights
                 .iter()
                 .all(|weight| weight.is_finite() && *weight >= 0.0)
                 && weights.last().is_some_and(|last| *last > 0.0);
+            let steps = config.inner.steps;
             require(
-                usable && weights.len() == config.inner.steps,
-                key,
-                format!(
-                    "{} numbers of at least 0, one per inner step, the last above 0",
-                    config.inner.steps
-                ),
+                usable && weights.len() == steps,
+                "meta.step_loss.weights",
+                format!("{steps} numbers of at least 0, one per inner step, the last above 0"),
                 format!("{weights:?}"),
             )
         }

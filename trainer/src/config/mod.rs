@@ -19,11 +19,12 @@ use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
-use crate::algorithms::{Method, Predictor};
+use crate::algorithms::Method;
 use crate::loss::{Loss, Reduction};
 use crate::meta::{Clip, InnerLoop, InnerOptimiser};
 use crate::nn::init::Init;
 use crate::nn::{HeadStart, LayerSpec, Network, NetworkError, NetworkSpec, head};
+use crate::predict::Predictor;
 
 pub use crate::tasks::TasksConfig;
 pub use check::Fault;
@@ -96,14 +97,18 @@ pub struct ModelConfig {
     /// Where the outputs of the last layer start.
     #[serde(default, skip_serializing_if = "HeadStart::is_own")]
     pub head: HeadStart,
-    /// The directory of a trained run whose parameters training starts from, such
-    /// as `"runs/gestures-wrist"`. A head that is shared gives a start to any number
-    /// of outputs, another to no more than it has; where it does not, or where images are
-    /// of another size, the head starts as `init` says. So do norms that the run does not
-    /// have, below its head for instance. All else must fit. Learned rates start from those
-    /// of the run where the same tensors have them, or some and `inner.rate.initial_body`
-    /// says where the rest starts; a tensor's for each of its parameters where those have
-    /// rates. Steps that it does not have start as `inner.rate` says.
+    /// The directory of a trained run from which training starts, such as
+    /// `"runs/gestures-wrist"`. It gives:
+    ///
+    /// - the parameters of the layers below the head, which must be the same. A norm that
+    ///   the run does not have starts as `init` says;
+    /// - the head, where it has a start for each output: a shared head for any number of
+    ///   outputs, another for as many as it has. If not, and where images are of another
+    ///   size, the head starts as `init` says;
+    /// - the learned rates, where the same tensors adapt. With `inner.rate.initial_body`
+    ///   further tensors may adapt, whose rates start there. A rate of a tensor is the start
+    ///   of the rates of its parameters. Steps that the run does not have start as
+    ///   `inner.rate` says.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub from: Option<PathBuf>,
 }
@@ -199,8 +204,8 @@ impl Config {
     /// The network with so many outputs of its last layer, where that is dense.
     pub fn network_of_outputs(&self, outputs: usize) -> Result<Network, NetworkError> {
         let mut config = self.clone();
-        if let Some(LayerSpec::Dense { out }) = config.model.layers.last_mut() {
-            *out = outputs;
+        if let Some(LayerSpec::Dense(dense)) = config.model.layers.last_mut() {
+            dense.out = outputs;
         }
         config.network()
     }

@@ -23,6 +23,14 @@ pub enum ConfigError {
         /// Why.
         source: std::io::Error,
     },
+    /// There is no such file, but one of the same name is in a folder close by.
+    #[error("there is no {}; the config of that name is {}", path.display(), found.display())]
+    Misplaced {
+        /// The file that was named.
+        path: PathBuf,
+        /// The file of the same name.
+        found: PathBuf,
+    },
     /// The text is not TOML, or a value has the wrong type.
     #[error("{}", render(origin, *line, key.as_deref(), message))]
     Malformed {

@@ -50,15 +50,12 @@ impl Source {
         let mut next = Some(path.to_owned());
         let mut named_at = None;
         while let Some(path) = next.take() {
-            let text = std::fs::read_to_string(&path).map_err(|cause| match &named_at {
-                None => ConfigError::Read {
-                    path: path.clone(),
-                    source: cause,
-                },
-                Some(span) => source.fault(
-                    Range::clone(span),
-                    &format!("cannot read {}: {cause}", path.display()),
-                ),
+            let text = std::fs::read_to_string(&path).map_err(|cause| {
+                let error = unreadable(&path, cause);
+                match &named_at {
+                    None => error,
+                    Some(span) => source.fault(Range::clone(span), &in_full(&error)),
+                }
             })?;
             let real = path.canonicalize().unwrap_or_else(|_| path.clone());
             if let (true, Some(span)) = (seen.contains(&real), &named_at) {
@@ -165,6 +162,44 @@ impl Source {
     /// The name of the config's own text.
     pub fn origin(&self) -> &str {
         self.parts.first().map_or("", |part| &part.origin)
+    }
+}
+
+/// The error for a file that cannot be read. Where there is no such file, it names a file
+/// of the same name in a folder of the same folder or of the folder above.
+fn unreadable(path: &Path, source: std::io::Error) -> ConfigError {
+    let found = match source.kind() {
+        std::io::ErrorKind::NotFound => namesake(path),
+        _ => None,
+    };
+    let path = path.to_owned();
+    match found {
+        Some(found) => ConfigError::Misplaced { path, found },
+        None => ConfigError::Read { path, source },
+    }
+}
+
+/// The first file with the name of `path` in a folder below or beside its own.
+fn namesake(path: &Path) -> Option<PathBuf> {
+    let name = path.file_name()?;
+    let above = path.parent()?;
+    let above = [Some(above), above.parent()].into_iter().flatten();
+    above.into_iter().find_map(|above| {
+        let above = match above.as_os_str().is_empty() {
+            true => Path::new("."),
+            false => above,
+        };
+        let folders = std::fs::read_dir(above).into_iter().flatten().flatten();
+        let files = folders.map(|folder| folder.path().join(name));
+        files.filter(|file| file.is_file()).min()
+    })
+}
+
+/// An error with its cause.
+fn in_full(error: &ConfigError) -> String {
+    match std::error::Error::source(error) {
+        Some(cause) => format!("{error}: {cause}"),
+        None => error.to_string(),
     }
 }
 

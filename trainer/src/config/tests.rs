@@ -2,7 +2,9 @@ use super::*;
 use crate::loss::LossKind;
 use crate::meta::{OptimiserKind, Order};
 
-const GOOD: &str = include_str!("../../tests/common/base.toml");
+mod files;
+
+pub(crate) const GOOD: &str = include_str!("../../tests/common/base.toml");
 
 /// The experiment of the tests with `KEY=VALUE` overrides.
 pub(crate) fn config(sets: &[&str]) -> Config {
@@ -331,144 +333,6 @@ fn annealed_weights_sum_to_one_and_end_at_the_last_step() {
     );
     assert_eq!(loss.weights(3, 100), [0.0, 0.0, 0.0, 1.0]);
     assert_eq!(StepLoss::Last.weights(0, 0), [1.0]);
-}
-
-/// A folder with the tests' experiment as `base.toml`, and other files.
-fn folder(files: &[(&str, &str)]) -> tempfile::TempDir {
-    let folder = tempfile::tempdir().unwrap();
-    std::fs::write(folder.path().join("base.toml"), GOOD).unwrap();
-    for (name, text) in files {
-        std::fs::write(folder.path().join(name), text).unwrap();
-    }
-    folder
-}
-
-const CHILD: &str = "name = \"child\"
-title = \"Child\"
-extends = \"base.toml\"
-
-[inner]
-rate = { kind = \"learned\", initial = 0.1, meta_rate = 0.01 }
-[meta]
-tasks = 3
-";
-
-#[test]
-fn a_file_may_say_only_what_differs_from_another() {
-    let grandchild = "name = \"grandchild\"
-title = \"Grandchild\"
-extends = \"child.toml\"
-inner.rate.initial = 0.2
-model.layers = [{ kind = \"dense\", out = 1 }]
-";
-    let folder = folder(&[("child.toml", CHILD), ("grandchild.toml", grandchild)]);
-    let load = |name: &str, sets: &[String]| Config::load(&folder.path().join(name), sets).unwrap();
-    let rate = |initial| RateConfig::Learned {
-        initial,
-        initial_body: None,
-        meta_rate: 0.01,
-        per: crate::meta::RatePer::Tensor,
-        per_step: true,
-    };
-    let child = load("child.toml", &[]);
-    let mut expected = config(&["meta.tasks=3", "name=child", "title=Child"]);
-    expected.inner.rate = rate(0.1);
-    assert_eq!(child, expected);
-    // The resolved file needs no other.
-    let resolved = Config::parse(&child.to_toml(), "resolved", &[]).unwrap();
-    assert_eq!(resolved, child);
-
-    let grandchild = load("grandchild.toml", &["meta.queries=9".into()]);
-    assert_eq!(grandchild.inner.rate, rate(0.2));
-    assert_eq!((grandchild.meta.tasks, grandchild.meta.queries), (3, 9));
-    assert_eq!(grandchild.model.layers.len(), 1);
-}
-
-#[test]
-fn errors_name_the_file_that_they_stand_in() {
-    let fault = |child: &str, base: &str, sets: &[String]| -> String {
-        let folder = folder(&[("child.toml", child), ("base.toml", base)]);
-        let path = folder.path().join("child.toml");
-        let message = Config::load(&path, sets).unwrap_err().to_string();
-        message.replace(&format!("{}/", folder.path().display()), "")
-    };
-    let in_base = |text: &str, by: &str| GOOD.replace(text, by);
-    for (child, base, expected) in [
-        (
-            CHILD.replace("tasks = 3", "tasks = 0"),
-            GOOD.to_owned(),
-            "child.toml, line 8: meta.tasks: expected at least 1",
-        ),
-        (
-            CHILD.into(),
-            in_base("queries = 5", "queries = 0"),
-            "base.toml, line 22: meta.queries: expected at least 1",
-        ),
-        (
-            CHILD.into(),
-            in_base("queries = 5", "querys = 5"),
-            "base.toml, line 22: meta.querys: unknown field",
-        ),
-        (
-            CHILD.into(),
-            in_base("queries = 5", "queries = \"five\""),
-            "base.toml, line 22: meta.queries: invalid type",
-        ),
-        (
-            CHILD.into(),
-            in_base("queries = 5", "queries ="),
-            "base.toml, line 22: ",
-        ),
-        (
-            CHILD.replace("base.toml", "absent.toml"),
-            GOOD.into(),
-            "child.toml, line 3: extends: cannot read absent.toml",
-        ),
-        (
-            CHILD.replace("base.toml", "child.toml"),
-            GOOD.into(),
-            "child.toml, line 3: extends: child.toml extends itself",
-        ),
-        (
-            CHILD.replace("\"base.toml\"", "3"),
-            GOOD.into(),
-            "child.toml, line 3: extends: expected the name of a file",
-        ),
-        (
-            CHILD.replace("name = \"child\"\n", ""),
-            GOOD.into(),
-            "child.toml, line 2: extends: a config that extends another needs a name of its own",
-        ),
-    ] {
-        let message = fault(&child, &base, &[]);
-        assert!(
-            message.starts_with(expected),
-            "{message:?} for {expected:?}"
-        );
-    }
-    let message = fault(CHILD, GOOD, &["meta.tasks=0".into()]);
-    assert!(message.starts_with("--set: meta.tasks"), "{message}");
-    let message = error(CHILD, &[]);
-    assert!(
-        message.contains("line 3: extends: only a file"),
-        "{message}"
-    );
-}
-
-#[test]
-fn every_config_that_comes_along_is_whole_and_named_after_its_file() {
-    let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("configs");
-    let mut count = 0;
-    for entry in std::fs::read_dir(&folder).unwrap() {
-        let path = entry.unwrap().path();
-        let config = Config::load(&path, &[]).unwrap();
-        assert_eq!(
-            Some(config.name.as_str()),
-            path.file_stem().and_then(|name| name.to_str())
-        );
-        count += 1;
-    }
-    assert!(count > 20, "{count}");
 }
 
 /// `Σ_c (p_c − y_c) w_c` is 0 where all outputs have the same weights.

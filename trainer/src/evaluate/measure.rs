@@ -4,14 +4,14 @@ use std::sync::Arc;
 
 use burn::tensor::backend::Backend;
 
-use super::curves::{View, views};
 use super::episodes::Episodes;
-use super::{Curves, EvaluateError, Interval, Protocol, Setting, sees_the_batch};
+use super::{EvaluateError, Interval, Protocol, Setting};
 use crate::algorithms::{Adaptation, Algorithm};
 use crate::config::{RateConfig, TasksConfig};
 use crate::loss::LossKind;
 use crate::meta::RateTable;
 use crate::model::TrainedModel;
+use crate::predict::{Curves, View, sees_the_batch, views};
 use crate::random::Stream;
 use crate::tasks::{Split, TaskBatch, TaskDistribution, in_scales_of};
 

@@ -2,37 +2,35 @@
 //! examples after each inner step, for every method on the same tasks.
 
 mod compare;
-mod curves;
 mod episodes;
 mod error;
 mod folds;
 mod measure;
-mod predict;
 mod predictions;
 mod protocol;
 mod report;
 mod rivals;
 mod seeds;
 mod sinusoids;
-mod statistics;
 
 use burn::tensor::backend::Backend;
+
+pub use crate::interval::Interval;
+pub use crate::predict::Setting;
 
 use crate::data::counted;
 use crate::model::TrainedModel;
 use crate::tasks::TasksError;
 
 pub use compare::{Compared, ComparedRun, Comparison, Paired, compare};
-pub use curves::{Curves, accuracy, curves};
 pub use error::{OfDevices, RootMeanSquare};
 pub use measure::{Progress, rates};
 pub(crate) use predictions::predictions_on;
 pub use predictions::{Predictions, predictions};
-pub use protocol::{Protocol, Setting, sees_the_batch};
+pub use protocol::Protocol;
 pub use report::{Choice, Measure, MethodReport, Report, ShotsReport, Spread, StepReport};
 pub use rivals::{RivalReport, Verdict};
 pub use sinusoids::{AdaptedSinusoid, sinusoids};
-pub use statistics::Interval;
 
 use measure::{Measured, Steps, measure};
 use rivals::MeasuredRival;

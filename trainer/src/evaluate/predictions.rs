@@ -2,11 +2,11 @@
 
 use burn::tensor::backend::Backend;
 
-use super::curves::in_parts;
 use super::episodes::Episodes;
-use super::{EvaluateError, Progress, Protocol, Setting, rates, sees_the_batch};
+use super::{EvaluateError, Progress, Protocol, Setting, rates};
 use crate::meta::{to_device, to_host};
 use crate::model::TrainedModel;
+use crate::predict::{in_parts, sees_the_batch};
 use crate::random::Stream;
 use crate::tasks::{Origins, Split, TaskDistribution};
 

@@ -1,11 +1,8 @@
 //! What is evaluated: how many episodes, of what size, and how queries are
 //! predicted.
 
-use serde::{Deserialize, Serialize};
-
-use crate::algorithms::Predictor;
 use crate::config::Config;
-use crate::nn::{LayerSpec, Network, Statistics};
+use crate::predict::{Predictor, Setting};
 use crate::tasks::{EvaluationDefaults, Split, TasksConfig};
 
 /// What is evaluated.
@@ -33,29 +30,6 @@ pub struct Protocol {
     /// Other tasks than the models' own, which they see by the scales they were
     /// trained with.
     pub on: Option<TasksConfig>,
-}
-
-/// How the queries of a task are predicted. It matters for batch norms that
-/// use the statistics of their batch; for all others both are the same.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Setting {
-    /// All queries in one batch, so that its statistics tell of all of them
-    /// (Finn et al. 2017).
-    Transductive,
-    /// Every query in a batch of its own with the support set, so that it is
-    /// predicted without the other queries (Nichol et al. 2018).
-    Inductive,
-}
-
-impl Setting {
-    /// As in tables.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Transductive => "transductive",
-            Self::Inductive => "inductive",
-        }
-    }
 }
 
 /// Inner steps of methods that have no number of their own.
@@ -134,14 +108,4 @@ impl Protocol {
             None
         }
     }
-}
-
-/// Whether an example's prediction depends on the others of its batch: there is
-/// a batch norm without stored statistics.
-pub fn sees_the_batch(network: &Network) -> bool {
-    let measured = !network.statistics().is_empty();
-    network.spec().layers.iter().any(|layer| match layer {
-        LayerSpec::BatchNorm { statistics, .. } => *statistics == Statistics::Current || !measured,
-        _ => false,
-    })
 }

@@ -3,9 +3,10 @@
 use serde::{Deserialize, Serialize};
 
 use super::measure::Measured;
-use super::{Curves, Interval, RivalReport, RootMeanSquare, Setting, Verdict};
+use super::{Interval, RivalReport, RootMeanSquare, Setting, Verdict};
 use crate::config::{Config, Keep, KeepBy, Protocol};
 use crate::model::TrainedModel;
+use crate::predict::Curves;
 use crate::tasks::Split;
 
 /// How much a loss may grow by rounding alone, as a share of it.

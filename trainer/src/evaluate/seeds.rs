@@ -1,11 +1,12 @@
 //! Runs that differ in nothing but their seed, together.
 
+use super::Interval;
 use super::measure::Measured;
 use super::report::{MethodReport, Spread, StepReport};
-use super::statistics::moments;
-use super::{Curves, Interval};
 use crate::config::Config;
+use crate::interval::moments;
 use crate::model::TrainedModel;
+use crate::predict::Curves;
 
 /// The mean of every group of runs whose configs differ in their seed, and in
 /// what they are called, alone. `measured` are those of one number of shots and

@@ -1,12 +1,11 @@
 use burn::backend::Flex;
 use burn::tensor::Tensor;
 
-use super::curves::{View, views};
 use super::episodes::Episodes;
 use super::*;
-use crate::algorithms::Predictor;
 use crate::config::tests::{WAVEFORMS, config};
 use crate::meta::{RateTable, to_device, to_host};
+use crate::predict::{Predictor, View, accuracy, sees_the_batch, views};
 use crate::random::{Stream, generator};
 use crate::tasks::{Split, TaskBatch};
 
@@ -169,7 +168,7 @@ fn settings_are_the_same_where_statistics_are_stored() {
     );
     assert!(sees_the_batch(&model.network), "there are none yet");
     let tasks = model.config.tasks.open().unwrap();
-    let stored = crate::train::measure_statistics::<Flex>(&model, &*tasks, &Default::default());
+    let stored = crate::outer::measure_statistics::<Flex>(&model, &*tasks, &Default::default());
     model.network = model.network.with_statistics(&stored).unwrap();
     assert!(!sees_the_batch(&model.network));
     let batch = draw(&model, 0);
@@ -215,7 +214,7 @@ fn a_body_that_is_computed_once_gives_what_the_whole_network_gives_at_every_step
         if norm == "stored" {
             let tasks = model.config.tasks.open().unwrap();
             let stored =
-                crate::train::measure_statistics::<Flex>(&model, &*tasks, &Default::default());
+                crate::outer::measure_statistics::<Flex>(&model, &*tasks, &Default::default());
             model.network = model.network.with_statistics(&stored).unwrap();
         }
         let batch = draw(&model, 0);

@@ -18,10 +18,10 @@ use mamlet_formats::{ArtifactWriter, Loss, Reduction, WriteError};
 use mamlet_simulator::file::ArtifactFile;
 use mamlet_simulator::golden;
 
-use crate::algorithms::Predictor;
 use crate::loss::{LossKind, Reduction as HostReduction};
 use crate::meta::RateTable;
 use crate::model::TrainedModel;
+use crate::predict::Predictor;
 use crate::random::{Stream, generator};
 use crate::run::Manifest;
 use crate::tasks::{Split, TaskBatch, TaskDistribution, TasksError, unscaled};
@@ -125,14 +125,6 @@ pub enum ExportError {
         steps: usize,
         /// The most steps.
         max_steps: usize,
-    },
-    /// The artifact cannot hold a size.
-    #[error("{what} is too large for an artifact; the largest is {limit}")]
-    TooLarge {
-        /// The size, and of which layer.
-        what: String,
-        /// The largest possible.
-        limit: usize,
     },
     /// No golden support set was found to which the recipe adapts.
     #[error("the recipe adapts to none of {tried} golden support sets; the last: {reason}")]

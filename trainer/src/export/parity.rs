@@ -8,11 +8,10 @@ use mamlet_simulator::Model;
 use mamlet_simulator::file::ArtifactFile;
 
 use super::{ExportError, units};
-use crate::algorithms::Predictor;
-use crate::evaluate::curves;
 use crate::loss::{Loss, Reduction};
 use crate::meta::{RateTable, to_device, to_host};
 use crate::model::TrainedModel;
+use crate::predict::{Predictor, curves};
 use crate::tasks::{TargetScale, TaskBatch};
 
 /// How far the engine may be from the trainer.
@@ -50,7 +49,7 @@ impl Parity {
         let device_model = Model::new(&artifact).map_err(|error| wrong(&error))?;
         let shots = support.support_examples();
         let rollback = Rollback::ToInitialisation;
-        let mut memory = vec![0.0; device_model.memory(shots, rollback).total() / 4];
+        let mut memory = vec![0.0; device_model.memory(shots, rollback).total().len()];
         let mut learner = Learner::new(&device_model, shots, rollback, &mut memory)
             .map_err(|error| wrong(&error))?;
         let targets = super::targets(model, &support);

@@ -2,11 +2,11 @@
 //! they are stored.
 
 use mamlet_formats as formats;
-use mamlet_formats::{ArtifactWriter, Layer, Pool};
+use mamlet_formats::{ArtifactWriter, Layer};
 
 use super::ExportError;
 use crate::model::TrainedModel;
-use crate::nn::{Extent, LayerSpec, Moments, Padding, Shape};
+use crate::nn::{LayerSpec, Moments, Shape, Stored};
 
 /// A layer with its values.
 #[derive(Clone, Debug)]
@@ -84,150 +84,37 @@ impl Part {
     /// Stores its tensors, those that adapt as f16 where `halves`, and
     /// describes it.
     pub fn write(&self, writer: &mut ArtifactWriter, halves: bool) -> Result<Layer, ExportError> {
-        let tensors = self.tensors.iter().map(|(values, adapts)| {
-            Some(match halves && *adapts {
-                true => writer.half_tensor(values, true),
+        let tensors = self
+            .tensors
+            .iter()
+            .map(|(values, adapts)| match halves && *adapts {
+                true => writer.f16_tensor(values, true),
                 false => writer.tensor(values, *adapts),
-            })
-        });
-        let stored: Vec<_> = tensors.collect();
-        let optional = |at: usize| stored.get(at).copied().flatten();
-        // The network lists a tensor for each that a layer takes.
-        let tensor = |at: usize| optional(at).expect("a tensor of the layer");
-        Ok(match &self.spec {
-            LayerSpec::Dense { out } => Layer::Dense {
-                outputs: *out as u32,
-                weight: tensor(0),
-                bias: optional(1),
+            });
+        let tensors: Vec<_> = tensors.collect();
+        let rows = |of: fn(&Moments) -> &Vec<f32>| -> Vec<f32> {
+            self.statistics.iter().flat_map(of).copied().collect()
+        };
+        let statistics = match self.statistics.is_empty() {
+            true => formats::Statistics::Current,
+            false => formats::Statistics::Stored {
+                mean: writer.tensor(&rows(|row| &row.mean), false),
+                variance: writer.tensor(&rows(|row| &row.variance), false),
+                rows: self.statistics.len() as u32,
             },
-            LayerSpec::Conv {
-                filters,
-                groups,
-                kernel,
-                stride,
-                padding,
-            } => {
-                let window = self.window(*kernel, *stride, *padding)?;
-                let (filters, weight, bias) = (*filters as u32, tensor(0), optional(1));
-                match *groups {
-                    1 => Layer::Conv {
-                        filters,
-                        window,
-                        weight,
-                        bias,
-                    },
-                    groups => Layer::GroupedConv {
-                        groups: groups as u32,
-                        filters,
-                        window,
-                        weight,
-                        bias,
-                    },
-                }
-            }
-            LayerSpec::Depthwise {
-                kernel,
-                stride,
-                padding,
-            } => Layer::Depthwise {
-                window: self.window(*kernel, *stride, *padding)?,
-                weight: tensor(0),
-                bias: optional(1),
-            },
-            LayerSpec::MaxPool { .. } | LayerSpec::AveragePool { .. } => self.pool()?,
-            LayerSpec::GlobalAveragePool => Layer::GlobalAveragePool,
-            LayerSpec::Flatten => Layer::Flatten,
-            LayerSpec::BatchNorm { epsilon, .. } => {
-                let rows = |of: fn(&Moments) -> &Vec<f32>| -> Vec<f32> {
-                    self.statistics.iter().flat_map(of).copied().collect()
-                };
-                let statistics = match self.statistics.is_empty() {
-                    true => formats::Statistics::Current,
-                    false => formats::Statistics::Stored {
-                        mean: writer.tensor(&rows(|row| &row.mean), false),
-                        variance: writer.tensor(&rows(|row| &row.variance), false),
-                        rows: self.statistics.len() as u32,
-                    },
-                };
-                Layer::BatchNorm {
-                    statistics,
-                    epsilon: *epsilon as f32,
-                    gain: optional(0),
-                    bias: optional(1),
-                }
-            }
-            LayerSpec::GroupNorm { groups, epsilon } => Layer::GroupNorm {
-                groups: *groups as u32,
-                epsilon: *epsilon as f32,
-                gain: optional(0),
-                bias: optional(1),
-            },
-            LayerSpec::LayerNorm { epsilon } => Layer::GroupNorm {
-                groups: 1,
-                epsilon: *epsilon as f32,
-                gain: optional(0),
-                bias: optional(1),
-            },
-            LayerSpec::Relu => Layer::Relu,
-            LayerSpec::Relu6 => Layer::Relu6,
-            LayerSpec::LeakyRelu { slope } => Layer::LeakyRelu {
-                slope: *slope as f32,
-            },
-            LayerSpec::Tanh => Layer::Tanh,
-            LayerSpec::Sigmoid => Layer::Sigmoid,
-            LayerSpec::Softmax => Layer::Softmax,
-            LayerSpec::Context { .. } => Layer::Context { vector: tensor(0) },
-        })
+        };
+        let stored = Stored {
+            input: self.input,
+            tensors: &tensors,
+            statistics,
+        };
+        let layer = self.spec.facts().artifact(&stored);
+        layer.map_err(|message| self.refusal(message))
     }
 
-    /// A pool as the artifact describes it.
-    pub fn pool(&self) -> Result<Layer, ExportError> {
-        let (pool, kernel, stride, padding) = match self.spec {
-            LayerSpec::MaxPool {
-                kernel,
-                stride,
-                padding,
-            } => (Pool::Maximum, kernel, stride, padding),
-            LayerSpec::AveragePool {
-                kernel,
-                stride,
-                padding,
-            } => (Pool::Average, kernel, stride, padding),
-            ref other => {
-                let message = format!("layers.{} ({}) is no pool", self.index, other.kind());
-                return Err(ExportError::Artifact(message));
-            }
-        };
-        Ok(Layer::Pool {
-            pool,
-            window: self.window(kernel, stride.unwrap_or(kernel), padding)?,
-        })
-    }
-
-    /// A window as the artifact describes it.
-    pub fn window(
-        &self,
-        kernel: Extent,
-        stride: Extent,
-        padding: Padding,
-    ) -> Result<formats::Window, ExportError> {
-        let byte = |size: usize| {
-            u8::try_from(size).map_err(|_| ExportError::TooLarge {
-                what: format!("a window or stride of {size} in layers.{}", self.index),
-                limit: usize::from(u8::MAX),
-            })
-        };
-        let bytes = |extent: Extent| -> Result<[u8; 2], ExportError> {
-            let [height, width] = extent.on(&self.input);
-            Ok([byte(height)?, byte(width)?])
-        };
-        Ok(formats::Window {
-            size: bytes(kernel)?,
-            stride: bytes(stride)?,
-            padding: match padding {
-                Padding::Same => formats::Padding::Same,
-                Padding::Valid => formats::Padding::Valid,
-            },
-        })
+    /// Why it cannot be in an artifact.
+    pub fn refusal(&self, message: String) -> ExportError {
+        let kind = self.spec.kind();
+        ExportError::Artifact(format!("layers.{} ({kind}): {message}", self.index))
     }
 }

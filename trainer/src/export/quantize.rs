@@ -14,7 +14,7 @@ use super::ExportError;
 use super::parts::Part;
 use crate::meta::to_device;
 use crate::model::TrainedModel;
-use crate::nn::LayerSpec;
+use crate::nn::{Moments, OnIntegers, Packing, Products};
 use crate::random::{Stream, generator};
 use crate::tasks::{Split, TaskDistribution};
 
@@ -61,21 +61,12 @@ pub(super) fn write(
     let mut integers: Option<Scale> = None;
     while let Some(part) = parts.next() {
         let frozen = part.index < lowest;
-        let weighs = matches!(
-            part.spec,
-            LayerSpec::Conv { .. } | LayerSpec::Depthwise { .. } | LayerSpec::Dense { .. }
-        );
-        match &part.spec {
-            LayerSpec::MaxPool { .. }
-            | LayerSpec::AveragePool { .. }
-            | LayerSpec::GlobalAveragePool
-            | LayerSpec::Flatten
-                if frozen =>
-            {
+        match part.spec.facts().on_integers() {
+            OnIntegers::Same if frozen => {
                 let layer = part.write(writer, halves)?;
                 writer.push(layer);
             }
-            _ if frozen && weighs => {
+            OnIntegers::Products(products) if frozen => {
                 let input = match integers {
                     Some(scale) => scale,
                     None => {
@@ -87,25 +78,23 @@ pub(super) fn write(
                         scale
                     }
                 };
-                let mut product = Product::new(&part);
+                let mut sums = Sums::new(&part, products);
                 let mut last = part.index;
-                let mut clamp = Clamp::None;
-                while clamp == Clamp::None
-                    && let Some(next) = parts.next_if(|next| next.index < lowest && joins(next))
+                while sums.clamp.is_none()
+                    && let Some(next) =
+                        parts.next_if(|next| next.index < lowest && sums.take_over(next))
                 {
                     last = next.index;
-                    match next.spec {
-                        LayerSpec::Relu => clamp = Clamp::Relu,
-                        LayerSpec::Relu6 => clamp = Clamp::Relu6,
-                        _ => product.fold(&next),
-                    }
                 }
-                let (layer, output) =
-                    product.write(&part, input, ranges.0[last + 1], clamp, writer)?;
+                let (layer, output) = sums.write(&part, input, ranges.0[last + 1], writer)?;
                 writer.push(layer);
                 integers = Some(output);
             }
-            _ => {
+            OnIntegers::Float
+            | OnIntegers::Same
+            | OnIntegers::Products(_)
+            | OnIntegers::Clamp { .. }
+            | OnIntegers::Scale { .. } => {
                 if let Some(scale) = integers.take() {
                     writer.push(Layer::Dequantize {
                         scale: scale.step,
@@ -118,15 +107,6 @@ pub(super) fn write(
         }
     }
     Ok(())
-}
-
-/// Whether a layer can be computed together with the product before it.
-fn joins(part: &Part) -> bool {
-    match part.spec {
-        LayerSpec::Relu | LayerSpec::Relu6 => true,
-        LayerSpec::BatchNorm { .. } => part.statistics.len() == 1,
-        _ => false,
-    }
 }
 
 /// The range of the input of every layer, and of the output of the last.
@@ -173,29 +153,24 @@ impl Scale {
     }
 }
 
-/// An activation folded into a layer.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Clamp {
-    None,
-    Relu,
-    Relu6,
+/// An activation that is part of a layer: outputs from 0 up to `high`.
+struct Clamp {
+    high: Option<f32>,
 }
 
 /// A sum of products per output: `[outputs][length]` weights.
-struct Product {
+struct Sums<'a> {
+    products: &'a dyn Products,
     weights: Vec<Vec<f32>>,
     bias: Vec<f32>,
+    clamp: Option<Clamp>,
 }
 
-impl Product {
-    fn new(part: &Part) -> Self {
+impl<'a> Sums<'a> {
+    fn new(part: &Part, products: &'a dyn Products) -> Self {
         let weight = &part.tensors[0].0;
         let bias = part.tensors.get(1).map(|(bias, _)| bias.clone());
-        let outputs = match part.spec {
-            LayerSpec::Conv { filters, .. } => filters,
-            LayerSpec::Dense { out } => out,
-            _ => part.input.channels(),
-        };
+        let outputs = products.outputs(part.input);
         // All of them lie as `[length, outputs]`.
         let of_output = |output| {
             weight
@@ -205,32 +180,39 @@ impl Product {
                 .copied()
                 .collect()
         };
-        Product {
+        Sums {
+            products,
             weights: (0..outputs).map(of_output).collect(),
             bias: bias.unwrap_or_else(|| vec![0.0; outputs]),
+            clamp: None,
         }
+    }
+
+    /// Makes the layer behind part of this one, and says whether it can be.
+    fn take_over(&mut self, next: &Part) -> bool {
+        match (next.spec.facts().on_integers(), &next.statistics[..]) {
+            (OnIntegers::Clamp { high }, _) => self.clamp = Some(Clamp { high }),
+            (OnIntegers::Scale { epsilon }, [row]) => self.fold(next, row, epsilon),
+            (OnIntegers::Scale { .. }, _)
+            | (OnIntegers::Float | OnIntegers::Same | OnIntegers::Products(_), _) => return false,
+        }
+        true
     }
 
     /// Takes over a norm with one row of stored statistics:
     /// `γ (W x + b − mean) r + β` is a product too.
-    fn fold(&mut self, norm: &Part) {
-        let LayerSpec::BatchNorm { epsilon, .. } = norm.spec else {
-            return;
-        };
+    fn fold(&mut self, norm: &Part, row: &Moments, epsilon: f32) {
         let channels = self.weights.len();
         let tensor = |at: usize, otherwise: f32| -> Vec<f32> {
             let values = norm.tensors.get(at).map(|(values, _)| values.clone());
             values.unwrap_or_else(|| vec![otherwise; channels])
         };
         let (gain, bias) = (tensor(0, 1.0), tensor(1, 0.0));
-        for row in &norm.statistics {
-            for channel in 0..channels {
-                let factor = gain[channel] / (row.variance[channel] + epsilon as f32).sqrt();
-                let weights = &mut self.weights[channel];
-                weights.iter_mut().for_each(|weight| *weight *= factor);
-                self.bias[channel] =
-                    (self.bias[channel] - row.mean[channel]) * factor + bias[channel];
-            }
+        for channel in 0..channels {
+            let factor = gain[channel] / (row.variance[channel] + epsilon).sqrt();
+            let weights = &mut self.weights[channel];
+            weights.iter_mut().for_each(|weight| *weight *= factor);
+            self.bias[channel] = (self.bias[channel] - row.mean[channel]) * factor + bias[channel];
         }
     }
 
@@ -240,7 +222,6 @@ impl Product {
         part: &Part,
         input: Scale,
         range: [f32; 2],
-        clamp: Clamp,
         writer: &mut ArtifactWriter,
     ) -> Result<(Layer, Scale), ExportError> {
         let step = |weights: &Vec<f32>| {
@@ -275,16 +256,12 @@ impl Product {
         let factor = |step: &f32| f64::from(input.step) * f64::from(*step) / f64::from(output.step);
         let (multipliers, shifts): (Vec<i32>, Vec<i8>) =
             steps.iter().map(factor).map(fixed_point).unzip();
-        let packed = match part.spec {
-            // As they lie in f32: `[window, channels]`.
-            LayerSpec::Depthwise { .. } => transposed(&quantized),
-            LayerSpec::Conv {
-                filters, groups, ..
-            } => {
-                let of_groups = quantized.chunks(filters / groups);
+        let packed = match self.products.packing() {
+            Packing::Plain => transposed(&quantized),
+            Packing::Groups(groups) => {
+                let of_groups = quantized.chunks(quantized.len() / groups);
                 of_groups.flat_map(packed).collect()
             }
-            _ => packed(&quantized),
         };
         let integers = Integers {
             weight: writer.i8_tensor(&packed),
@@ -293,56 +270,14 @@ impl Product {
             shift: writer.i8_tensor(&shifts),
             input_zero: input.zero,
             zero: output.zero,
-            low: match clamp {
-                Clamp::None => i8::MIN,
-                Clamp::Relu | Clamp::Relu6 => output.zero,
-            },
-            high: match clamp {
-                Clamp::Relu6 => output.integer(6.0),
-                Clamp::None | Clamp::Relu => i8::MAX,
+            low: self.clamp.as_ref().map_or(i8::MIN, |_| output.zero),
+            high: match self.clamp {
+                Some(Clamp { high: Some(high) }) => output.integer(high),
+                Some(Clamp { high: None }) | None => i8::MAX,
             },
         };
-        let layer = match part.spec {
-            LayerSpec::Dense { out } => Layer::IntegerDense {
-                outputs: out as u32,
-                integers,
-            },
-            LayerSpec::Conv {
-                filters,
-                groups,
-                kernel,
-                stride,
-                padding,
-            } => {
-                let window = part.window(kernel, stride, padding)?;
-                let filters = filters as u32;
-                match groups {
-                    1 => Layer::IntegerConv {
-                        filters,
-                        window,
-                        integers,
-                    },
-                    groups => Layer::IntegerGroupedConv {
-                        groups: groups as u32,
-                        filters,
-                        window,
-                        integers,
-                    },
-                }
-            }
-            LayerSpec::Depthwise {
-                kernel,
-                stride,
-                padding,
-            } => Layer::IntegerDepthwise {
-                window: part.window(kernel, stride, padding)?,
-                integers,
-            },
-            ref other => {
-                let message = format!("layers.{} ({}) has no integers", part.index, other.kind());
-                return Err(ExportError::Artifact(message));
-            }
-        };
+        let layer = self.products.artifact(part.input, integers);
+        let layer = layer.map_err(|message| part.refusal(message))?;
         Ok((layer, output))
     }
 }

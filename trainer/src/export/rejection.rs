@@ -25,7 +25,7 @@ const OF_CLASSES: [Score; 3] = [Score::Probability, Score::Margin, Score::Energy
 /// A threshold, and what it does on tasks of the validation split.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Unknown {
-    /// `"probability"`, `"margin"`, `"energy"` or `"untaught"`.
+    /// `"probability"`, `"margin"`, `"energy"` or `"no class"`.
     pub score: String,
     /// What is below is unknown.
     pub threshold: f32,
@@ -49,7 +49,7 @@ pub(super) struct Found {
 impl Found {
     /// Finds the threshold that accepts the share `accept` of the queries of classes
     /// that were taught. Where outputs start alike, the score is
-    /// [`Score::Untaught`]; else the one that accepts the fewest queries of other
+    /// [`Score::NoClass`]; else the one that accepts the fewest queries of other
     /// classes, of the validation split, that the task does not have.
     ///
     /// # Errors
@@ -63,7 +63,7 @@ impl Found {
         let (model, distribution, scores) = match model.with_untaught_output() {
             Some(model) => {
                 let distribution = with_rejection_output(distribution.clone());
-                (model, distribution, &[Score::Untaught][..])
+                (model, distribution, &[Score::NoClass][..])
             }
             None => (model.clone(), distribution.clone(), &OF_CLASSES[..]),
         };

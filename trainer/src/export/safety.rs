@@ -121,7 +121,7 @@ impl Safety {
         let rollback = Rollback::ToInitialisation;
         let room = distribution.support_size(most);
         distribution.check(Split::Test, most, 1)?;
-        let mut memory = vec![0.0; device_model.memory(room, rollback).total() / 4];
+        let mut memory = vec![0.0; device_model.memory(room, rollback).total().len()];
         let mut learner = Learner::new(&device_model, room, rollback, &mut memory)?;
         let mut safety = Safety::default();
         for task in tasks {

@@ -64,7 +64,7 @@ impl Score {
             let batch = distribution.draw(Split::Test, &mut rng, 1, shots, queries);
             let examples = batch.support_examples();
             let rollback = Rollback::ToInitialisation;
-            memory.resize(device_model.memory(examples, rollback).total() / 4, 0.0);
+            memory.resize(device_model.memory(examples, rollback).total().len(), 0.0);
             let mut learner = Learner::new(&device_model, examples, rollback, memory)?;
             let rows = |x: &[f32], y: &[f32]| -> Vec<(Vec<f32>, Vec<f32>)> {
                 let targets = super::engine_targets(loss, y, batch.output);

@@ -2,7 +2,7 @@ use super::*;
 use crate::config::TasksConfig;
 use crate::config::tests::{WAVEFORMS, config};
 use crate::data::tests::Fixture;
-use crate::nn::{HeadStart, LayerSpec};
+use crate::nn::{Conv, Dense, Extent, HeadStart, LayerSpec, Padding, Shape};
 
 #[test]
 fn every_recipe_is_carried_and_adapts_as_the_trainer_does() {
@@ -47,6 +47,42 @@ fn a_rate_for_every_parameter_is_refused_with_the_remedy() {
     assert!(export(&model, None, &options).is_ok());
 }
 
+/// Every layer between one that makes its input and a head: the export fails where engine
+/// and trainer disagree, and no layer is left out.
+#[test]
+fn every_layer_is_exported_and_adapts_as_in_the_trainer() {
+    let first = LayerSpec::Conv(Conv {
+        filters: 4,
+        groups: 1,
+        kernel: Extent::Square(5),
+        stride: Extent::Square(4),
+        padding: Padding::Same,
+    });
+    for (shape, layer) in crate::nn::tests::examples() {
+        let mut config = config(&[&WAVEFORMS[..], &["model.init={kind=\"he\"}"]].concat());
+        let between = match shape {
+            Shape::Vector(_) => vec![LayerSpec::Flatten, layer.clone()],
+            Shape::Sequence { .. } | Shape::Image { .. } => vec![layer.clone()],
+        };
+        let head = vec![LayerSpec::Dense(Dense { out: 5 })];
+        config.model.layers = [vec![first.clone()], between, head].concat();
+        let model = TrainedModel::initial(config).unwrap();
+        let options = Options {
+            golden_shots: 1,
+            ..Options::default()
+        };
+        let made = export(&model, None, &options);
+        match layer.kind() {
+            "neighbour" => {
+                let message = made.unwrap_err().to_string();
+                let expected = "layers.1 (neighbour): boards do not have this layer";
+                assert!(message.contains(expected), "{message}");
+            }
+            kind => assert!(made.is_ok(), "{kind}: {made:?}"),
+        }
+    }
+}
+
 /// An untrained network of every layer that can become integers.
 fn bodies() -> Vec<TrainedModel> {
     let conv = "{kind=\"conv\",filters=6,kernel=5,stride=2}";
@@ -71,7 +107,7 @@ fn bodies() -> Vec<TrainedModel> {
         let sets = [&WAVEFORMS[..], &own[..]].concat();
         let mut model = TrainedModel::initial(config(&sets)).unwrap();
         let device = Default::default();
-        let statistics = crate::train::measure_statistics::<burn::backend::Flex>(
+        let statistics = crate::outer::measure_statistics::<burn::backend::Flex>(
             &model,
             &*model.config.tasks.open().unwrap(),
             &device,
@@ -86,7 +122,7 @@ fn bodies() -> Vec<TrainedModel> {
 fn outputs(model: &TrainedModel, made: &Export) -> Vec<f32> {
     let artifact = made.file.artifact().unwrap();
     let device_model = mamlet_simulator::Model::new(&artifact).unwrap();
-    let mut workspace = vec![0.0; device_model.prediction_memory() / 4];
+    let mut workspace = vec![0.0; device_model.prediction_memory().len()];
     let mut rng = generator(1, Stream::Test, 0);
     let batch = model
         .config
@@ -169,7 +205,7 @@ fn the_scale_of_targets_goes_into_the_weights_and_rates() {
         let artifact = made.file.artifact().unwrap();
         let device_model = mamlet_simulator::Model::new(&artifact).unwrap();
         let rollback = mamlet_runtime::Rollback::ToInitialisation;
-        let mut memory = vec![0.0; device_model.memory(5, rollback).total() / 4];
+        let mut memory = vec![0.0; device_model.memory(5, rollback).total().len()];
         let mut learner =
             mamlet_runtime::Learner::new(&device_model, 5, rollback, &mut memory).unwrap();
         let mut degrees = batch.support_y.clone();
@@ -253,7 +289,7 @@ fn a_shared_head_has_an_output_for_what_was_not_taught() {
     let mut config = bodies().swap_remove(0).config;
     config.tasks = recorded(&fixture, 3, "shuffled");
     config.model.head = HeadStart::Shared;
-    if let Some(LayerSpec::Dense { out }) = config.model.layers.last_mut() {
+    if let Some(LayerSpec::Dense(Dense { out })) = config.model.layers.last_mut() {
         *out = 3;
     }
     let model = TrainedModel::initial(config).unwrap();
@@ -265,7 +301,7 @@ fn a_shared_head_has_an_output_for_what_was_not_taught() {
     // The export fails where engine and trainer disagree.
     let made = export(&model, None, &options(Some(0.8))).unwrap();
     let unknown = made.unknown.unwrap();
-    assert_eq!(unknown.score, "untaught");
+    assert_eq!(unknown.score, "no class");
     assert!((unknown.accepted - 0.8).abs() < 0.01, "{unknown:?}");
     assert!(unknown.mistaken.is_some(), "{unknown:?}");
     let artifact = made.file.artifact().unwrap();

@@ -45,7 +45,7 @@ impl<B: Backend> Default for InputGradients<B> {
 impl BodyAndHead {
     /// Both parts of a network; `None` where its first layer adapts.
     pub fn new(network: &Network, head: impl FnOnce(Network) -> MetaObjective) -> Option<Self> {
-        let (body, upper) = network.halves()?;
+        let (body, upper) = network.split_frozen()?;
         Some(Self {
             body: body.all_adapting(),
             head: head(upper),

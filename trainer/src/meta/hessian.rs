@@ -6,13 +6,13 @@ use burn::tensor::{Tensor, backend::Backend};
 use super::backward::over_tasks;
 use super::objective::Params;
 use super::{MetaObjective, PerTensor};
-use crate::nn::{Deltas, Trace};
+use crate::nn::{OutputGradients, Trace};
 use crate::samplers::Set;
 
 /// Forward and backward pass of an inner step on its support set, through all layers.
 pub(super) struct StepPasses<B: Backend> {
     trace: Trace<B>,
-    deltas: Deltas<B>,
+    deltas: OutputGradients<B>,
     y: Tensor<B, 3>,
 }
 

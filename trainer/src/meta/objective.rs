@@ -259,9 +259,11 @@ impl MetaObjective {
             .collect()
     }
 
-    /// `w/T ∇L(θ; query)` for every tensor, per task for those that adapt and
-    /// summed over tasks for the others; and the mean loss. Adds the same for
-    /// the query examples to `inputs`, where that is wanted.
+    /// The gradient `w/T ∇L(θ; query)` of every tensor, and the loss, `[1]`, the mean over
+    /// tasks. Tensors that adapt have a gradient of each task, `[T, ...]`, while `θ` has;
+    /// the others have the sum over tasks, `[1, ...]`.
+    ///
+    /// Where `inputs` is given, the gradient by the query examples is added to it.
     pub(super) fn query_gradient<B: Backend>(
         &self,
         theta: &[Tensor<B, 3>],

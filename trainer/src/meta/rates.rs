@@ -72,10 +72,19 @@ impl RateTable {
         self.dims.iter().all(|dims| *dims == [1; 3])
     }
 
-    /// `other` with these rates in all rows that there are here, for those of its tensors
-    /// of which `here` knows the number in this table; a tensor's for each of its parameters
-    /// where those have rates there. `None` where other parameters have rates.
-    pub fn within(&self, other: &Self, here: impl Fn(usize) -> Option<usize>) -> Option<Self> {
+    /// `other` with the rates of this table where both have the same tensor and step.
+    ///
+    /// `here(t)` is the number in this table of tensor `t` of `other`, `None` if it is not
+    /// in it: that tensor keeps its rates, and so do the steps that this table does not
+    /// have. Where a tensor has one rate here and one for every parameter in `other`, each
+    /// parameter gets the tensor's.
+    ///
+    /// `None` where a tensor has a rate for every parameter here and not in `other`.
+    pub fn written_over(
+        &self,
+        other: &Self,
+        here: impl Fn(usize) -> Option<usize>,
+    ) -> Option<Self> {
         let own: Vec<_> = slices(&self.dims).collect();
         let pairs: Vec<_> = slices(&other.dims)
             .enumerate()

@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use super::NetworkError;
 use super::layer::Layer;
-use super::spec::LayerSpec;
+use super::layers::Role;
 
 /// Which tensors the inner loop changes. The others are meta-learned only.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -99,7 +99,7 @@ impl TensorInfo {
 pub(super) fn tensors(layers: &[Layer], adapt: &Adapt) -> Result<Vec<TensorInfo>, NetworkError> {
     let mut infos = Vec::new();
     for (index, layer) in layers.iter().enumerate() {
-        for (name, shape, fill) in layer.spec.tensors(layer.input) {
+        for (name, shape, fill) in layer.spec.facts().tensors(layer.input) {
             infos.push(TensorInfo {
                 name: format!("layers.{index}.{name}"),
                 layer: index,
@@ -117,9 +117,7 @@ pub(super) fn tensors(layers: &[Layer], adapt: &Adapt) -> Result<Vec<TensorInfo>
                     AdaptGroup::All => true,
                     AdaptGroup::Head => info.layer == head,
                     AdaptGroup::Body => info.layer != head,
-                    AdaptGroup::Context => {
-                        matches!(layers[info.layer].spec, LayerSpec::Context { .. })
-                    }
+                    AdaptGroup::Context => layers[info.layer].spec.facts().role() == Role::Context,
                 };
             }
         }

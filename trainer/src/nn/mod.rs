@@ -1,13 +1,13 @@
 //! Networks whose backward pass is written out.
 //!
-//! Every layer is a pair of plain functions on tensors with a task axis,
-//! `[tasks, examples, features]`: a forward, and the backward that gives the
-//! gradients of its input and of its tensors. How both move along a direction of the
-//! parameters is written out too ([`Network::gradient_tangents`]), so that exact second
-//! derivatives need no graph. All is made of ordinary tensor operations: on an autodiff
-//! backend the whole adaptation becomes one graph, which the tests hold the rest against.
-//! Where numbers are in the host's memory and there is no graph, `host` has the layers
-//! that take most of the time once more, in fewer passes.
+//! Every layer is a file of plain functions on tensors with a task axis, `[tasks,
+//! examples, features]`: a forward, the backward that gives the gradients of its input and
+//! of its tensors, and how both move along a direction of the parameters
+//! ([`Network::gradient_tangents`]), so that exact second derivatives need no graph. All is
+//! made of ordinary tensor operations. On an autodiff backend the whole adaptation becomes
+//! one graph, which the tests hold the rest against. Where numbers are in the host's memory
+//! and there is no graph, `host` has the layers that take most of the time once more, in
+//! fewer passes.
 //!
 //! Parameters are a `Vec<Tensor<B, 3>>` in the order of [`Network::tensors`]:
 //! a matrix such as a dense `weight [T, in, out]`, a vector such as its `bias
@@ -17,23 +17,17 @@
 //! An example is `[height, width, channels]` flattened, see [`Shape`]; see the
 //! layers' own files for their equations.
 
-mod activation;
 mod adapt;
-mod context;
-mod conv;
-mod dense;
-mod depthwise;
-mod halves;
 pub mod head;
 mod host;
 pub mod init;
 mod layer;
-mod norm;
+mod layers;
 mod patches;
-mod pool;
 mod rows;
 mod shape;
 mod spec;
+mod split;
 mod statistics;
 mod tangent;
 
@@ -41,9 +35,11 @@ use burn::tensor::{Tensor, backend::Backend};
 
 pub use adapt::{Adapt, AdaptGroup, Fill, TensorInfo};
 pub use head::HeadStart;
-use layer::{Delta, Kept, Layer};
+use layer::Layer;
+pub use layers::*;
+use layers::{Operation, OutputGradient, Pass};
 pub use shape::{Extent, Padding, Shape};
-pub use spec::{LayerSpec, NetworkSpec, Statistics};
+pub use spec::NetworkSpec;
 pub use statistics::{BatchStatistics, LayerStatistics, Moments};
 
 /// Why a network cannot be built.
@@ -105,13 +101,13 @@ pub struct Network {
 #[derive(Clone, Debug)]
 pub struct Trace<B: Backend> {
     activations: Vec<Tensor<B, 3>>,
-    kept: Vec<Kept<B>>,
+    kept: Vec<Vec<Tensor<B, 3>>>,
 }
 
 /// The gradient of every layer's output, down to the lowest adapting layer.
 #[derive(Clone, Debug)]
-pub struct Deltas<B: Backend> {
-    outputs: Vec<Option<Delta<B>>>,
+pub struct OutputGradients<B: Backend> {
+    of_layer: Vec<Option<OutputGradient<B>>>,
 }
 
 impl<B: Backend> Trace<B> {
@@ -126,6 +122,14 @@ impl<B: Backend> Trace<B> {
         // A trace is only made by `forward_trace`, which puts the input there.
         &self.activations[self.activations.len() - 1]
     }
+
+    fn pass(&self, layer: usize) -> Pass<'_, B> {
+        Pass {
+            x: &self.activations[layer],
+            y: &self.activations[layer + 1],
+            kept: &self.kept[layer],
+        }
+    }
 }
 
 impl Network {
@@ -139,9 +143,9 @@ impl Network {
         let mut layers = Vec::with_capacity(spec.layers.len());
         let mut shape = spec.input;
         for (index, layer) in spec.layers.iter().enumerate() {
-            let (layer, output) = Layer::new(layer, index, shape)?;
+            let layer = Layer::new(layer, index, shape)?;
+            shape = layer.output;
             layers.push(layer);
-            shape = output;
         }
         let tensors = adapt::tensors(&layers, adapt)?;
         let first = (0..=layers.len())
@@ -213,7 +217,7 @@ impl Network {
     pub fn forward<B: Backend>(&self, params: &[Tensor<B, 3>], x: Tensor<B, 3>) -> Tensor<B, 3> {
         let mut x = x;
         for (index, layer) in self.layers.iter().enumerate() {
-            (x, _) = layer.forward(self.of_layer(params, index), x);
+            (x, _) = layer.operation.forward(self.of_layer(params, index), x);
         }
         x
     }
@@ -225,7 +229,7 @@ impl Network {
         activations.push(x);
         for (index, layer) in self.layers.iter().enumerate() {
             let x = activations[index].clone();
-            let (y, kept) = layer.forward(self.of_layer(params, index), x);
+            let (y, kept) = layer.operation.forward(self.of_layer(params, index), x);
             activations.push(y);
             all_kept.push(kept);
         }
@@ -245,26 +249,28 @@ impl Network {
         params: &[Tensor<B, 3>],
         trace: &Trace<B>,
         dy: Tensor<B, 3>,
-    ) -> Deltas<B> {
+    ) -> OutputGradients<B> {
         let lowest = self
             .tensors
             .iter()
             .find(|info| info.adapts)
             .map_or(0, |info| info.layer);
-        let mut outputs: Vec<Option<Delta<B>>> = vec![None; self.layers.len()];
+        let mut of_layer: Vec<Option<OutputGradient<B>>> = vec![None; self.layers.len()];
         let mut dy = Some(dy);
         for index in (lowest..self.layers.len()).rev() {
-            let (layer, kept) = (&self.layers[index], &trace.kept[index]);
+            let (layer, pass) = (&self.layers[index].operation, trace.pass(index));
             // Every turn but the last leaves one.
-            let delta = layer.delta(kept, dy.take().expect("a gradient"));
+            let dy_of_layer = dy.take().expect("a gradient");
+            let gradient = OutputGradient {
+                sums: layer.sums(pass.kept, &dy_of_layer),
+                dy: dy_of_layer,
+            };
             if index > lowest {
-                let ends = (&trace.activations[index], &trace.activations[index + 1]);
-                let params = self.of_layer(params, index);
-                dy = Some(layer.input_gradient(params, ends, kept, &delta));
+                dy = Some(layer.input_gradient(self.of_layer(params, index), &pass, &gradient));
             }
-            outputs[index] = Some(delta);
+            of_layer[index] = Some(gradient);
         }
-        Deltas { outputs }
+        OutputGradients { of_layer }
     }
 
     /// The gradient of every adapting tensor, `[T, in, out]` or `[T, 1, n]`;
@@ -272,16 +278,16 @@ impl Network {
     pub fn gradients<B: Backend>(
         &self,
         trace: &Trace<B>,
-        deltas: &Deltas<B>,
+        deltas: &OutputGradients<B>,
     ) -> Vec<Option<Tensor<B, 3>>> {
         let mut gradients = Vec::with_capacity(self.tensors.len());
         for (index, layer) in self.layers.iter().enumerate() {
             let infos = &self.tensors[self.first[index]..self.first[index + 1]];
-            match &deltas.outputs[index] {
-                Some(delta) => {
+            match &deltas.of_layer[index] {
+                Some(gradient) => {
                     let adapts: Vec<bool> = infos.iter().map(|info| info.adapts).collect();
-                    let (x, kept) = (&trace.activations[index], &trace.kept[index]);
-                    gradients.extend(layer.gradients(x, kept, delta, &adapts));
+                    let layer = &layer.operation;
+                    gradients.extend(layer.gradients(&trace.pass(index), gradient, &adapts));
                 }
                 None => gradients.extend(infos.iter().map(|_| None)),
             }
@@ -295,12 +301,12 @@ impl Network {
         &self,
         params: &[Tensor<B, 3>],
         trace: &Trace<B>,
-        deltas: &Deltas<B>,
+        deltas: &OutputGradients<B>,
     ) -> Tensor<B, 3> {
-        let delta = deltas.outputs[0].as_ref().expect("the first layer adapts");
-        let ends = (&trace.activations[0], &trace.activations[1]);
+        let gradient = deltas.of_layer[0].as_ref().expect("the first layer adapts");
         let params = self.of_layer(params, 0);
-        self.layers[0].input_gradient(params, ends, &trace.kept[0], delta)
+        let layer = &self.layers[0].operation;
+        layer.input_gradient(params, &trace.pass(0), gradient)
     }
 
     /// [`Network::deltas`] and [`Network::gradients`] in one.
@@ -324,4 +330,4 @@ impl Network {
 }
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

@@ -72,13 +72,13 @@ impl Patches {
         }
         let index = self.rows::<B>(tasks * examples, &x.device());
         let rows = tasks * examples * window.positions();
-        let ground = self.padded().then_some(0.0);
-        select(x.reshape([rows, channels]), ground, index).reshape(dims)
+        let fill = self.padded().then_some(0.0);
+        select(x.reshape([rows, channels]), fill, index).reshape(dims)
     }
 
-    /// What sees a position: for every place of the window's `k`-th position over it,
-    /// which is one at most, its values `y [T, B, places·C]`, and 0 where there is none.
-    /// `[T, B·positions, size·C]`.
+    /// The adjoint's gather. For every position and every `k`, it takes the values of the
+    /// place whose window has its `k`-th position there, which is one place at most, and 0
+    /// where there is none. `y [T, B, places·C]` to `[T, B·positions, size·C]`.
     pub fn gather_back<B: Backend>(&self, y: Tensor<B, 3>) -> Tensor<B, 3> {
         let [tasks, examples, width] = y.dims();
         let window = &self.window;
@@ -105,8 +105,8 @@ impl Patches {
             (0..images).flat_map(of_image).collect()
         });
         let rows = y.reshape([images * window.places(), channels]);
-        let ground = seen.contains(&None).then_some(0.0);
-        select(rows, ground, index).reshape(dims)
+        let fill = seen.contains(&None).then_some(0.0);
+        select(rows, fill, index).reshape(dims)
     }
 
     /// The place of the window whose `k`-th position is over a position, for
@@ -140,12 +140,11 @@ impl Patches {
 
     /// `[T, B, positions·channels]` to planes `[size, T·B·places, channels]`.
     pub fn gather_planes<B: Backend>(&self, x: Tensor<B, 3>) -> Tensor<B, 3> {
-        self.gather_planes_over(x, 0.0)
+        self.gather_planes_filled(x, 0.0)
     }
 
-    /// [`Patches::gather_planes`] over a `ground`: what stands where a window reaches
-    /// over the edge.
-    pub fn gather_planes_over<B: Backend>(&self, x: Tensor<B, 3>, ground: f32) -> Tensor<B, 3> {
+    /// [`Patches::gather_planes`] with `fill` where a window reaches over the edge.
+    pub fn gather_planes_filled<B: Backend>(&self, x: Tensor<B, 3>, fill: f32) -> Tensor<B, 3> {
         let [tasks, examples, _] = x.dims();
         let images = tasks * examples;
         let dims = [
@@ -155,8 +154,8 @@ impl Patches {
         ];
         let index = self.planes::<B>(images, &x.device());
         let rows = images * self.window.positions();
-        let ground = self.padded().then_some(ground);
-        select(x.reshape([rows, self.channels]), ground, index).reshape(dims)
+        let fill = self.padded().then_some(fill);
+        select(x.reshape([rows, self.channels]), fill, index).reshape(dims)
     }
 
     /// The adjoint of [`Patches::gather_planes`] for so many tasks: `[size,
@@ -268,15 +267,15 @@ impl Patches {
     }
 }
 
-/// The rows `index` of `[n, channels]`, where `n` is a row of `ground` if there is one.
+/// The rows `index` of `[n, channels]`. Row `n` is one of `fill`, where that is given.
 fn select<B: Backend>(
     rows: Tensor<B, 2>,
-    ground: Option<f32>,
+    fill: Option<f32>,
     index: Tensor<B, 1, Int>,
 ) -> Tensor<B, 2> {
-    let rows = match ground {
-        Some(ground) => {
-            let row = Tensor::full([1, rows.dims()[1]], ground, &rows.device());
+    let rows = match fill {
+        Some(fill) => {
+            let row = Tensor::full([1, rows.dims()[1]], fill, &rows.device());
             Tensor::cat(vec![rows, row], 0)
         }
         None => rows,

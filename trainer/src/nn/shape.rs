@@ -269,8 +269,9 @@ impl Window {
         })
     }
 
-    /// The window over the result that sees, from each position, all places that see it:
-    /// turned around, it takes gradients back. `None` where places are skipped.
+    /// The window over the result that sees, from each position, all places that see it.
+    /// A convolution with it and with the flipped kernel takes gradients back. `None` where
+    /// places are skipped.
     pub fn back(&self) -> Option<Self> {
         (self.stride == [1, 1]).then(|| Self {
             input: self.output,

@@ -8,7 +8,8 @@
 use burn::tensor::{Tensor, backend::Backend};
 use serde::{Deserialize, Serialize};
 
-use super::{LayerSpec, Network, NetworkError, Statistics, Trace};
+use super::layers::Operation;
+use super::{Network, NetworkError, Statistics, Trace};
 
 /// Mean and variance of every channel.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -45,12 +46,8 @@ impl Network {
     pub fn stored_layers(&self) -> Vec<(usize, Statistics)> {
         let layers = self.layers.iter().enumerate();
         layers
-            .filter_map(|(index, layer)| match layer.spec {
-                LayerSpec::BatchNorm { statistics, .. } if statistics != Statistics::Current => {
-                    Some((index, statistics))
-                }
-                _ => None,
-            })
+            .filter_map(|(index, layer)| Some((index, layer.spec.statistics()?)))
+            .filter(|(_, statistics)| *statistics != Statistics::Current)
             .collect()
     }
 
@@ -90,7 +87,9 @@ impl Network {
                     ),
                 });
             }
-            layer.store(&of_layer.rows);
+            if let Some(norm) = layer.operation.norm_mut() {
+                norm.store(&of_layer.rows);
+            }
         }
         network.statistics = statistics.to_vec();
         Ok(network)
@@ -120,7 +119,9 @@ impl Network {
     pub fn at_step(&self, step: usize) -> Self {
         let mut network = self.clone();
         for of_layer in &self.statistics {
-            network.layers[of_layer.layer].at_step(step);
+            if let Some(norm) = network.layers[of_layer.layer].operation.norm_mut() {
+                norm.at_step(step);
+            }
         }
         network
     }
@@ -132,7 +133,7 @@ impl Network {
             .into_iter()
             .filter_map(|(layer, _)| {
                 let x = trace.activations[layer].clone();
-                let [mean, variance] = self.layers[layer].moments(x)?;
+                let [mean, variance] = self.layers[layer].operation.norm()?.moments(x);
                 Some(BatchStatistics {
                     layer,
                     mean,

@@ -3,85 +3,40 @@ use burn::tensor::{Distribution, Tensor};
 
 use super::*;
 
+mod layers;
+
+pub(crate) use layers::examples;
+
 type B = Autodiff<Flex>;
 
 fn random<const D: usize>(shape: [usize; D]) -> Tensor<B, D> {
     Tensor::random(shape, Distribution::Uniform(-1.0, 1.0), &Default::default())
 }
 
-fn layers() -> Vec<(&'static str, LayerSpec)> {
-    vec![
-        ("dense", LayerSpec::Dense { out: 5 }),
-        ("relu", LayerSpec::Relu),
-        ("leaky relu", LayerSpec::LeakyRelu { slope: 0.2 }),
-        ("tanh", LayerSpec::Tanh),
-        ("sigmoid", LayerSpec::Sigmoid),
-        ("context", LayerSpec::Context { size: 2 }),
-    ]
-}
-
-/// Every layer between two dense ones: the written-out gradient of all tensors
-/// against autodiff of the forward pass, with weights per task and shared.
-#[test]
-fn explicit_backward_equals_autodiff_of_the_forward() {
-    for (name, layer) in layers() {
-        for own in [1, 3] {
-            let spec = NetworkSpec {
-                input: Shape::Vector(2),
-                layers: vec![
-                    LayerSpec::Dense { out: 4 },
-                    layer.clone(),
-                    LayerSpec::Dense { out: 3 },
-                ],
-            };
-            let network = Network::new(&spec, &Adapt::default()).unwrap();
-            let params: Vec<Tensor<B, 3>> = network
-                .tensors()
-                .iter()
-                .map(|info| random(info.dims(own)).require_grad())
-                .collect();
-            let x = random([3, 6, 2]);
-            let seed = random([3, 6, 3]);
-
-            let trace = network.forward_trace(&params, x.clone());
-            let explicit = network.backward(&params, &trace, seed.clone());
-            let mut automatic = (network.forward(&params, x) * seed).sum().backward();
-            for ((param, gradient), info) in params.iter().zip(explicit).zip(network.tensors()) {
-                let mut gradient = gradient.unwrap().inner();
-                if own == 1 {
-                    gradient = gradient.sum_dim(0);
-                }
-                let expected = param.grad_remove(&mut automatic).unwrap();
-                expected.into_data().assert_approx_eq::<f32>(
-                    &gradient.into_data(),
-                    burn::tensor::Tolerance::relative(1e-4).set_absolute(1e-5),
-                );
-                assert!(info.adapts, "{name}");
-            }
-        }
-    }
-}
-
 /// A batch that cores share, on the numbers themselves, against autodiff of tensor
 /// operations; and the same to the last bit by one thread and by three.
 #[test]
-fn a_batch_in_shares_has_the_gradient_of_the_whole_whoever_works_on_it() {
-    let conv = |stride| LayerSpec::Conv {
-        filters: 16,
-        groups: 1,
-        kernel: Extent::Square(3),
-        stride: Extent::Square(stride),
-        padding: Padding::Same,
+fn a_batch_in_chunks_has_the_gradient_of_the_whole_whoever_works_on_it() {
+    let conv = |stride| {
+        LayerSpec::Conv(Conv {
+            filters: 16,
+            groups: 1,
+            kernel: Extent::Square(3),
+            stride: Extent::Square(stride),
+            padding: Padding::Same,
+        })
     };
-    let norm = || LayerSpec::BatchNorm {
-        statistics: Statistics::Current,
-        epsilon: 1e-5,
+    let norm = || {
+        LayerSpec::BatchNorm(BatchNorm {
+            statistics: Statistics::Current,
+            epsilon: 1e-5,
+        })
     };
-    let pool = LayerSpec::MaxPool {
+    let pool = LayerSpec::MaxPool(MaxPool {
         kernel: Extent::Square(2),
         stride: None,
         padding: Padding::Valid,
-    };
+    });
     let [height, width, channels] = [32, 30, 4];
     let spec = NetworkSpec {
         input: Shape::Image {
@@ -99,7 +54,7 @@ fn a_batch_in_shares_has_the_gradient_of_the_whole_whoever_works_on_it() {
             conv(1),
             pool,
             LayerSpec::Flatten,
-            LayerSpec::Dense { out: 5 },
+            LayerSpec::Dense(Dense { out: 5 }),
         ],
     };
     let network = Network::new(&spec, &Adapt::default()).unwrap();
@@ -142,7 +97,7 @@ fn a_batch_in_shares_has_the_gradient_of_the_whole_whoever_works_on_it() {
         by_one.to_data().assert_eq(&by_three.into_data(), true);
         missed += squares(&(by_one - expected));
     }
-    // Rounding turns a unit or two on or off; without one of the shares more is missed.
+    // Rounding turns a unit or two on or off; without one of the chunks more is missed.
     let missed = (missed / whole).sqrt();
     assert!(missed < 3e-2, "{missed}");
 }
@@ -161,7 +116,7 @@ fn backward_stops_at_the_lowest_adapting_layer() {
         .collect();
     let trace = network.forward_trace(&params, random([2, 3, 1]));
     let deltas = network.deltas(&params, &trace, random([2, 3, 1]));
-    let formed: Vec<bool> = deltas.outputs.iter().map(Option::is_some).collect();
+    let formed: Vec<bool> = deltas.of_layer.iter().map(Option::is_some).collect();
     assert_eq!(formed, [false, false, false, false, true]);
 }
 
@@ -169,7 +124,10 @@ fn backward_stops_at_the_lowest_adapting_layer() {
 fn tensors_are_named_in_order() {
     let spec = NetworkSpec {
         input: Shape::Vector(1),
-        layers: vec![LayerSpec::Context { size: 2 }, LayerSpec::Dense { out: 4 }],
+        layers: vec![
+            LayerSpec::Context(Context { size: 2 }),
+            LayerSpec::Dense(Dense { out: 4 }),
+        ],
     };
     let network = Network::new(&spec, &Adapt::Group(AdaptGroup::Context)).unwrap();
     let summary: Vec<(&str, &[usize], bool)> = network
@@ -235,38 +193,38 @@ fn layers_are_read_from_toml() {
     let model: Model = toml::from_str(text).unwrap();
     let square = Extent::Square;
     let expected = [
-        LayerSpec::Conv {
+        LayerSpec::Conv(Conv {
             filters: 64,
             groups: 1,
             kernel: Extent::Rectangle([10, 4]),
             stride: square(2),
             padding: Padding::Same,
-        },
-        LayerSpec::BatchNorm {
+        }),
+        LayerSpec::BatchNorm(BatchNorm {
             statistics: Statistics::Current,
             epsilon: 1e-5,
-        },
+        }),
         LayerSpec::Relu6,
-        LayerSpec::Depthwise {
+        LayerSpec::Depthwise(Depthwise {
             kernel: square(3),
             stride: square(1),
             padding: Padding::Valid,
-        },
-        LayerSpec::BatchNorm {
+        }),
+        LayerSpec::BatchNorm(BatchNorm {
             statistics: Statistics::PerStep,
             epsilon: 1e-3,
-        },
-        LayerSpec::MaxPool {
+        }),
+        LayerSpec::MaxPool(MaxPool {
             kernel: square(2),
             stride: None,
             padding: Padding::Valid,
-        },
-        LayerSpec::GroupNorm {
+        }),
+        LayerSpec::GroupNorm(GroupNorm {
             groups: 4,
             epsilon: 1e-5,
-        },
+        }),
         LayerSpec::GlobalAveragePool,
-        LayerSpec::Dense { out: 12 },
+        LayerSpec::Dense(Dense { out: 12 }),
     ];
     assert_eq!(model.layers, expected);
     let spec = NetworkSpec {
@@ -301,14 +259,14 @@ fn initial_weights_of_convolutions_and_norms() {
             channels: 5,
         },
         layers: vec![
-            LayerSpec::Conv {
+            LayerSpec::Conv(Conv {
                 filters: 200,
                 groups: 1,
                 kernel: Extent::Square(3),
                 stride: Extent::Square(1),
                 padding: Padding::Same,
-            },
-            LayerSpec::LayerNorm { epsilon: 1e-5 },
+            }),
+            LayerSpec::LayerNorm(LayerNorm { epsilon: 1e-5 }),
         ],
     };
     let network = Network::new(&spec, &Adapt::default()).unwrap();

@@ -1,7 +1,6 @@
 //! The same experiment with a narrower network and a shorter training.
 
 use crate::config::{Config, StepLoss};
-use crate::nn::LayerSpec;
 
 /// `config` with the outputs of every hidden layer times `width`; those of the last
 /// layer that has any stay. Multiples of four stay multiples of four, which is what
@@ -9,35 +8,22 @@ use crate::nn::LayerSpec;
 /// its channels, a convolution those that divide its channels and its filters.
 pub fn narrowed(config: &Config, width: f64) -> Config {
     let mut config = config.clone();
-    let has_outputs =
-        |layer: &LayerSpec| matches!(layer, LayerSpec::Dense { .. } | LayerSpec::Conv { .. });
-    let last = config.model.layers.iter().rposition(has_outputs);
+    let layers = &mut config.model.layers;
+    let last = (0..layers.len()).rfind(|&index| layers[index].widths().outputs.is_some());
     let mut channels = None;
-    for (index, layer) in config.model.layers.iter_mut().enumerate() {
-        match layer {
-            LayerSpec::Dense { out: outputs }
-            | LayerSpec::Conv {
-                filters: outputs, ..
-            } if Some(index) != last => *outputs = scaled(*outputs, width),
-            _ => {}
-        }
-        match layer {
-            LayerSpec::Dense { out } => channels = Some(*out),
-            LayerSpec::Conv {
-                filters, groups, ..
-            } => {
-                if let Some(channels) = channels {
-                    *groups = common_divisor(*groups, common_divisor(channels, *filters));
-                }
-                channels = Some(*filters);
+    for (index, layer) in layers.iter_mut().enumerate() {
+        let widths = layer.widths();
+        let outputs = widths.outputs.map(|outputs| {
+            if Some(index) != last {
+                *outputs = scaled(*outputs, width);
             }
-            LayerSpec::GroupNorm { groups, .. } => {
-                if let Some(channels) = channels {
-                    *groups = common_divisor(*groups, channels);
-                }
-            }
-            _ => {}
+            *outputs
+        });
+        if let (Some(groups), Some(channels)) = (widths.groups, channels) {
+            let of_both = common_divisor(channels, outputs.unwrap_or(channels));
+            *groups = common_divisor(*groups, of_both);
         }
+        channels = outputs.or(channels);
     }
     if width != 1.0 {
         // What it starts from has the full width.

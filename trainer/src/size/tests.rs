@@ -3,7 +3,7 @@ use rand::RngExt;
 use super::*;
 use crate::config::tests::config;
 use crate::config::{Config, StepLoss};
-use crate::nn::LayerSpec;
+use crate::nn::{Conv, Dense, GroupNorm, LayerSpec};
 use crate::page::tests::stands_alone;
 use crate::random::{Stream, generator};
 
@@ -44,9 +44,9 @@ fn outputs(config: &Config) -> Vec<usize> {
     let layers = config.model.layers.iter();
     layers
         .filter_map(|layer| match layer {
-            LayerSpec::Dense { out } => Some(*out),
-            LayerSpec::Conv { filters, .. } => Some(*filters),
-            LayerSpec::GroupNorm { groups, .. } => Some(*groups),
+            LayerSpec::Dense(Dense { out }) => Some(*out),
+            LayerSpec::Conv(Conv { filters, .. }) => Some(*filters),
+            LayerSpec::GroupNorm(GroupNorm { groups, .. }) => Some(*groups),
             _ => None,
         })
         .collect()

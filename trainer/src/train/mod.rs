@@ -5,13 +5,6 @@
 //! checkpoint, and metrics hold no times: `--resume` gives the same bytes as an
 //! uninterrupted run on the same device.
 
-mod ema;
-mod flat;
-mod outer;
-mod statistics;
-mod trainer;
-
-use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Instant;
 
@@ -19,59 +12,12 @@ use burn::tensor::backend::Backend;
 
 use crate::algorithms::Algorithm;
 use crate::config::Config;
-use crate::model::{ModelError, TrainedModel};
-use crate::nn::NetworkError;
-use crate::run::{Checkpoint, Line, Outcome, RunDir, RunError, Validation};
-use crate::tasks::{Split, TasksError};
+use crate::model::TrainedModel;
+use crate::outer::{record_statistics, validation_queries};
+use crate::run::{Line, Outcome, RunDir};
+use crate::tasks::Split;
 
-pub use statistics::measure as measure_statistics;
-pub use trainer::Trainer;
-
-/// Why training stopped early.
-#[derive(Debug, thiserror::Error)]
-#[non_exhaustive]
-pub enum TrainError {
-    /// The network cannot be built.
-    #[error(transparent)]
-    Network(#[from] NetworkError),
-    /// A file cannot be read or written.
-    #[error(transparent)]
-    Run(#[from] RunError),
-    /// The data cannot be opened.
-    #[error(transparent)]
-    Data(#[from] TasksError),
-    /// Networks for averaging are trained on single sinusoids.
-    #[error("method = \"averaging\" needs tasks.distribution = \"sinusoid\"")]
-    NotSinusoids,
-    /// The run to start from gives no model.
-    #[error("model.from")]
-    From(#[from] ModelError),
-    /// The run to start from is of another network.
-    #[error(
-        "model.from: {} has no tensor {tensor} of shape {needed:?}; its layers must be those of \
-         this run, but for the number of outputs and for norms",
-        path.display()
-    )]
-    OtherNetwork {
-        /// The run.
-        path: PathBuf,
-        /// What is missing.
-        tensor: String,
-        /// Its shape.
-        needed: Vec<usize>,
-    },
-    /// The loss is not a number any more.
-    #[error(
-        "training diverged: the loss is {loss} at iteration {iteration}; lower meta.rate or \
-         inner.rate, or set meta.clip_norm"
-    )]
-    Diverged {
-        /// Iterations done.
-        iteration: u64,
-        /// The loss.
-        loss: f64,
-    },
-}
+pub use crate::outer::TrainError;
 
 /// What a caller may want to show.
 #[derive(Clone, Copy, Debug)]
@@ -96,55 +42,6 @@ pub enum End {
     },
 }
 
-/// Training as a state that can be stepped, saved and restored, whatever the algorithm.
-pub trait Training {
-    /// What has to be done where there is no checkpoint to go on from: takes over the
-    /// parameters of the run that the config names, for one.
-    ///
-    /// # Errors
-    /// [`TrainError`] where that run is unreadable or of another network.
-    fn initialise(&mut self) -> Result<(), TrainError>;
-
-    /// Goes on from a checkpoint of the same config.
-    ///
-    /// # Errors
-    /// [`NetworkError`] where the checkpoint is that of another network.
-    fn restore(&mut self, checkpoint: &Checkpoint) -> Result<(), NetworkError>;
-
-    /// Everything needed to go on.
-    fn checkpoint(&self) -> Checkpoint;
-
-    /// Iterations done.
-    fn iteration(&self) -> u64;
-
-    /// How often something is recorded.
-    fn rhythm(&self) -> Rhythm;
-
-    /// The next iteration.
-    ///
-    /// # Errors
-    /// [`NetworkError`] where the network that it makes is unusable.
-    fn step(&mut self) -> Result<(), NetworkError>;
-
-    /// Mean training loss since the last call.
-    fn take_loss(&mut self) -> f64;
-
-    /// Loss and accuracy on validation tasks, where the algorithm has such; remembers the
-    /// parameters if they are the best so far.
-    fn validate(&mut self) -> Option<Validation>;
-}
-
-/// Iterations from one record to the next.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Rhythm {
-    /// Of the training loss.
-    pub loss: u64,
-    /// Of validation.
-    pub validation: u64,
-    /// Of checkpoints.
-    pub checkpoint: u64,
-}
-
 /// Trains the run in `run` to its end, from its latest checkpoint if it has
 /// one, until `stop` is set.
 ///
@@ -162,7 +59,7 @@ pub fn train<B: Backend>(
     let shots = config.meta.shots.choices().iter().copied().max();
     tasks.check(Split::Train, shots.unwrap_or(1), config.meta.queries)?;
     let record = &config.record;
-    let queries = trainer::validation_queries(config, &*tasks);
+    let queries = validation_queries(config, &*tasks);
     tasks.check(Split::Validation, record.validation_shots, queries)?;
     let mut training = config.method.start::<B>(config, tasks.clone(), &device)?;
     let mut last_validation = Vec::new();
@@ -230,7 +127,7 @@ pub fn train<B: Backend>(
         }
     }
     let model = TrainedModel::from_checkpoint(config.clone(), &training.checkpoint())?;
-    statistics::record::<B>(&model, &*tasks, run, &device)?;
+    record_statistics::<B>(&model, &*tasks, run, &device)?;
     let outcome = Outcome {
         iterations: total,
         iterations_here: total - first,
@@ -241,6 +138,3 @@ pub fn train<B: Backend>(
     run.write_outcome(&outcome)?;
     Ok(End::Finished(outcome))
 }
-
-#[cfg(test)]
-mod tests;

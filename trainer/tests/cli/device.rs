@@ -8,8 +8,8 @@ use std::process::Command;
 use mamlet_runtime::Setup;
 use mamlet_runtime::serve::Server;
 use mamlet_simulator::Model;
-use mamlet_simulator::device::{Kept, serve};
 use mamlet_simulator::file::ArtifactFile;
+use mamlet_simulator::serial::{FileStorage, serve};
 use serde_json::Value;
 
 const FIRMWARE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../firmware-examples");
@@ -28,10 +28,11 @@ fn served(artifact: &str) -> String {
         let artifact = file.artifact().unwrap();
         let model = Model::new(&artifact).unwrap();
         let setup = Setup::new(5);
-        let mut memory = vec![0.0; Server::<Kept>::memory(&model, setup)];
+        let mut memory = vec![0.0; Server::<FileStorage>::memory(&model, setup).len()];
         let names = artifact.description().unwrap();
-        let kept = Kept::new(None);
-        let mut server = Server::new(&model, setup, names, "thread", kept, &mut memory).unwrap();
+        let storage = FileStorage::new(None);
+        let server = Server::new(&model, setup, names, "thread", storage, &mut memory);
+        let mut server = server.unwrap();
         for stream in listener.incoming() {
             // A host that leaves in the middle is followed by the next.
             let _ = serve(&mut server, &mut stream.unwrap());

@@ -3,7 +3,9 @@
 use burn::backend::Flex;
 use burn::tensor::Tensor;
 use mamlet_trainer::meta::to_host;
-use mamlet_trainer::nn::{Adapt, Extent, LayerSpec, Network, NetworkSpec, Padding};
+use mamlet_trainer::nn::{
+    Adapt, Dense, Depthwise, Extent, LayerNorm, LayerSpec, Network, NetworkSpec, Padding,
+};
 
 use crate::cases::{
     EXAMPLES, Lcg, Setup, TASKS, batch_norm, cases, conv, distance, image, max_pool, to_device,
@@ -70,13 +72,13 @@ fn weights_of_several_tasks_equal_a_loop_over_tasks() {
             batch_norm(),
             LayerSpec::Relu,
             max_pool(2, 2, Padding::Same),
-            LayerSpec::Depthwise {
+            LayerSpec::Depthwise(Depthwise {
                 kernel: Extent::Square(2),
                 stride: Extent::Square(1),
                 padding: Padding::Same,
-            },
-            LayerSpec::LayerNorm { epsilon: 1e-5 },
-            LayerSpec::Dense { out: 4 },
+            }),
+            LayerSpec::LayerNorm(LayerNorm { epsilon: 1e-5 }),
+            LayerSpec::Dense(Dense { out: 4 }),
         ],
     };
     let network = Network::new(&spec, &Adapt::default()).unwrap();

@@ -3,7 +3,8 @@
 use burn::backend::Flex;
 use burn::tensor::{Tensor, TensorData};
 use mamlet_trainer::nn::{
-    Adapt, Extent, LayerSpec, Network, NetworkSpec, Padding, Shape, Statistics,
+    Adapt, AveragePool, BatchNorm, Context, Conv, Dense, Depthwise, Extent, GroupNorm, LayerNorm,
+    LayerSpec, LeakyRelu, MaxPool, Network, NetworkSpec, Padding, Shape, Statistics,
 };
 
 use crate::naive;
@@ -55,50 +56,64 @@ pub fn grouped_conv(
     stride: usize,
     padding: Padding,
 ) -> LayerSpec {
-    LayerSpec::Conv {
+    LayerSpec::Conv(Conv {
         filters,
         groups,
         kernel,
         stride: Extent::Square(stride),
         padding,
-    }
+    })
 }
 
 pub fn max_pool(kernel: usize, stride: usize, padding: Padding) -> LayerSpec {
-    LayerSpec::MaxPool {
+    LayerSpec::MaxPool(MaxPool {
         kernel: Extent::Square(kernel),
         stride: Some(Extent::Square(stride)),
         padding,
-    }
+    })
 }
 
 pub fn batch_norm() -> LayerSpec {
-    LayerSpec::BatchNorm {
+    LayerSpec::BatchNorm(BatchNorm {
         statistics: Statistics::Current,
         epsilon: 1e-3,
-    }
+    })
+}
+
+pub fn leaky_relu(slope: f64) -> LayerSpec {
+    LayerSpec::LeakyRelu(LeakyRelu { slope })
+}
+
+pub fn context(size: usize) -> LayerSpec {
+    LayerSpec::Context(Context { size })
 }
 
 /// Every kind, with odd sizes, both paddings, strides, one and two directions.
 pub fn cases() -> Vec<(Shape, LayerSpec)> {
     use Extent::{Rectangle, Square};
     use Padding::{Same, Valid};
-    let depthwise = |kernel, stride, padding| LayerSpec::Depthwise {
-        kernel,
-        stride: Square(stride),
-        padding,
+    let depthwise = |kernel, stride, padding| {
+        LayerSpec::Depthwise(Depthwise {
+            kernel,
+            stride: Square(stride),
+            padding,
+        })
     };
-    let average = |kernel, stride, padding| LayerSpec::AveragePool {
-        kernel,
-        stride,
-        padding,
+    let average = |kernel, stride, padding| {
+        LayerSpec::AveragePool(AveragePool {
+            kernel,
+            stride,
+            padding,
+        })
     };
-    let group_norm = |groups| LayerSpec::GroupNorm {
-        groups,
-        epsilon: 1e-3,
+    let group_norm = |groups| {
+        LayerSpec::GroupNorm(GroupNorm {
+            groups,
+            epsilon: 1e-3,
+        })
     };
-    let layer_norm = LayerSpec::LayerNorm { epsilon: 1e-3 };
-    vec![
+    let layer_norm = LayerSpec::LayerNorm(LayerNorm { epsilon: 1e-3 });
+    let cases = vec![
         (image(5, 4, 2), conv(3, Square(3), 1, Same)),
         (image(5, 4, 2), conv(3, Square(3), 2, Same)),
         (image(6, 7, 1), conv(2, Square(2), 2, Same)),
@@ -127,7 +142,7 @@ pub fn cases() -> Vec<(Shape, LayerSpec)> {
         (image(3, 4, 2), LayerSpec::GlobalAveragePool),
         (sequence(4, 3), LayerSpec::GlobalAveragePool),
         (image(2, 3, 2), LayerSpec::Flatten),
-        (image(2, 3, 2), LayerSpec::Dense { out: 3 }),
+        (image(2, 3, 2), LayerSpec::Dense(Dense { out: 3 })),
         (image(3, 2, 3), batch_norm()),
         (sequence(4, 2), batch_norm()),
         (Shape::Vector(4), batch_norm()),
@@ -140,7 +155,17 @@ pub fn cases() -> Vec<(Shape, LayerSpec)> {
         (Shape::Vector(4), LayerSpec::Softmax),
         (Shape::Vector(9), LayerSpec::Relu6),
         (image(3, 2, 2), LayerSpec::Relu6),
-    ]
+        (sequence(3, 4), LayerSpec::Relu),
+        (Shape::Vector(6), leaky_relu(0.2)),
+        (image(2, 2, 2), LayerSpec::Tanh),
+        (Shape::Vector(5), LayerSpec::Sigmoid),
+        (Shape::Vector(3), context(2)),
+    ];
+    for kind in LayerSpec::KINDS {
+        let tried = cases.iter().any(|(_, layer)| layer.kind() == *kind);
+        assert!(tried, "{kind} is in no case");
+    }
+    cases
 }
 
 /// A layer behind one that keeps the shape and has weights, so that the
@@ -160,7 +185,7 @@ impl Setup {
     /// `own`: whether every task has weights of its own.
     pub fn new(shape: Shape, layer: &LayerSpec, own: bool, seed: u64) -> Self {
         let first = match shape {
-            Shape::Vector(features) => LayerSpec::Dense { out: features },
+            Shape::Vector(features) => LayerSpec::Dense(Dense { out: features }),
             _ => conv(shape.channels(), Extent::Square(1), 1, Padding::Same),
         };
         let spec = NetworkSpec {

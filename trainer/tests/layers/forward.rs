@@ -4,7 +4,8 @@ use burn::backend::Flex;
 use burn::tensor::Tensor;
 use mamlet_trainer::meta::to_host;
 use mamlet_trainer::nn::{
-    Adapt, AdaptGroup, Extent, LayerSpec, Network, NetworkSpec, Padding, Shape,
+    Adapt, AdaptGroup, Context, Dense, Extent, GroupNorm, LayerSpec, Network, NetworkSpec, Padding,
+    Shape,
 };
 
 use crate::cases::{
@@ -69,7 +70,7 @@ fn shapes_that_do_not_fit_are_refused_with_a_remedy() {
         let error = Network::new(&spec, &Adapt::default()).unwrap_err();
         error.to_string()
     };
-    let dense = LayerSpec::Dense { out: 2 };
+    let dense = LayerSpec::Dense(Dense { out: 2 });
     let square = conv(2, Extent::Square(3), 1, Padding::Valid);
     let cases = [
         (
@@ -89,15 +90,15 @@ fn shapes_that_do_not_fit_are_refused_with_a_remedy() {
         ),
         (
             image(4, 4, 3),
-            LayerSpec::GroupNorm {
+            LayerSpec::GroupNorm(GroupNorm {
                 groups: 2,
                 epsilon: 1e-5,
-            },
+            }),
             vec!["group_norm", "2 groups", "3 channels", "divisor"],
         ),
         (
             image(4, 4, 3),
-            LayerSpec::Context { size: 2 },
+            LayerSpec::Context(Context { size: 2 }),
             vec!["context", "`flatten`"],
         ),
         (
@@ -130,7 +131,7 @@ fn groups_of_adapting_tensors() {
             LayerSpec::Relu,
             max_pool(2, 2, Padding::Valid),
             LayerSpec::Flatten,
-            LayerSpec::Dense { out: 3 },
+            LayerSpec::Dense(Dense { out: 3 }),
         ],
     };
     let adapting = |group| {

@@ -8,11 +8,14 @@ use mamlet_trainer::meta::{
     Graph, InnerOptimiser, MetaGradient, MetaObjective, Order, Rate, to_device, to_host,
 };
 use mamlet_trainer::nn::{
-    Adapt, AdaptGroup, Extent, Fill, LayerSpec, Network, NetworkSpec, Padding, Shape,
+    Adapt, AdaptGroup, AveragePool, Dense, Depthwise, Extent, Fill, GroupNorm, LayerNorm,
+    LayerSpec, Network, NetworkSpec, Padding, Shape,
 };
 use mamlet_trainer::tasks::DeviceBatch;
 
-use crate::cases::{Lcg, batch_norm, conv, distance, image, max_pool, sequence};
+use crate::cases::{
+    Lcg, batch_norm, context, conv, distance, image, leaky_relu, max_pool, sequence,
+};
 use crate::oracle;
 use crate::tasks::{Problem, Task};
 
@@ -33,16 +36,16 @@ struct Case {
 fn cases() -> Vec<Case> {
     use Extent::Square;
     use Padding::{Same, Valid};
-    let group_norm = LayerSpec::GroupNorm {
+    let group_norm = LayerSpec::GroupNorm(GroupNorm {
         groups: 2,
         epsilon: 1e-2,
-    };
-    let depthwise = LayerSpec::Depthwise {
+    });
+    let depthwise = LayerSpec::Depthwise(Depthwise {
         kernel: Square(3),
         stride: Square(1),
         padding: Same,
-    };
-    let dense = LayerSpec::Dense { out: CLASSES };
+    });
+    let dense = LayerSpec::Dense(Dense { out: CLASSES });
     let conv_net = vec![
         conv(2, Square(3), 1, Same),
         batch_norm(),
@@ -57,18 +60,24 @@ fn cases() -> Vec<Case> {
     let separable = vec![
         conv(2, Square(3), 2, Same),
         depthwise,
-        LayerSpec::LayerNorm { epsilon: 1e-2 },
+        LayerSpec::LayerNorm(LayerNorm { epsilon: 1e-2 }),
         LayerSpec::Relu6,
         conv(3, Square(1), 1, Same),
         LayerSpec::Sigmoid,
-        LayerSpec::AveragePool {
+        LayerSpec::AveragePool(AveragePool {
             kernel: Square(2),
             stride: None,
             padding: Same,
-        },
+        }),
         LayerSpec::Softmax,
         LayerSpec::GlobalAveragePool,
         dense,
+    ];
+    let vectors = [
+        context(2),
+        LayerSpec::Dense(Dense { out: 4 }),
+        leaky_relu(0.3),
+        LayerSpec::Dense(Dense { out: CLASSES }),
     ];
     let case = |name, input, layers: &[LayerSpec], adapt, kind| Case {
         name,
@@ -80,14 +89,21 @@ fn cases() -> Vec<Case> {
     use AdaptGroup::{All, Body, Head};
     use LossKind::{CrossEntropy, Mse};
     let (picture, line) = (image(5, 4, 1), sequence(7, 2));
-    vec![
+    let cases = vec![
         case("conv net", picture, &conv_net, All, CrossEntropy),
         case("conv net, head", picture, &conv_net, Head, CrossEntropy),
         case("conv net, body", picture, &conv_net, Body, Mse),
         case("conv net, sequences", line, &conv_net, All, Mse),
         case("separable", picture, &separable, All, Mse),
         case("separable, sequences", line, &separable, All, CrossEntropy),
-    ]
+        case("vectors", Shape::Vector(3), &vectors, All, CrossEntropy),
+    ];
+    for kind in LayerSpec::KINDS {
+        let mut layers = cases.iter().flat_map(|case| &case.layers);
+        let tried = layers.any(|layer| layer.kind() == *kind);
+        assert!(tried, "{kind} is in no case");
+    }
+    cases
 }
 
 fn loss(case: &Case) -> Loss {

@@ -1,6 +1,9 @@
 //! Every layer as loops over one task's examples, straight from its equation.
 
-use mamlet_trainer::nn::{Extent, LayerSpec, Padding, Shape, Statistics};
+use mamlet_trainer::nn::{
+    AveragePool, BatchNorm, Conv, Dense, Depthwise, Extent, GroupNorm, LayerNorm, LayerSpec,
+    LeakyRelu, MaxPool, Padding, Shape, Statistics,
+};
 
 use crate::tape::{Tape, Var};
 
@@ -26,7 +29,16 @@ pub fn forward(
             | LayerSpec::BatchNorm { .. }
             | LayerSpec::GroupNorm { .. }
             | LayerSpec::LayerNorm { .. } => 2,
-            _ => 0,
+            LayerSpec::MaxPool { .. }
+            | LayerSpec::AveragePool { .. }
+            | LayerSpec::GlobalAveragePool
+            | LayerSpec::Flatten
+            | LayerSpec::Relu
+            | LayerSpec::Relu6
+            | LayerSpec::LeakyRelu { .. }
+            | LayerSpec::Tanh
+            | LayerSpec::Sigmoid
+            | LayerSpec::Softmax => 0,
         };
         let (own, rest) = params.split_at(count);
         params = rest;
@@ -56,7 +68,7 @@ fn apply(
             .collect()
     };
     match layer {
-        LayerSpec::Dense { out } => {
+        LayerSpec::Dense(Dense { out }) => {
             let y = x.iter().map(|x| {
                 (0..*out)
                     .map(|o| {
@@ -70,13 +82,13 @@ fn apply(
             });
             (y.collect(), Shape::Vector(*out))
         }
-        LayerSpec::Conv {
+        LayerSpec::Conv(Conv {
             filters,
             groups,
             kernel,
             stride,
             padding,
-        } => windows(
+        }) => windows(
             tape,
             &x,
             shape,
@@ -97,11 +109,11 @@ fn apply(
                 sum
             },
         ),
-        LayerSpec::Depthwise {
+        LayerSpec::Depthwise(Depthwise {
             kernel,
             stride,
             padding,
-        } => windows(
+        }) => windows(
             tape,
             &x,
             shape,
@@ -117,11 +129,11 @@ fn apply(
                 sum
             },
         ),
-        LayerSpec::MaxPool {
+        LayerSpec::MaxPool(MaxPool {
             kernel,
             stride,
             padding,
-        } => {
+        }) => {
             let window = (*kernel, stride.unwrap_or(*kernel), *padding);
             windows(tape, &x, shape, channels, window, |tape, c, at| {
                 let mut inside = at.filter_map(|(_, position)| Some(position?[c]));
@@ -135,11 +147,11 @@ fn apply(
                 })
             })
         }
-        LayerSpec::AveragePool {
+        LayerSpec::AveragePool(AveragePool {
             kernel,
             stride,
             padding,
-        } => {
+        }) => {
             let window = (*kernel, stride.unwrap_or(*kernel), *padding);
             windows(tape, &x, shape, channels, window, |tape, c, at| {
                 let inside: Vec<Var> = at.filter_map(|(_, position)| Some(position?[c])).collect();
@@ -158,10 +170,10 @@ fn apply(
             (y.collect(), Shape::Vector(channels))
         }
         LayerSpec::Flatten => (x, Shape::Vector(positions * channels)),
-        LayerSpec::BatchNorm {
+        LayerSpec::BatchNorm(BatchNorm {
             statistics: Statistics::Current,
             epsilon,
-        } => {
+        }) => {
             let mut y = x.clone();
             for c in 0..channels {
                 let set: Vec<(usize, usize)> = (0..x.len())
@@ -171,24 +183,12 @@ fn apply(
             }
             (y, shape)
         }
-        LayerSpec::GroupNorm { .. } | LayerSpec::LayerNorm { .. } => {
-            let (groups, epsilon) = match layer {
-                LayerSpec::GroupNorm { groups, epsilon } => (*groups, *epsilon),
-                LayerSpec::LayerNorm { epsilon } => (1, *epsilon),
-                _ => unreachable!(),
-            };
-            let size = channels / groups;
-            let mut y = x.clone();
-            for example in 0..x.len() {
-                for group in 0..groups {
-                    let set: Vec<(usize, usize)> = (0..positions)
-                        .flat_map(|p| (0..size).map(move |c| p * channels + group * size + c))
-                        .map(|index| (example, index))
-                        .collect();
-                    normalise(tape, &mut y, &set, channels, params, epsilon);
-                }
-            }
+        LayerSpec::GroupNorm(GroupNorm { groups, epsilon }) => {
+            let y = in_groups(tape, x, shape, *groups, params, *epsilon);
             (y, shape)
+        }
+        LayerSpec::LayerNorm(LayerNorm { epsilon }) => {
+            (in_groups(tape, x, shape, 1, params, *epsilon), shape)
         }
         LayerSpec::Softmax => {
             let y = x.iter().map(|x| {
@@ -218,7 +218,7 @@ fn apply(
             let relu6 = |x: f64| (x.clamp(0.0, 6.0), f64::from(x > 0.0 && x < 6.0));
             (each(tape, &relu6), shape)
         }
-        LayerSpec::LeakyRelu { slope } => {
+        LayerSpec::LeakyRelu(LeakyRelu { slope }) => {
             let slope = *slope;
             let leaky = move |x: f64| {
                 if x > 0.0 {
@@ -237,8 +237,35 @@ fn apply(
             };
             (each(tape, &sigmoid), shape)
         }
-        other => panic!("{} is not in this reference", other.kind()),
+        LayerSpec::BatchNorm(BatchNorm {
+            statistics: Statistics::Stored | Statistics::PerStep,
+            ..
+        }) => panic!("stored statistics are not in this reference"),
     }
+}
+
+/// Group norm.
+fn in_groups(
+    tape: &mut Tape,
+    x: Examples,
+    shape: Shape,
+    groups: usize,
+    params: &[Vec<Var>],
+    epsilon: f64,
+) -> Examples {
+    let (positions, channels) = (shape.positions(), shape.channels());
+    let size = channels / groups;
+    let mut y = x;
+    for example in 0..y.len() {
+        for group in 0..groups {
+            let set: Vec<(usize, usize)> = (0..positions)
+                .flat_map(|p| (0..size).map(move |c| p * channels + group * size + c))
+                .map(|index| (example, index))
+                .collect();
+            normalise(tape, &mut y, &set, channels, params, epsilon);
+        }
+    }
+    y
 }
 
 /// Replaces the values at `set` by `gain·(x − mean)/√(variance + ε) + bias`.

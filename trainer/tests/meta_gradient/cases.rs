@@ -2,7 +2,7 @@
 
 use mamlet_trainer::loss::{Loss, LossKind, Reduction};
 use mamlet_trainer::meta::{InnerOptimiser, RatePer};
-use mamlet_trainer::nn::{Adapt, AdaptGroup, LayerSpec};
+use mamlet_trainer::nn::{Adapt, AdaptGroup, Context, Dense, LayerSpec, LeakyRelu};
 
 /// One problem: a network, a loss and an inner loop.
 #[derive(Clone)]
@@ -40,17 +40,17 @@ fn base() -> Case {
 
 fn mlp(activation: LayerSpec, outputs: usize) -> Vec<LayerSpec> {
     vec![
-        LayerSpec::Dense { out: 7 },
+        LayerSpec::Dense(Dense { out: 7 }),
         activation.clone(),
-        LayerSpec::Dense { out: 6 },
+        LayerSpec::Dense(Dense { out: 6 }),
         activation,
-        LayerSpec::Dense { out: outputs },
+        LayerSpec::Dense(Dense { out: outputs }),
     ]
 }
 
 fn with_context() -> Vec<LayerSpec> {
     let mut layers = mlp(LayerSpec::Tanh, 3);
-    layers.insert(0, LayerSpec::Context { size: 4 });
+    layers.insert(0, LayerSpec::Context(Context { size: 4 }));
     layers
 }
 
@@ -92,7 +92,7 @@ fn networks() -> Vec<Case> {
         },
         Case {
             name: "leaky relu, summed",
-            layers: mlp(LayerSpec::LeakyRelu { slope: 0.1 }, 3),
+            layers: mlp(LayerSpec::LeakyRelu(LeakyRelu { slope: 0.1 }), 3),
             loss: Loss {
                 reduction: Reduction::Sum,
                 ..Loss::MSE

@@ -2,7 +2,7 @@
 
 use mamlet_trainer::loss::{Loss, LossKind, Reduction};
 use mamlet_trainer::meta::{InnerOptimiser, Order};
-use mamlet_trainer::nn::LayerSpec;
+use mamlet_trainer::nn::{Context, Dense, LayerSpec, LeakyRelu};
 
 use crate::losses::loss;
 
@@ -51,7 +51,7 @@ impl Problem {
                 let x = a.last().unwrap().clone();
                 first.push(tensor);
                 let y = match layer {
-                    LayerSpec::Dense { out } => {
+                    LayerSpec::Dense(Dense { out }) => {
                         let (w, b) = (&params[tensor], &params[tensor + 1]);
                         tensor += 2;
                         (0..*out)
@@ -69,7 +69,7 @@ impl Problem {
                         x.iter().chain(&params[tensor - 1]).copied().collect()
                     }
                     LayerSpec::Relu => x.iter().map(|&x| x.max(0.0)).collect(),
-                    LayerSpec::LeakyRelu { slope } => x
+                    LayerSpec::LeakyRelu(LeakyRelu { slope }) => x
                         .iter()
                         .map(|&x| if x > 0.0 { x } else { *slope * x })
                         .collect(),
@@ -94,7 +94,7 @@ impl Problem {
             for (index, layer) in self.layers.iter().enumerate().rev() {
                 let (x, tensor) = (&a[index], first[index]);
                 d = match layer {
-                    LayerSpec::Dense { out } => {
+                    LayerSpec::Dense(Dense { out }) => {
                         for o in 0..*out {
                             gradient[tensor + 1][o] += d[o];
                             for i in 0..x.len() {
@@ -106,7 +106,7 @@ impl Problem {
                             .map(|i| (0..*out).map(|o| w[i * out + o] * d[o]).sum())
                             .collect()
                     }
-                    LayerSpec::Context { size } => {
+                    LayerSpec::Context(Context { size }) => {
                         for c in 0..*size {
                             gradient[tensor][c] += d[x.len() + c];
                         }
@@ -118,7 +118,7 @@ impl Problem {
                         .map(|(&x, d)| {
                             d * match other {
                                 LayerSpec::Relu => f64::from(u8::from(x > 0.0)),
-                                LayerSpec::LeakyRelu { slope } if x <= 0.0 => *slope,
+                                LayerSpec::LeakyRelu(LeakyRelu { slope }) if x <= 0.0 => *slope,
                                 LayerSpec::LeakyRelu { .. } => 1.0,
                                 LayerSpec::Tanh => 1.0 - x.tanh().powi(2),
                                 _ => {

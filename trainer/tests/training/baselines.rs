@@ -5,19 +5,21 @@ use std::sync::atomic::AtomicBool;
 
 use crate::common::{config, start};
 use burn::backend::Flex;
-use mamlet_trainer::algorithms::{Algorithm, Predictor};
+use mamlet_trainer::algorithms::Algorithm;
 use mamlet_trainer::config::{Config, ConfigError};
-use mamlet_trainer::evaluate::{Interval, Measure, Protocol, Setting, curves, evaluate};
+use mamlet_trainer::evaluate::{Interval, Measure, Protocol, Setting, evaluate};
 use mamlet_trainer::export::{ExportError, Options, export};
 use mamlet_trainer::meta::RateTable;
 use mamlet_trainer::model::TrainedModel;
 use mamlet_trainer::nn::Shape;
+use mamlet_trainer::outer::Training;
+use mamlet_trainer::predict::{Predictor, curves};
 use mamlet_trainer::random::{Stream, generator};
 use mamlet_trainer::tasks::{
     Description, LabelledBatch, Sizes, Split, TaskBatch, TaskData, TaskDistribution, TaskSizes,
     TasksError,
 };
-use mamlet_trainer::train::{End, Training, train};
+use mamlet_trainer::train::{End, train};
 use rand::RngExt;
 use rand_chacha::ChaCha8Rng;
 

@@ -11,13 +11,14 @@ use mamlet_trainer::config::{Config, MetaConfig};
 use mamlet_trainer::meta::{to_device, to_host};
 use mamlet_trainer::model::{ModelError, TrainedModel};
 use mamlet_trainer::nn::{
-    Adapt, Extent, LayerSpec, LayerStatistics, Moments, Network, NetworkError, NetworkSpec,
-    Padding, Shape, Statistics,
+    Adapt, BatchNorm, Conv, Dense, Depthwise, Extent, LayerSpec, LayerStatistics, Moments, Network,
+    NetworkError, NetworkSpec, Padding, Shape, Statistics,
 };
+use mamlet_trainer::outer::measure_statistics;
 use mamlet_trainer::random::{Stream, generator};
 use mamlet_trainer::run::{Manifest, RunDir};
 use mamlet_trainer::tasks::Split;
-use mamlet_trainer::train::{End, Event, measure_statistics, train};
+use mamlet_trainer::train::{End, Event, train};
 
 const EPSILON: f64 = 1e-3;
 const CHANNELS: usize = 2;
@@ -31,26 +32,26 @@ fn network(middle: LayerSpec) -> Network {
             channels: 1,
         },
         layers: vec![
-            LayerSpec::Conv {
+            LayerSpec::Conv(Conv {
                 filters: CHANNELS,
                 groups: 1,
                 kernel: Extent::Square(2),
                 stride: Extent::Square(1),
                 padding: Padding::Same,
-            },
+            }),
             middle,
             LayerSpec::Tanh,
-            LayerSpec::Dense { out: 2 },
+            LayerSpec::Dense(Dense { out: 2 }),
         ],
     };
     Network::new(&spec, &Adapt::default()).unwrap()
 }
 
 fn batch_norm(statistics: Statistics) -> Network {
-    network(LayerSpec::BatchNorm {
+    network(LayerSpec::BatchNorm(BatchNorm {
         statistics,
         epsilon: EPSILON,
-    })
+    }))
 }
 
 /// Numbers without a pattern.
@@ -91,11 +92,11 @@ fn stored_statistics_make_an_affine_map() {
     let norm = batch_norm(Statistics::PerStep)
         .with_statistics(&[stored])
         .unwrap();
-    let affine = network(LayerSpec::Depthwise {
+    let affine = network(LayerSpec::Depthwise(Depthwise {
         kernel: Extent::Square(1),
         stride: Extent::Square(1),
         padding: Padding::Valid,
-    });
+    }));
     let host: Vec<Vec<f32>> = norm
         .tensors()
         .iter()

@@ -3,7 +3,7 @@
 use embedded_storage::nor_flash::NorFlash;
 use mamlet_runtime::storage::{Store, StoreError};
 use mamlet_runtime::{
-    Advice, Centre, Cut, ExampleError, Heard, Outcome, Prediction, Teacher, TeachingError,
+    Advice, Centre, Cut, ExampleError, Outcome, Prediction, Response, Teacher, TeachingError,
     weights_crc32,
 };
 
@@ -89,7 +89,7 @@ impl<'m, F: NorFlash> Lesson<'m, F> {
         };
         match heard {
             Ok(None) => {}
-            Ok(Some(Heard::Example { class, .. })) => {
+            Ok(Some(Response::Example { class, .. })) => {
                 let examples = self.teacher.examples();
                 self.class = if class + 1 < self.classes() {
                     class + 1
@@ -98,7 +98,7 @@ impl<'m, F: NorFlash> Lesson<'m, F> {
                 };
                 self.recorded(Event::Taught { class, examples }, board);
             }
-            Ok(Some(Heard::Prediction(heard))) => self.see(heard, board),
+            Ok(Some(Response::Prediction(heard))) => self.see(heard, board),
             Err(_) => self.recorded(Event::Failed(Failure::Sensor), board),
         }
         // Held long enough, the second button forgets; released before, it learns.

@@ -6,7 +6,7 @@
 #![no_main]
 
 use cortex_m_rt::entry;
-use mamlet_runtime::{Adaptation, Artifact, Learner, Memory, Model, Outcome, Rollback};
+use mamlet_runtime::{Adaptation, Artifact, Learner, Memory, Model, Numbers, Outcome, Rollback};
 use mps2_an386::count::Counters;
 use mps2_an386::{ARTIFACT, CONTEXT, HEAD, SUPPORT, fail, hprintln, succeed};
 
@@ -72,8 +72,8 @@ fn print(name: &str, measurement: &Measurement, stack: u32) {
         macs,
         memory,
     } = measurement;
-    let weights = memory.adapted;
-    let workspace = memory.support + memory.workspace;
+    let weights = memory.adapted.bytes();
+    let workspace = (memory.support + memory.workspace).bytes();
     let total = weights + workspace + stack as usize;
     hprintln!(
         "{{\"name\":\"{name}\",\"instructions\":{instructions},\"macs\":{macs},\
@@ -164,7 +164,7 @@ fn predict(counters: &mut Counters, memory: &mut [f32]) -> Option<Measurement> {
         return None;
     }
     let mut memory = model.memory(0, Rollback::ToInitialisation);
-    (memory.adapted, memory.workspace) = (0, model.prediction_memory());
+    (memory.adapted, memory.workspace) = (Numbers::ZERO, model.prediction_memory());
     Some(Measurement {
         instructions,
         macs: SHOTS as u64 * model.cost().prediction(),

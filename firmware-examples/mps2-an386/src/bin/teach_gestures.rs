@@ -15,7 +15,7 @@
 
 use cortex_m_rt::entry;
 use mamlet_runtime::storage::Store;
-use mamlet_runtime::teacher::{Advice, Heard, Teacher};
+use mamlet_runtime::teacher::{Advice, Response, Teacher};
 use mamlet_runtime::{Artifact, FrontEnd, Model, Rollback, Setup};
 use mps2_an386::count::Counters;
 use mps2_an386::flash::{self, FLASH, RamFlash};
@@ -60,7 +60,7 @@ fn live(life: u32, counters: &mut Counters, numbers: &mut [f32]) -> Result<(), &
     load(&mut model)?;
     let setup = Setup::new(EXAMPLES).rollback(Rollback::ToCommitted);
     // No more than asked for: what is recorded at rest is longer and thinned to fit.
-    let needed = Teacher::memory(&model, setup) / size_of::<f32>();
+    let needed = Teacher::memory(&model, setup).len();
     let numbers = numbers.get_mut(..needed).ok_or("memory")?;
     let mut teacher = Teacher::new(&model, EXAMPLES, numbers).map_err(|_| "memory")?;
     let flash = flash::flash();
@@ -70,9 +70,9 @@ fn live(life: u32, counters: &mut Counters, numbers: &mut [f32]) -> Result<(), &
         None => hprintln!(
             "power on, nothing learnt; memory: {} bytes, of which {} are weights and {} the front \
              end",
-            Teacher::memory(&model, setup),
-            model.memory_for(setup).adapted,
-            FrontEnd::memory(&model)
+            Teacher::memory(&model, setup).bytes(),
+            model.memory_for(setup).adapted.bytes(),
+            FrontEnd::memory(&model).bytes()
         ),
         Some(stored) => hprintln!("power on, {} weights found", stored.weights),
     }
@@ -160,7 +160,7 @@ impl Session<'_> {
         let mut ended = Ok(None);
         let count = counters.instructions(|| ended = teacher.end());
         self.most.end = self.most.end.max(count);
-        if let Some(Heard::Prediction(heard)) = ended.map_err(|_| "end")? {
+        if let Some(Response::Prediction(heard)) = ended.map_err(|_| "end")? {
             let counts = &mut self.heard;
             match recording.purpose {
                 Purpose::Ask => {

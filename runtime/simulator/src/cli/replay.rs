@@ -10,7 +10,7 @@ use mamlet_formats::Episodes;
 use mamlet_simulator::Model;
 use mamlet_simulator::file::ArtifactFile;
 use mamlet_simulator::fit::Fit;
-use mamlet_simulator::replay::{self, Replayed};
+use mamlet_simulator::replay::{self, EpisodeReport};
 use serde::Serialize;
 
 use super::{Budget, print_fit, print_pipeline};
@@ -35,7 +35,7 @@ struct ReplayOutput<'a> {
     artifact: &'a str,
     #[serde(flatten)]
     fit: &'a Fit,
-    episodes: &'a [Replayed],
+    episodes: &'a [EpisodeReport],
 }
 
 impl Replay {
@@ -50,7 +50,7 @@ impl Replay {
         let bytes = std::fs::read(&self.episodes).with_context(|| format!("cannot read {path}"))?;
         let episodes = Episodes::parse(&bytes).with_context(|| path.to_string())?;
         let replayed = replay::replay(&model, &episodes).with_context(|| path.to_string())?;
-        let support = episodes.head.support as usize;
+        let support = episodes.prefix.support as usize;
         let fit = Fit::new(&model, file.bytes().len(), support, model.steps(), board);
         let artifact = artifact.description()?.name;
         if self.json {
@@ -72,7 +72,7 @@ impl Replay {
     }
 }
 
-fn print(replayed: &[Replayed], out: &mut impl Write) -> Result<()> {
+fn print(replayed: &[EpisodeReport], out: &mut impl Write) -> Result<()> {
     for (index, episode) in replayed.iter().enumerate() {
         let queries = episode.queries;
         let figure = match (episode.accuracy, episode.mean_squared_error) {

@@ -10,11 +10,11 @@ use clap::Args;
 use mamlet_runtime::Setup;
 use mamlet_runtime::serve::Server;
 use mamlet_simulator::Model;
-use mamlet_simulator::device::{self, Kept};
 use mamlet_simulator::file::ArtifactFile;
 use mamlet_simulator::fit::Fit;
+use mamlet_simulator::serial::{self, FileStorage};
 
-use super::{Budget, keep, print_fit};
+use super::{Budget, flash, print_fit};
 
 /// The arguments.
 #[derive(Args)]
@@ -25,7 +25,7 @@ pub struct Serve {
     #[arg(long, value_name = "K", default_value_t = 16)]
     examples: usize,
     #[command(flatten)]
-    keep: keep::KeepArgs,
+    flash: flash::FlashArgs,
     #[command(flatten)]
     budget: Budget,
     /// Answer on a TCP port instead of a pseudo-terminal, one host after the
@@ -47,8 +47,8 @@ impl Serve {
         let artifact = file.artifact().with_context(name)?;
         let model = Model::new(&artifact).with_context(name)?;
         let description = artifact.description()?;
-        let keep = Kept::new(self.keep.open(&board, model.adapting())?);
-        let device = format!("simulator of {}", board.name);
+        let storage = FileStorage::new(self.flash.open(&board, model.adapting())?);
+        let name = format!("simulator of {}", board.name);
         let (length, examples) = (file.bytes().len(), self.examples);
         let fit = Fit::new(&model, length, examples, model.steps(), board);
         print_fit(&fit, description.name, &mut io::stderr())?;
@@ -56,10 +56,10 @@ impl Serve {
             return Ok(ExitCode::from(3));
         }
         let setup = Setup::new(examples);
-        let mut memory = vec![0.0; Server::<Kept>::memory(&model, setup)];
-        let mut server = Server::new(&model, setup, description, &device, keep, &mut memory)?;
+        let mut memory = vec![0.0; Server::<FileStorage>::memory(&model, setup).len()];
+        let mut server = Server::new(&model, setup, description, &name, storage, &mut memory)?;
         if self.stdio {
-            device::serve(&mut server, &mut Standard)?;
+            serial::serve(&mut server, &mut Standard)?;
         } else if let Some(address) = &self.tcp {
             let listener = TcpListener::bind(address);
             let listener = listener.with_context(|| format!("cannot listen on {address}"))?;
@@ -68,7 +68,7 @@ impl Serve {
                 let mut stream = stream?;
                 stream.set_nodelay(true)?;
                 // A host that leaves in the middle is followed by the next.
-                if let Err(error) = device::serve(&mut server, &mut stream) {
+                if let Err(error) = serial::serve(&mut server, &mut stream) {
                     eprintln!("mamlet-sim: {error:#}");
                 }
             }
@@ -80,18 +80,18 @@ impl Serve {
 }
 
 #[cfg(unix)]
-fn on_terminal(server: &mut Server<'_, Kept>, out: &mut impl Write) -> Result<()> {
-    let mut terminal = device::terminal()?;
+fn on_terminal(server: &mut Server<'_, FileStorage>, out: &mut impl Write) -> Result<()> {
+    let mut terminal = serial::terminal()?;
     announce(terminal.path(), out)?;
-    device::serve(server, terminal.port())
+    serial::serve(server, terminal.port())
 }
 
 #[cfg(not(unix))]
-fn on_terminal(_: &mut Server<'_, Kept>, _: &mut impl Write) -> Result<()> {
+fn on_terminal(_: &mut Server<'_, FileStorage>, _: &mut impl Write) -> Result<()> {
     anyhow::bail!("this system has no pseudo-terminals: use --tcp 127.0.0.1:0")
 }
 
-/// Prints where the device answers.
+/// Prints where the board answers.
 fn announce(port: impl std::fmt::Display, out: &mut impl Write) -> Result<()> {
     writeln!(out, "{port}")?;
     out.flush()?;

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use mamlet_formats::episodes::{EpisodesWriter, Head};
+use mamlet_formats::episodes::{EpisodesWriter, Prefix};
 
 use super::{Desk, LINE, QUERY, SUPPORT, Said, classifier, run, sim};
 
@@ -18,7 +18,7 @@ fn replay(artifact: impl AsRef<Path>, episodes: &Path, more: &[&str]) -> Said {
 /// Episodes of three support and two query examples, each its inputs and then
 /// its target.
 fn episodes<const N: usize>(examples: &[[f32; N]]) -> Vec<u8> {
-    let mut writer = EpisodesWriter::new(Head {
+    let mut writer = EpisodesWriter::new(Prefix {
         inputs: N as u32 - 1,
         targets: 1,
         support: 3,
@@ -119,7 +119,7 @@ fn what_cannot_be_replayed_is_named() {
     flipped[50] ^= 4;
     let flipped = desk.file("flipped.episodes", flipped);
     replay(LINE, &flipped, &[]).refuses(1, &["flipped.episodes", "corrupt"]);
-    let mut writer = EpisodesWriter::new(Head {
+    let mut writer = EpisodesWriter::new(Prefix {
         inputs: 2,
         targets: 1,
         support: 1,

@@ -237,7 +237,7 @@ impl Suite {
         });
         self.case("halves", [1, 1, 4], |chain| {
             chain.dense(6).push(Piece::Tanh).dense(2);
-            chain.net.halves = true;
+            chain.net.f16 = true;
             // The naive implementation has no f16: the values are rounded.
             for (values, _) in chain.net.pieces.iter_mut().flat_map(Piece::tensors_mut) {
                 values

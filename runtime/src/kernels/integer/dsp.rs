@@ -52,8 +52,12 @@ const TURN: usize = 4;
 const COPY: usize = 128;
 
 /// Writes all whole pairs of `outputs`, for so many lanes, and returns how many
-/// outputs those are.
-pub(super) fn pairs(
+/// outputs those are; none where it has no fast way for them.
+///
+/// # Safety
+/// Tensors, patches and lanes are as long as `outputs`, `lanes` and `stride` say,
+/// and there are 1 to [`LANES`] lanes.
+pub(super) unsafe fn pairs(
     patches: &Patches<'_>,
     weights: &[i8],
     scaling: &Scaling<'_>,
@@ -69,13 +73,7 @@ pub(super) fn pairs(
         high,
     } = *scaling;
     let (pairs, bytes) = (outputs / 2, patches.groups * 8);
-    let there = [bias.len(), multiplier.len(), shift.len()];
-    let there = there.iter().all(|&length| length >= outputs)
-        && weights.len() >= pairs * bytes
-        && weights.as_ptr().addr() % 4 == 0
-        && patches.wide.len() >= patches.groups * 2 * LANES
-        && y.len() >= lanes.saturating_sub(1) * stride + outputs;
-    if !there || lanes == 0 || pairs == 0 || bytes == 0 {
+    if pairs == 0 || bytes == 0 || weights.as_ptr().addr() % 4 != 0 {
         return 0;
     }
     let twice = |x: i8| u32::from(x as i16 as u16) * 0x1_0001;
@@ -98,7 +96,7 @@ pub(super) fn pairs(
         }),
     };
     // SAFETY: tensors, patches and lanes are as long as `pairs` and `groups`
-    // say, neither of which is zero, and words are aligned.
+    // say, as the caller promises, neither is zero, and words are aligned.
     unsafe { run(&raw mut job) };
     2 * pairs
 }

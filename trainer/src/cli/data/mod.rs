@@ -36,9 +36,9 @@ enum Command {
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
-  mamlet data check trainer/configs/omniglot-5way-1shot.toml --data FOLDER_OF_THE_ZIPS
-  mamlet data check trainer/configs/miniimagenet-5way-1shot.toml --json
-  mamlet data check trainer/configs/calibration-raingauge.toml --data FOLDER
+  mamlet data check trainer/configs/paper/omniglot-5way-1shot.toml --data FOLDER_OF_THE_ZIPS
+  mamlet data check trainer/configs/paper/miniimagenet-5way-1shot.toml --json
+  mamlet data check trainer/configs/calibration/calibration-raingauge.toml --data FOLDER
   mamlet data check FOLDER --write mine.toml
 
 Exit codes: 0 all of it can be used, 1 it cannot, 2 wrong usage")]

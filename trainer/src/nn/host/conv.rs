@@ -1,4 +1,4 @@
-//! Convolution without patches: see [`super::super::conv`].
+//! Convolution without patches: see [`super::super::layers::Conv`].
 //!
 //! What is missing at the edges is written out once, `p [T, B, padded·channels]`. A row
 //! of the kernel then covers `kw·channels` numbers that lie side by side, and
@@ -17,7 +17,7 @@ use rayon::prelude::*;
 
 use super::super::shape::Window;
 use super::grid::Grid;
-use super::{Numbers, PerGroup, add_up, at_once, tensor};
+use super::{Numbers, PerGroup, add_up, per_chunk, tensor};
 
 /// `p`; `x` itself where no window reaches over an edge.
 pub fn pad<B: Backend>(window: &Window, channels: usize, x: &Tensor<B, 3>) -> Option<Tensor<B, 3>> {
@@ -59,7 +59,7 @@ pub fn product<B: Backend>(
             bias: biases.as_ref().map(|biases| biases.group(task)),
             filters,
         };
-        product.write_in_shares(y);
+        product.write_in_chunks(y);
     }
     Some(tensor(y, dims, &p.device()))
 }
@@ -80,11 +80,11 @@ pub fn weight_gradient<B: Backend>(
         .chunks_exact(examples * grid.image)
         .zip(gradients.chunks_exact(examples * width))
         .zip(dw.chunks_exact_mut(inputs * filters));
-    let images_at_once = at_once(width);
+    let images_per_chunk = per_chunk(width);
     for ((images, dy), dw) in tasks_of {
-        add_up(examples.div_ceil(images_at_once), dw, |share, dw| {
-            let start = share * images_at_once;
-            let end = examples.min(start + images_at_once);
+        add_up(examples.div_ceil(images_per_chunk), dw, |chunk, dw| {
+            let start = chunk * images_per_chunk;
+            let end = examples.min(start + images_per_chunk);
             Arch::new().dispatch(InTiles(WeightGradient {
                 grid: &grid,
                 images: &images[start * grid.image..end * grid.image],
@@ -115,40 +115,45 @@ pub fn input_gradient<B: Backend>(
         .zip(dx.chunks_exact_mut(examples * features))
         .enumerate();
     if let Some(back) = window.back() {
-        // A convolution with the kernel turned around.
+        // A convolution with the kernel flipped.
         let grid = Grid::of(&back, filters);
         for (task, (dy, dx)) in tasks_of {
-            let mut turned = Vec::with_capacity(size * filters * channels);
+            let mut flipped = Vec::with_capacity(size * filters * channels);
             let of_position = channels * filters;
             for weight in weights.group(task).chunks_exact(of_position).rev() {
-                transpose(weight, filters, &mut turned);
+                transpose(weight, filters, &mut flipped);
             }
             let product = Product {
                 grid: &grid,
                 images: &grid.padded(dy, &back),
-                weight: &turned,
+                weight: &flipped,
                 bias: None,
                 filters: channels,
             };
-            product.write_in_shares(dx);
+            product.write_in_chunks(dx);
         }
     } else {
         let (grid, inputs) = (Grid::of(window, channels), size * channels);
         let rows = Grid::of_rows(window.places(), filters);
         let of_image = window.places() * inputs;
-        let images_at_once = at_once(of_image).min(examples);
-        let room = || (vec![0.0; images_at_once * of_image], vec![0.0; grid.image]);
+        let images_per_chunk = per_chunk(of_image).min(examples);
+        let room = || {
+            (
+                vec![0.0; images_per_chunk * of_image],
+                vec![0.0; grid.image],
+            )
+        };
         for (task, (dy, dx)) in tasks_of {
-            let mut turned = Vec::with_capacity(filters * inputs);
-            transpose(weights.group(task), filters, &mut turned);
-            let shares = dy
-                .par_chunks(images_at_once * width)
-                .zip(dx.par_chunks_mut(images_at_once * features));
-            shares.for_each_init(room, |(dp, padded), (dy, dx)| {
+            let mut transposed = Vec::with_capacity(filters * inputs);
+            transpose(weights.group(task), filters, &mut transposed);
+            let chunks = dy
+                .par_chunks(images_per_chunk * width)
+                .zip(dx.par_chunks_mut(images_per_chunk * features));
+            chunks.for_each_init(room, |(dp, padded), (dy, dx)| {
                 let product = Product {
                     grid: &rows,
                     images: dy,
-                    weight: &turned,
+                    weight: &transposed,
                     bias: None,
                     filters: inputs,
                 };
@@ -246,15 +251,15 @@ impl Product<'_> {
     }
 
     /// The same, a few images after the other by every core.
-    fn write_in_shares(self, y: &mut [f32]) {
+    fn write_in_chunks(self, y: &mut [f32]) {
         let image = self.grid.image;
         let width = self.grid.starts.len() * self.filters;
-        let images_at_once = at_once(width);
-        let shares = self
+        let images_per_chunk = per_chunk(width);
+        let chunks = self
             .images
-            .par_chunks(images_at_once * image)
-            .zip(y.par_chunks_mut(images_at_once * width));
-        shares.for_each(|(images, y)| Product { images, ..self }.write(y));
+            .par_chunks(images_per_chunk * image)
+            .zip(y.par_chunks_mut(images_per_chunk * width));
+        chunks.for_each(|(images, y)| Product { images, ..self }.write(y));
     }
 }
 

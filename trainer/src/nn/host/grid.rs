@@ -3,7 +3,7 @@
 use rayon::prelude::*;
 
 use super::super::shape::Window;
-use super::at_once;
+use super::per_chunk;
 
 /// Where the windows of one image are among its numbers.
 pub(super) struct Grid {
@@ -68,11 +68,11 @@ impl Grid {
         let width = window.input[1] * self.channels;
         let of_image = window.input[0] * width;
         let mut padded = vec![0.0; images.len() / of_image * self.image];
-        let images_at_once = at_once(self.image);
-        let shares = padded
-            .par_chunks_mut(images_at_once * self.image)
-            .zip(images.par_chunks(images_at_once * of_image));
-        shares.for_each(|(padded, images)| {
+        let images_per_chunk = per_chunk(self.image);
+        let chunks = padded
+            .par_chunks_mut(images_per_chunk * self.image)
+            .zip(images.par_chunks(images_per_chunk * of_image));
+        chunks.for_each(|(padded, images)| {
             let images = images.chunks_exact(of_image);
             for (image, padded) in images.zip(padded.chunks_exact_mut(self.image)) {
                 for (row, start) in image.chunks_exact(width).zip(self.rows(window)) {

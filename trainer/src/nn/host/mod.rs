@@ -4,8 +4,8 @@
 //! Every function here has the same one made of tensor operations beside it, which
 //! other devices use and which an autodiff backend sees through.
 //!
-//! What is more than a core's cache holds is worked on in shares, which the cores take one
-//! after the other. Shares do not depend on the number of cores, so neither do results.
+//! A core takes one chunk after the other, each of which fits its cache. Chunks do not
+//! depend on the number of cores, so neither do results.
 
 pub mod conv;
 mod grid;
@@ -20,26 +20,26 @@ use rayon::prelude::*;
 
 use crate::device::CACHED;
 
-/// How many rows or images, each of so many numbers, make a share.
-pub(super) fn at_once(numbers: usize) -> usize {
+/// Rows or images in a chunk, each of so many numbers.
+pub(super) fn per_chunk(numbers: usize) -> usize {
     (CACHED / numbers).max(1)
 }
 
-/// Sums of so many shares: `of_share` adds those of one to zeros. They are added up in
+/// Sums of so many chunks: `of_chunk` adds those of one to zeros. They are added up in
 /// their order.
-pub(super) fn add_up(shares: usize, sums: &mut [f32], of_share: impl Fn(usize, &mut [f32]) + Sync) {
-    if shares == 1 {
-        return of_share(0, sums);
+pub(super) fn add_up(chunks: usize, sums: &mut [f32], of_chunk: impl Fn(usize, &mut [f32]) + Sync) {
+    if chunks == 1 {
+        return of_chunk(0, sums);
     }
-    let of_shares = (0..shares).into_par_iter().map(|share| {
+    let of_chunks = (0..chunks).into_par_iter().map(|chunk| {
         let mut of_this = vec![0.0; sums.len()];
-        of_share(share, &mut of_this);
+        of_chunk(chunk, &mut of_this);
         of_this
     });
-    let of_shares: Vec<Vec<f32>> = of_shares.collect();
-    for of_share in of_shares {
-        for (sum, of_share) in sums.iter_mut().zip(of_share) {
-            *sum += of_share;
+    let of_chunks: Vec<Vec<f32>> = of_chunks.collect();
+    for of_chunk in of_chunks {
+        for (sum, of_chunk) in sums.iter_mut().zip(of_chunk) {
+            *sum += of_chunk;
         }
     }
 }
@@ -109,11 +109,11 @@ pub(super) fn with_each<B: Backend, const D: usize>(
 ) -> Option<Tensor<B, D>> {
     let (a, b) = (Numbers::of(x)?, Numbers::of(y)?);
     let mut combined = vec![0.0; a.len()];
-    let shares = combined
+    let chunks = combined
         .par_chunks_mut(CACHED)
         .zip(a.par_chunks(CACHED))
         .zip(b.par_chunks(CACHED));
-    shares.for_each(|((to, a), b)| {
+    chunks.for_each(|((to, a), b)| {
         for ((to, &a), &b) in to.iter_mut().zip(a).zip(b) {
             *to = combine(a, b);
         }

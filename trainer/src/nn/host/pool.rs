@@ -1,12 +1,12 @@
-//! Max pool: see [`super::super::pool`]. Winners are the number of a position under the
-//! window, `[T, B, places·C]`.
+//! Max pool: see [`super::super::layers::MaxPool`]. The argmax is the number of a position under
+//! the window, `[T, B, places·C]`.
 
 use burn::tensor::{Tensor, backend::Backend};
 use pulp::{Arch, Simd, WithSimd};
 use rayon::prelude::*;
 
 use super::super::patches::Patches;
-use super::{Numbers, at_once, tensor};
+use super::{Numbers, per_chunk, tensor};
 
 /// The maximum at every place, and which position has it.
 pub fn forward<B: Backend>(
@@ -17,29 +17,29 @@ pub fn forward<B: Backend>(
     let [tasks, examples, features] = x.dims();
     let width = patches.window().places() * patches.channels();
     let mut best = vec![0.0; tasks * examples * width];
-    let mut winners = vec![0.0; best.len()];
-    let images_at_once = at_once(features);
-    let shares = numbers
-        .par_chunks(images_at_once * features)
-        .zip(best.par_chunks_mut(images_at_once * width))
-        .zip(winners.par_chunks_mut(images_at_once * width));
-    shares.for_each(|((images, best), winners)| {
+    let mut argmax = vec![0.0; best.len()];
+    let images_per_chunk = per_chunk(features);
+    let chunks = numbers
+        .par_chunks(images_per_chunk * features)
+        .zip(best.par_chunks_mut(images_per_chunk * width))
+        .zip(argmax.par_chunks_mut(images_per_chunk * width));
+    chunks.for_each(|((images, best), argmax)| {
         let images = images
             .chunks_exact(features)
             .zip(best.chunks_exact_mut(width))
-            .zip(winners.chunks_exact_mut(width));
-        for ((image, best), winners) in images {
+            .zip(argmax.chunks_exact_mut(width));
+        for ((image, best), argmax) in images {
             Arch::new().dispatch(Image {
                 patches,
                 image,
                 best,
-                winners,
+                argmax,
             });
         }
     });
     let dims = [tasks, examples, width];
     let device = x.device();
-    Some((tensor(best, dims, &device), tensor(winners, dims, &device)))
+    Some((tensor(best, dims, &device), tensor(argmax, dims, &device)))
 }
 
 /// [`forward`] of one image.
@@ -47,7 +47,7 @@ struct Image<'a> {
     patches: &'a Patches,
     image: &'a [f32],
     best: &'a mut [f32],
-    winners: &'a mut [f32],
+    argmax: &'a mut [f32],
 }
 
 impl WithSimd for Image<'_> {
@@ -60,45 +60,45 @@ impl WithSimd for Image<'_> {
         let places = self
             .best
             .chunks_exact_mut(channels)
-            .zip(self.winners.chunks_exact_mut(channels));
+            .zip(self.argmax.chunks_exact_mut(channels));
         let size = self.patches.window().size();
-        for ((best, winners), window) in places.zip(windows.chunks_exact(size)) {
+        for ((best, argmax), window) in places.zip(windows.chunks_exact(size)) {
             let mut first = true;
             for (k, position) in window.iter().enumerate() {
                 let Some(position) = position else { continue };
                 let x = &self.image[position * channels..][..channels];
                 if std::mem::take(&mut first) {
                     best.copy_from_slice(x);
-                    winners.fill(k as f32);
+                    argmax.fill(k as f32);
                     continue;
                 }
-                for ((best, winner), &x) in best.iter_mut().zip(&mut *winners).zip(x) {
+                for ((best, largest), &x) in best.iter_mut().zip(&mut *argmax).zip(x) {
                     let better = x > *best;
                     *best = if better { x } else { *best };
-                    *winner = if better { k as f32 } else { *winner };
+                    *largest = if better { k as f32 } else { *largest };
                 }
             }
         }
     }
 }
 
-/// What stands at the winners.
+/// What stands at the argmax.
 pub fn pick<B: Backend>(
     patches: &Patches,
-    winners: &Tensor<B, 3>,
+    argmax: &Tensor<B, 3>,
     x: &Tensor<B, 3>,
 ) -> Option<Tensor<B, 3>> {
-    let (numbers, dims, features) = (Numbers::of(x)?, winners.dims(), x.dims()[2]);
-    let winners = Numbers::of(winners)?;
-    let mut picked = vec![0.0; winners.len()];
+    let (numbers, dims, features) = (Numbers::of(x)?, argmax.dims(), x.dims()[2]);
+    let argmax = Numbers::of(argmax)?;
+    let mut picked = vec![0.0; argmax.len()];
     let width = patches.window().places() * patches.channels();
-    let images_at_once = at_once(features);
-    let shares = numbers
-        .par_chunks(images_at_once * features)
-        .zip(winners.par_chunks(images_at_once * width))
-        .zip(picked.par_chunks_mut(images_at_once * width));
-    shares.for_each(|((numbers, winners), picked)| {
-        let mut at = Winners::new(patches, features, winners);
+    let images_per_chunk = per_chunk(features);
+    let chunks = numbers
+        .par_chunks(images_per_chunk * features)
+        .zip(argmax.par_chunks(images_per_chunk * width))
+        .zip(picked.par_chunks_mut(images_per_chunk * width));
+    chunks.for_each(|((numbers, argmax), picked)| {
+        let mut at = ArgMax::new(patches, features, argmax);
         for picked in picked.chunks_exact_mut(patches.channels()) {
             at.next(|channel, from| picked[channel] = numbers[from]);
         }
@@ -106,24 +106,24 @@ pub fn pick<B: Backend>(
     Some(tensor(picked, dims, &x.device()))
 }
 
-/// `dy` added up at the winners.
+/// `dy` added up at the argmax.
 pub fn input_gradient<B: Backend>(
     patches: &Patches,
-    winners: &Tensor<B, 3>,
+    argmax: &Tensor<B, 3>,
     dy: &Tensor<B, 3>,
 ) -> Option<Tensor<B, 3>> {
-    let (winners, numbers) = (Numbers::of(winners)?, Numbers::of(dy)?);
+    let (argmax, numbers) = (Numbers::of(argmax)?, Numbers::of(dy)?);
     let [tasks, examples, _] = dy.dims();
     let features = patches.window().positions() * patches.channels();
     let mut dx = vec![0.0; tasks * examples * features];
     let width = patches.window().places() * patches.channels();
-    let images_at_once = at_once(features);
-    let shares = dx
-        .par_chunks_mut(images_at_once * features)
-        .zip(winners.par_chunks(images_at_once * width))
-        .zip(numbers.par_chunks(images_at_once * width));
-    shares.for_each(|((dx, winners), dy)| {
-        let mut at = Winners::new(patches, features, winners);
+    let images_per_chunk = per_chunk(features);
+    let chunks = dx
+        .par_chunks_mut(images_per_chunk * features)
+        .zip(argmax.par_chunks(images_per_chunk * width))
+        .zip(numbers.par_chunks(images_per_chunk * width));
+    chunks.for_each(|((dx, argmax), dy)| {
+        let mut at = ArgMax::new(patches, features, argmax);
         for dy in dy.chunks_exact(patches.channels()) {
             at.next(|channel, to| dx[to] += dy[channel]);
         }
@@ -131,34 +131,34 @@ pub fn input_gradient<B: Backend>(
     Some(tensor(dx, [tasks, examples, features], &dy.device()))
 }
 
-/// Walks over the winners, place after place.
-struct Winners<'a> {
+/// Walks over the argmax, place after place.
+struct ArgMax<'a> {
     patches: &'a Patches,
     features: usize,
-    winners: &'a [f32],
+    argmax: &'a [f32],
     next: usize,
 }
 
-impl<'a> Winners<'a> {
+impl<'a> ArgMax<'a> {
     /// Of images with so many features each.
-    fn new(patches: &'a Patches, features: usize, winners: &'a [f32]) -> Self {
+    fn new(patches: &'a Patches, features: usize, argmax: &'a [f32]) -> Self {
         Self {
             patches,
             features,
-            winners,
+            argmax,
             next: 0,
         }
     }
 
-    /// Visits every channel of the next place with where its winner is in the input.
+    /// Visits every channel of the next place with where its largest value is in the input.
     fn next(&mut self, mut visit: impl FnMut(usize, usize)) {
         let (size, channels) = (self.patches.window().size(), self.patches.channels());
         let places = self.patches.window().places();
         let [image, place] = [self.next / places, self.next % places];
         let window = &self.patches.positions()[place * size..][..size];
-        let winners = &self.winners[self.next * channels..][..channels];
-        for (channel, &winner) in winners.iter().enumerate() {
-            if let Some(position) = window[winner as usize] {
+        let argmax = &self.argmax[self.next * channels..][..channels];
+        for (channel, &largest) in argmax.iter().enumerate() {
+            if let Some(position) = window[largest as usize] {
                 visit(
                     channel,
                     image * self.features + position * channels + channel,

@@ -4,7 +4,7 @@ use burn::tensor::{Tensor, backend::Backend};
 use pulp::{Arch, Simd, WithSimd};
 use rayon::prelude::*;
 
-use super::{Numbers, PerGroup, add_up, at_once, changed, tensor};
+use super::{Numbers, PerGroup, add_up, changed, per_chunk, tensor};
 
 /// `combine` of every value of `x [G, N, C]` and the value of its channel in `row
 /// [G or 1, 1, C]`; `x` itself where its numbers are not at hand.
@@ -20,7 +20,7 @@ pub fn with_row<B: Backend>(
     let change = |x: &mut [f32]| {
         for (group, x) in x.chunks_exact_mut(rows * width).enumerate() {
             let row = row.group(group);
-            x.par_chunks_mut(at_once(width) * width).for_each(|x| {
+            x.par_chunks_mut(per_chunk(width) * width).for_each(|x| {
                 for x in x.chunks_exact_mut(width) {
                     for (x, &row) in x.iter_mut().zip(row) {
                         *x = combine(*x, row);
@@ -58,9 +58,9 @@ pub fn combination<B: Backend>(
     let mut result = vec![0.0; groups * rows * width];
     for (group, result) in result.chunks_exact_mut(rows * width).enumerate() {
         let row = row.as_ref().map(|row| row.group(group));
-        let shares = result.par_chunks_mut(at_once(width) * width).enumerate();
-        shares.for_each(|(index, result)| {
-            let start = group * rows * width + index * at_once(width) * width;
+        let chunks = result.par_chunks_mut(per_chunk(width) * width).enumerate();
+        chunks.for_each(|(index, result)| {
+            let start = group * rows * width + index * per_chunk(width) * width;
             let terms: Vec<(&[f32], &[f32])> = terms
                 .iter()
                 .map(|(x, row)| (&x[start..][..result.len()], row.group(group)))
@@ -125,10 +125,10 @@ fn sums<B: Backend>(x: &Tensor<B, 3>, y: Option<&Tensor<B, 3>>) -> Option<Tensor
         let of_group = group * rows * width..(group + 1) * rows * width;
         let x = &numbers[of_group.clone()];
         let y = factors.as_ref().map(|factors| &factors[of_group]);
-        let of_share = at_once(width) * width;
-        add_up(x.len().div_ceil(of_share), sums, |share, sums| {
-            let start = share * of_share;
-            let end = x.len().min(start + of_share);
+        let of_chunk = per_chunk(width) * width;
+        add_up(x.len().div_ceil(of_chunk), sums, |chunk, sums| {
+            let start = chunk * of_chunk;
+            let end = x.len().min(start + of_chunk);
             Arch::new().dispatch(Sums {
                 x: &x[start..end],
                 y: y.map(|y| &y[start..end]),

@@ -1,7 +1,7 @@
 //! Memory that a checkpoint is kept in.
 
 use mamlet_runtime::Learner;
-use mamlet_runtime::serve::{Keep, Refusal, Stored};
+use mamlet_runtime::serve::{Refusal, Storage, Stored};
 
 /// Bytes of a checkpoint of 1761 weights.
 pub const SHELF: usize = 40 + 4 * 1761;
@@ -20,7 +20,7 @@ impl<'m> Shelf<'m> {
     }
 }
 
-impl Keep for Shelf<'_> {
+impl Storage for Shelf<'_> {
     fn is_there(&self) -> bool {
         true
     }
