@@ -272,7 +272,13 @@ fn adapted(
     aligned[..bytes.len()].copy_from_slice(bytes);
     let artifact = Artifact::parse(&aligned[..bytes.len()])?;
     let model = Model::<LAYERS>::new(&artifact)?;
-    let mut memory = vec![0.0; model.memory(examples, Rollback::ToInitialisation).total().len()];
+    let mut memory = vec![
+        0.0;
+        model
+            .memory(examples, Rollback::ToInitialisation)
+            .total()
+            .len()
+    ];
     let mut learner = Learner::new(&model, examples, Rollback::ToInitialisation, &mut memory)?;
     for index in 0..examples {
         learner.add_values(&x(index)[..model.inputs()], &y(index)[..model.outputs()])?;

@@ -21,13 +21,15 @@ pub(crate) struct Format {
 impl Format {
     /// The words behind the magic: the version, the fields, and the checksum.
     /// `None` where the magic is another.
+    #[inline(always)]
     pub fn words<const WORDS: usize, const BYTES: usize>(
         &self,
         prefix: &[u8; BYTES],
     ) -> Option<[u32; WORDS]> {
         const { assert!(BYTES == MAGIC + 4 * WORDS) };
         let (magic, fields) = prefix.split_first_chunk::<MAGIC>()?;
-        if *magic != self.magic {
+        // As one number: a comparison of bytes would be a call.
+        if u64::from_le_bytes(*magic) != u64::from_le_bytes(self.magic) {
             return None;
         }
         let mut words = [0; WORDS];
@@ -41,6 +43,7 @@ impl Format {
     ///
     /// # Errors
     /// Major and minor version where this reader does not know them.
+    #[inline(always)]
     pub fn minor(&self, version: u32) -> Result<u16, (u16, u16)> {
         let (major, minor) = (version as u16, (version >> 16) as u16);
         match major == self.major && minor <= self.minor {
@@ -74,6 +77,7 @@ pub(crate) fn unsealed<const BYTES: usize>(prefix: &[u8; BYTES]) -> &[u8] {
 }
 
 /// The checksum of a prefix and of what follows it.
+#[inline(always)]
 pub(crate) fn checksum<const BYTES: usize>(prefix: &[u8; BYTES], rest: &[u8]) -> u32 {
     crc32::of(&[unsealed(prefix), rest])
 }

@@ -40,6 +40,7 @@ impl Extent {
     }
 
     /// Words of four bytes that one example takes as integers of 8 bits.
+    #[cfg(feature = "integer")]
     pub fn words(self) -> Option<usize> {
         Some(self.features()?.div_ceil(4))
     }
@@ -177,6 +178,7 @@ impl Sliding {
 
     /// Whether the numbers of an example lie in `x`, and those of its output in `y`.
     #[cfg(feature = "integer")]
+    #[inline(never)]
     pub fn within(&self, x: &[i8], y: &[i8], channels: u32) -> Checked {
         let lies = |extent: Extent, values: &[i8]| {
             let features = extent.features();
@@ -186,7 +188,7 @@ impl Sliding {
     }
 
     /// [`fits`](Self::fits) for integers of 8 bits, of which four are a word.
-    #[cfg(feature = "convolution")]
+    #[cfg(feature = "integer")]
     pub fn fits_words(&self, channels: u32, inputs: usize, outputs: usize) -> bool {
         self.input().words() == Some(inputs) && self.output(channels).words() == Some(outputs)
     }

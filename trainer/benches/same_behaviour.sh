@@ -34,9 +34,9 @@ sinusoid-first-order
 -sinusoid-averaging-l2-to-mean averaging.networks=20 averaging.block=10 meta.iterations=300 averaging.iterations=200
 waveforms
 waveforms-head
-omniglot-5way-1shot-reptile meta.iterations=30
-omniglot-fc-5way-1shot-cavia
-omniglot-micro
+-omniglot-5way-1shot-reptile meta.iterations=30
+omniglot-fc-5way-1shot-cavia meta.iterations=100
+-omniglot-micro meta.iterations=100
 -omniglot-prototypical meta.iterations=20
 -omniglot-pretraining meta.iterations=20
 -omniglot-5way-1shot-meta-sgd meta.iterations=20

@@ -91,8 +91,10 @@ fn every_link_between_pages_leads_somewhere() {
     let mut links = 0;
     for page in pages() {
         for line in prose(&page) {
-            let targets = between(&line, "](", ')').into_iter();
-            for target in targets.filter(|link| !link.contains("://")) {
+            let mut targets = between(&line, "](", ')');
+            targets.extend(between(&line, "src=\"", '"'));
+            targets.extend(between(&line, "srcset=\"", '"'));
+            for target in targets.into_iter().filter(|link| !link.contains("://")) {
                 let at = format!("{}: {target}", page.display());
                 let (path, anchor) = target.split_once('#').unwrap_or((target, ""));
                 let file = match path.is_empty() {

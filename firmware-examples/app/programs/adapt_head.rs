@@ -9,15 +9,7 @@ use app::{Decimals, HEAD, QUERY, SUPPORT, println};
 use mamlet_runtime::{Artifact, Learner, Model, Setup};
 
 // What Model::memory_for asks for, and a little more.
-app::program!(run, [f32; 2560] = [0.0; 2560]);
-
-fn run(memory: &mut [f32]) -> bool {
-    let result = learn(memory);
-    if let Err(error) = result {
-        println!("failed: {}", error);
-    }
-    result.is_ok()
-}
+app::program!(learn, [f32; 2560] = [0.0; 2560]);
 
 fn learn(memory: &mut [f32]) -> Result<(), &'static str> {
     let artifact = Artifact::parse(HEAD).map_err(|_| "artifact")?;

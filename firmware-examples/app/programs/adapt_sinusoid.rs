@@ -17,15 +17,7 @@ const SUPPORT: [(f32, f32); 5] = [
 ];
 const QUERY: [(f32, f32); 3] = [(-3.0, 2.270_407_5), (1.0, 0.0), (3.0, 2.727_892_3)];
 
-app::program!(run, [f32; 2560] = [0.0; 2560]);
-
-fn run(memory: &mut [f32]) -> bool {
-    let result = learn(memory);
-    if let Err(error) = result {
-        println!("failed: {}", error);
-    }
-    result.is_ok()
-}
+app::program!(learn, [f32; 2560] = [0.0; 2560]);
 
 fn learn(memory: &mut [f32]) -> Result<(), &'static str> {
     let artifact = Artifact::parse(ARTIFACT).map_err(|_| "artifact")?;

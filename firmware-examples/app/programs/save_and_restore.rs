@@ -18,20 +18,12 @@ struct Ram {
 }
 
 app::program!(
-    run,
+    survive,
     Ram = Ram {
         learner: [0.0; 4400],
         checkpoint: [0; 7200]
     }
 );
-
-fn run(ram: &mut Ram) -> bool {
-    let result = survive(ram);
-    if let Err(error) = result {
-        println!("failed: {}", error);
-    }
-    result.is_ok()
-}
 
 fn survive(ram: &mut Ram) -> Result<(), &'static str> {
     let artifact = Artifact::parse(ARTIFACT).map_err(|_| "artifact")?;

@@ -25,21 +25,13 @@ const EXAMPLES: usize = 10;
 /// Numbers for as many recordings, or strokes.
 const NUMBERS: usize = 4608;
 
-app::program!(run, [f32; NUMBERS] = [0.0; NUMBERS]);
+app::program!(live, [f32; NUMBERS] = [0.0; NUMBERS]);
 
 /// The code that `async` functions become keeps a panic, should it be resumed
 /// after its end, which `await` never does.
 #[unsafe(no_mangle)]
 extern "C" fn this_program_can_panic() -> ! {
     app::fail()
-}
-
-fn run(memory: &mut [f32]) -> bool {
-    let result = live(memory);
-    if let Err(error) = result {
-        println!("failed: {}", error);
-    }
-    result.is_ok()
 }
 
 fn live(memory: &mut [f32]) -> Result<(), &'static str> {

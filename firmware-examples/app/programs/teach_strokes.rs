@@ -14,15 +14,7 @@ const EXAMPLES: usize = 12;
 const NAMES: [&str; 4] = ["up", "down", "up and down", "nothing"];
 
 // What Teacher::memory asks for, and a little more.
-app::program!(run, [f32; 320] = [0.0; 320]);
-
-fn run(memory: &mut [f32]) -> bool {
-    let result = teach(memory);
-    if let Err(error) = result {
-        println!("failed: {}", error);
-    }
-    result.is_ok()
-}
+app::program!(teach, [f32; 320] = [0.0; 320]);
 
 fn teach(memory: &mut [f32]) -> Result<(), &'static str> {
     let artifact = Artifact::parse(STROKES).map_err(|_| "artifact")?;

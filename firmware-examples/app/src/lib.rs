@@ -1,10 +1,9 @@
-//! What the example programs need of a machine: how they start, print and end,
+//! What the example programs need of a board: how they start, print and end,
 //! and the artifacts they run.
 //!
-//! The programs lie in `programs`, one file each, and are the same on every
-//! machine. They print and end through semihosting, which QEMU and debug probes
-//! understand, so a machine is its memory map: to add one, copy the folder
-//! `microbit`, change `memory.x` and the target in its `Cargo.toml`.
+//! The programs lie in `programs`, one file each, and are the same on every board that
+//! is emulated. They print and end through semihosting, which QEMU and debug probes
+//! understand, so an emulated board is its memory map: `runtime/boards` describes it.
 //!
 //! Real boards start, log and end in their own way. They take from here what
 //! `teach` is, and the artifacts, without the feature `qemu`.
@@ -29,7 +28,7 @@ pub use host_file::HostFile;
 #[cfg(feature = "qemu")]
 pub use print::{Decimals, fail, print, succeed};
 #[cfg(feature = "qemu")]
-pub use start::entry;
+pub use start::{Outcome, entry};
 
 /// The artifact the examples run: a meta-trained sinusoid regressor,
 /// 1-40-40-1 with ReLU.

@@ -1,4 +1,4 @@
-//! Memory that plays flash, for machines that have none to write to: a reset
+//! Memory that plays flash, for emulated boards, which have none to write to: a reset
 //! leaves it alone, and the power can be cut in the middle of a word.
 
 use core::convert::Infallible;

@@ -5,8 +5,8 @@ pub use cortex_m_rt::entry;
 #[cfg(target_arch = "riscv32")]
 pub use riscv_rt::entry;
 
-/// Makes a program of a function that is given a static variable and returns
-/// whether it succeeded: `program!(run, [f32; 2560] = [0.0; 2560])`.
+/// Makes a program of a function that is given a static variable and returns an
+/// [`Outcome`](crate::Outcome): `program!(run, [f32; 2560] = [0.0; 2560])`.
 ///
 /// The variable is static so that the linker knows whether it fits the RAM.
 #[macro_export]
@@ -18,12 +18,33 @@ macro_rules! program {
         fn main() -> ! {
             // SAFETY: main runs once and nothing else knows the variable.
             let memory: &'static mut $memory = unsafe { &mut *(&raw mut MEMORY) };
-            match $run(memory) {
+            match $crate::Outcome::is_success($run(memory)) {
                 true => $crate::succeed(),
                 false => $crate::fail(),
             }
         }
     };
+}
+
+/// What a program comes to.
+pub trait Outcome {
+    /// Whether it succeeded. Prints what went wrong, where that is known.
+    fn is_success(self) -> bool;
+}
+
+impl Outcome for bool {
+    fn is_success(self) -> bool {
+        self
+    }
+}
+
+impl Outcome for Result<(), &'static str> {
+    fn is_success(self) -> bool {
+        if let Err(error) = self {
+            crate::println!("failed: {}", error);
+        }
+        self.is_ok()
+    }
 }
 
 /// The vectors of the first 32 interrupts, of which the examples use none. A

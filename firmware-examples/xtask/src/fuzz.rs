@@ -10,7 +10,8 @@ use std::process::Command;
 
 use anyhow::{Context, Result, bail, ensure};
 
-use crate::project::{cargo, is_there, output, root, run};
+use crate::needs::{self, Need};
+use crate::project::{cargo, output, root, run};
 
 /// Folder and name of each target.
 const TARGETS: [(&str, &str); 6] = [
@@ -49,17 +50,9 @@ pub struct Options {
     input: Option<PathBuf>,
 }
 
-/// Says what is missing to build the targets.
-pub fn check_compiler() -> Result<()> {
-    if !is_there("c++") {
-        bail!("no C++ compiler, which builds libFuzzer: on Debian `apt-get install g++`");
-    }
-    Ok(())
-}
-
 /// Fuzzes, with what has been found earlier.
 pub fn fuzz(options: &Options) -> Result<()> {
-    check_compiler()?;
+    needs::provide(&[Need::Cpp].into(), false)?;
     let chosen = |name| {
         options
             .target

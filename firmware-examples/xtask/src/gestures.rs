@@ -8,12 +8,17 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result, ensure};
 use mamlet_runtime::{Artifact, Model, Response, Rollback, Setup, Teacher};
 
-use crate::firmware::{emulate, program};
-use crate::machine::working_folder;
+use crate::example::Example;
+use crate::firmware::{Firmware, working_folder};
 use crate::project::data_folder;
+use crate::reference::{emulate, program};
 
-/// The program.
-pub const EXAMPLE: &str = "teach_gestures";
+/// The example, which reads what a person does.
+pub const EXAMPLE: Example = Example {
+    name: NAME,
+    run: run_with_recordings,
+};
+const NAME: &str = "teach_gestures";
 
 /// What it runs.
 static ARTIFACT: &[u8] = mamlet_runtime::include_aligned!("../../artifacts/gestures-wrist.mamlet");
@@ -60,9 +65,18 @@ pub fn data() -> Option<PathBuf> {
     candidates.into_iter().find(|file| file.is_file())
 }
 
+fn run_with_recordings(firmware: &Firmware) -> Result<()> {
+    let data = data();
+    if data.is_none() {
+        eprintln!("no recordings of people (MAMLET_DATA): these are made up");
+    }
+    write_recordings(data.as_deref())?;
+    Example::just_run(firmware, NAME)
+}
+
 /// Writes what a person of the data set does, or somebody made up, where the
 /// program looks for it.
-pub fn write_recordings(data: Option<&Path>) -> Result<()> {
+fn write_recordings(data: Option<&Path>) -> Result<()> {
     let (recordings, channels) = recordings(data)?;
     let word = |number: usize| u32::try_from(number).context("too many samples");
     let mut words = vec![word(channels)?, word(recordings.len())?];
@@ -85,7 +99,7 @@ pub fn write_recordings(data: Option<&Path>) -> Result<()> {
 /// same weights to the last bit, before the power is cut and after it.
 pub fn host_and_board_agree(data: Option<&Path>) -> Result<()> {
     write_recordings(data)?;
-    let printed = emulate(&program("release", EXAMPLE))?;
+    let printed = emulate(&program("release", NAME))?;
     print!("{printed}");
     let [weights, heard] = host(&recordings(data)?.0)?;
     let lines = |with: &str| -> Vec<&str> {

@@ -5,9 +5,10 @@ use std::fs;
 use anyhow::{Context, Result, ensure};
 use serde::{Deserialize, Serialize};
 
-use crate::cycles::{self, Count, MACHINE, Region};
-use crate::firmware::{Toolchain, build, check_qemu, program};
+use crate::cycles::{self, Count, REFERENCE, Region};
 use crate::project::root;
+use crate::reference::{build, program};
+use crate::toolchain::Toolchain;
 
 /// The file with the table, and what stands around it there.
 const FILE: &str = "runtime/docs/kernels.md";
@@ -107,9 +108,8 @@ pub fn check_limits() -> Result<()> {
 
 /// Measures all kernels.
 fn measure() -> Result<Vec<Kernel>> {
-    check_qemu()?;
     build(&Toolchain::find()?, "release")?;
-    let (regions, printed) = cycles::measure(&program("release", "kernels"), MACHINE)?;
+    let (regions, printed) = cycles::measure(&program("release", "kernels"), REFERENCE)?;
     let mut rest = &regions[..];
     let mut kernels = Vec::new();
     for line in printed.lines() {

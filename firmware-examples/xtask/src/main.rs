@@ -3,15 +3,19 @@
 #[path = "../../app/src/arithmetic.rs"]
 mod arithmetic;
 mod cycles;
+mod example;
+mod examples;
 mod firmware;
 mod fuzz;
 mod gestures;
+mod host;
 mod kernels;
-mod machine;
 mod measure;
+mod needs;
 mod omniglot;
 mod panics;
 mod project;
+mod reference;
 mod replay;
 mod serve;
 mod test;
@@ -33,12 +37,10 @@ struct Cli {
 enum Command {
     /// Formatting, lints, host tests, documentation, firmware built and run in QEMU.
     ///
-    /// What could not be run is named at the end. With CI=true in the
-    /// environment that is a failure.
-    Test {
-        /// Only the checks with this in their name
-        only: Option<String>,
-    },
+    /// What is missing is installed first: as root on Debian at once, elsewhere when
+    /// asked, or with --install. What could not be run is named at the end. With CI=true
+    /// in the environment that is a failure, and nothing is run.
+    Test(test::Options),
     /// Count instructions, RAM and flash of the engine on a Cortex-M4F in QEMU,
     /// and predict its cycles
     Measure(measure::Options),
@@ -46,9 +48,9 @@ enum Command {
     Run {
         /// The example: see firmware-examples/app/programs
         example: String,
-        /// The machine: a folder of firmware-examples
-        #[arg(long, default_value = machine::REFERENCE)]
-        machine: String,
+        /// The board that is emulated: a folder of firmware-examples/emulated
+        #[arg(long, alias = "machine", default_value = reference::BOARD)]
+        board: String,
     },
     /// Run an artifact of your own on a Cortex-M4F in QEMU: accuracy, instructions
     /// and memory of episodes of its tasks, the same as in the simulator
@@ -66,12 +68,12 @@ enum Command {
 
 fn main() -> ExitCode {
     let result = match Cli::parse().command {
-        Command::Test { only } => test::check_all(only),
+        Command::Test(options) => test::check_all(&options),
         Command::Measure(options) => measure::run(&options),
-        Command::Run { example, machine } => firmware::run_example(&example, &machine),
+        Command::Run { example, board } => examples::run_example(&example, &board),
         Command::Replay(options) => replay::replay(&options),
         Command::Fuzz(options) => fuzz::fuzz(&options),
-        Command::Bless => firmware::bless(),
+        Command::Bless => examples::bless(),
     };
     match result {
         Ok(()) => ExitCode::SUCCESS,

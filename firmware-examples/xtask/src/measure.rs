@@ -8,10 +8,13 @@ use anyhow::{Context, Result, ensure};
 use object::{Object, ObjectSegment};
 use serde::{Deserialize, Serialize};
 
-use crate::cycles::{self, Count, MACHINE, Machine, Region};
-use crate::firmware::{Toolchain, build, check_qemu, emulate, program};
+use crate::cycles::{self, Count, Emulated, REFERENCE, Region};
+use crate::firmware::Firmware;
 use crate::kernels;
+use crate::needs;
 use crate::project::firmware_examples;
+use crate::reference::{self, build, emulate, program};
+use crate::toolchain::Toolchain;
 
 /// How far the instructions between the markers may be from those that the
 /// firmware counts: it counts forties, twice reads the counter and calls the
@@ -40,10 +43,10 @@ pub struct Options {
     #[arg(long, value_name = "FILE")]
     elf: Option<PathBuf>,
     /// QEMU's machine for the program
-    #[arg(long, requires = "elf", default_value = MACHINE.name)]
+    #[arg(long, requires = "elf", default_value = REFERENCE.machine)]
     machine: String,
     /// QEMU's core for the program
-    #[arg(long, requires = "elf", default_value = MACHINE.cpu)]
+    #[arg(long, requires = "elf", default_value = REFERENCE.cpu)]
     cpu: String,
     /// Multiply-accumulates of a region, to print what one of them takes
     #[arg(long, requires = "elf")]
@@ -98,12 +101,11 @@ pub struct Flash {
     pub size: u64,
 }
 
-/// The machine whose firmware has only the layers it needs.
+/// The board whose firmware has only the layers it needs.
 const FEW_LAYERS: &str = "stm32l412";
 
 /// Measures all workloads.
 pub fn workloads() -> Result<Vec<Workload>> {
-    check_qemu()?;
     let toolchain = Toolchain::find()?;
     build(&toolchain, "release")?;
     build(&toolchain, "small")?;
@@ -111,7 +113,7 @@ pub fn workloads() -> Result<Vec<Workload>> {
         speed: flash(&program("release", "minimal"))?,
         size: flash(&program("small", "minimal"))?,
     };
-    let few_layers = crate::machine::Machine::find(FEW_LAYERS)?;
+    let few_layers = Firmware::emulated(FEW_LAYERS)?;
     few_layers.build(&toolchain, "release", &["minimal"])?;
     few_layers.build(&toolchain, "small", &["minimal"])?;
     let flash_bytes = Flash {
@@ -119,7 +121,7 @@ pub fn workloads() -> Result<Vec<Workload>> {
         size: flash(&few_layers.program("small", "minimal"))?,
     };
     emulate(&program("small", "minimal"))?;
-    let (regions, printed) = cycles::measure(&program("release", "measure"), MACHINE)?;
+    let (regions, printed) = cycles::measure(&program("release", "measure"), REFERENCE)?;
     let lines: Vec<_> = printed.lines().collect();
     ensure!(
         lines.len() == regions.len(),
@@ -150,6 +152,7 @@ pub fn workloads() -> Result<Vec<Workload>> {
 
 /// Measures and prints.
 pub fn run(options: &Options) -> Result<()> {
+    needs::provide(&reference::needs().into(), false)?;
     match &options.elf {
         Some(program) => measure_program(program, options),
         None if options.kernels => kernels::run(options.json, options.write),
@@ -221,13 +224,12 @@ struct Measured {
 
 /// Measures a program that may have nothing to do with the engine.
 fn measure_program(program: &Path, options: &Options) -> Result<()> {
-    check_qemu()?;
-    let machine = Machine {
-        name: &options.machine,
+    let emulated = Emulated {
+        machine: &options.machine,
         cpu: &options.cpu,
     };
     let macs = options.macs;
-    let (regions, printed) = cycles::measure(program, machine)?;
+    let (regions, printed) = cycles::measure(program, emulated)?;
     if !options.json {
         print!("{printed}");
         println!("| region | instructions | per MAC | cycles | per MAC |");

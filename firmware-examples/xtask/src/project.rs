@@ -72,7 +72,7 @@ pub fn is_there(program: &str) -> bool {
 }
 
 /// The command as one would type it.
-fn line(command: &Command) -> String {
+pub fn line(command: &Command) -> String {
     let words = [command.get_program()]
         .into_iter()
         .chain(command.get_args());

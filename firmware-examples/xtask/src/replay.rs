@@ -7,9 +7,11 @@ use anyhow::{Context, Result, ensure};
 use clap::Args;
 use serde_json::Value;
 
-use crate::firmware::{check_qemu, emulate, program};
-use crate::machine::{Machine, working_folder};
-use crate::project::{cargo, firmware_examples, output, root, run};
+use crate::firmware::working_folder;
+use crate::host;
+use crate::needs;
+use crate::project::{firmware_examples, output, run};
+use crate::reference::{self, emulate, program};
 use crate::toolchain::Toolchain;
 
 /// The program.
@@ -29,13 +31,13 @@ pub struct Options {
 /// Runs an artifact of anybody's on the board with episodes of its tasks, and tells
 /// whether the simulator agrees.
 pub fn replay(options: &Options) -> Result<()> {
-    check_qemu()?;
+    needs::provide(&reference::needs().into(), false)?;
     let artifact = existing(&options.artifact)?;
     let episodes = working_folder()?.join("replay.episodes");
     fs::copy(existing(&options.episodes)?, &episodes)
         .with_context(|| format!("cannot copy {}", options.episodes.display()))?;
-    let machine = Machine::reference()?.with_variable(ARTIFACT, &artifact);
-    let built = machine.build(&Toolchain::find()?, "release", &[EXAMPLE]);
+    let firmware = reference::firmware()?.with_variable(ARTIFACT, &artifact);
+    let built = firmware.build(&Toolchain::find()?, "release", &[EXAMPLE]);
     built.context(
         "where it says that a region overflows, the artifact is larger than the board's flash",
     )?;
@@ -58,11 +60,9 @@ pub fn example() -> Result<()> {
 
 /// Writes one-shot test episodes of a config, named as in `trainer/configs`.
 pub fn write_episodes(config: &str, tasks: u32, to: &Path, data: Option<&Path>) -> Result<()> {
-    let select = ["run", "--quiet", "--package", "mamlet-trainer", "--bin"];
-    let mut command = cargo(&root());
+    let mut command = host::mamlet()?;
     command
-        .args(select)
-        .args(["mamlet", "--", "episode", "--shots", "1", "--tasks"])
+        .args(["episode", "--shots", "1", "--tasks"])
         .arg(tasks.to_string())
         .arg(format!("trainer/configs/{config}.toml"))
         .arg("--output")
@@ -76,18 +76,9 @@ pub fn write_episodes(config: &str, tasks: u32, to: &Path, data: Option<&Path>) 
 /// Replays the same episodes in the simulator and on the board: each adaptation
 /// must lead to the same weights and get as many queries right.
 pub fn agree(artifact: &Path, episodes: &Path, program: &Path) -> Result<()> {
-    let select = ["run", "--quiet", "--package", "mamlet-simulator", "--bin"];
     let simulated = output(
-        cargo(&root())
-            .args(select)
-            .args([
-                "mamlet-sim",
-                "--",
-                "replay",
-                "--json",
-                "--board",
-                "nrf52840",
-            ])
+        host::simulator()?
+            .args(["replay", "--json", "--board", reference::BOARD])
             .args([artifact, episodes]),
     )?;
     let simulated: Value = serde_json::from_str(&simulated)?;

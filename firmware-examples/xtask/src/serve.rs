@@ -9,12 +9,18 @@ use std::process::{Child, Command, Stdio};
 use anyhow::{Context, Result, ensure};
 use serde_json::Value;
 
-use crate::firmware::program;
-use crate::machine::{Machine, working_folder};
-use crate::project::{cargo, firmware_examples, output, root};
+use crate::example::Example;
+use crate::firmware::{Firmware, working_folder};
+use crate::host;
+use crate::project::{firmware_examples, output};
+use crate::reference;
 
-/// The program.
-pub const EXAMPLE: &str = "serve";
+/// The example, which somebody teaches over its UART.
+pub const EXAMPLE: Example = Example {
+    name: NAME,
+    run: |firmware| Served::board(firmware)?.attend(),
+};
+const NAME: &str = "serve";
 /// The artifact that it runs.
 const ARTIFACT: &str = "artifacts/sinusoid.mamlet";
 /// What the host says, one after the other. `WEIGHTS` stands for a file.
@@ -37,7 +43,7 @@ const SESSION: [&str; 15] = [
 ];
 
 /// A program that answers on a pseudo-terminal until this is dropped.
-pub struct Served {
+struct Served {
     child: Child,
     port: String,
 }
@@ -70,10 +76,10 @@ impl Served {
     }
 
     /// A board in the emulator.
-    pub fn board(machine: &Machine) -> Result<Self> {
-        let program = machine.program("release", EXAMPLE);
+    fn board(firmware: &Firmware) -> Result<Self> {
+        let program = firmware.program("release", NAME);
         Self::start(
-            machine
+            firmware
                 .emulator(&program)?
                 .args(["-display", "none", "-monitor", "none", "-serial", "pty"]),
         )
@@ -82,11 +88,9 @@ impl Served {
     /// The simulator with the same artifact. It answers as the board does, but
     /// for its name.
     fn simulator(flash: &Path) -> Result<Self> {
-        let select = ["run", "--quiet", "--package", "mamlet-simulator", "--bin"];
         Self::start(
-            cargo(&root())
-                .args(select)
-                .args(["mamlet-sim", "--", "serve"])
+            host::simulator()?
+                .arg("serve")
                 .arg(firmware_examples().join(ARTIFACT))
                 .arg("--flash-file")
                 .arg(flash),
@@ -94,7 +98,7 @@ impl Served {
     }
 
     /// Waits until it ends, which is when somebody ends it.
-    pub fn attend(mut self) -> Result<()> {
+    fn attend(mut self) -> Result<()> {
         println!("the board's UART is {}; try", self.port);
         println!("  cargo mamlet device {} info", self.port);
         self.child.wait()?;
@@ -105,11 +109,9 @@ impl Served {
     fn session(&self, weights: &Path) -> Result<(Vec<Value>, Vec<u8>)> {
         let mut answers = Vec::new();
         for line in SESSION {
-            let select = ["run", "--quiet", "--package", "mamlet-trainer", "--bin"];
-            let mut command = cargo(&root());
+            let mut command = host::mamlet()?;
             command
-                .args(select)
-                .args(["mamlet", "--", "device", &self.port, "--json"])
+                .args(["device", &self.port, "--json"])
                 .args(["--timeout", "60"]);
             for word in line.split(' ') {
                 match word {
@@ -120,7 +122,7 @@ impl Served {
             }
             let mut answer: Value = serde_json::from_str(&output(&mut command)?)?;
             if let Some(statistics) = answer.get_mut("statistics").and_then(Value::as_object_mut) {
-                // How often the host had to ask depends on the machine's mood.
+                // How often the host had to ask depends on how busy the host is.
                 for of_the_line in ["requests", "repeated", "damaged"] {
                     statistics.remove(of_the_line);
                 }
@@ -135,15 +137,15 @@ impl Served {
 /// read at the end are the same, bit for bit.
 pub fn simulator_and_board_agree() -> Result<()> {
     ensure!(
-        program("release", EXAMPLE).exists(),
-        "{EXAMPLE} is not built"
+        reference::program("release", NAME).exists(),
+        "{NAME} is not built"
     );
     let folder = working_folder()?.canonicalize()?;
     let flash = folder.join("serve.flash");
     if flash.exists() {
         fs::remove_file(&flash).with_context(|| format!("cannot remove {}", flash.display()))?;
     }
-    let board = Served::board(&Machine::reference()?)?;
+    let board = Served::board(&reference::firmware()?)?;
     let of_board = board.session(&folder.join("board.mamweights"))?;
     let simulator = Served::simulator(&flash)?;
     let of_simulator = simulator.session(&folder.join("simulator.mamweights"))?;

@@ -1,12 +1,13 @@
 //! How to get `core` for a bare-metal target.
 
+use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use anyhow::{Result, bail};
+use mamlet_boards::BOARDS;
 
-use crate::machine::Machine;
 use crate::project::{cargo, is_there, output};
 
 /// What builds firmware.
@@ -21,19 +22,13 @@ pub enum Toolchain {
 }
 
 impl Toolchain {
-    /// Finds a toolchain for all machines, or installs their targets if rustup
-    /// can.
+    /// Finds a toolchain for all boards.
     ///
     /// # Errors
-    /// Says how to get one.
+    /// Where there is none.
     pub fn find() -> Result<Self> {
-        let machines = Machine::all()?;
         let sysroot = sysroot_of("rustc")?;
-        let libraries = sysroot.join("lib/rustlib");
-        let mut targets: Vec<_> = machines.iter().map(Machine::target).collect();
-        targets.retain(|target| !libraries.join(target).is_dir());
-        targets.sort_unstable();
-        targets.dedup();
+        let targets = missing_targets(&sysroot);
         if targets.is_empty() {
             return Ok(Toolchain::Rustup);
         }
@@ -43,20 +38,7 @@ impl Toolchain {
         if library && let Some(linker) = linker(&sysroot) {
             return Ok(Toolchain::Debian { linker });
         }
-        let mut add = Command::new("rustup");
-        if add
-            .args(["target", "add"])
-            .args(&targets)
-            .status()
-            .is_ok_and(|status| status.success())
-        {
-            return Ok(Toolchain::Rustup);
-        }
-        let targets = targets.join(" ");
-        bail!(
-            "no core library for {targets}: run `rustup target add {targets}`, or on Debian \
-             `apt-get install rustc-web rust-web-src lld`"
-        );
+        bail!("no core library for {}", targets.join(", "));
     }
 
     /// A command of cargo for firmware of a target, of a workspace.
@@ -74,6 +56,24 @@ impl Toolchain {
         }
         command
     }
+}
+
+/// The command with which rustup adds the targets of all boards.
+pub fn add_targets() -> Vec<&'static str> {
+    let add = ["rustup", "target", "add"];
+    add.into_iter().chain(targets()).collect()
+}
+
+/// The targets of all boards.
+fn targets() -> BTreeSet<&'static str> {
+    BOARDS.iter().map(|board| board.core.target()).collect()
+}
+
+/// Those that a compiler has no `core` for.
+fn missing_targets(sysroot: &Path) -> Vec<&'static str> {
+    let libraries = sysroot.join("lib/rustlib");
+    let missing = |target: &&str| !libraries.join(target).is_dir();
+    targets().into_iter().filter(missing).collect()
 }
 
 /// The folder of a compiler's libraries.

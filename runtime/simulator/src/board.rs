@@ -1,12 +1,16 @@
 //! Boards: how much flash and RAM, how fast, which core.
 
+use mamlet_boards::BOARDS;
+pub use mamlet_boards::{Core, Pages};
 use serde::Serialize;
 
-/// The budget a board has.
+/// The budget that a board gives.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Board {
-    /// The name on the command line.
+    /// The name on the command line: that of the board, or of its chip.
     pub name: String,
+    /// The microcontroller.
+    pub chip: &'static str,
     /// Flash in bytes.
     pub flash: usize,
     /// RAM in bytes.
@@ -15,18 +19,9 @@ pub struct Board {
     pub clock: u64,
     /// The processor core.
     pub core: Core,
-}
-
-/// A processor core, as far as its speed is concerned.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Core {
-    /// Cortex-M4 with single-precision floating point.
-    CortexM4f,
-    /// Cortex-M33 with single-precision floating point.
-    CortexM33,
-    /// Cortex-M0+, floating point in software.
-    CortexM0Plus,
+    /// How its flash is written.
+    #[serde(skip)]
+    pub pages: Pages,
 }
 
 /// What a core is busy with.
@@ -40,64 +35,71 @@ pub enum Work {
     Integers,
 }
 
-impl Core {
-    /// Cycles a multiply-accumulate takes in the engine's kernels, loads,
+impl Work {
+    /// Cycles that a multiply-accumulate of the engine's kernels takes on a core, loads,
     /// addresses and loops included: an estimate, without wait states of flash.
     ///
     /// With floating point in hardware: what `cargo xtask measure` predicts for
     /// a Cortex-M4F, of the workloads `w1` and `w1-inference`, whose layers of 40
     /// are narrow; wider ones take less, as `runtime/docs/kernels.md` shows; of
-    /// integers, `head-int8-example`. A Cortex-M33 is taken for as fast. In
-    /// software: one multiplication and one addition of the compiler's run-time
-    /// library; of integers, two loads, a multiplication, an addition and the
-    /// loop, which is not measured.
-    pub fn cycles_per_mac(self, work: Work) -> f64 {
-        match (self, work) {
-            (Core::CortexM4f | Core::CortexM33, Work::Adaptation) => 3.8,
-            (Core::CortexM4f | Core::CortexM33, Work::Prediction) => 6.7,
-            (Core::CortexM4f | Core::CortexM33, Work::Integers) => 1.5,
-            (Core::CortexM0Plus, Work::Integers) => 12.0,
-            (Core::CortexM0Plus, _) => 150.0,
+    /// integers, `head-int8-example`. Cortex-M33 and Cortex-M55 are taken for as fast.
+    /// In software: what a Cortex-M0+ takes for one multiplication and one addition of
+    /// the compiler's run-time library; of integers, two loads, a multiplication, an
+    /// addition and the loop. That is not measured, and more than a Cortex-M3 takes.
+    pub fn cycles_per_mac(self, core: Core) -> f64 {
+        match (core.has_fpu(), self) {
+            (true, Work::Adaptation) => 3.8,
+            (true, Work::Prediction) => 6.7,
+            (true, Work::Integers) => 1.5,
+            (false, Work::Integers) => 12.0,
+            (false, Work::Adaptation | Work::Prediction) => 150.0,
         }
     }
 }
 
-/// Name, flash and RAM in KiB, clock in MHz, core.
-const BOARDS: [(&str, usize, usize, u64, Core); 5] = [
-    ("nrf52840", 1024, 256, 64, Core::CortexM4f),
-    ("stm32f411", 512, 128, 100, Core::CortexM4f),
-    ("stm32l4", 256, 64, 80, Core::CortexM4f),
-    ("rp2040", 2048, 264, 133, Core::CortexM0Plus),
-    ("rp2350", 4096, 520, 150, Core::CortexM33),
-];
-
-/// The board that the examples are made for.
+/// The board that the examples are made for, by its chip.
 pub const DEFAULT: &str = "nrf52840";
 
 impl Board {
-    /// All named boards.
+    /// All boards there are.
     pub fn all() -> impl Iterator<Item = Board> {
-        BOARDS.iter().map(|&(name, flash, ram, clock, core)| Board {
-            name: name.into(),
-            flash: flash * 1024,
-            ram: ram * 1024,
-            clock: clock * 1_000_000,
-            core,
-        })
+        BOARDS.iter().map(|board| Self::of(board, board.name))
     }
 
-    /// The board of that name, in any case.
+    /// The board of that name or with that chip, in any case.
     pub fn named(name: &str) -> Option<Board> {
-        Self::all().find(|board| board.name.eq_ignore_ascii_case(name))
+        let board = mamlet_boards::named(name)?;
+        let is_its_name = board.name.eq_ignore_ascii_case(name);
+        Some(Self::of(
+            board,
+            if is_its_name { board.name } else { board.chip },
+        ))
     }
 
-    /// The names of all boards, for messages.
+    fn of(board: &'static mamlet_boards::Board, name: &str) -> Self {
+        Board {
+            name: name.into(),
+            chip: board.chip,
+            flash: board.flash.length as usize,
+            ram: board.ram.length as usize,
+            clock: board.clock.into(),
+            core: board.core,
+            pages: board.pages,
+        }
+    }
+
+    /// The names of all boards, for messages: each with its chip, where that has
+    /// another name.
     pub fn names() -> String {
-        BOARDS.map(|board| board.0).join(", ")
+        let names = BOARDS.iter().map(|board| match board.name == board.chip {
+            true => board.name.to_owned(),
+            false => format!("{} ({})", board.name, board.chip),
+        });
+        names.collect::<Vec<_>>().join(", ")
     }
 
     /// Seconds that so many multiply-accumulates take: an estimate.
     pub fn seconds(&self, work: Work, macs: u64) -> f64 {
-        macs as f64 * self.core.cycles_per_mac(work) / self.clock as f64
+        macs as f64 * work.cycles_per_mac(self.core) / self.clock as f64
     }
 }

@@ -11,7 +11,7 @@ use std::process::ExitCode;
 use anyhow::{Context, Result, bail};
 use clap::{Args, Parser, Subcommand};
 use mamlet_runtime::{Adaptation, FrontEnd, Learner, Rollback, golden};
-use mamlet_simulator::board::{self, Board, Core};
+use mamlet_simulator::board::{self, Board};
 use mamlet_simulator::file::ArtifactFile;
 use mamlet_simulator::fit::Fit;
 use mamlet_simulator::session::{self, BeforeAfter, SessionReport};
@@ -233,26 +233,23 @@ fn boards(json: bool, out: &mut impl Write) -> Result<ExitCode> {
     }
     writeln!(
         out,
-        "{:<10} {:>11} {:>9} {:>8}  core",
-        "board", "flash", "RAM", "clock"
+        "{:<15} {:<10} {:>11} {:>9} {:>8}  core",
+        "board", "chip", "flash", "RAM", "clock"
     )?;
-    for Board {
-        name,
-        flash,
-        ram,
-        clock,
-        core,
-    } in boards
-    {
-        let core = match core {
-            Core::CortexM4f => "Cortex-M4F",
-            Core::CortexM33 => "Cortex-M33",
-            Core::CortexM0Plus => "Cortex-M0+, floating point in software",
+    for board in boards {
+        let Board {
+            name, chip, core, ..
+        } = &board;
+        let software = match core.has_fpu() {
+            true => "",
+            false => ", floating point in software",
         };
-        let (flash, ram, clock) = (flash / 1024, ram / 1024, clock / 1_000_000);
+        let (flash, ram) = (board.flash / 1024, board.ram / 1024);
         writeln!(
             out,
-            "{name:<10} {flash:>7} KiB {ram:>5} KiB {clock:>4} MHz  {core}"
+            "{name:<15} {chip:<10} {flash:>7} KiB {ram:>5} KiB {:>4} MHz  {}{software}",
+            board.clock / 1_000_000,
+            core.name(),
         )?;
     }
     Ok(ExitCode::SUCCESS)

@@ -28,7 +28,7 @@ pub struct Fit {
     pub ram: Ram,
     /// Multiply-accumulates.
     pub macs: Macs,
-    /// Predicted seconds, see [`crate::board::Core::cycles_per_mac`].
+    /// Predicted seconds, see [`Work::cycles_per_mac`].
     pub seconds: Seconds,
     /// Whether flash and RAM suffice.
     pub fits: bool,

@@ -81,7 +81,7 @@ impl<'s> Patches<'s> {
     ) -> Checked {
         let pair = self.groups * 2 * GROUP;
         let there = scaling.covers(outputs)
-            && weights.len() >= outputs / 2 * pair
+            && weights.len() >= outputs.div_ceil(2) * pair
             && y.len() >= lanes.saturating_sub(1) * stride + outputs;
         ensure(there && lanes > 0)?;
         #[cfg(mamlet_dsp)]

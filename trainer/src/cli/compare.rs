@@ -6,6 +6,7 @@ use burn::tensor::backend::Backend;
 use clap::{Args, ValueEnum};
 
 use super::evaluate::{Display, load};
+use super::flags::{Compute, Format};
 use super::protocol::{Elsewhere, Episodes};
 use super::tables::{episodes, number, setting, value};
 use super::{exit, output};
@@ -23,7 +24,9 @@ use crate::model::TrainedModel;
 /// excludes 0 is a difference that other test tasks would show too; what other
 /// seeds of training would give it cannot tell.
 #[derive(Debug, Args)]
-#[command(after_help = "\
+#[command(
+    mut_arg("json", |json| json.help("Print one JSON object instead of tables")),
+    after_help = "\
 Examples:
   mamlet compare runs/omniglot runs/omniglot-first-order --shots 1
   mamlet compare runs/a runs/b runs/c --tasks 6000 --setting inductive --json
@@ -45,12 +48,10 @@ pub(super) struct Arguments {
     /// What to compare [default: accuracy with classes, else loss]
     #[arg(long, value_enum)]
     by: Option<By>,
-    /// cpu, cuda or cuda:N
-    #[arg(long, default_value = "cpu")]
-    device: DeviceChoice,
-    /// Print one JSON object instead of tables
-    #[arg(long)]
-    json: bool,
+    #[command(flatten)]
+    compute: Compute,
+    #[command(flatten)]
+    format: Format,
 }
 
 /// `--by`.
@@ -72,12 +73,8 @@ impl Arguments {
             (Some(By::Loss), _) | (None, None) => Measure::Loss,
             (Some(By::Accuracy), _) | (None, Some(_)) => Measure::Accuracy,
         };
-        let comparison = execute(&models, &protocol, by, self.device)?;
-        if self.json {
-            output::line(serde_json::to_string(&comparison)?)?;
-        } else {
-            output::line(render(&comparison))?;
-        }
+        let comparison = execute(&models, &protocol, by, self.compute.device)?;
+        self.format.print(|| &comparison, || render(&comparison))?;
         Ok(exit::SUCCESS)
     }
 }

@@ -6,12 +6,12 @@ use anyhow::Context;
 use clap::Args;
 
 use super::evaluate::execute_folds;
+use super::exit;
+use super::flags::{Compute, Experiment, Format};
 use super::protocol::Episodes;
 use super::tables::render;
 use super::train::{create, needed};
-use super::{exit, output, run_path};
-use crate::config::Config;
-use crate::device::{DeviceChoice, check};
+use crate::device::check;
 use crate::run::RunDir;
 use crate::tasks::UnitSplit;
 
@@ -23,39 +23,41 @@ use crate::tasks::UnitSplit;
 /// Folds that are trained already are not trained again; Ctrl-C leaves a
 /// checkpoint, and the same command goes on.
 #[derive(Debug, Args)]
-#[command(after_help = "\
+#[command(
+    mut_arg("sets", |sets| {
+        sets.help("Override a value of the config, e.g. --set tasks.split.folds=10")
+    }),
+    mut_arg("run", |run| {
+        run.help("Directory of the folds' runs [default: runs/NAME]")
+    }),
+    mut_arg("json", |json| json.help("Print one JSON object instead of tables")),
+    after_help = "\
 Examples:
   mamlet cross-validate trainer/configs/calibration/calibration-purpleair.toml --shots 5,10
   mamlet cross-validate trainer/configs/calibration/calibration-raingauge.toml --json > report.json")]
 pub(super) struct Arguments {
     /// The experiment, a TOML file
     config: PathBuf,
-    /// Override a value of the config, e.g. --set tasks.split.folds=10
-    #[arg(long = "set", value_name = "KEY=VALUE")]
-    sets: Vec<String>,
-    /// Directory of the folds' runs [default: runs/NAME]
-    #[arg(long, value_name = "DIR")]
-    run: Option<PathBuf>,
+    #[command(flatten)]
+    experiment: Experiment,
     #[command(flatten)]
     episodes: Episodes,
     /// Inner steps [default: as many as the runs are meant to take]
     #[arg(long)]
     steps: Option<usize>,
-    /// cpu, cuda or cuda:N
-    #[arg(long, default_value = "cpu")]
-    device: DeviceChoice,
+    #[command(flatten)]
+    compute: Compute,
     /// Train folds again that were trained
     #[arg(long)]
     overwrite: bool,
-    /// Print one JSON object instead of tables
-    #[arg(long)]
-    json: bool,
+    #[command(flatten)]
+    format: Format,
 }
 
 impl Arguments {
     pub(super) fn run(self) -> anyhow::Result<u8> {
-        check(self.device)?;
-        let config = Config::load(&self.config, &self.sets)?;
+        check(self.compute.device)?;
+        let config = self.experiment.load(&self.config)?;
         let mut tasks = config.tasks.clone();
         let folds = tasks.keys().unit_split.and_then(|split| split.folds);
         let folds = folds.with_context(|| {
@@ -64,7 +66,7 @@ impl Arguments {
                 self.config.display()
             )
         })?;
-        let path = run_path(self.run.as_deref(), &config);
+        let path = self.experiment.run_path(&config);
         let mut models = Vec::with_capacity(folds);
         for fold in 0..folds {
             let mut config = config.clone();
@@ -76,21 +78,17 @@ impl Arguments {
                 // What was trained otherwise is not to be lost.
                 RunDir::resume(&path, &config)?;
             } else {
-                create(&config, &path, self.device, self.overwrite)?;
+                create(&config, &path, self.compute.device, self.overwrite)?;
             }
             eprintln!("{}", path.display());
-            let Some(model) = needed(&config, &path, self.device)? else {
+            let Some(model) = needed(&config, &path, self.compute.device)? else {
                 return Ok(exit::INTERRUPTED);
             };
             models.push((path.display().to_string(), model));
         }
         let protocol = self.episodes.protocol(&models, self.steps, None)?;
-        let report = execute_folds(&models, &protocol, self.device)?;
-        if self.json {
-            output::line(serde_json::to_string(&report)?)?;
-        } else {
-            output::line(render(&report))?;
-        }
+        let report = execute_folds(&models, &protocol, self.compute.device)?;
+        self.format.print(|| &report, || render(&report))?;
         Ok(exit::SUCCESS)
     }
 }

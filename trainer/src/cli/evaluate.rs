@@ -8,9 +8,10 @@ use burn::tensor::backend::Backend;
 use clap::Args;
 use indicatif::{ProgressBar, ProgressStyle};
 
+use super::flags::{Compute, Format};
 use super::protocol::{Elsewhere, Episodes, RivalsChoice};
 use super::tables::render;
-use super::{exit, find_run, output, train};
+use super::{exit, find_run, train};
 use crate::algorithms::Algorithm;
 use crate::device::{DeviceChoice, Job, dispatch};
 use crate::evaluate::{EvaluateError, Progress, Protocol, Report, evaluate, evaluate_folds};
@@ -33,7 +34,9 @@ use crate::run::RunDir;
 /// number of steps. Runs that differ in nothing but their seed get a row with
 /// their mean.
 #[derive(Debug, Args)]
-#[command(after_help = "\
+#[command(
+    mut_arg("json", |json| json.help("Print one JSON object instead of tables")),
+    after_help = "\
 Examples:
   mamlet evaluate runs/sinusoid runs/pretraining
   mamlet evaluate trainer/configs/*/sinusoid*.toml --json > report.json
@@ -54,12 +57,10 @@ pub(super) struct Arguments {
     /// take]
     #[arg(long)]
     steps: Option<usize>,
-    /// cpu, cuda or cuda:N
-    #[arg(long, default_value = "cpu")]
-    device: DeviceChoice,
-    /// Print one JSON object instead of tables
-    #[arg(long)]
-    json: bool,
+    #[command(flatten)]
+    compute: Compute,
+    #[command(flatten)]
+    format: Format,
 }
 
 impl Arguments {
@@ -70,19 +71,15 @@ impl Arguments {
                 self.episodes.ways.is_none(),
                 "--rivals trained goes with the run's own number of classes; leave --ways out"
             );
-            match trained_rivals(&models[0].0, self.device)? {
+            match trained_rivals(&models[0].0, self.compute.device)? {
                 Some(rivals) => models.extend(rivals),
                 None => return Ok(exit::INTERRUPTED),
             }
         }
         let on = self.elsewhere.tasks()?;
         let protocol = self.episodes.protocol(&models, self.steps, on)?;
-        let report = execute(&models, &protocol, self.device)?;
-        if self.json {
-            output::line(serde_json::to_string(&report)?)?;
-        } else {
-            output::line(render(&report))?;
-        }
+        let report = execute(&models, &protocol, self.compute.device)?;
+        self.format.print(|| &report, || render(&report))?;
         Ok(exit::SUCCESS)
     }
 }

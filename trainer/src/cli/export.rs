@@ -1,17 +1,18 @@
 //! `mamlet export`.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use anyhow::Context;
 use clap::{Args, ValueEnum};
 use mamlet_simulator::Model;
-use mamlet_simulator::board::{self, Board};
+use mamlet_simulator::board::Board;
 use mamlet_simulator::fit::Fit;
 
 use super::evaluate::Display;
-use super::{exit, find_run, output};
+use super::flags::{Format, OnBoard};
+use super::{exit, find_run};
 use crate::evaluate::Progress;
-use crate::export::{Options, Quantize, Safety, Score, Unknown, export};
+use crate::export::{Export, Options, Quantize, Safety, Score, Unknown, export};
 use crate::model::TrainedModel;
 use crate::run::{RunDir, write_atomically};
 
@@ -53,9 +54,8 @@ pub(super) struct Arguments {
     /// golden vectors and costs
     #[arg(long, default_value_t = Options::default().golden_shots)]
     shots: usize,
-    /// The board whose flash, RAM and time are told
-    #[arg(long, default_value = board::DEFAULT)]
-    board: String,
+    #[command(flatten)]
+    on_board: OnBoard,
     /// Tasks of the safety survey; 0 leaves it out
     #[arg(long, default_value_t = 1000, value_name = "TASKS")]
     safety_tasks: usize,
@@ -63,7 +63,7 @@ pub(super) struct Arguments {
     /// (`--quantize int8,f16`), and print what that costs in accuracy
     #[arg(long, value_enum, value_delimiter = ',', value_name = "KIND")]
     quantize: Vec<Kind>,
-    /// Episodes that a quantised artifact is judged by, before and after
+    /// Episodes that a quantised artifact is evaluated on, before and after
     #[arg(long, default_value_t = Options::default().episodes)]
     episodes: usize,
     /// Share of the examples of taught classes that the device accepts; what is
@@ -71,9 +71,8 @@ pub(super) struct Arguments {
     /// [default: 0.95 for recordings, else 1]
     #[arg(long, value_name = "SHARE")]
     accept: Option<f64>,
-    /// Print one JSON object
-    #[arg(long)]
-    json: bool,
+    #[command(flatten)]
+    format: Format,
 }
 
 /// How tensors can be stored.
@@ -88,7 +87,45 @@ pub(super) enum Kind {
 
 impl Arguments {
     pub(super) fn run(self) -> anyhow::Result<u8> {
-        let board = board_named(&self.board)?;
+        let board = self.on_board.board()?;
+        self.check()?;
+        let path = find_run(&self.run)?;
+        let mut model = TrainedModel::load(&path)?;
+        if let Some(ways) = self.ways {
+            model = model.with_ways(ways)?;
+        }
+        let manifest = RunDir::open(&path)?.manifest();
+        let options = self.options(&model);
+        let made = export(&model, manifest.as_ref(), &options)?;
+        let safety = self.survey(&model, &made, options.max_steps)?;
+        let name = format!("{}.mamlet", model.config.name);
+        let file = self.output.unwrap_or_else(|| path.join(name));
+        write_atomically(&file, made.file.bytes())
+            .with_context(|| format!("cannot write {}", file.display()))?;
+        let artifact = made.file.artifact()?;
+        let engine = Model::new(&artifact)?;
+        let fit = Fit::new(
+            &engine,
+            made.file.bytes().len(),
+            model.config.tasks.support_size(self.shots),
+            engine.steps(),
+            board,
+        );
+        let written = Written {
+            file: &file,
+            model: &model,
+            made: &made,
+            adapting: engine.adapting(),
+            safety,
+            fit,
+            episodes: options.episodes,
+        };
+        self.format.print(|| written.json(), || written.text())?;
+        Ok(exit::SUCCESS)
+    }
+
+    /// Refuses numbers that no export can take.
+    fn check(&self) -> anyhow::Result<()> {
         anyhow::ensure!(
             self.shots > 0,
             "--shots 0: a device needs examples to adapt"
@@ -99,121 +136,129 @@ impl Arguments {
                 "--accept {accept}: a share above 0, up to 1"
             );
         }
-        let path = find_run(&self.run)?;
-        let mut model = TrainedModel::load(&path)?;
-        if let Some(ways) = self.ways {
-            model = model.with_ways(ways)?;
-        }
-        let manifest = RunDir::open(&path)?.manifest();
-        let defaults = model.config.tasks.facts().export;
+        Ok(())
+    }
+
+    fn options(&self, model: &TrainedModel) -> Options {
+        let default = Options::default();
         let own = self.steps.unwrap_or(model.config.inner.steps);
-        let max_steps = self
-            .max_steps
-            .unwrap_or(Options::default().max_steps.max(own));
-        let options = Options {
+        let defaults = model.config.tasks.facts().export;
+        Options {
             steps: self.steps,
-            max_steps,
+            max_steps: self.max_steps.unwrap_or(default.max_steps.max(own)),
             rate: self.rate,
             golden_shots: self.shots,
             quantize: quantize(&self.quantize),
             episodes: self.episodes.max(2),
             accept: Some(self.accept.unwrap_or(defaults.accept)).filter(|&accept| accept < 1.0),
-        };
-        let made = export(&model, manifest.as_ref(), &options)?;
-        let safety = match self.safety_tasks {
-            0 => None,
-            tasks => {
-                let shots = defaults.safety_shots;
-                let steps: Vec<usize> = (1..=max_steps).collect();
-                let mut display = Display::new();
-                let observe = |progress: Progress<'_>| display.show(progress);
-                Some(Safety::survey(
-                    &model, &made.file, tasks, shots, &steps, observe,
-                )?)
-            }
-        };
-        if let Some(Safety {
+        }
+    }
+
+    /// Adapts to many tasks with the engine, unless no survey was asked for.
+    ///
+    /// # Errors
+    /// Where an adaptation ends with NaN or with a worse support loss.
+    fn survey(
+        &self,
+        model: &TrainedModel,
+        made: &Export,
+        max_steps: usize,
+    ) -> anyhow::Result<Option<Safety>> {
+        if self.safety_tasks == 0 {
+            return Ok(None);
+        }
+        let shots = model.config.tasks.facts().export.safety_shots;
+        let steps: Vec<usize> = (1..=max_steps).collect();
+        let mut display = Display::new();
+        let observe = |progress: Progress<'_>| display.show(progress);
+        let safety = Safety::survey(model, &made.file, self.safety_tasks, shots, &steps, observe)?;
+        let Safety {
             not_finite, worse, ..
-        }) = safety
-            && not_finite + worse > 0
-        {
-            anyhow::bail!(
-                "the recipe is not safe: {not_finite} adaptations ended with NaN, {worse} with a \
-                 worse support loss; nothing was written"
-            );
-        }
-        let name = format!("{}.mamlet", model.config.name);
-        let file = self.output.unwrap_or_else(|| path.join(name));
-        write_atomically(&file, made.file.bytes())
-            .with_context(|| format!("cannot write {}", file.display()))?;
-        let artifact = made.file.artifact()?;
-        let device_model = Model::new(&artifact)?;
-        let steps = device_model.steps();
-        let config = &model.config;
-        let fit = Fit::new(
-            &device_model,
-            made.file.bytes().len(),
-            config.tasks.support_size(self.shots),
-            steps,
-            board,
+        } = safety;
+        anyhow::ensure!(
+            not_finite + worse == 0,
+            "the recipe is not safe: {not_finite} adaptations ended with NaN, {worse} with a worse \
+             support loss; nothing was written"
         );
-        if self.json {
-            let value = serde_json::json!({
-                "artifact": file,
-                "bytes": made.file.bytes().len(),
-                "parity": made.parity,
-                "quantized": made.scores.map(|[before, after]| {
-                    serde_json::json!({ "before": before, "after": after })
-                }),
-                "unknown": made.unknown,
-                "mirrored_support": config.tasks.views() > 1,
-                "safety": safety,
-                "fit": fit,
-            });
-            output::line(value)?;
-            return Ok(exit::SUCCESS);
-        }
-        output::line(format_args!(
-            "{}: {} bytes, {} of {} parameters adapt in {steps} steps",
-            file.display(),
-            made.file.bytes().len(),
-            device_model.adapting(),
-            model.network.parameter_count(),
-        ))?;
-        output::line(format_args!(
-            "engine and trainer agree: gradients to {:.0e}, losses to {:.0e} of their size",
-            made.parity.gradient, made.parity.loss
-        ))?;
-        if let Some([before, after]) = &made.scores {
-            output::line(format_args!(
+        Ok(Some(safety))
+    }
+}
+
+/// An artifact that was written, and what is said of it.
+struct Written<'a> {
+    file: &'a Path,
+    model: &'a TrainedModel,
+    made: &'a Export,
+    /// Parameters that adapt.
+    adapting: usize,
+    safety: Option<Safety>,
+    fit: Fit,
+    /// Episodes that a quantised artifact is evaluated on.
+    episodes: usize,
+}
+
+impl Written<'_> {
+    fn json(&self) -> serde_json::Value {
+        let quantized = self.made.scores.as_ref();
+        serde_json::json!({
+            "artifact": self.file,
+            "bytes": self.made.file.bytes().len(),
+            "parity": self.made.parity,
+            "quantized": quantized.map(|[before, after]| {
+                serde_json::json!({ "before": before, "after": after })
+            }),
+            "unknown": self.made.unknown,
+            "mirrored_support": self.model.config.tasks.views() > 1,
+            "safety": self.safety,
+            "fit": self.fit,
+        })
+    }
+
+    fn text(&self) -> String {
+        let Export {
+            file,
+            parity,
+            scores,
+            unknown,
+        } = self.made;
+        let mut lines = vec![
+            format!(
+                "{}: {} bytes, {} of {} parameters adapt in {} steps",
+                self.file.display(),
+                file.bytes().len(),
+                self.adapting,
+                self.model.network.parameter_count(),
+                self.fit.steps,
+            ),
+            format!(
+                "engine and trainer agree: gradients to {:.0e}, losses to {:.0e} of their size",
+                parity.gradient, parity.loss
+            ),
+        ];
+        if let Some([before, after]) = scores {
+            lines.push(format!(
                 "quantised: {} before, {} after, on the same {} episodes",
                 describe_score(before),
                 describe_score(after),
-                options.episodes
-            ))?;
+                self.episodes
+            ));
         }
-        if let Some(unknown) = &made.unknown {
-            output::line(describe_unknown(unknown))?;
-        }
-        if let Some(safety) = safety {
-            output::line(format_args!(
-                "safety: {} adaptations of {} tasks, 0 with NaN, 0 left worse; {} kept all steps, \
-                 {} some, {} none",
-                safety.adaptations,
-                safety.tasks,
-                safety.adapted,
-                safety.shortened,
-                safety.rolled_back
-            ))?;
-        }
-        if let Some(note) = defaults.note {
-            output::line(note)?;
-        }
-        for line in describe_fit(&fit) {
-            output::line(line)?;
-        }
-        Ok(exit::SUCCESS)
+        lines.extend(unknown.as_ref().map(describe_unknown));
+        lines.extend(self.safety.as_ref().map(describe_safety));
+        let note = self.model.config.tasks.facts().export.note;
+        lines.extend(note.map(str::to_owned));
+        lines.extend(describe_fit(&self.fit));
+        lines.join("\n")
     }
+}
+
+/// What the survey came to, in words.
+fn describe_safety(safety: &Safety) -> String {
+    format!(
+        "safety: {} adaptations of {} tasks, 0 with NaN, 0 left worse; {} kept all steps, {} some, \
+         {} none",
+        safety.adaptations, safety.tasks, safety.adapted, safety.shortened, safety.rolled_back
+    )
 }
 
 /// All that was asked for.

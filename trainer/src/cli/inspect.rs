@@ -4,15 +4,17 @@ use std::path::PathBuf;
 
 use anyhow::Context;
 use clap::Args;
-use mamlet_formats::{Artifact, Centre, Cut, Layer, Loss, Reduction, Tensor};
+use mamlet_formats::{
+    Artifact, Centre, Cut, Description, GoldenSizes, Layer, Loss, Recipe, Reduction, Tensor,
+};
 use mamlet_runtime::{FrontEnd, Rollback};
 use mamlet_simulator::Model;
-use mamlet_simulator::board;
 use mamlet_simulator::file::ArtifactFile;
 use mamlet_simulator::fit::Fit;
 use serde_json::json;
 
-use super::export::{board_named, describe_fit};
+use super::export::describe_fit;
+use super::flags::{Format, OnBoard};
 use super::{exit, output};
 
 /// Show what an artifact holds and what it costs: layers, recipe, memory, time.
@@ -27,12 +29,10 @@ pub(super) struct Arguments {
     /// Examples the device adapts to
     #[arg(long, default_value_t = 5)]
     shots: usize,
-    /// The board whose flash, RAM and time are told
-    #[arg(long, default_value = board::DEFAULT)]
-    board: String,
-    /// Print one JSON object
-    #[arg(long)]
-    json: bool,
+    #[command(flatten)]
+    on_board: OnBoard,
+    #[command(flatten)]
+    format: Format,
 }
 
 /// A layer in words and numbers.
@@ -56,154 +56,223 @@ struct Row {
 
 impl Arguments {
     pub(super) fn run(self) -> anyhow::Result<u8> {
-        let board = board_named(&self.board)?;
+        let board = self.on_board.board()?;
         let name = || self.artifact.display().to_string();
         let file = ArtifactFile::read(&self.artifact)?;
         let artifact = file.artifact().with_context(name)?;
         let model = Model::new(&artifact).with_context(name)?;
-        let rows = rows(&artifact, &model);
-        let rates = rates(&artifact);
-        let fit = Fit::new(&model, file.bytes().len(), self.shots, model.steps(), board);
-        let committed = model.memory(self.shots, Rollback::ToCommitted).committed;
-        let keep = committed.bytes();
-        let description = artifact.description().with_context(name)?;
-        let golden = artifact.golden().with_context(name)?;
-        let channels: Vec<&str> = artifact.channel_names().with_context(name)?.collect();
-        let recipe = artifact.header().recipe;
-        let loss = match recipe.loss {
-            Loss::MeanSquaredError => "mean squared error",
-            Loss::CrossEntropy => "cross-entropy",
-            Loss::Huber { .. } => "Huber",
-            Loss::GaussianPolicy => "Gaussian policy",
-            Loss::CategoricalPolicy => "categorical policy",
-            _ => "unknown loss",
+        let bytes = file.bytes().len();
+        let inspection = Inspection {
+            bytes,
+            artifact: &artifact,
+            recipe: artifact.header().recipe,
+            description: artifact.description().with_context(name)?,
+            channels: artifact.channel_names().with_context(name)?.collect(),
+            golden: artifact
+                .golden()
+                .with_context(name)?
+                .map(|golden| golden.sizes),
+            layers: rows(&artifact, &model),
+            rates: rates(&artifact),
+            front_end_bytes: FrontEnd::memory(&model).bytes(),
+            committed_copy: (model.memory(self.shots, Rollback::ToCommitted))
+                .committed
+                .bytes(),
+            fit: Fit::new(&model, bytes, self.shots, model.steps(), board),
         };
-        let reduction = match recipe.reduction {
-            Reduction::Sum => "summed",
-            _ => "averaged",
-        };
-        if self.json {
-            output::line(json!({
-                "name": description.name,
-                "bytes": file.bytes().len(),
-                "crc32": format!("{:08x}", artifact.id().crc32),
-                "protocol": description.protocol,
-                "commit": description.commit,
-                "seed": description.seed,
-                "config_digest": format!("{:016x}", description.config_digest),
-                "outputs": description.output_names().collect::<Vec<_>>(),
-                "layers": rows,
-                "loss": loss,
-                "reduction": reduction,
-                "steps": recipe.steps,
-                "max_steps": recipe.max_steps,
-                "clip_norm": recipe.clip_norm,
-                "momentum": recipe.momentum,
-                "rates": rates,
-                "front_end": artifact.front_end().map(|front_end| front_end_json(front_end, &channels)),
-                "rejection": artifact.rejection().map(|rejection| json!({
-                    "score": rejection.score.to_string(),
-                    "threshold": rejection.threshold,
-                })),
-                "golden_examples": golden.map(|golden| golden.sizes.examples),
-                "committed_copy_bytes": keep,
-                "fit": fit,
-            }))?;
-            return Ok(exit::SUCCESS);
+        self.format
+            .print(|| inspection.json(), || inspection.text())?;
+        Ok(exit::SUCCESS)
+    }
+}
+
+/// All that is said of an artifact.
+struct Inspection<'a> {
+    bytes: usize,
+    artifact: &'a Artifact<'a>,
+    recipe: Recipe,
+    description: Description<'a>,
+    /// Names of the channels of its front end.
+    channels: Vec<&'a str>,
+    golden: Option<GoldenSizes>,
+    layers: Vec<Row>,
+    /// Learning rates, a row per step.
+    rates: Vec<Vec<f32>>,
+    front_end_bytes: usize,
+    /// Bytes of a second copy of the weights that adapt.
+    committed_copy: usize,
+    fit: Fit,
+}
+
+impl Inspection<'_> {
+    fn json(&self) -> serde_json::Value {
+        let Self {
+            artifact,
+            recipe,
+            description,
+            ..
+        } = self;
+        json!({
+            "name": description.name,
+            "bytes": self.bytes,
+            "crc32": format!("{:08x}", artifact.id().crc32),
+            "protocol": description.variant,
+            "commit": description.commit,
+            "seed": description.seed,
+            "config_digest": format!("{:016x}", description.config_digest),
+            "outputs": description.output_names().collect::<Vec<_>>(),
+            "layers": self.layers,
+            "loss": loss_name(recipe.loss),
+            "reduction": reduction_name(recipe.reduction),
+            "steps": recipe.steps,
+            "max_steps": recipe.max_steps,
+            "clip_norm": recipe.clip_norm,
+            "momentum": recipe.momentum,
+            "rates": self.rates,
+            "front_end": artifact.front_end().map(|front_end| front_end_json(front_end, &self.channels)),
+            "rejection": artifact.rejection().map(|rejection| json!({
+                "score": rejection.score.to_string(),
+                "threshold": rejection.threshold,
+            })),
+            "golden_examples": self.golden.map(|golden| golden.examples),
+            "committed_copy_bytes": self.committed_copy,
+            "fit": self.fit,
+        })
+    }
+
+    fn text(&self) -> String {
+        let mut lines = self.head_lines();
+        lines.push(layer_table(&self.layers));
+        if self.layers.iter().any(|row| row.once) {
+            lines.push("  * once for each example, when it is added, not once a step".into());
         }
-        output::line(format_args!(
-            "{}: {} bytes, CRC-32 {:08x}",
-            description.name,
-            file.bytes().len(),
-            artifact.id().crc32
-        ))?;
-        output::line(format_args!(
-            "  protocol {}, seed {}, config {:016x}, commit {}",
-            description.variant, description.seed, description.config_digest, description.commit
-        ))?;
-        if let Some(front_end) = artifact.front_end() {
-            output::line(format_args!("  front end: {front_end}"))?;
-            if !channels.is_empty() {
-                output::line(format_args!("  channels: {}", channels.join(" ")))?;
-            }
-            output::line(format_args!(
-                "  the front end takes {} bytes of RAM",
-                FrontEnd::memory(&model).bytes()
-            ))?;
-        }
-        if let Some(rejection) = artifact.rejection() {
-            output::line(format_args!("  unknown: {rejection}"))?;
-        }
-        let head = [
-            "layer",
-            "parameters",
-            "adapting",
-            "weights, B",
-            "output, B",
-            "MACs",
-            "moved, B",
-            "back: MACs",
-            "moved, B",
+        lines.extend(self.recipe_lines());
+        lines.push(match self.golden {
+            Some(golden) => format!(
+                "golden vectors: {} examples, {} steps",
+                golden.examples, golden.steps
+            ),
+            None => "golden vectors: none".into(),
+        });
+        lines.extend(describe_fit(&self.fit));
+        lines.push(format!(
+            "  a second copy of the weights, to fall back on what was committed, takes {} bytes more",
+            self.committed_copy
+        ));
+        lines.join("\n")
+    }
+
+    /// What it is, and what it makes of raw samples.
+    fn head_lines(&self) -> Vec<String> {
+        let Self {
+            artifact,
+            description,
+            ..
+        } = self;
+        let mut lines = vec![
+            format!(
+                "{}: {} bytes, CRC-32 {:08x}",
+                description.name,
+                self.bytes,
+                artifact.id().crc32
+            ),
+            format!(
+                "  protocol {}, seed {}, config {:016x}, commit {}",
+                description.variant,
+                description.seed,
+                description.config_digest,
+                description.commit
+            ),
         ];
-        let cells = |row: &Row| {
-            // Once per example, not once per step.
-            let often = if row.once { "*" } else { "" };
-            vec![
-                row.kind.to_owned(),
-                row.parameters.to_string(),
-                row.adapting.to_string(),
-                row.weight_bytes.to_string(),
-                row.output_bytes.to_string(),
-                format!("{}{often}", row.macs),
-                format!("{}{often}", row.bytes_moved),
-                row.backward_macs.to_string(),
-                row.backward_bytes_moved.to_string(),
-            ]
-        };
-        let cells: Vec<_> = rows.iter().map(cells).collect();
-        output::line(output::table(&head.map(String::from), &cells))?;
-        if rows.iter().any(|row| row.once) {
-            output::line("  * once for each example, when it is added, not once a step")?;
+        if let Some(front_end) = artifact.front_end() {
+            lines.push(format!("  front end: {front_end}"));
+            if !self.channels.is_empty() {
+                lines.push(format!("  channels: {}", self.channels.join(" ")));
+            }
+            lines.push(format!(
+                "  the front end takes {} bytes of RAM",
+                self.front_end_bytes
+            ));
         }
-        output::line(format_args!(
-            "recipe: {loss}, {reduction}; {} steps, at most {}",
-            recipe.steps, recipe.max_steps
-        ))?;
-        if let Some(norm) = recipe.clip_norm {
-            output::line(format_args!("  gradients clipped to a norm of {norm}"))?;
-        }
-        if let Some(momentum) = recipe.momentum {
-            output::line(format_args!("  momentum {momentum}"))?;
-        }
-        for (step, row) in rates.iter().enumerate() {
+        let rejection = artifact.rejection();
+        lines.extend(rejection.map(|rejection| format!("  unknown: {rejection}")));
+        lines
+    }
+
+    fn recipe_lines(&self) -> Vec<String> {
+        let recipe = &self.recipe;
+        let mut lines = vec![format!(
+            "recipe: {}, {}; {} steps, at most {}",
+            loss_name(recipe.loss),
+            reduction_name(recipe.reduction),
+            recipe.steps,
+            recipe.max_steps
+        )];
+        let norm = recipe.clip_norm;
+        lines.extend(norm.map(|norm| format!("  gradients clipped to a norm of {norm}")));
+        let momentum = recipe.momentum;
+        lines.extend(momentum.map(|momentum| format!("  momentum {momentum}")));
+        lines.extend(self.rates.iter().enumerate().map(|(step, row)| {
             let rates: Vec<_> = row.iter().map(|rate| format!("{rate:.4}")).collect();
-            let on = if step + 1 == rates_rows(&recipe) {
+            // The last row serves all further steps.
+            let on = if step + 1 == rates_rows(recipe) {
                 " and on"
             } else {
                 ""
             };
-            output::line(format_args!(
-                "  rates of step {}{on}: {}",
-                step + 1,
-                rates.join(" ")
-            ))?;
-        }
-        match golden {
-            Some(golden) => output::line(format_args!(
-                "golden vectors: {} examples, {} steps",
-                golden.sizes.examples, golden.sizes.steps
-            ))?,
-            None => output::line("golden vectors: none")?,
-        }
-        for line in describe_fit(&fit) {
-            output::line(line)?;
-        }
-        output::line(format_args!(
-            "  a second copy of the weights, to fall back on what was committed, takes {keep} bytes \
-             more"
-        ))?;
-        Ok(exit::SUCCESS)
+            format!("  rates of step {}{on}: {}", step + 1, rates.join(" "))
+        }));
+        lines
     }
+}
+
+fn loss_name(loss: Loss) -> &'static str {
+    match loss {
+        Loss::MeanSquaredError => "mean squared error",
+        Loss::CrossEntropy => "cross-entropy",
+        Loss::Huber { .. } => "Huber",
+        Loss::GaussianPolicy => "Gaussian policy",
+        Loss::CategoricalPolicy => "categorical policy",
+        _ => "unknown loss",
+    }
+}
+
+fn reduction_name(reduction: Reduction) -> &'static str {
+    match reduction {
+        Reduction::Sum => "summed",
+        _ => "averaged",
+    }
+}
+
+fn layer_table(layers: &[Row]) -> String {
+    let head = [
+        "layer",
+        "parameters",
+        "adapting",
+        "weights, B",
+        "output, B",
+        "MACs",
+        "moved, B",
+        "back: MACs",
+        "moved, B",
+    ];
+    let cells = |row: &Row| {
+        // Once per example, not once per step.
+        let often = if row.once { "*" } else { "" };
+        vec![
+            row.kind.to_owned(),
+            row.parameters.to_string(),
+            row.adapting.to_string(),
+            row.weight_bytes.to_string(),
+            row.output_bytes.to_string(),
+            format!("{}{often}", row.macs),
+            format!("{}{often}", row.bytes_moved),
+            row.backward_macs.to_string(),
+            row.backward_bytes_moved.to_string(),
+        ]
+    };
+    let cells: Vec<_> = layers.iter().map(cells).collect();
+    output::table(&head.map(String::from), &cells)
 }
 
 fn front_end_json(front_end: mamlet_formats::FrontEnd, channels: &[&str]) -> serde_json::Value {
@@ -229,7 +298,7 @@ fn front_end_json(front_end: mamlet_formats::FrontEnd, channels: &[&str]) -> ser
 }
 
 /// Rows of the table of rates.
-fn rates_rows(recipe: &mamlet_formats::Recipe) -> usize {
+fn rates_rows(recipe: &Recipe) -> usize {
     recipe.rate_rows as usize
 }
 

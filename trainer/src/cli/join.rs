@@ -6,7 +6,8 @@ use anyhow::Context;
 use clap::Args;
 use serde_json::json;
 
-use super::{exit, find_run, output};
+use super::flags::Format;
+use super::{exit, find_run};
 use crate::config::Config;
 use crate::join::join;
 use crate::model::TrainedModel;
@@ -35,9 +36,8 @@ pub(super) struct Arguments {
     /// Replace an existing run
     #[arg(long)]
     overwrite: bool,
-    /// Print one JSON object
-    #[arg(long)]
-    json: bool,
+    #[command(flatten)]
+    format: Format,
 }
 
 impl Arguments {
@@ -64,20 +64,17 @@ impl Arguments {
             validation: Vec::new(),
         })?;
         let parameters = checkpoint.params.len();
-        output::line(match self.json {
-            true => json!({
-                "run": self.run,
-                "members": self.runs,
-                "parameters": parameters,
-            })
-            .to_string(),
-            false => format!(
-                "{}: {} networks of {} parameters joined to one of {parameters}",
-                self.run.display(),
-                members.len(),
-                members[0].network.parameter_count(),
-            ),
-        })?;
+        self.format.print(
+            || json!({ "run": self.run, "members": self.runs, "parameters": parameters }),
+            || {
+                format!(
+                    "{}: {} networks of {} parameters joined to one of {parameters}",
+                    self.run.display(),
+                    members.len(),
+                    members[0].network.parameter_count(),
+                )
+            },
+        )?;
         Ok(exit::SUCCESS)
     }
 }

@@ -7,6 +7,7 @@ mod device;
 mod episode;
 mod evaluate;
 mod export;
+mod flags;
 mod inspect;
 mod join;
 mod output;

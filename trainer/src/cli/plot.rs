@@ -1,21 +1,18 @@
 //! `mamlet plot`.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use anyhow::Context;
 use burn::tensor::backend::Backend;
 use clap::{Args, Subcommand};
 
-use super::{evaluate, exit, find_run, output, protocol, tables};
+use super::flags::{Compute, Picture};
+use super::{evaluate, exit, find_run, output, protocol};
 use crate::device::{DeviceChoice, Job, dispatch};
-use crate::evaluate::{
-    AdaptedSinusoid, EvaluateError, Measure, Protocol, Report, Setting, StepReport, sinusoids,
-};
+use crate::evaluate::{AdaptedSinusoid, EvaluateError, Protocol, Report, Setting, sinusoids};
 use crate::model::TrainedModel;
-use crate::plot::{
-    Curve, CurvePoint, LearningCurve, SinusoidFigure, SinusoidPanel, SinusoidPrediction, StepPoint,
-    StepsFigure, StepsMethod,
-};
+use crate::plot::{CurveFigure, Figure, SinusoidFigure, SinusoidPanel, SinusoidPrediction};
+use crate::report::figures::{self, Training};
 use crate::run::RunDir;
 
 /// Draw runs as PNG or SVG, as the file's extension says.
@@ -24,14 +21,15 @@ use crate::run::RunDir;
 Examples:
   mamlet plot curve runs/sinusoid -o curve.svg
   mamlet plot steps runs/sinusoid runs/sinusoid-pretraining --shots 5 -o steps.png
-  mamlet plot sinusoids runs/sinusoid runs/sinusoid-pretraining -o sinusoids.png")]
+  mamlet plot sinusoids runs/sinusoid runs/sinusoid-pretraining -o sinusoids.png
+  mamlet plot sinusoids runs/sinusoid --theme dark -o dark.svg")]
 pub(super) struct Arguments {
     #[command(subcommand)]
-    figure: Figure,
+    what: What,
 }
 
 #[derive(Debug, Subcommand)]
-enum Figure {
+enum What {
     /// Training and validation loss over the iterations
     Curve(CurveArguments),
     /// Query loss or accuracy against inner steps, with intervals (the paper's
@@ -46,9 +44,8 @@ struct CurveArguments {
     /// Run directories, or configs trained into their usual place
     #[arg(required = true, value_name = "RUN|CONFIG")]
     runs: Vec<PathBuf>,
-    /// Where to write, .png or .svg
-    #[arg(short, long, value_name = "FILE")]
-    output: PathBuf,
+    #[command(flatten)]
+    picture: Picture,
 }
 
 #[derive(Debug, Args)]
@@ -71,12 +68,10 @@ struct StepsArguments {
     /// Draw the value on a logarithmic axis
     #[arg(long)]
     log: bool,
-    /// cpu, cuda or cuda:N
-    #[arg(long, default_value = "cpu")]
-    device: DeviceChoice,
-    /// Where to write, .png or .svg
-    #[arg(short, long, value_name = "FILE")]
-    output: PathBuf,
+    #[command(flatten)]
+    compute: Compute,
+    #[command(flatten)]
+    picture: Picture,
 }
 
 #[derive(Debug, Args)]
@@ -96,100 +91,48 @@ struct SinusoidArguments {
     /// Seed of the test tasks
     #[arg(long, default_value_t = Protocol::default().seed)]
     seed: u64,
-    /// cpu, cuda or cuda:N
-    #[arg(long, default_value = "cpu")]
-    device: DeviceChoice,
-    /// Where to write, .png or .svg
-    #[arg(short, long, value_name = "FILE")]
-    output: PathBuf,
+    #[command(flatten)]
+    compute: Compute,
+    #[command(flatten)]
+    picture: Picture,
 }
 
 impl Arguments {
     pub(super) fn run(self) -> anyhow::Result<u8> {
-        let path = match &self.figure {
-            Figure::Curve(arguments) => curve(arguments)?,
-            Figure::Steps(arguments) => steps(arguments)?,
-            Figure::Sinusoids(arguments) => draw_sinusoids(arguments)?,
+        let Picture { output, theme } = match &self.what {
+            What::Curve(arguments) => &arguments.picture,
+            What::Steps(arguments) => &arguments.picture,
+            What::Sinusoids(arguments) => &arguments.picture,
         };
-        output::line(path.display())?;
+        let saved = match &self.what {
+            What::Curve(arguments) => curve(arguments)?.save(output, *theme),
+            What::Steps(arguments) => steps(arguments)?.save(output, *theme),
+            What::Sinusoids(arguments) => draw_sinusoids(arguments)?.save(output, *theme),
+        };
+        saved?;
+        output::line(output.display())?;
         Ok(exit::SUCCESS)
     }
 }
 
-fn curve(arguments: &CurveArguments) -> anyhow::Result<&Path> {
-    let mut curves = Vec::new();
-    let several = arguments.runs.len() > 1;
-    let mut titles = Vec::new();
-    let mut losses = Vec::new();
+fn curve(arguments: &CurveArguments) -> anyhow::Result<CurveFigure> {
+    let mut runs = Vec::new();
     for path in &arguments.runs {
         let run = RunDir::open(&find_run(path)?)?;
-        let config = run.config()?;
-        let lines = run.read_metrics()?;
-        titles.push(config.title.clone());
-        let loss = config.inner.loss.name();
-        if !losses.contains(&loss) {
-            losses.push(loss);
-        }
-        let name = |what: &str| {
-            if several {
-                format!("{}, {what}", config.title)
-            } else {
-                what.to_owned()
-            }
-        };
-        let point = |iteration, value, half_width| CurvePoint {
-            iteration,
-            value,
-            half_width,
-        };
-        curves.push(Curve {
-            name: name(&format!("training, {}", count(config.inner.steps))),
-            points: lines
-                .iter()
-                .filter_map(|line| Some(point(line.iteration, line.loss?, None)))
-                .collect(),
-        });
-        for step in [0, 1, 10] {
-            let points: Vec<CurvePoint> = lines
-                .iter()
-                .filter_map(|line| {
-                    let validation = line.validation.as_ref()?;
-                    let value = (*validation.mean.get(step)?)?;
-                    Some(point(
-                        line.iteration,
-                        value,
-                        *validation.half_width.get(step)?,
-                    ))
-                })
-                .collect();
-            if !points.is_empty() {
-                let name = name(&format!("validation, {}", count(step)));
-                curves.push(Curve { name, points });
-            }
-        }
+        runs.push((run.config()?, run.read_metrics()?));
     }
-    LearningCurve {
-        title: format!("Training: {}", titles.join(", ")),
-        subtitle: "query loss; validation tasks are the same throughout".into(),
-        y_name: losses.join(", "),
-        log_y: true,
-        smooth: None,
-        curves,
-    }
-    .save(&arguments.output)?;
-    Ok(&arguments.output)
+    let trainings: Vec<Training<'_>> = (runs.iter())
+        .map(|(config, lines)| Training {
+            title: &config.title,
+            loss: config.inner.loss.name(),
+            steps: config.inner.steps,
+            lines,
+        })
+        .collect();
+    Ok(figures::losses(&trainings))
 }
 
-/// `1 step`, `5 steps`.
-fn count(steps: usize) -> String {
-    if steps == 1 {
-        "1 step".into()
-    } else {
-        format!("{steps} steps")
-    }
-}
-
-fn steps(arguments: &StepsArguments) -> anyhow::Result<&Path> {
+fn steps(arguments: &StepsArguments) -> anyhow::Result<CurveFigure> {
     let report: Report = match &arguments.report {
         Some(path) => {
             let text = std::fs::read_to_string(path)
@@ -207,84 +150,37 @@ fn steps(arguments: &StepsArguments) -> anyhow::Result<&Path> {
                 settings: vec![Setting::Transductive],
                 ..usual
             };
-            evaluate::execute(&models, &protocol, arguments.device)?
+            evaluate::execute(&models, &protocol, arguments.compute.device)?
         }
     };
-    let shots = report
-        .shots
-        .iter()
-        .find(|shots| shots.shots == arguments.shots)
-        .with_context(|| {
-            let there: Vec<usize> = report.shots.iter().map(|shots| shots.shots).collect();
-            format!("the report has no K = {}, only {there:?}", arguments.shots)
-        })?;
-    steps_figure(&report, shots.shots, arguments.log).save(&arguments.output)?;
-    Ok(&arguments.output)
+    steps_figure(&report, arguments.shots, arguments.log)
 }
 
-/// The figure of one number of shots of a report.
-pub(super) fn steps_figure(report: &Report, shots: usize, log_y: bool) -> StepsFigure {
-    // Of several numbers of queries the first; a curve needs every step.
+/// The figure of one number of shots of a report, and of several numbers of queries the
+/// first.
+pub(super) fn steps_figure(
+    report: &Report,
+    shots: usize,
+    log: bool,
+) -> anyhow::Result<CurveFigure> {
+    let there = report.shots.iter().map(|entry| entry.shots);
     let entry = report.shots.iter().find(|entry| entry.shots == shots);
-    let methods: Vec<_> = entry
-        .iter()
-        .flat_map(|entry| &entry.methods)
-        .filter(|method| method.settings.contains(&Setting::Transductive))
-        .collect();
-    let measure = report.measure();
-    let value = |step: &StepReport| step.of(measure);
-    // A mean that a few diverged tasks have blown up is left out and counted,
-    // like one that is not finite: it would flatten everything else.
-    let limit = match measure {
-        Measure::Accuracy => 100.0,
-        Measure::Loss | Measure::Error => {
-            let before =
-                (methods.iter()).filter_map(|method| Some(value(method.steps.first()?)?.mean));
-            10.0 * before.fold(0.0, f64::max)
-        }
-    };
-    let point = |step: &StepReport| {
-        let shown = value(step).filter(|value| value.mean <= limit);
-        StepPoint {
-            step: step.step as u32,
-            value: shown.map_or(f64::NAN, |value| value.mean),
-            half_width: value(step).map(|value| value.half_width),
-        }
-    };
-    StepsFigure {
-        title: match measure {
-            Measure::Loss => "Query loss against gradient steps".into(),
-            Measure::Accuracy => "Query accuracy against gradient steps".into(),
-            Measure::Error => "Query error against gradient steps".into(),
-        },
-        subtitle: format!(
-            "K = {shots}, {} tasks, test seed {}, 95 % intervals",
-            report.tasks, report.seed
-        ),
-        y_name: tables::measured(measure, report.unit.as_deref()),
-        log_y,
-        methods: methods
-            .iter()
-            .map(|method| StepsMethod {
-                name: method.title.clone(),
-                points: method.steps.iter().map(point).collect(),
-            })
-            .collect(),
-    }
+    let entry = entry.with_context(|| {
+        let there: Vec<usize> = there.collect();
+        format!("the report has no K = {shots}, only {there:?}")
+    })?;
+    Ok(figures::steps(report, entry, log))
 }
 
-fn draw_sinusoids(arguments: &SinusoidArguments) -> anyhow::Result<&Path> {
-    let models = evaluate::load(&arguments.runs, None)?;
-    let figure = sinusoid_figure(
-        &models,
+fn draw_sinusoids(arguments: &SinusoidArguments) -> anyhow::Result<SinusoidFigure> {
+    sinusoid_figure(
+        &evaluate::load(&arguments.runs, None)?,
         arguments.seed,
         arguments.tasks,
         arguments.shots,
         &arguments.steps,
-        arguments.device,
-    )?;
-    figure.save(&arguments.output)?;
-    Ok(&arguments.output)
+        arguments.compute.device,
+    )
 }
 
 /// A panel per model and task.
@@ -325,7 +221,10 @@ pub(super) fn sinusoid_figure(
                 .map(|&(x, _)| (x, adapted.task.value(x)))
                 .collect();
             panels.push(SinusoidPanel {
-                title: format!("{}, K = {shots}", model.config.title),
+                title: match models {
+                    [_] => String::new(),
+                    _ => format!("{}, K = {shots}", model.config.title),
+                },
                 truth: points(&truth),
                 support: points(&adapted.support),
                 predictions: adapted
@@ -341,7 +240,10 @@ pub(super) fn sinusoid_figure(
     }
     Ok(SinusoidFigure {
         title: "Sinusoids before and after adaptation".into(),
-        subtitle: format!("test seed {seed}"),
+        subtitle: match models {
+            [(_, only)] => format!("{}, K = {shots}, test seed {seed}", only.config.title),
+            _ => format!("test seed {seed}"),
+        },
         panels,
     })
 }

@@ -12,12 +12,14 @@ use mamlet_simulator::session::{self, BeforeAfter};
 use mamlet_simulator::table::{self, Columns};
 
 use super::export::describe_fit;
+use super::flags::Compute;
 use super::{evaluate, exit, output, plot, tables, train};
 use crate::config::Config;
-use crate::device::{DeviceChoice, check};
+use crate::device::check;
 use crate::evaluate::Protocol;
 use crate::export::{Options, export};
 use crate::model::TrainedModel;
+use crate::plot::{Figure, Theme};
 use crate::random::{Stream, generator};
 use crate::run::{RunDir, write_atomically};
 use crate::tasks::Split;
@@ -32,9 +34,8 @@ pub(super) struct Arguments {
     /// Where runs and figures go
     #[arg(long, value_name = "DIR", default_value = "runs/quickstart")]
     output: PathBuf,
-    /// cpu, cuda or cuda:N
-    #[arg(long, default_value = "cpu")]
-    device: DeviceChoice,
+    #[command(flatten)]
+    compute: Compute,
 }
 
 /// The experiments of the quickstart and the iterations each gets here; the
@@ -60,14 +61,14 @@ const SHOTS: usize = 5;
 
 impl Arguments {
     pub(super) fn run(self) -> anyhow::Result<u8> {
-        check(self.device)?;
+        check(self.compute.device)?;
         let mut models = Vec::new();
         for (text, iterations) in EXPERIMENTS {
             let sets = [format!("meta.iterations={iterations}")];
             let config = Config::parse(text, "built-in config", &sets)?;
             let path = self.output.join(&config.name);
             eprintln!("{}: {} iterations", config.title, config.meta.iterations);
-            let Some(model) = train::needed(&config, &path, self.device)? else {
+            let Some(model) = train::needed(&config, &path, self.compute.device)? else {
                 return Ok(exit::INTERRUPTED);
             };
             models.push((path.display().to_string(), model));
@@ -77,16 +78,22 @@ impl Arguments {
             shots: vec![SHOTS],
             ..Protocol::default()
         };
-        let report = evaluate::execute(&models, &protocol, self.device)?;
+        let report = evaluate::execute(&models, &protocol, self.compute.device)?;
         output::line(format!("\n{}", tables::render(&report)))?;
 
         let steps = self.output.join("steps.png");
-        plot::steps_figure(&report, SHOTS, true).save(&steps)?;
+        plot::steps_figure(&report, SHOTS, true)?.save(&steps, Theme::Light)?;
         let sinusoids = self.output.join("sinusoids.png");
         let shown = [models[0].clone(), models[2].clone()];
-        let figure =
-            plot::sinusoid_figure(&shown, protocol.seed, 2, SHOTS, &[0, 1, 10], self.device)?;
-        figure.save(&sinusoids)?;
+        let figure = plot::sinusoid_figure(
+            &shown,
+            protocol.seed,
+            2,
+            SHOTS,
+            &[0, 1, 10],
+            self.compute.device,
+        )?;
+        figure.save(&sinusoids, Theme::Light)?;
         output::line(format!(
             "\nfigures: {}, {}",
             steps.display(),

@@ -8,6 +8,7 @@ use clap::Args;
 
 use super::evaluate::{Display, load};
 use super::export::{Kind, quantize};
+use super::flags::Compute;
 use super::protocol::Episodes;
 use super::{exit, output};
 use crate::device::{DeviceChoice, Job, dispatch};
@@ -48,9 +49,8 @@ pub(super) struct Arguments {
     /// artifact whose costs are told
     #[arg(long, value_enum, value_delimiter = ',', value_name = "KIND")]
     quantize: Vec<Kind>,
-    /// cpu, cuda or cuda:N
-    #[arg(long, default_value = "cpu")]
-    device: DeviceChoice,
+    #[command(flatten)]
+    compute: Compute,
     /// Print the data as one JSON object instead of writing the page
     #[arg(long, conflicts_with = "output")]
     json: bool,
@@ -70,7 +70,7 @@ impl Arguments {
             protocol,
             command: command(std::env::args()),
         };
-        let report = execute(&models, &request, self.device)?;
+        let report = execute(&models, &request, self.compute.device)?;
         if self.json {
             output::line(serde_json::to_string(&report)?)?;
             return Ok(exit::SUCCESS);

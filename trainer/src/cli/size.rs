@@ -4,14 +4,14 @@ use std::path::{Path, PathBuf};
 
 use anyhow::Context;
 use clap::Args;
-use mamlet_simulator::board;
 
-use super::export::{Kind, board_named, quantize};
+use super::export::{Kind, quantize};
+use super::flags::{Compute, OnBoard, Overrides};
 use super::protocol::fitting;
 use super::report::command;
 use super::{exit, output, train};
 use crate::config::Config;
-use crate::device::{DeviceChoice, check};
+use crate::device::check;
 use crate::export::Quantize;
 use crate::model::TrainedModel;
 use crate::page::number::{counted, kib, rough};
@@ -28,7 +28,13 @@ use crate::train::End;
 /// multiply-accumulates. Runs that are there already are used or gone on with, so an
 /// interrupted command may be given again.
 #[derive(Debug, Args)]
-#[command(after_help = "\
+#[command(
+    mut_arg("sets", |sets| {
+        sets.help("Override a value of the config, e.g. --set tasks.ways=3")
+    }),
+    mut_arg("board", |board| board.help("The board whose time is told")),
+    mut_arg("device", |device| device.help("Where to train: cpu, cuda or cuda:N")),
+    after_help = "\
 Examples:
   mamlet size trainer/configs/gestures/gestures-new-classes.toml --data data
   mamlet size runs/gestures-new-classes --widths 0.5,1 --quantize int8 --shots 1
@@ -37,9 +43,8 @@ pub(super) struct Arguments {
     /// A config, or a run, which is then the point of width 1
     #[arg(value_name = "CONFIG|RUN")]
     source: PathBuf,
-    /// Override a value of the config, e.g. --set tasks.ways=3
-    #[arg(long = "set", value_name = "KEY=VALUE")]
-    sets: Vec<String>,
+    #[command(flatten)]
+    overrides: Overrides,
     /// Factors on the outputs of every hidden layer
     #[arg(long, value_delimiter = ',', default_values_t = [0.25, 0.5, 1.0])]
     widths: Vec<f64>,
@@ -57,25 +62,23 @@ pub(super) struct Arguments {
     /// config's, all of a run's]
     #[arg(long)]
     iterations: Option<u64>,
-    /// Test tasks that each point is judged by
+    /// Test tasks that each point is evaluated on
     #[arg(long, default_value_t = 300)]
     tasks: usize,
     /// Query examples of a task, of each class if there are classes [default: 10,
     /// or what there is]
     #[arg(long)]
     queries: Option<usize>,
-    /// The board whose time is told
-    #[arg(long, default_value = board::DEFAULT)]
-    board: String,
+    #[command(flatten)]
+    on_board: OnBoard,
     /// Folder of the runs and of the page, size.html [default: runs/NAME-size]
     #[arg(long, value_name = "DIR")]
     run: Option<PathBuf>,
     /// Replace runs of an earlier command whose config was another
     #[arg(long)]
     overwrite: bool,
-    /// Where to train: cpu, cuda or cuda:N
-    #[arg(long, default_value = "cpu")]
-    device: DeviceChoice,
+    #[command(flatten)]
+    compute: Compute,
     /// Print one JSON object instead of a table
     #[arg(long, conflicts_with = "csv")]
     json: bool,
@@ -86,7 +89,7 @@ pub(super) struct Arguments {
 
 impl Arguments {
     pub(super) fn run(self) -> anyhow::Result<u8> {
-        check(self.device)?;
+        check(self.compute.device)?;
         let (full, trained) = self.source()?;
         let distribution = full.tasks.open()?;
         let grid = self.grid(&full, &*distribution)?;
@@ -170,10 +173,10 @@ impl Arguments {
     /// The config, and the run that has been trained by it.
     fn source(&self) -> anyhow::Result<(Config, Option<PathBuf>)> {
         if !self.source.is_dir() {
-            return Ok((Config::load(&self.source, &self.sets)?, None));
+            return Ok((Config::load(&self.source, &self.overrides.sets)?, None));
         }
         anyhow::ensure!(
-            self.sets.is_empty(),
+            self.overrides.sets.is_empty(),
             "--set changes a config, and {} is a run, whose config stands",
             self.source.display()
         );
@@ -223,7 +226,7 @@ impl Arguments {
             steps: steps.clone(),
             tasks: self.tasks,
             queries,
-            board: board_named(&self.board)?,
+            board: self.on_board.board()?,
         })
     }
 
@@ -242,13 +245,13 @@ impl Arguments {
                 });
             }
             Err(_) => {
-                let device = self.device.to_string();
+                let device = self.compute.device.to_string();
                 let manifest = Manifest::new(config, &device, std::env::args().collect());
                 RunDir::create(path, config, &manifest, self.overwrite)?
             }
         };
         eprintln!("{}: {} iterations", config.title, config.meta.iterations);
-        let end = train::execute(config, &run, self.device)
+        let end = train::execute(config, &run, self.compute.device)
             .with_context(|| format!("training {}", path.display()))?;
         Ok(matches!(end, End::Finished(_)))
     }
@@ -293,7 +296,7 @@ fn render(table: &SizeTable) -> String {
             point.form.to_owned(),
             point.shots.to_string(),
             point.steps.to_string(),
-            point.told(),
+            point.score_text(),
             kib(point.costs.flash),
             kib(point.costs.ram),
             rough(point.costs.learning),

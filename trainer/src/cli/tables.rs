@@ -33,7 +33,7 @@ pub(super) fn render(report: &Report) -> String {
     };
     let mut text = format!(
         "{}, mean with 95 % interval over tasks; {}",
-        measured(measure, report.unit.as_deref()),
+        report.measured(),
         episodes(report.split, report.tasks, report.ways, report.seed)
     );
     for shots in &report.shots {
@@ -157,14 +157,6 @@ fn row(method: &MethodReport, measure: Measure, columns: &[usize]) -> Vec<String
     let diverged = method.steps.last().and_then(|report| report.diverged);
     row.push(diverged.map_or_else(String::new, |count| count.to_string()));
     row
-}
-
-/// What a measure is called, with the unit it is in.
-pub(super) fn measured(measure: Measure, unit: Option<&str>) -> String {
-    match unit.filter(|unit| measure == Measure::Error && !unit.is_empty()) {
-        Some(unit) => format!("{} in {unit}", measure.name()),
-        None => measure.name().to_owned(),
-    }
 }
 
 /// `98.7 ± .4`, with the digits that `measure` deserves.

@@ -11,7 +11,8 @@ use burn::tensor::backend::Backend;
 use clap::Args;
 use indicatif::{ProgressBar, ProgressStyle};
 
-use super::{exit, output, run_path};
+use super::exit;
+use super::flags::{Compute, Experiment, Format};
 use crate::algorithms::Algorithm;
 use crate::config::Config;
 use crate::device::{DeviceChoice, Job, check, dispatch};
@@ -26,7 +27,11 @@ use crate::train::{End, Event, TrainError, train};
 /// iteration, leaves a checkpoint and says how to go on; --resume then gives
 /// exactly what an uninterrupted run would have given.
 #[derive(Debug, Args)]
-#[command(after_help = "\
+#[command(
+    mut_arg("json", |json| {
+        json.help("Print the outcome as one JSON object, and progress to standard error only")
+    }),
+    after_help = "\
 Examples:
   mamlet train trainer/configs/paper/sinusoid.toml
   mamlet train trainer/configs/paper/sinusoid.toml --set meta.iterations=1000 --set name=short
@@ -35,33 +40,27 @@ pub(super) struct Arguments {
     /// The experiment, a TOML file. With --resume and --run it may be left out:
     /// the run holds its own config.
     config: Option<PathBuf>,
-    /// Override a value of the config, e.g. --set inner.rate.value=0.01
-    #[arg(long = "set", value_name = "KEY=VALUE")]
-    sets: Vec<String>,
-    /// Run directory [default: runs/NAME]
-    #[arg(long, value_name = "DIR")]
-    run: Option<PathBuf>,
-    /// cpu, cuda or cuda:N
-    #[arg(long, default_value = "cpu")]
-    device: DeviceChoice,
+    #[command(flatten)]
+    experiment: Experiment,
+    #[command(flatten)]
+    compute: Compute,
     /// Go on from the latest checkpoint; the config must be unchanged
     #[arg(long, conflicts_with = "overwrite")]
     resume: bool,
     /// Replace an existing run
     #[arg(long)]
     overwrite: bool,
-    /// Print the outcome as one JSON object, and progress to standard error only
-    #[arg(long)]
-    json: bool,
+    #[command(flatten)]
+    format: Format,
 }
 
 impl Arguments {
     pub(super) fn run(self) -> anyhow::Result<u8> {
-        check(self.device)?;
-        let (config, path) = match (&self.config, &self.run) {
-            (Some(file), run) => {
-                let config = Config::load(file, &self.sets)?;
-                let path = run_path(run.as_deref(), &config);
+        check(self.compute.device)?;
+        let (config, path) = match (&self.config, &self.experiment.run) {
+            (Some(file), _) => {
+                let config = self.experiment.load(file)?;
+                let path = self.experiment.run_path(&config);
                 (config, path)
             }
             (None, Some(path)) if self.resume => (RunDir::open(path)?.config()?, path.clone()),
@@ -72,16 +71,12 @@ impl Arguments {
             eprintln!("resuming {}", path.display());
             run
         } else {
-            create(&config, &path, self.device, self.overwrite)?
+            create(&config, &path, self.compute.device, self.overwrite)?
         };
         let resume = self.resume_command(&path);
-        match execute(&config, &run, self.device).with_context(|| hint(&run, &resume))? {
+        match execute(&config, &run, self.compute.device).with_context(|| hint(&run, &resume))? {
             End::Finished(outcome) => {
-                if self.json {
-                    output::line(serde_json::to_string(&outcome)?)?;
-                } else {
-                    output::line(summary(&config, &run, &outcome))?;
-                }
+                (self.format).print(|| &outcome, || summary(&config, &run, &outcome))?;
                 Ok(exit::SUCCESS)
             }
             End::Stopped { iteration } => {
@@ -92,7 +87,7 @@ impl Arguments {
     }
 
     fn resume_command(&self, path: &Path) -> String {
-        let device = match self.device {
+        let device = match self.compute.device {
             DeviceChoice::Cpu => String::new(),
             other => format!(" --device {other}"),
         };

@@ -237,6 +237,15 @@ impl Report {
             _ => Measure::Loss,
         }
     }
+
+    /// The name of that measure, with the unit it is in.
+    pub fn measured(&self) -> String {
+        let (measure, unit) = (self.measure(), self.unit.as_deref());
+        match unit.filter(|unit| measure == Measure::Error && !unit.is_empty()) {
+            Some(unit) => format!("{} in {unit}", measure.name()),
+            None => measure.name().to_owned(),
+        }
+    }
 }
 
 impl StepReport {

@@ -1,20 +1,27 @@
 //! Pages that are one file: HTML with its style and pictures inside, for a browser
 //! without a network or scripts, on a desk or a phone, in light or dark.
 //!
-//! Text goes through [`maud`], which escapes it. Pictures take their colours from
-//! the page, so that they follow its scheme.
+//! Text goes through [`maud`], which escapes it. Pictures are those of
+//! [`plot`](crate::plot); they take their colours from the page, so that they follow
+//! its scheme.
 
-pub(crate) mod axis;
-pub(crate) mod lines;
 pub(crate) mod number;
-pub(crate) mod points;
-pub(crate) mod svg;
 #[cfg(test)]
 pub(crate) mod tests;
 
 use maud::{DOCTYPE, Markup, PreEscaped, html};
 
-const STYLE: &str = include_str!("page.css");
+use crate::plot::Theme;
+
+/// The style sheet, with the colours of figures as variables.
+fn style() -> String {
+    format!(
+        ":root{{{}}}@media (prefers-color-scheme: dark){{:root{{{}}}}}\n{}",
+        Theme::Light.declarations(),
+        Theme::Dark.declarations(),
+        include_str!("page.css")
+    )
+}
 
 /// A whole document.
 pub(crate) fn document(title: &str, body: &Markup) -> String {
@@ -27,7 +34,7 @@ pub(crate) fn document(title: &str, body: &Markup) -> String {
                 meta name="color-scheme" content="light dark";
                 meta name="generator" content={ "mamlet " (env!("CARGO_PKG_VERSION")) };
                 title { (title) }
-                style { (PreEscaped(STYLE)) }
+                style { (PreEscaped(style())) }
             }
             body { main { (body) } }
         }

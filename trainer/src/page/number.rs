@@ -54,7 +54,7 @@ pub(crate) fn percent(Interval { mean, half_width }: Interval) -> String {
     }
 }
 
-/// As a report's measure is told: its accuracies are in per cent already.
+/// As a report's measure is written: its accuracies are in per cent already.
 pub(crate) fn measured(value: Option<Interval>, measure: Measure) -> String {
     let Some(value) = value else {
         return "not finite".into();

@@ -1,19 +1,13 @@
 //! Adapted sinusoids: the true curve, the support points, the predictions.
 
 use std::collections::BTreeSet;
-use std::path::Path;
 
-use super::PlotError;
-use super::axes::{Axis, Plot};
-use super::canvas::{Align, Canvas, Rect, Spot};
-use super::data::{Skipped, clip, drawable, extent};
-use super::frame::{Entry, Texts, legend_below};
-use super::output::{self, Figure};
-use super::style::{
-    BLUE, DASH_DOT, DASHED, DOTTED, GREEN, INK, Marker, ORANGE, PANEL_TITLE, PURPLE, SKY, SOLID,
-    Stroke, VERMILLION, wrap,
-};
-use super::surface::Surface;
+use super::axis::{Axis, extent};
+use super::chart::{Chart, Entry, Layer, Panel};
+use super::drawing::{Marks, Spot};
+use super::points::{Skipped, clip, drawable};
+use super::theme::{DASH_DOT, DASHED, DOTTED, Dash, Marker, Paint, SOLID, Stroke};
+use super::{Draw, Figure, PlotError};
 
 /// What the model predicts after a number of gradient steps.
 #[derive(Debug, Clone, PartialEq)]
@@ -53,56 +47,31 @@ pub struct SinusoidFigure {
 }
 
 impl SinusoidFigure {
-    /// Writes the figure as PNG or SVG, as the extension of `path` says.
-    ///
-    /// # Errors
-    /// [`PlotError::Extension`] for any other extension, [`PlotError::Empty`]
-    /// without a drawable value, [`PlotError::Io`] if the file cannot be
-    /// written. A file that stood at `path` is then unchanged.
-    pub fn save(&self, path: &Path) -> Result<(), PlotError> {
-        output::save(self, path)
-    }
-
-    /// The figure as an SVG document.
-    ///
-    /// # Errors
-    /// [`PlotError::Empty`] without a drawable value.
-    pub fn to_svg(&self) -> Result<String, PlotError> {
-        output::to_svg(self)
-    }
-
-    /// Columns and rows of the grid.
-    fn grid(&self) -> (usize, usize) {
-        let columns = match self.panels.len() {
+    fn columns(&self) -> usize {
+        match self.panels.len() {
             0 | 1 => 1,
             2 | 4 => 2,
             _ => 3,
-        };
-        (columns, self.panels.len().div_ceil(columns).max(1))
+        }
     }
 
     /// The common axes, `None` without a drawable point.
     fn axes(&self) -> Option<(Axis, Axis)> {
+        let whole = |point: &&Spot| is_drawable(**point);
         let given = || {
-            self.panels
-                .iter()
-                .flat_map(|panel| panel.truth.iter().chain(&panel.support))
+            let panels = self.panels.iter();
+            let given = panels.flat_map(|panel| panel.truth.iter().chain(&panel.support));
+            given.filter(whole)
         };
         let predicted = || {
-            self.panels
-                .iter()
-                .flat_map(|p| &p.predictions)
-                .flat_map(|p| &p.curve)
-        };
-        let whole = |point: &&(f64, f64)| drawable(point.0) && drawable(point.1);
-        let x = extent(
-            given()
-                .chain(predicted())
+            let predictions = self.panels.iter().flat_map(|panel| &panel.predictions);
+            predictions
+                .flat_map(|prediction| &prediction.curve)
                 .filter(whole)
-                .map(|point| point.0),
-        )?;
-        let ys = extent(predicted().filter(whole).map(|point| point.1));
-        let (low, high) = match extent(given().filter(whole).map(|point| point.1)) {
+        };
+        let x = extent(given().chain(predicted()).map(|point| point.0))?;
+        let ys = extent(predicted().map(|point| point.1));
+        let y = match extent(given().map(|point| point.1)) {
             Some((low, high)) => {
                 let room = 0.5 * (high - low).max(0.5);
                 let (least, most) = ys.unwrap_or((low, high));
@@ -113,178 +82,123 @@ impl SinusoidFigure {
             }
             None => ys?,
         };
-        let edge = 0.06 * (high - low);
-        let most = if self.grid().0 == 3 { 6 } else { 8 };
-        Some((
-            Axis::linear("x", x.0, x.1, most, false),
-            Axis::linear("y", low - edge, high + edge, 6, false),
-        ))
+        Some((Axis::linear("x", x), Axis::around("y", y)))
     }
+}
+
+fn is_drawable((x, y): Spot) -> bool {
+    drawable(x) && drawable(y)
 }
 
 /// The line of the prediction with the `rank`-th least number of steps.
 fn prediction_stroke(rank: usize) -> Stroke {
-    const LOOKS: [(plotters::prelude::RGBColor, super::style::Dash); 5] = [
-        (ORANGE, DOTTED),
-        (GREEN, DASHED),
-        (BLUE, SOLID),
-        (PURPLE, DASH_DOT),
-        (SKY, SOLID),
+    const LOOKS: [(usize, Dash, f64); 5] = [
+        (4, DOTTED, 2.4),
+        (2, DASHED, 2.2),
+        (0, SOLID, 2.6),
+        (3, DASH_DOT, 2.2),
+        (5, SOLID, 2.2),
     ];
-    let (color, dash) = LOOKS[rank % LOOKS.len()];
+    let (series, dash, width) = LOOKS[rank % LOOKS.len()];
     Stroke {
-        color,
-        width: 4.5,
+        paint: Paint::Series(series),
+        width,
         dash,
     }
 }
 
-const TRUTH: Stroke = Stroke::solid(INK, 2.5);
+const TRUTH: Stroke = Stroke::solid(Paint::Ink, 1.4);
+const SUPPORT: Marks = Marks::solid(Marker::Triangle, 6.0, Paint::Series(1));
 
-impl Figure for SinusoidFigure {
-    fn size(&self) -> (u32, u32) {
-        let (columns, rows) = self.grid();
-        let row = match columns {
-            1 => 700,
-            2 => 520,
-            _ => 440,
-        };
-        (1600, 290 + row * rows as u32)
-    }
+impl Figure for SinusoidFigure {}
 
-    fn draw<DB: Surface>(&self, canvas: &Canvas<DB>) -> Result<(), PlotError> {
+impl Draw for SinusoidFigure {
+    fn chart(&self) -> Result<Chart, PlotError> {
         let Some((x, y)) = self.axes() else {
             return Err(PlotError::Empty(format!(
                 "none of the {} panels has a finite point",
                 self.panels.len()
             )));
         };
-        let ranks: BTreeSet<u32> = self
-            .panels
-            .iter()
-            .flat_map(|p| &p.predictions)
-            .map(|prediction| prediction.steps)
-            .collect();
+        let predictions = self.panels.iter().flat_map(|panel| &panel.predictions);
+        let ranks: BTreeSet<u32> = predictions.map(|prediction| prediction.steps).collect();
         let ranks: Vec<u32> = ranks.into_iter().collect();
-        let (low, high) = y.range();
         let mut skipped = Skipped::default();
-        let parts: Vec<Vec<(Stroke, Vec<Spot>)>> = self
-            .panels
-            .iter()
-            .map(|panel| lines(panel, &ranks, (low, high), &mut skipped))
-            .collect();
-
-        let texts = Texts {
-            title: &self.title,
-            subtitle: &self.subtitle,
-            notes: &skipped.notes(),
-        };
-        let inner = legend_below(canvas, &entries(&ranks), texts.draw(canvas)?)?;
-        let (columns, rows) = self.grid();
-        let room = Plot::left_room(&y);
-        let width = (inner.right - inner.left) / columns as f64;
-        let height = (inner.bottom - inner.top) / rows as f64;
-        let titles: Vec<Vec<String>> = self
-            .panels
-            .iter()
-            .map(|panel| wrap(&panel.title, PANEL_TITLE, width - room - 14.0))
-            .collect();
-        let title_lines = titles.iter().map(Vec::len).max().unwrap_or(0) as f64;
-        for (index, (panel, parts)) in self.panels.iter().zip(&parts).enumerate() {
-            let (column, row) = (index % columns, index / columns);
-            let left = inner.left + column as f64 * width;
-            let top = inner.top + row as f64 * height;
-            let rect = Rect {
-                left: left + room,
-                top: top + PANEL_TITLE * (1.2 * title_lines + 0.1),
-                right: left + width - 14.0,
-                bottom: top + height - Plot::BELOW - 12.0,
-            };
-            let above = titles[index].len().saturating_sub(1) as f64;
-            let first = (rect.left, rect.top - PANEL_TITLE * (0.7 + 1.2 * above));
-            canvas.lines(&titles[index], PANEL_TITLE, INK, first, Align::Left)?;
-            let plot = Plot {
-                rect,
+        let panels: Vec<Panel> = (self.panels.iter())
+            .map(|panel| Panel {
+                title: panel.title.clone(),
                 x: x.clone(),
                 y: y.clone(),
-            };
-            let lowest = index + columns >= self.panels.len();
-            plot.draw_axes(canvas, lowest, column == 0)?;
-            for (stroke, part) in parts {
-                let line: Vec<Spot> = part.iter().map(|&(x, y)| plot.at(x, y)).collect();
-                canvas.stroke(&line, *stroke)?;
-            }
-            for &(x, y) in panel
-                .support
-                .iter()
-                .filter(|point| drawable(point.0) && drawable(point.1))
-            {
-                canvas.marker(Marker::Triangle, plot.at(x, y), 11.0, VERMILLION)?;
-            }
-        }
-        Ok(())
+                layers: layers(panel, &ranks, y.range(), &mut skipped),
+            })
+            .collect();
+        let columns = self.columns();
+        Ok(Chart {
+            title: self.title.clone(),
+            subtitle: self.subtitle.clone(),
+            notes: skipped.notes(),
+            entries: entries(&ranks),
+            panels,
+            columns,
+            aspect: if columns == 1 { 0.45 } else { 0.62 },
+            ..Chart::default()
+        })
     }
 }
 
-/// The drawable lines of a panel, the prediction with the most steps on top.
-fn lines(
+/// The layers of a panel, the prediction with the most steps on top of the others.
+fn layers(
     panel: &SinusoidPanel,
     ranks: &[u32],
     (low, high): (f64, f64),
     skipped: &mut Skipped,
-) -> Vec<(Stroke, Vec<Spot>)> {
-    let mut parts = Vec::new();
-    let mut add = |stroke: Stroke, curve: &[(f64, f64)], skipped: &mut Skipped| {
-        let whole = |point: &(f64, f64)| drawable(point.0) && drawable(point.1);
+) -> Vec<Layer> {
+    let mut layers = Vec::new();
+    let mut add = |stroke: Stroke, curve: &[Spot], skipped: &mut Skipped| {
+        let whole = |point: &&Spot| is_drawable(**point);
         skipped.diverged += curve.iter().filter(|point| !whole(point)).count();
-        if curve
-            .iter()
-            .any(|point| whole(point) && !(low..=high).contains(&point.1))
-        {
+        let outside = |point: &Spot| !(low..=high).contains(&point.1);
+        if curve.iter().filter(whole).any(outside) {
             skipped.clipped += 1;
         }
-        for run in curve.split(|point| !whole(point)) {
-            parts.extend(clip(run, low, high).into_iter().map(|part| (stroke, part)));
+        for run in curve.split(|point| !is_drawable(*point)) {
+            let parts = clip(run, low, high).into_iter();
+            layers.extend(parts.map(|part| Layer::Line(stroke, part)));
         }
     };
     add(TRUTH, &panel.truth, skipped);
     for (rank, steps) in ranks.iter().enumerate() {
-        for prediction in panel
-            .predictions
-            .iter()
-            .filter(|prediction| prediction.steps == *steps)
-        {
-            add(prediction_stroke(rank), &prediction.curve, skipped);
+        for prediction in &panel.predictions {
+            if prediction.steps == *steps {
+                add(prediction_stroke(rank), &prediction.curve, skipped);
+            }
         }
     }
-    skipped.diverged += panel
-        .support
-        .iter()
-        .filter(|point| !drawable(point.0) || !drawable(point.1))
-        .count();
-    parts
+    let support = panel.support.iter().copied();
+    let support: Vec<Spot> = support.filter(|&point| is_drawable(point)).collect();
+    skipped.diverged += panel.support.len() - support.len();
+    layers.push(Layer::Marks(SUPPORT, support));
+    layers
 }
 
 fn entries(ranks: &[u32]) -> Vec<Entry> {
-    let line = |label: String, stroke: Stroke| Entry {
-        label,
-        color: stroke.color,
+    let line = |name: String, stroke: Stroke| Entry {
+        name,
         stroke: Some(stroke),
-        marker: None,
+        marks: None,
     };
     let predictions = ranks.iter().enumerate().map(|(rank, steps)| {
-        let label = match steps {
+        let name = match steps {
             0 => "before adaptation".to_owned(),
             1 => "after 1 step".to_owned(),
             steps => format!("after {steps} steps"),
         };
-        line(label, prediction_stroke(rank))
+        line(name, prediction_stroke(rank))
     });
     let support = Entry {
-        label: "support points".to_owned(),
-        color: VERMILLION,
+        name: "support points".to_owned(),
         stroke: None,
-        marker: Some(Marker::Triangle),
+        marks: Some(SUPPORT),
     };
     [line("true curve".to_owned(), TRUTH), support]
         .into_iter()

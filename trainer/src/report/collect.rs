@@ -1,4 +1,4 @@
-//! Measuring what a page tells.
+//! Measuring what is on the page.
 
 use std::path::Path;
 
@@ -10,7 +10,7 @@ use crate::export::Options;
 use crate::model::TrainedModel;
 use crate::run::{RunDir, RunError};
 
-/// What a page is asked for.
+/// What is asked of a report.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Request {
     /// The tasks.
@@ -85,6 +85,7 @@ fn subject(path: &str, model: &TrainedModel, run: &RunDir, request: &Request) ->
         iteration: model.iteration,
         chosen: Choice::of(config),
         loss: config.inner.loss.name().to_owned(),
+        inner_steps: config.inner.steps,
         parameters: model.network.parameter_count(),
         adapting: tensors
             .filter(|info| info.adapts)

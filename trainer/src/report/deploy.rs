@@ -1,4 +1,4 @@
-//! What a run takes of boards.
+//! What the artifact of a run needs of each board.
 
 use mamlet_simulator::Model;
 use mamlet_simulator::board::Board;

@@ -2,26 +2,26 @@
 
 use std::collections::BTreeMap;
 
-use super::{Confusion, Detail, Device, Group, Judged};
+use super::{Confusion, Detail, Group, QueryMeasure, Unit};
 use crate::evaluate::{Interval, Predictions};
 use crate::rivals::largest;
 
-/// Devices that are drawn one by one: some of the worst, the middle and the best.
-const DEVICES: usize = 6;
+/// Units that are drawn one by one: some of the worst, the middle and the best.
+const UNITS: usize = 6;
 /// Points of each.
 const POINTS: usize = 120;
 
 impl Detail {
     /// Adds up predictions of classes or values.
     pub(super) fn new(predictions: &Predictions, classes: bool) -> Self {
-        let judged = match classes {
-            true => Judged::Accuracy,
-            false => Judged::AbsoluteError,
+        let measure = match classes {
+            true => QueryMeasure::Accuracy,
+            false => QueryMeasure::AbsoluteError,
         };
-        let queries = Queries::new(predictions, judged);
+        let queries = Queries::new(predictions, measure);
         let named = |of: &dyn Fn(usize) -> Option<u32>, names: &[String]| {
             let mut groups = queries.by(of, |index| name(names, index));
-            groups.sort_by(|a, b| worst_first(judged, a, b));
+            groups.sort_by(|a, b| worst_first(measure, a, b));
             groups
         };
         let origins = predictions.origins.as_ref();
@@ -36,15 +36,15 @@ impl Detail {
             shots: predictions.shots,
             steps: predictions.steps.last().copied().unwrap_or(0),
             setting: predictions.setting,
-            judged,
+            measure,
             all: queries
                 .by(&|_| Some(0), |_| "all".into())
                 .pop()
                 .unwrap_or_else(|| Group::empty("all")),
             tasks: tasks.collect(),
-            devices: match judged {
-                Judged::AbsoluteError => queries.devices(),
-                Judged::Accuracy => Vec::new(),
+            units: match measure {
+                QueryMeasure::AbsoluteError => queries.units(),
+                QueryMeasure::Accuracy => Vec::new(),
             },
             confusion: confusion(predictions),
             users,
@@ -71,10 +71,10 @@ impl Group {
 }
 
 /// The lowest accuracy, or the largest error, first; what is not finite is worst.
-fn worst_first(judged: Judged, a: &Group, b: &Group) -> std::cmp::Ordering {
+fn worst_first(measure: QueryMeasure, a: &Group, b: &Group) -> std::cmp::Ordering {
     let badness = |group: &Group| match group.after.mean {
         mean if mean.is_nan() => f64::INFINITY,
-        mean if judged == Judged::Accuracy => -mean,
+        mean if measure == QueryMeasure::Accuracy => -mean,
         mean => mean,
     };
     badness(b)
@@ -94,14 +94,14 @@ struct Queries<'a> {
 }
 
 impl<'a> Queries<'a> {
-    fn new(predictions: &'a Predictions, judged: Judged) -> Self {
+    fn new(predictions: &'a Predictions, measure: QueryMeasure) -> Self {
         let last = predictions.steps.len().saturating_sub(1);
         let count = predictions.tasks * predictions.queries;
         let score = |row: usize, query: usize| {
             let (value, target) = (predictions.value(row, query), predictions.target(query));
-            match judged {
-                Judged::Accuracy => f64::from(u8::from(largest(value) == largest(target))),
-                Judged::AbsoluteError => {
+            match measure {
+                QueryMeasure::Accuracy => f64::from(u8::from(largest(value) == largest(target))),
+                QueryMeasure::AbsoluteError => {
                     let errors = value.iter().zip(target);
                     let errors = errors.map(|(y, t)| f64::from(y - t).abs());
                     errors.sum::<f64>() / target.len().max(1) as f64
@@ -153,9 +153,9 @@ impl<'a> Queries<'a> {
         groups.into_iter().filter_map(group).collect()
     }
 
-    /// Some devices, from the worst to the best; tasks where it is not known whose
+    /// Some units, from the worst to the best; tasks where it is not known whose
     /// they are.
-    fn devices(&self) -> Vec<Device> {
+    fn units(&self) -> Vec<Unit> {
         let predictions = self.predictions;
         let of_task = |query: usize| (query / predictions.queries) as u32;
         let origins = predictions.origins.as_ref();
@@ -184,8 +184,8 @@ impl<'a> Queries<'a> {
             .collect();
         all.sort_by(|a, b| b.2[1].total_cmp(&a.2[1]));
         let last = predictions.steps.len().saturating_sub(1);
-        let chosen = spread(all.len(), DEVICES);
-        let device = |(key, members, error): &(u32, Vec<usize>, [f64; 2])| Device {
+        let chosen = spread(all.len(), UNITS);
+        let unit = |(key, members, error): &(u32, Vec<usize>, [f64; 2])| Unit {
             name: match origins {
                 Some(origins) if known => name(&origins.users, *key),
                 _ => format!("task {key}"),
@@ -203,7 +203,7 @@ impl<'a> Queries<'a> {
                 })
                 .collect(),
         };
-        chosen.map(|at| device(&all[at])).collect()
+        chosen.map(|at| unit(&all[at])).collect()
     }
 }
 

@@ -7,6 +7,7 @@
 mod collect;
 mod deploy;
 mod draw;
+pub(crate) mod figures;
 mod groups;
 #[cfg(test)]
 mod tests;
@@ -20,7 +21,7 @@ use crate::run::{Line, Manifest, Outcome};
 pub use collect::{ReportError, Request};
 pub use deploy::{Deployed, Deployment, ShotsFits};
 
-/// All that the page of a run tells.
+/// All that is on the page of a run.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct RunReport {
     /// What the page is about.
@@ -31,7 +32,7 @@ pub struct RunReport {
     pub details: Vec<Detail>,
     /// What was recorded while it was trained.
     pub training: Vec<Line>,
-    /// What it takes of boards.
+    /// What its artifact needs of each board.
     pub deployment: Deployment,
     /// Its resolved config, as TOML.
     pub config: String,
@@ -58,6 +59,8 @@ pub struct Subject {
     pub chosen: Choice,
     /// Its loss, in words.
     pub loss: String,
+    /// The inner steps of training.
+    pub inner_steps: usize,
     /// All parameters.
     pub parameters: usize,
     /// Those that adapt.
@@ -74,10 +77,10 @@ pub struct Subject {
     pub commit: String,
 }
 
-/// What a query is judged by.
+/// What is measured of a query.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
-pub enum Judged {
+pub enum QueryMeasure {
     /// Whether its class is right, 1 or 0.
     Accuracy,
     /// `|prediction − reference|`, in the target's unit, the mean over its values.
@@ -95,19 +98,19 @@ pub struct Detail {
     /// How queries were predicted.
     pub setting: Setting,
     /// What the numbers are.
-    pub judged: Judged,
+    pub measure: QueryMeasure,
     /// All queries of all tasks.
     pub all: Group,
     /// The mean of every task's queries, before and after.
     pub tasks: Vec<[f64; 2]>,
-    /// By the person or device that a query comes from, the worst first.
+    /// By the person or unit that a query comes from, the worst first.
     pub users: Vec<Group>,
     /// By class, the worst first.
     pub classes: Vec<Group>,
     /// What classes are taken for.
     pub confusion: Option<Confusion>,
-    /// Some devices, or tasks, whose targets are values.
-    pub devices: Vec<Device>,
+    /// Some units, or tasks, whose targets are values.
+    pub units: Vec<Unit>,
 }
 
 /// Queries that have something in common.
@@ -137,10 +140,10 @@ pub struct Confusion {
     pub counts: Vec<Vec<usize>>,
 }
 
-/// Queries of one device: what was measured and what is predicted.
+/// Queries of one unit: what was measured and what is predicted.
 #[derive(Clone, Debug, PartialEq, Serialize)]
-pub struct Device {
-    /// The device, or the task.
+pub struct Unit {
+    /// The unit, or the task.
     pub name: String,
     /// The mean absolute error of all its queries before and after.
     pub error: [f64; 2],

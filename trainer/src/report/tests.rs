@@ -45,8 +45,8 @@ fn classified() -> Predictions {
 fn groups_by_hand() {
     let detail = Detail::new(&classified(), true);
     assert_eq!(
-        (detail.shots, detail.steps, detail.judged),
-        (1, 5, Judged::Accuracy)
+        (detail.shots, detail.steps, detail.measure),
+        (1, 5, QueryMeasure::Accuracy)
     );
     assert_eq!(detail.tasks, [[0.0, 1.0], [0.0, 0.5], [1.0, 0.0]]);
     assert_eq!(
@@ -87,7 +87,7 @@ fn groups_by_hand() {
 }
 
 #[test]
-fn values_are_judged_by_their_error() {
+fn values_are_measured_by_their_error() {
     let values = Predictions {
         outputs: 1,
         targets: vec![0.0, 10.0, 20.0, 30.0, 40.0, 50.0],
@@ -99,30 +99,22 @@ fn values_are_judged_by_their_error() {
         ..classified()
     };
     let detail = Detail::new(&values, false);
-    assert_eq!(detail.judged, Judged::AbsoluteError);
+    assert_eq!(detail.measure, QueryMeasure::AbsoluteError);
     assert_eq!(detail.all.before.mean, 2.0);
     assert!(detail.all.after.mean.is_nan());
     assert_eq!(detail.tasks[1], [2.0, 0.5]);
     assert!(detail.users.is_empty() && detail.confusion.is_none());
     // What is not finite is the worst.
-    let names: Vec<&str> = detail
-        .devices
-        .iter()
-        .map(|device| &device.name[..])
-        .collect();
+    let names: Vec<&str> = detail.units.iter().map(|unit| &unit.name[..]).collect();
     assert_eq!(names, ["task 2", "task 1", "task 0"]);
     assert_eq!(
-        detail.devices[1].points,
+        detail.units[1].points,
         [[20.0, 18.0, 20.0], [30.0, 32.0, 29.0]]
     );
-    // Of devices that are known, each is one.
+    // Of units that are known, each is one.
     let origins = classified().origins;
     let detail = Detail::new(&Predictions { origins, ..values }, false);
-    let names: Vec<&str> = detail
-        .devices
-        .iter()
-        .map(|device| &device.name[..])
-        .collect();
+    let names: Vec<&str> = detail.units.iter().map(|unit| &unit.name[..]).collect();
     assert_eq!(names, ["u0", "u1"]);
     assert_eq!(detail.users[1].before.mean, 2.0);
 }
@@ -186,17 +178,17 @@ fn the_page_tells_the_numbers_of_the_report() {
     let number = |value| crate::page::number::interval(value);
     let detail = &report.details[0];
     for value in [detail.all.before, detail.all.after] {
-        let told = number(value);
-        let (mean, rest) = told.split_at(told.find(" ±").unwrap());
-        let either = page.contains(&told) || page.contains(&format!("{mean}<small>{rest}</small>"));
-        assert!(either, "{told}");
+        let text = number(value);
+        let (mean, rest) = text.split_at(text.find(" ±").unwrap());
+        let either = page.contains(&text) || page.contains(&format!("{mean}<small>{rest}</small>"));
+        assert!(either, "{text}");
     }
     let method = &report.evaluation.shots[0].methods[0];
     for step in [0, 1] {
-        let told = number(method.after(step).unwrap().of(Measure::Loss).unwrap());
+        let text = number(method.after(step).unwrap().of(Measure::Loss).unwrap());
         assert!(
-            page.contains(&format!("<td class=\"n\">{told}</td>")),
-            "{told}"
+            page.contains(&format!("<td class=\"n\">{text}</td>")),
+            "{text}"
         );
     }
     let Deployment::Exported(deployed) = &report.deployment else {
@@ -204,10 +196,10 @@ fn the_page_tells_the_numbers_of_the_report() {
     };
     for fit in &deployed.shots[0].boards {
         let kib = crate::page::number::kib;
-        let told = format!("{} of {}", kib(fit.ram.total), kib(fit.board.ram));
+        let text = format!("{} of {}", kib(fit.ram.total), kib(fit.board.ram));
         assert!(
-            page.contains(&told) && page.contains(&fit.board.name),
-            "{told}"
+            page.contains(&text) && page.contains(&fit.board.name),
+            "{text}"
         );
     }
     assert!(page.contains("mamlet report '&lt;b&gt;run&lt;/b&gt;'"));

@@ -21,20 +21,20 @@ pub struct Grid {
     pub shots: Vec<usize>,
     /// Inner steps.
     pub steps: Vec<usize>,
-    /// Test tasks that each point is judged by.
+    /// Test tasks that each point is evaluated on.
     pub tasks: usize,
     /// Query examples of a task, of each class if there are classes.
     pub queries: usize,
-    /// The board whose time is told.
+    /// The board whose time is estimated.
     pub board: Board,
 }
 
 /// The points of one width, whose run gave `model`. A form that stores nothing
-/// otherwise than one before it is left out. `observe` is told of each point before
-/// it is judged.
+/// otherwise than one before it is left out. `observe` is called for each point before
+/// it is evaluated.
 ///
 /// # Errors
-/// [`ExportError`] where the model cannot be exported or judged.
+/// [`ExportError`] where the model cannot be exported or evaluated.
 pub fn measure(
     model: &TrainedModel,
     manifest: Option<&Manifest>,

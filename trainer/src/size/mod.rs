@@ -2,7 +2,7 @@
 //! save on a board.
 //!
 //! Every width of a network is trained on its own; its artifact in every form is
-//! judged by the engine of the device. [`SizeTable`] holds what came out.
+//! evaluated by the engine of the device. [`SizeTable`] holds what came out.
 
 mod measure;
 mod narrow;
@@ -32,7 +32,7 @@ pub struct SizeTable {
     pub iterations: u64,
     /// Iterations that the config asks for.
     pub full_iterations: u64,
-    /// Test tasks that each point was judged by.
+    /// Test tasks that each point was evaluated on.
     pub tasks: usize,
     /// Classes of a task, where there are classes.
     pub ways: Option<usize>,
@@ -74,7 +74,7 @@ pub struct Point {
     pub front: bool,
 }
 
-/// What a point takes of a device.
+/// What a point needs of a board, and its arithmetic.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 pub struct Costs {
     /// Bytes of flash: artifact and engine.

@@ -5,11 +5,9 @@ use maud::{Markup, html};
 
 use super::{Point, SizeTable, front};
 use crate::evaluate::Interval;
-use crate::page::axis::Axis;
 use crate::page::number::{self, counted, interval, kib, percent, rough};
-use crate::page::points::{Cloud, legend, scatter};
-use crate::page::svg::{Plot, n, path};
 use crate::page::{Cell, document, figure, section, table};
+use crate::plot::{Axis, Marks, Paint, Scatter, Spot, extent, legend, marker};
 
 /// A cost, with its name, how it is drawn, and how it is written at a tick.
 type Cost = (&'static str, fn(&Point) -> f64, fn(f64) -> String);
@@ -50,7 +48,7 @@ fn short(number: &str) -> String {
 
 impl Point {
     /// Its score with the interval, as pages and tables write it.
-    pub(crate) fn told(&self) -> String {
+    pub(crate) fn score_text(&self) -> String {
         let value = Interval {
             mean: self.score.mean,
             half_width: self.score.half_width,
@@ -70,7 +68,7 @@ impl Point {
         match (&missing[..], &self.boards[..]) {
             ([], _) => "all".into(),
             (_, []) => "none".into(),
-            ([one], _) => format!("all but {one}"),
+            (few, some) if few.len() < some.len() => format!("all but {}", few.join(", ")),
             (_, some) => some.join(", "),
         }
     }
@@ -152,7 +150,7 @@ impl SizeTable {
                 h1 { (self.title) ": how small?" }
                 p.lead {
                     (self.name) ". Every width was trained for " (self.training())
-                    " and judged on the engine of the device, as it is exported, on "
+                    " and evaluated on the engine of the device, as it is exported, on "
                     (number::count(self.tasks as u64)) " " (ways) "test tasks with "
                     (self.queries) " queries per " (per) ", seed " (self.seed)
                     "; ± is half of a 95 % interval over tasks."
@@ -205,8 +203,8 @@ impl SizeTable {
         shots.sort_unstable();
         shots.dedup();
         let forms = self.forms();
-        let names: Vec<(usize, &str, &str)> = (forms.iter().enumerate())
-            .map(|(index, form)| (index, "dot", *form))
+        let names: Vec<(&str, Marks)> = (forms.iter().enumerate())
+            .map(|(index, form)| (*form, marks(index)))
             .collect();
         html! {
             p {
@@ -223,7 +221,7 @@ impl SizeTable {
         }
     }
 
-    fn picture(&self, shots: usize, (name, cost, words): Cost, forms: &[&str]) -> Markup {
+    fn picture(&self, shots: usize, (name, cost, words): Cost, forms: &[&'static str]) -> Markup {
         let own: Vec<&Point> = self
             .points
             .iter()
@@ -231,25 +229,19 @@ impl SizeTable {
             .collect();
         let accuracy = self.measure() == "accuracy";
         // All pictures of a page are comparable.
-        let values = self.points.iter().map(Point::value);
+        let values = extent(self.points.iter().map(Point::value)).unwrap_or((0.0, 1.0));
         let y = match accuracy {
             true => Axis::percent("accuracy in %", values),
-            false => Axis::linear(self.measure(), values.chain([0.0])),
+            false => Axis::error(self.measure(), values),
         };
-        let x = Axis::log(name, self.points.iter().map(cost)).worded(words);
-        let plot = Plot::new(x, y, (340.0, 260.0));
-        let clouds: Vec<Cloud> = (forms.iter().enumerate())
-            .map(|(series, form)| Cloud {
-                series,
-                points: (own.iter())
-                    .filter(|point| point.form == *form)
-                    .map(|point| (cost(point), point.value()))
-                    .collect(),
-                class: "dot",
-                // Forms that score alike lie on each other.
-                size: 5.4 - 0.8 * series as f64,
-            })
-            .collect();
+        let costs = self.points.iter().map(cost).filter(|cost| *cost > 0.0);
+        let x = Axis::log(name, extent(costs).unwrap_or((1.0, 10.0))).worded(words);
+        let cloud = |(index, form): (usize, &&str)| {
+            let points = own.iter().filter(|point| point.form == *form);
+            let points = points.map(|point| (cost(point), point.value()));
+            (marks(index), points.collect())
+        };
+        let clouds = forms.iter().enumerate().map(cloud).collect();
         let rows: Vec<[f64; 2]> = own
             .iter()
             .map(|point| [cost(point), -point.goodness()])
@@ -263,24 +255,30 @@ impl SizeTable {
             .map(|((row, point), _)| (row[0], point.value()))
             .collect();
         best.sort_by(|a, b| a.0.total_cmp(&b.0));
-        let stairs = stairs(&plot, &best);
-        let below = html! { polyline.front points=(path(&stairs)) {} };
         let label = format!(
             "{} against {name}, {}",
             self.measure(),
             counted(shots, "shot")
         );
-        figure(&scatter(&label, &plot, false, &clouds, &below), "")
+        let scatter = Scatter {
+            front: stairs(x.range().1, &best),
+            x,
+            y,
+            diagonal: false,
+            clouds,
+            aspect: 0.66,
+        };
+        figure(&scatter.to_markup(&label, 340.0), "")
     }
 
     fn table(&self, caption: &str, points: &[&Point]) -> Markup {
         let row = |point: &&Point| {
             let row = vec![
-                Cell::text(n(point.width * 100.0) + " %"),
+                Cell::text(percentage(point.width)),
                 Cell::text(point.form),
                 Cell::number(point.shots.to_string()),
                 Cell::number(point.steps.to_string()),
-                Cell::number(point.told()),
+                Cell::number(point.score_text()),
                 Cell::number(kib(point.costs.flash)),
                 Cell::number(kib(point.costs.ram)),
                 Cell::number(rough(point.costs.learning)),
@@ -308,17 +306,27 @@ impl SizeTable {
     }
 }
 
-/// From one best point to the next: what a budget between them buys is the cheaper
-/// one.
-fn stairs(plot: &Plot, best: &[(f64, f64)]) -> Vec<(f64, f64)> {
+/// How points of a form are marked. Forms that score alike lie on each other.
+fn marks(form: usize) -> Marks {
+    Marks::solid(marker(form), 5.4 - 0.8 * form as f64, Paint::Series(form))
+}
+
+/// A factor in per cent.
+fn percentage(factor: f64) -> String {
+    let text = format!("{:.1}", 100.0 * factor);
+    format!("{} %", text.strip_suffix(".0").unwrap_or(&text))
+}
+
+/// From one best point to the next, up to the end of the axis: what a budget between
+/// them buys is the cheaper one.
+fn stairs(end: f64, best: &[Spot]) -> Vec<Spot> {
     let mut corners = Vec::with_capacity(2 * best.len());
     let mut height = None;
     for &(cost, value) in best {
-        corners.extend(height.and_then(|height| plot.at(cost, height)));
-        corners.extend(plot.at(cost, value));
+        corners.extend(height.map(|height| (cost, height)));
+        corners.push((cost, value));
         height = Some(value);
     }
-    let end = height.and_then(|height| plot.at(plot.x.range().1, height));
-    corners.extend(end);
+    corners.extend(height.map(|height| (end, height)));
     corners
 }

@@ -141,12 +141,12 @@ fn the_page_and_the_table_tell_all_points() {
     assert!(page.contains("20 of the 80 iterations"));
     assert!(page.contains("&lt;b&gt;Tiny") && page.contains("mamlet size 'a&amp;b'"));
     // The front, and all of them.
-    for (told, times) in [
+    for (text, times) in [
         ("90.1 ± 1.2 %", 2),
         ("80.0 ± 1.2 %", 1),
         ("90.0 ± 1.2 %", 2),
     ] {
-        assert_eq!(page.matches(told).count(), times, "{told}");
+        assert_eq!(page.matches(text).count(), times, "{text}");
     }
     assert_eq!(page.matches("class=\"marked\"").count(), 2);
     let csv = table.to_csv();

@@ -121,7 +121,15 @@ fn plots_are_written() {
         "-o",
         "steps.svg",
     ];
-    assert_eq!(parts(&mamlet(folder.path(), &arguments)).0, 0);
+    let mut grounds = Vec::new();
+    for theme in ["light", "dark"] {
+        let arguments = [&arguments[..], &["--theme", theme]].concat();
+        assert_eq!(parts(&mamlet(folder.path(), &arguments)).0, 0);
+        let drawn = std::fs::read_to_string(folder.path().join("steps.svg")).unwrap();
+        // What is filled first is the ground.
+        grounds.push(drawn.split("fill=\"#").nth(1).unwrap()[..6].to_owned());
+    }
+    assert_eq!(grounds, ["ffffff", "0d1117"]);
 }
 
 #[test]

@@ -8,53 +8,17 @@
 
 mod lsm6dsl;
 
-use core::ops::Range;
-
-use app::chosen;
-use app::teach::{self, Board, Buttons, Event, Light, Memory, acceleration};
-use defmt_rtt as _;
+use common::{Led, Parts, Sensor, acceleration};
 use embassy_executor::Spawner;
 use embassy_stm32::flash::Flash;
 use embassy_stm32::gpio::{Input, Level, Output, Pull, Speed};
 use embassy_stm32::i2c::{self, I2c};
 use embassy_stm32::rcc::{Pll, PllMul, PllPreDiv, PllRDiv, PllSource, Sysclk};
-use embassy_time::{Duration, Ticker};
 use lsm6dsl::Lsm6dsl;
-use panic_probe as _;
-use static_cell::ConstStaticCell;
 
-/// What memory.x leaves free, in bytes from the start of the flash.
-const KEPT: Range<u32> = 0xf_8000..0x10_0000;
-
-static MEMORY: ConstStaticCell<Memory> = ConstStaticCell::new(Memory::new());
-
-struct Iot01a {
-    ticker: Ticker,
-    sensor: Lsm6dsl,
-    teach: Input<'static>,
-    learn: Input<'static>,
-    led: Output<'static>,
-}
-
-impl Board for Iot01a {
-    async fn sample(&mut self, sample: &mut [f32]) -> Option<()> {
-        self.ticker.next().await;
-        acceleration(self.sensor.acceleration().ok()?, sample)
-    }
-
-    fn buttons(&mut self) -> Buttons {
-        Buttons {
-            teach: self.teach.is_low(),
-            learn: self.learn.is_low(),
-        }
-    }
-
-    fn show(&mut self, light: Light) {
-        self.led.set_level(Level::from(light == Light::Recording));
-    }
-
-    fn log(&mut self, event: Event) {
-        defmt::info!("{}", event);
+impl Sensor for Lsm6dsl {
+    async fn read(&mut self, sample: &mut [f32]) -> Option<()> {
+        acceleration(self.acceleration().ok()?, sample)
     }
 }
 
@@ -77,14 +41,12 @@ async fn main(_spawner: Spawner) {
     let Ok(sensor) = Lsm6dsl::new(bus) else {
         defmt::panic!("no LSM6DSL answers on the internal bus");
     };
-    let mut board = Iot01a {
-        ticker: Ticker::every(Duration::from_micros(chosen::MICROSECONDS)),
+    let parts = Parts {
         sensor,
         teach: Input::new(p.PC13, Pull::None),
         learn: Input::new(p.PD14, Pull::Up),
-        led: Output::new(p.PB14, Level::Low, Speed::Low),
+        lights: Led(Output::new(p.PB14, Level::Low, Speed::Low)),
     };
-    let flash = Flash::new_blocking(p.FLASH);
-    let ended = teach::run(&mut board, flash, KEPT, MEMORY.take()).await;
-    defmt::panic!("the application has ended: {}", ended);
+    let board = const { common::board(env!("CARGO_PKG_NAME")) };
+    common::run(board, parts, Flash::new_blocking(p.FLASH)).await
 }

@@ -6,58 +6,42 @@
 #![no_std]
 #![no_main]
 
-use core::ops::Range;
-
-use app::chosen;
-use app::teach::{self, Board, Buttons, Event, Light, Memory, acceleration};
-use defmt_rtt as _;
+use common::{Light, Lights, Parts, Sensor, acceleration};
 use embassy_executor::Spawner;
 use embassy_nrf::gpio::{AnyPin, Input, Level, Output, OutputDrive, Pull};
 use embassy_nrf::nvmc::Nvmc;
 use embassy_nrf::twim::{self, Twim};
 use embassy_nrf::{Peri, bind_interrupts, peripherals};
-use embassy_time::{Delay, Duration, Ticker};
+use embassy_time::Delay;
 use lsm303agr::interface::I2cInterface;
 use lsm303agr::mode::MagOneShot;
 use lsm303agr::{AccelMode, AccelOutputDataRate, Lsm303agr};
-use panic_probe as _;
 use static_cell::ConstStaticCell;
 
 bind_interrupts!(struct Interrupts {
     TWISPI0 => twim::InterruptHandler<peripherals::TWISPI0>;
 });
 
-/// What memory.x leaves free, in bytes from the start of the flash.
-const KEPT: Range<u32> = 0x7_8000..0x8_0000;
-
-static MEMORY: ConstStaticCell<Memory> = ConstStaticCell::new(Memory::new());
 /// The bus reads from RAM alone; what lies in flash is sent from here.
 static SENT: ConstStaticCell<[u8; 16]> = ConstStaticCell::new([0; 16]);
 
-struct Microbit {
-    ticker: Ticker,
-    sensor: Lsm303agr<I2cInterface<Twim<'static>>, MagOneShot>,
-    teach: Input<'static>,
-    learn: Input<'static>,
-    /// The columns of the LEDs, whose middle row has power.
+struct Accelerometer(Lsm303agr<I2cInterface<Twim<'static>>, MagOneShot>);
+
+impl Sensor for Accelerometer {
+    async fn read(&mut self, sample: &mut [f32]) -> Option<()> {
+        let (x, y, z) = self.0.acceleration().ok()?.xyz_mg();
+        acceleration([x, y, z].map(|mg| mg as f32 * 1e-3), sample)
+    }
+}
+
+/// The LEDs of the middle row.
+struct Leds {
     columns: [Output<'static>; 5],
+    /// Its power.
     _row: Output<'static>,
 }
 
-impl Board for Microbit {
-    async fn sample(&mut self, sample: &mut [f32]) -> Option<()> {
-        self.ticker.next().await;
-        let (x, y, z) = self.sensor.acceleration().ok()?.xyz_mg();
-        acceleration([x, y, z].map(|mg| mg as f32 * 1e-3), sample)
-    }
-
-    fn buttons(&mut self) -> Buttons {
-        Buttons {
-            teach: self.teach.is_low(),
-            learn: self.learn.is_low(),
-        }
-    }
-
+impl Lights for Leds {
     fn show(&mut self, light: Light) {
         for (column, pin) in self.columns.iter_mut().enumerate() {
             let on = match light {
@@ -67,10 +51,6 @@ impl Board for Microbit {
             };
             pin.set_level(Level::from(!on));
         }
-    }
-
-    fn log(&mut self, event: Event) {
-        defmt::info!("{}", event);
     }
 }
 
@@ -88,21 +68,21 @@ async fn main(_spawner: Spawner) {
         defmt::panic!("no LSM303AGR answers on the internal bus");
     }
     let off = |pin: Peri<'static, AnyPin>| Output::new(pin, Level::High, OutputDrive::Standard);
-    let mut board = Microbit {
-        ticker: Ticker::every(Duration::from_micros(chosen::MICROSECONDS)),
-        sensor,
+    let parts = Parts {
+        sensor: Accelerometer(sensor),
         teach: Input::new(p.P0_14, Pull::None),
         learn: Input::new(p.P0_23, Pull::None),
-        columns: [
-            off(p.P0_28.into()),
-            off(p.P0_11.into()),
-            off(p.P0_31.into()),
-            off(p.P1_05.into()),
-            off(p.P0_30.into()),
-        ],
-        _row: Output::new(p.P0_15, Level::High, OutputDrive::Standard),
+        lights: Leds {
+            columns: [
+                off(p.P0_28.into()),
+                off(p.P0_11.into()),
+                off(p.P0_31.into()),
+                off(p.P1_05.into()),
+                off(p.P0_30.into()),
+            ],
+            _row: Output::new(p.P0_15, Level::High, OutputDrive::Standard),
+        },
     };
-    let flash = Nvmc::new(p.NVMC);
-    let ended = teach::run(&mut board, flash, KEPT, MEMORY.take()).await;
-    defmt::panic!("the application has ended: {}", ended);
+    let board = const { common::board(env!("CARGO_PKG_NAME")) };
+    common::run(board, parts, Nvmc::new(p.NVMC)).await
 }

@@ -5,76 +5,42 @@
 #![no_std]
 #![no_main]
 
-use core::ops::Range;
-
-use app::chosen;
-use app::teach::{self, Board, Buttons, Event, Light, Memory};
-use defmt_rtt as _;
+use common::{Led, Parts, Sensor, analog};
 use embassy_executor::Spawner;
 use embassy_rp::adc::{Adc, Blocking, Channel, Config};
 use embassy_rp::flash::Flash;
 use embassy_rp::gpio::{Input, Level, Output, Pull};
-use embassy_time::{Duration, Ticker};
-use panic_probe as _;
-use static_cell::ConstStaticCell;
+use mamlet_boards::Board;
 
+const BOARD: &Board = common::board(env!("CARGO_PKG_NAME"));
 /// Bytes of the flash beside the chip.
-const FLASH: usize = 4096 * 1024;
-/// What memory.x leaves free, in bytes from the start of the flash.
-const KEPT: Range<u32> = 0x3f_8000..0x40_0000;
+const FLASH: usize = BOARD.flash.length as usize;
 
-static MEMORY: ConstStaticCell<Memory> = ConstStaticCell::new(Memory::new());
-
-struct Pico2 {
-    ticker: Ticker,
+struct Gp26 {
     adc: Adc<'static, Blocking>,
     input: Channel<'static>,
-    teach: Input<'static>,
-    learn: Input<'static>,
-    led: Output<'static>,
 }
 
-impl Board for Pico2 {
-    async fn sample(&mut self, sample: &mut [f32]) -> Option<()> {
-        self.ticker.next().await;
+impl Sensor for Gp26 {
+    async fn read(&mut self, sample: &mut [f32]) -> Option<()> {
         let counts = self.adc.blocking_read(&mut self.input).ok()?;
-        // 4096 counts are 3.3 V; half of that is zero.
-        let volts = f32::from(counts) * (3.3 / 4096.0);
-        let [channel] = sample else {
-            return None;
-        };
-        *channel = volts - 1.65;
-        Some(())
-    }
-
-    fn buttons(&mut self) -> Buttons {
-        Buttons {
-            teach: self.teach.is_low(),
-            learn: self.learn.is_low(),
-        }
-    }
-
-    fn show(&mut self, light: Light) {
-        self.led.set_level(Level::from(light == Light::Recording));
-    }
-
-    fn log(&mut self, event: Event) {
-        defmt::info!("{}", event);
+        // 4096 counts are 3.3 V.
+        analog(f32::from(counts) * (3.3 / 4096.0), sample)
     }
 }
 
 #[embassy_executor::main]
 async fn main(_spawner: Spawner) {
     let p = embassy_rp::init(Default::default());
-    let mut board = Pico2 {
-        ticker: Ticker::every(Duration::from_micros(chosen::MICROSECONDS)),
-        adc: Adc::new_blocking(p.ADC, Config::default()),
-        input: Channel::new_pin(p.PIN_26, Pull::None),
+    let parts = Parts {
+        sensor: Gp26 {
+            adc: Adc::new_blocking(p.ADC, Config::default()),
+            input: Channel::new_pin(p.PIN_26, Pull::None),
+        },
         teach: Input::new(p.PIN_14, Pull::Up),
         learn: Input::new(p.PIN_15, Pull::Up),
-        led: Output::new(p.PIN_25, Level::Low),
+        lights: Led(Output::new(p.PIN_25, Level::Low)),
     };
     let flash = Flash::<_, _, FLASH>::new_blocking(p.FLASH);
-    let ended = teach::run(&mut board, flash, KEPT, MEMORY.take()).await;
-    defmt::panic!("the application has ended: {}", ended);
+    common::run(BOARD, parts, flash).await
 }

@@ -20,15 +20,16 @@ use std::rc::Rc;
 
 use anyhow::{Context, Result, bail};
 
+use crate::reference;
 use cortex_m4::Pipeline;
 use decode::{Decoder, Instruction};
 use symbols::{BEGIN, END, Symbols};
 use trace::Code;
-pub use trace::Machine;
+pub use trace::Emulated;
 
-/// The machine and the core whose cycles are known.
-pub const MACHINE: Machine<'static> = Machine {
-    name: "mps2-an386",
+/// QEMU's machine and core of the board whose cycles are known.
+pub const REFERENCE: Emulated<'static> = Emulated {
+    machine: reference::EMULATED.1,
     cpu: "cortex-m4",
 };
 
@@ -57,16 +58,16 @@ pub struct Region {
 /// # Errors
 /// Where the program has no markers, does not end well, or executes what the
 /// table does not know; and for a core without a table.
-pub fn measure(program: &Path, machine: Machine<'_>) -> Result<(Vec<Region>, String)> {
-    if machine.cpu != MACHINE.cpu {
+pub fn measure(program: &Path, emulated: Emulated<'_>) -> Result<(Vec<Region>, String)> {
+    if emulated.cpu != REFERENCE.cpu {
         bail!(
             "there is no table of cycles for {}: there is one for {}",
-            machine.cpu,
-            MACHINE.cpu
+            emulated.cpu,
+            REFERENCE.cpu
         );
     }
     let mut counter = Counter::new(Symbols::read(program)?)?;
-    let printed = trace::run(program, machine, |block| counter.execute(block))?;
+    let printed = trace::run(program, emulated, |block| counter.execute(block))?;
     let regions = counter.finish();
     Ok((
         regions.with_context(|| format!("{}", program.display()))?,

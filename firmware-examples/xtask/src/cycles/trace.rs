@@ -15,9 +15,9 @@ use anyhow::{Context, Result, anyhow, bail, ensure};
 
 /// What QEMU emulates.
 #[derive(Clone, Copy, Debug)]
-pub struct Machine<'a> {
-    /// Its name of the board.
-    pub name: &'a str,
+pub struct Emulated<'a> {
+    /// Its name of the machine.
+    pub machine: &'a str,
     /// Its name of the core.
     pub cpu: &'a str,
 }
@@ -34,12 +34,12 @@ pub type Code = [(u32, Vec<u8>)];
 /// those of `execute`.
 pub fn run(
     program: &Path,
-    machine: Machine<'_>,
+    emulated: Emulated<'_>,
     mut execute: impl FnMut(&Rc<Code>) -> Result<()>,
 ) -> Result<String> {
     let mut qemu = Command::new("timeout")
         .args(["300", "qemu-system-arm", "-nographic"])
-        .args(["-machine", machine.name, "-cpu", machine.cpu])
+        .args(["-machine", emulated.machine, "-cpu", emulated.cpu])
         .args(["-icount", "shift=0", "-d", "in_asm,exec,nochain"])
         .args(["-semihosting-config", "enable=on,target=native"])
         .arg("-kernel")

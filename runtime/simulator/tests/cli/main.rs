@@ -9,6 +9,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
+use mamlet_boards::BOARDS;
 use mamlet_formats::{ArtifactWriter, Layer, Loss, Reduction, Shape};
 use serde_json::Value;
 use tempfile::TempDir;
@@ -101,9 +102,14 @@ fn classifier() -> ArtifactWriter {
 fn boards_are_listed() {
     let said = sim(["boards"]);
     assert_eq!(said.code, Some(0));
-    let known = ["nrf52840", "stm32f411", "stm32l4", "rp2040", "rp2350"];
-    for board in known {
-        assert!(said.out.contains(board), "{board}");
+    let known: Vec<_> = BOARDS.iter().map(|board| board.name).collect();
+    for board in BOARDS {
+        let line = said
+            .out
+            .lines()
+            .find(|line| line.starts_with(&format!("{} ", board.name)));
+        let line = line.expect(board.name);
+        assert!(line.contains(board.chip) && line.contains(board.core.name()));
     }
     let json = sim(["boards", "--json"]).json();
     let names: Vec<_> = json
@@ -119,6 +125,25 @@ fn boards_are_listed() {
     let said = run(LINE, &support, &["--board", "arduino"]);
     said.refuses(1, &["arduino"]);
     said.refuses(1, &known);
+}
+
+/// A board goes by its own name and by that of its chip, and is called as it was asked for.
+#[test]
+fn a_chip_stands_for_a_board() {
+    let desk = Desk::new();
+    let support = desk.file("support.csv", SUPPORT);
+    let board =
+        |name: &str| run(LINE, &support, &["--json", "--board", name]).json()["board"].take();
+    for (name, printed) in [
+        ("microbit-v2", "microbit-v2"),
+        ("nRF52833", "nrf52833"),
+        ("rp2040", "rp2040"),
+        ("Pico2", "pico2"),
+    ] {
+        assert_eq!(board(name)["name"], printed);
+    }
+    assert_eq!(board("nrf52833")["flash"], board("microbit-v2")["flash"]);
+    assert_eq!(board("nrf52833")["ram"], 128 * 1024);
 }
 
 #[test]

@@ -1,4 +1,4 @@
-//! What the run takes of boards.
+//! What the artifact of a run needs of each board: flash, RAM, time.
 
 use maud::{Markup, html};
 
@@ -8,7 +8,7 @@ use crate::page::number::{self, counted, kib};
 use crate::page::{Cell, table};
 use crate::report::{Deployed, Deployment};
 
-/// What boards have for it.
+/// The needs beside what each board has, or why there is no artifact.
 pub(super) fn deployment(deployment: &Deployment) -> Option<Markup> {
     Some(match deployment {
         Deployment::Impossible { why } => html! { p { "There is no artifact: " (why) "." } },

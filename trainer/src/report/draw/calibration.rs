@@ -3,22 +3,20 @@
 use maud::{Markup, html};
 
 use super::setup;
-use crate::page::axis::{Axis, extent};
 use crate::page::figure;
 use crate::page::number::{self, counted, plain};
-use crate::page::points::{Cloud, legend, scatter};
-use crate::page::svg::Plot;
-use crate::report::{Detail, Device, Judged};
+use crate::plot::{Axis, Marks, Paint, Scatter, extent, legend, marker};
+use crate::report::{Detail, QueryMeasure, Unit};
 
-/// Colours and marks of predictions before and after adaptation.
-const BEFORE: usize = 1;
-const AFTER: usize = 0;
+/// How predictions before adaptation are marked, and those after it.
+const BEFORE: Marks = Marks::faint(marker(1), 3.4, Paint::Series(1));
+const AFTER: Marks = Marks::solid(marker(0), 3.4, Paint::Series(0));
 
-/// How far values are from their references, device by device.
+/// How far values are from their references, unit by unit.
 pub(super) fn calibration(details: &[Detail]) -> Option<Markup> {
     let of_values = details
         .iter()
-        .filter(|detail| detail.judged == Judged::AbsoluteError);
+        .filter(|detail| detail.measure == QueryMeasure::AbsoluteError);
     let of_values: Vec<&Detail> = of_values.collect();
     (!of_values.is_empty()).then(|| {
         html! {
@@ -28,18 +26,18 @@ pub(super) fn calibration(details: &[Detail]) -> Option<Markup> {
             }
             div.charts { @for detail in &of_values { (before_after(detail)) } }
             @for detail in &of_values {
-                @if !detail.devices.is_empty() {
+                @if !detail.units.is_empty() {
                     h3 { "Prediction against reference, " (setup(detail)) }
                     p.note { "From the worst to the best; on the broken line a prediction is exact." }
-                    (legend(&[(BEFORE, "faint", "before"), (AFTER, "dot", "after")]))
-                    div.small-charts { @for device in &detail.devices { (panel(device)) } }
+                    (legend(&[("before", BEFORE), ("after", AFTER)]))
+                    div.small-charts { @for unit in &detail.units { (panel(unit)) } }
                 }
             }
         }
     })
 }
 
-/// Every device, or every task where no device is known.
+/// Every unit, or every task where no unit is known.
 fn before_after(detail: &Detail) -> Markup {
     let (what, points): (&str, Vec<(f64, f64)>) = match detail.users.len() {
         0 | 1 => (
@@ -49,7 +47,7 @@ fn before_after(detail: &Detail) -> Markup {
         _ => {
             let users = detail.users.iter();
             (
-                "device",
+                "unit",
                 users
                     .map(|user| (user.before.mean, user.after.mean))
                     .collect(),
@@ -66,49 +64,49 @@ fn before_after(detail: &Detail) -> Markup {
         number::count(better as u64),
         counted(points.len(), what)
     );
-    let axis = |name: &str| {
-        let all = points.iter().flat_map(|(before, after)| [*before, *after]);
-        Axis::log(name, all)
-    };
-    let class = if points.len() > 60 { "faint" } else { "dot" };
-    let axes = (axis("error before"), axis("error after"));
+    let all = points.iter().flat_map(|(before, after)| [*before, *after]);
+    let range = extent(all.filter(|error| *error > 0.0));
     let shown = points.iter().step_by(points.len().div_ceil(1000).max(1));
-    let cloud = Cloud {
-        series: AFTER,
-        points: shown.copied().collect(),
-        class,
-        size: 3.2,
+    let marks = match points.len() {
+        ..=60 => AFTER,
+        _ => Marks::faint(marker(0), 3.4, Paint::Series(0)),
+    };
+    // Without any error above zero the axes hold none.
+    let range = range.unwrap_or((0.1, 10.0));
+    let scatter = Scatter {
+        x: Axis::log("error before", range),
+        y: Axis::log("error after", range),
+        diagonal: true,
+        front: Vec::new(),
+        clouds: vec![(marks, shown.copied().collect())],
+        aspect: 0.6,
     };
     let label = format!("error after against error before, {caption}");
-    let plot = Plot::new(axes.0, axes.1, (480.0, 340.0));
-    figure(&scatter(&label, &plot, true, &[cloud], &html! {}), &caption)
+    figure(&scatter.to_markup(&label, 480.0), &caption)
 }
 
-fn panel(device: &Device) -> Markup {
-    let ends = device
-        .points
-        .iter()
-        .flatten()
-        .map(|value| f64::from(*value));
-    let ends = extent(ends).map_or(Vec::new(), |(low, high)| vec![low, high]);
-    let axis = |name: &str| Axis::linear(name, ends.iter().copied());
-    let cloud = |series: usize, column: usize, class| Cloud {
-        series,
-        points: (device.points.iter())
-            .map(|point| (f64::from(point[0]), f64::from(point[column])))
-            .collect(),
-        class,
-        size: 3.2,
+fn panel(unit: &Unit) -> Markup {
+    let values = unit.points.iter().flatten().map(|value| f64::from(*value));
+    let range = extent(values).unwrap_or((0.0, 1.0));
+    let cloud = |marks: Marks, column: usize| {
+        let points = unit.points.iter();
+        let points = points.map(|point| (f64::from(point[0]), f64::from(point[column])));
+        (marks, points.collect())
     };
-    let clouds = [cloud(BEFORE, 1, "faint"), cloud(AFTER, 2, "dot")];
     let caption = format!(
         "{}: error {} before, {} after",
-        device.name,
-        plain(device.error[0]),
-        plain(device.error[1])
+        unit.name,
+        plain(unit.error[0]),
+        plain(unit.error[1])
     );
-    let axes = (axis("reference"), axis("prediction"));
+    let scatter = Scatter {
+        x: Axis::around("reference", range),
+        y: Axis::around("prediction", range),
+        diagonal: true,
+        front: Vec::new(),
+        clouds: vec![cloud(BEFORE, 1), cloud(AFTER, 2)],
+        aspect: 0.7,
+    };
     let label = format!("prediction against reference, {caption}");
-    let plot = Plot::new(axes.0, axes.1, (300.0, 260.0));
-    figure(&scatter(&label, &plot, true, &clouds, &html! {}), &caption)
+    figure(&scatter.to_markup(&label, 320.0), &caption)
 }

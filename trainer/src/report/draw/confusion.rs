@@ -8,7 +8,7 @@ use crate::report::Confusion;
 
 /// Classes of a matrix that can be read.
 const MATRIX: usize = 24;
-/// Pairs of classes that are told beside it.
+/// Pairs of classes in the table below it.
 const PAIRS: usize = 10;
 
 /// The matrix, unless it is too large, and the pairs that are mixed up most.

@@ -1,22 +1,21 @@
-//! Users, devices and classes, the worst first.
+//! Users, units and classes, the worst first.
 
 use maud::{Markup, html};
 
-use super::{confusion, difference, setup, told};
-use crate::page::axis::Axis;
+use super::{confusion, difference, setup, written};
 use crate::page::number::{self, plain};
-use crate::page::points::change;
 use crate::page::{Cell, table};
-use crate::report::{Detail, Group, Judged};
+use crate::plot::{Axis, change, extent};
+use crate::report::{Detail, Group, QueryMeasure};
 
 /// Rows of a table of users or classes; of more, the worst.
 const ROWS: usize = 30;
 
-/// By person or device.
+/// By person or unit.
 pub(super) fn users(details: &[Detail]) -> Option<Markup> {
-    let what = match details.first()?.judged {
-        Judged::Accuracy => "user",
-        Judged::AbsoluteError => "device",
+    let what = match details.first()?.measure {
+        QueryMeasure::Accuracy => "user",
+        QueryMeasure::AbsoluteError => "unit",
     };
     groups(details, what, |detail| &detail.users)
 }
@@ -43,17 +42,19 @@ fn groups(details: &[Detail], what: &str, of: impl Fn(&Detail) -> &Vec<Group>) -
         .iter()
         .flat_map(&of)
         .flat_map(|group| [group.before.mean, group.after.mean]);
-    let axis = match details.first()?.judged {
-        Judged::Accuracy => Axis::percent("", [0.0, 100.0]),
-        Judged::AbsoluteError => Axis::linear("", means.chain([0.0])),
+    let axis = match details.first()?.measure {
+        QueryMeasure::Accuracy => Axis::linear("", (0.0, 100.0)),
+        QueryMeasure::AbsoluteError => {
+            Axis::linear("", (0.0, extent(means).unwrap_or((0.0, 1.0)).1))
+        }
     };
     Some(html! {
         p {
             "The worst first. Rings stand for what the model gets before it adapts, dots with their \
              interval for what it gets afterwards, from "
-            @match details.first()?.judged {
-                Judged::Accuracy => { "0 to 100 %." },
-                Judged::AbsoluteError => { "0 to " (plain(axis.range().1)) "." },
+            @match details.first()?.measure {
+                QueryMeasure::Accuracy => { "0 to 100 %." },
+                QueryMeasure::AbsoluteError => { "0 to " (plain(axis.range().1)) "." },
             }
         }
         @for detail in details {
@@ -63,8 +64,8 @@ fn groups(details: &[Detail], what: &str, of: impl Fn(&Detail) -> &Vec<Group>) -
 }
 
 fn group_table(detail: &Detail, what: &str, groups: &[Group], axis: &Axis) -> Markup {
-    let judged = detail.judged;
-    let scale = if judged == Judged::Accuracy {
+    let measure = detail.measure;
+    let scale = if measure == QueryMeasure::Accuracy {
         100.0
     } else {
         1.0
@@ -75,9 +76,9 @@ fn group_table(detail: &Detail, what: &str, groups: &[Group], axis: &Axis) -> Ma
         let row = vec![
             Cell::text(group.name.clone()),
             Cell::Drawn(change(axis, scale * before.mean, after_scaled)),
-            Cell::number(told(judged, *after)),
-            Cell::number(told(judged, *before)),
-            Cell::number(difference(judged, group.change)),
+            Cell::number(written(measure, *after)),
+            Cell::number(written(measure, *before)),
+            Cell::number(difference(measure, group.change)),
             Cell::number(number::count(group.tasks as u64)),
             Cell::number(number::count(group.queries as u64)),
         ];
@@ -85,11 +86,11 @@ fn group_table(detail: &Detail, what: &str, groups: &[Group], axis: &Axis) -> Ma
     };
     let left_out = groups.len().saturating_sub(ROWS);
     let kept = groups.iter().take(ROWS.min(groups.len())).map(row);
-    let measure = match judged {
-        Judged::Accuracy => "accuracy",
-        Judged::AbsoluteError => "mean absolute error",
+    let name = match measure {
+        QueryMeasure::Accuracy => "accuracy",
+        QueryMeasure::AbsoluteError => "mean absolute error",
     };
-    let caption = format!("{measure}, {}", setup(detail));
+    let caption = format!("{name}, {}", setup(detail));
     let head = [
         what,
         "before → after",

@@ -16,7 +16,7 @@ pub(super) fn methods(report: &Report) -> Option<Markup> {
         .collect();
     (!tables.is_empty()).then(|| {
         html! {
-            p { "All methods adapt to the same support sets and are judged by the same queries: " (measure.name()) "." }
+            p { "All methods adapt to the same support sets and are evaluated on the same queries: " (measure.name()) "." }
             @for table in &tables { (table) }
             p.note {
                 "Own steps: after the number that a method is meant to take. Left worse: tasks whose \

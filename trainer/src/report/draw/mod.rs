@@ -9,7 +9,7 @@ mod methods;
 
 use maud::{Markup, html};
 
-use super::{Deployment, Detail, Group, Judged, RunReport, Subject};
+use super::{Deployment, Detail, Group, QueryMeasure, RunReport, Subject};
 use crate::evaluate::Interval;
 use crate::page::number::{self, counted, interval, kib, percent};
 use crate::page::{document, section};
@@ -18,8 +18,8 @@ impl RunReport {
     /// The page, one file without references to any other.
     pub fn to_html(&self) -> String {
         let title = format!("{}: {}", self.subject.name, self.subject.title);
-        let users = match self.details.first().map(|detail| detail.judged) {
-            Some(Judged::AbsoluteError) => "By device",
+        let users = match self.details.first().map(|detail| detail.measure) {
+            Some(QueryMeasure::AbsoluteError) => "By unit",
             _ => "By user",
         };
         let parts: Vec<(&str, &str, Markup)> = [
@@ -78,20 +78,20 @@ fn lead(report: &RunReport) -> String {
     )
 }
 
-/// A figure as a detail tells it.
-fn told(judged: Judged, value: Interval) -> String {
-    match judged {
-        Judged::Accuracy => percent(value),
-        Judged::AbsoluteError => interval(value),
+/// A figure as the page writes it.
+fn written(measure: QueryMeasure, value: Interval) -> String {
+    match measure {
+        QueryMeasure::Accuracy => percent(value),
+        QueryMeasure::AbsoluteError => interval(value),
     }
 }
 
 /// A difference, with its sign; per cent are points then.
-fn difference(judged: Judged, value: Interval) -> String {
+fn difference(measure: QueryMeasure, value: Interval) -> String {
     let sign = if value.mean > 0.0 { "+" } else { "" };
-    match judged {
-        Judged::Accuracy => format!("{sign}{}", percent(value).replace(" %", "")),
-        Judged::AbsoluteError => format!("{sign}{}", interval(value)),
+    match measure {
+        QueryMeasure::Accuracy => format!("{sign}{}", percent(value).replace(" %", "")),
+        QueryMeasure::AbsoluteError => format!("{sign}{}", interval(value)),
     }
 }
 
@@ -105,20 +105,20 @@ fn setup(detail: &Detail) -> String {
 }
 
 /// A figure with its interval small beside it.
-fn large(told: &str) -> Markup {
-    let (told, unit) = match told.strip_suffix(" %") {
-        Some(told) => (told, " %"),
-        None => (told, ""),
+fn large(text: &str) -> Markup {
+    let (value, unit) = match text.strip_suffix(" %") {
+        Some(value) => (value, " %"),
+        None => (text, ""),
     };
-    let (mean, rest) = told.split_at(told.find(" ±").unwrap_or(told.len()));
+    let (mean, rest) = value.split_at(value.find(" ±").unwrap_or(value.len()));
     html! { (mean) (unit) @if !rest.is_empty() { small { (rest) } } }
 }
 
 /// The figures to see first.
 fn tiles(report: &RunReport) -> Markup {
-    let what = |judged| match judged {
-        Judged::Accuracy => "Accuracy",
-        Judged::AbsoluteError => "Mean absolute error",
+    let what = |measure| match measure {
+        QueryMeasure::Accuracy => "Accuracy",
+        QueryMeasure::AbsoluteError => "Mean absolute error",
     };
     let worst = |detail: &Detail| -> Option<Group> {
         (detail.users.len() > 1).then(|| detail.users.first().cloned())?
@@ -128,18 +128,18 @@ fn tiles(report: &RunReport) -> Markup {
             @for detail in &report.details {
                 @let Group { before, after, .. } = &detail.all;
                 div.tile {
-                    dt { (what(detail.judged)) ", " (setup(detail)) }
+                    dt { (what(detail.measure)) ", " (setup(detail)) }
                     dd {
-                        div.big { (large(&told(detail.judged, *after))) }
-                        div.small { "from " (told(detail.judged, *before)) }
+                        div.big { (large(&written(detail.measure, *after))) }
+                        div.small { "from " (written(detail.measure, *before)) }
                     }
                 }
             }
             @if let Some((detail, user)) = report.details.first().and_then(|d| Some((d, worst(d)?))) {
                 div.tile {
-                    dt { @if detail.judged == Judged::Accuracy { "Worst user, " } @else { "Worst device, " } (setup(detail)) }
+                    dt { @if detail.measure == QueryMeasure::Accuracy { "Worst user, " } @else { "Worst unit, " } (setup(detail)) }
                     dd {
-                        div.big { (large(&told(detail.judged, user.after))) }
+                        div.big { (large(&written(detail.measure, user.after))) }
                         div.small { (user.name) }
                     }
                 }
@@ -205,7 +205,7 @@ fn how(report: &RunReport) -> Option<Markup> {
         dl.facts {
             dt { "Run" } dd { (run) }
             dt { "Method" } dd { (method) ", protocol " (protocol.name()) ", loss: " (loss) }
-            dt { "Seed" } dd { (seed) " of training, " (evaluation.seed) " of the tasks it is judged on" }
+            dt { "Seed" } dd { (seed) " of training, " (evaluation.seed) " of the tasks it is evaluated on" }
             dt { "Tasks" }
             dd {
                 (number::count(evaluation.tasks as u64)) " of the " (evaluation.split.name()) " split"
