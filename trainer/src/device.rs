@@ -123,7 +123,7 @@ mod cuda {
     use cubecl_runtime::config::{CubeClRuntimeConfig, RuntimeConfig};
 
     use super::DeviceError;
-    use crate::data::cache;
+    use crate::locations::cache;
 
     /// Has compiled kernels kept in the cache folder, so that a program only starts
     /// slowly once. A `cubecl.toml` or `burn.toml` of the user's own, which the backend

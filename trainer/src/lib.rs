@@ -5,6 +5,7 @@
 //!
 //! - [`random`]: random numbers with an address, so that everything below is a
 //!   function of a seed and an index;
+//! - [`locations`]: where data sets lie, and where what is made of them is cached;
 //! - [`data`]: images, decoded once and kept at hand, recordings and tables;
 //! - [`tasks`]: task distributions, the support and query sets of a batch;
 //! - [`nn`]: networks with a task axis, whose backward pass is written out;
@@ -38,8 +39,10 @@ pub mod data;
 pub mod device;
 pub mod evaluate;
 pub mod export;
+mod fault;
 pub mod interval;
 pub mod join;
+pub mod locations;
 pub mod loss;
 pub mod meta;
 pub mod model;

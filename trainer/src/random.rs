@@ -50,7 +50,7 @@ pub enum Stream {
     InnerBatches = 16,
     /// Examples of a task of readings, curves or synthetic sensors, under the seed
     /// of the task; index 0.
-    Devices = 24,
+    Units = 24,
 }
 
 /// The generator at address (`seed`, `stream`, `index`): ChaCha with 8 rounds,

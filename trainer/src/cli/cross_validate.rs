@@ -13,7 +13,7 @@ use super::tables::render;
 use super::train::{create, needed};
 use crate::device::check;
 use crate::run::RunDir;
-use crate::tasks::DeviceSplit;
+use crate::tasks::UnitSplit;
 
 /// Train on every fold of the devices in turn and report on all of them.
 ///
@@ -59,7 +59,7 @@ impl Arguments {
         check(self.compute.device)?;
         let config = self.experiment.load(&self.config)?;
         let mut tasks = config.tasks.clone();
-        let folds = tasks.device_split_mut().and_then(|split| split.folds);
+        let folds = tasks.keys().unit_split.and_then(|split| split.folds);
         let folds = folds.with_context(|| {
             format!(
                 "{}: tasks.split has no folds; for example --set tasks.split.folds=6",
@@ -70,7 +70,7 @@ impl Arguments {
         let mut models = Vec::with_capacity(folds);
         for fold in 0..folds {
             let mut config = config.clone();
-            if let Some(DeviceSplit { fold: own, .. }) = config.tasks.device_split_mut() {
+            if let Some(UnitSplit { fold: own, .. }) = config.tasks.keys().unit_split {
                 *own = Some(fold);
             }
             let path = path.join(format!("fold-{fold}"));

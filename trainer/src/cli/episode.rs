@@ -13,7 +13,7 @@ use crate::export::engine_targets;
 use crate::model::TrainedModel;
 use crate::random::{Stream, generator};
 use crate::run::write_atomically;
-use crate::tasks::{Split, TaskDistribution, in_units};
+use crate::tasks::{Split, TaskDistribution, unscaled};
 
 /// Write test tasks to files: the examples to adapt to, and those to judge by.
 ///
@@ -71,7 +71,7 @@ impl Arguments {
             true => Config::load(&self.source, &[])?,
             false => TrainedModel::load(&find_run(&self.source)?)?.config,
         };
-        let distribution = in_units(config.tasks.open()?);
+        let distribution = unscaled(config.tasks.open()?);
         distribution.check(Split::Test, self.shots, self.queries)?;
         let episode = |task: u64| -> [Examples; 2] {
             let mut rng = generator(config.seed, Stream::Score, task);

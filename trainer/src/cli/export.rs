@@ -15,7 +15,6 @@ use crate::evaluate::Progress;
 use crate::export::{Export, Options, Quantize, Safety, Score, Unknown, export};
 use crate::model::TrainedModel;
 use crate::run::{RunDir, write_atomically};
-use crate::tasks::TasksConfig;
 
 /// Write the artifact of a trained run: the one file a device adapts from.
 ///
@@ -143,7 +142,7 @@ impl Arguments {
     fn options(&self, model: &TrainedModel) -> Options {
         let default = Options::default();
         let own = self.steps.unwrap_or(model.config.inner.steps);
-        let accept = self.accept.or_else(|| accepted(&model.config.tasks));
+        let defaults = model.config.tasks.facts().export;
         Options {
             steps: self.steps,
             max_steps: self.max_steps.unwrap_or(default.max_steps.max(own)),
@@ -151,7 +150,7 @@ impl Arguments {
             golden_shots: self.shots,
             quantize: quantize(&self.quantize),
             episodes: self.episodes.max(2),
-            accept: accept.filter(|&accept| accept < 1.0),
+            accept: Some(self.accept.unwrap_or(defaults.accept)).filter(|&accept| accept < 1.0),
         }
     }
 
@@ -168,7 +167,7 @@ impl Arguments {
         if self.safety_tasks == 0 {
             return Ok(None);
         }
-        let shots = surveyed_shots(&model.config.tasks);
+        let shots = model.config.tasks.facts().export.safety_shots;
         let steps: Vec<usize> = (1..=max_steps).collect();
         let mut display = Display::new();
         let observe = |progress: Progress<'_>| display.show(progress);
@@ -182,20 +181,6 @@ impl Arguments {
              support loss; nothing was written"
         );
         Ok(Some(safety))
-    }
-}
-
-/// The share of taught examples to accept where none is asked for.
-fn accepted(tasks: &TasksConfig) -> Option<f64> {
-    matches!(tasks, TasksConfig::Recordings(_)).then_some(0.95)
-}
-
-/// The numbers of shots that the safety survey tries.
-fn surveyed_shots(tasks: &TasksConfig) -> &'static [usize] {
-    match tasks.classes() {
-        None if tasks.has_target_scale() => &[1, 3, 5],
-        None => &[3, 5, 10],
-        Some(_) => &[1, 5],
     }
 }
 
@@ -213,10 +198,6 @@ struct Written<'a> {
 }
 
 impl Written<'_> {
-    fn mirrored_support(&self) -> bool {
-        self.model.config.tasks.views() > 1
-    }
-
     fn json(&self) -> serde_json::Value {
         let quantized = self.made.scores.as_ref();
         serde_json::json!({
@@ -227,7 +208,7 @@ impl Written<'_> {
                 serde_json::json!({ "before": before, "after": after })
             }),
             "unknown": self.made.unknown,
-            "mirrored_support": self.mirrored_support(),
+            "mirrored_support": self.model.config.tasks.views() > 1,
             "safety": self.safety,
             "fit": self.fit,
         })
@@ -264,13 +245,8 @@ impl Written<'_> {
         }
         lines.extend(unknown.as_ref().map(describe_unknown));
         lines.extend(self.safety.as_ref().map(describe_safety));
-        if self.mirrored_support() {
-            lines.push(
-                "tasks.mirrored_support: a device is taught each image and, as an example of its \
-                 own, its mirror image (mamlet_runtime::mirror)"
-                    .into(),
-            );
-        }
+        let note = self.model.config.tasks.facts().export.note;
+        lines.extend(note.map(str::to_owned));
         lines.extend(describe_fit(&self.fit));
         lines.join("\n")
     }

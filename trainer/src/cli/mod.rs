@@ -26,7 +26,7 @@ use anyhow::Context;
 use clap::{Parser, Subcommand};
 
 use crate::config::{Config, ConfigError};
-use crate::data::{Places, set_places};
+use crate::locations::{Locations, set_locations};
 
 /// The exit codes of `mamlet`.
 pub mod exit {
@@ -89,7 +89,7 @@ enum Command {
 /// Parses the command line, runs the command and gives its exit code.
 pub fn main() -> ExitCode {
     let cli = Cli::parse();
-    set_places(Places {
+    set_locations(Locations {
         data: cli.data,
         cache: cli.cache,
     });

@@ -7,54 +7,8 @@ use crate::nn::init::Init;
 use crate::nn::{HeadStart, LayerSpec, head};
 use crate::predict::Predictor;
 
-/// A key with an unusable value.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Fault {
-    /// Dotted.
-    pub key: String,
-    /// What the value has to be.
-    pub expected: String,
-    /// What it is.
-    pub given: String,
-}
-
-pub(crate) fn require(
-    holds: bool,
-    key: &str,
-    expected: impl Into<String>,
-    given: impl ToString,
-) -> Result<(), Fault> {
-    if holds {
-        return Ok(());
-    }
-    Err(Fault {
-        key: key.into(),
-        expected: expected.into(),
-        given: given.to_string(),
-    })
-}
-
-pub(crate) fn positive(key: &str, value: f64) -> Result<(), Fault> {
-    require(
-        value.is_finite() && value > 0.0,
-        key,
-        "a number above 0",
-        value,
-    )
-}
-
-pub(crate) fn decay(key: &str, value: f64) -> Result<(), Fault> {
-    require(
-        (0.0..1.0).contains(&value),
-        key,
-        "a number from 0 to below 1",
-        value,
-    )
-}
-
-pub(crate) fn at_least_one(key: &str, value: usize) -> Result<(), Fault> {
-    require(value >= 1, key, "at least 1", value)
-}
+pub use crate::fault::Fault;
+pub(crate) use crate::fault::{at_least_one, decay, not_negative, positive, require};
 
 pub(crate) fn check(config: &Config) -> Result<(), Fault> {
     let name_ok = !config.name.is_empty()
@@ -75,15 +29,6 @@ pub(crate) fn check(config: &Config) -> Result<(), Fault> {
     super::meta::check(config)?;
     check_record(config)?;
     config.method.check(config)
-}
-
-pub(crate) fn not_negative(key: &str, value: f64) -> Result<(), Fault> {
-    require(
-        value.is_finite() && value >= 0.0,
-        key,
-        "a number of at least 0",
-        value,
-    )
 }
 
 fn check_model(config: &Config) -> Result<(), Fault> {

@@ -5,9 +5,9 @@ use rand::RngExt;
 use rand_chacha::ChaCha8Rng;
 use serde::{Deserialize, Serialize};
 
-/// How strongly training images are distorted: every number is the most that is
-/// drawn, uniformly to both sides and anew for every image of every task. 0, the
-/// default, leaves that out.
+/// How strongly training images are distorted. Every number but `mirror` is a bound: what
+/// is done to an image is drawn uniformly between minus it and it, for each image of each
+/// task. 0, the default, leaves a distortion out.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Augment {
@@ -45,10 +45,10 @@ impl Augment {
     }
 }
 
-/// Where the pixels of an image come from: with the centre as origin, the pixel
-/// `(r, c)` shows what is at `(a r + b c + t, ...)`, one row `[a, b, t]` for each
-/// coordinate, between pixels by the nearest four and beyond the edge what is
-/// there.
+/// Where the pixels of an image come from. With the centre as origin, the pixel `(r, c)`
+/// is a copy of what is at `(a r + b c + t, ...)`, with a row `[a, b, t]` for each
+/// coordinate. Between pixels it is interpolated from the nearest four; beyond the edge it
+/// is the pixel at the edge.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Distortion {
     rows: [f32; 3],
@@ -62,7 +62,7 @@ impl Distortion {
         columns: [0.0, 1.0, 0.0],
     };
 
-    /// What comes of it distorted once more.
+    /// This distortion, followed by another.
     pub(crate) fn then(self, next: Self) -> Self {
         let seen = |[a, b, t]: [f32; 3]| {
             let along = |at: usize| a * next.rows[at] + b * next.columns[at];
@@ -74,7 +74,7 @@ impl Distortion {
         }
     }
 
-    /// What comes of it seen in a mirror: left and right exchanged.
+    /// This distortion, followed by a mirror that exchanges left and right.
     pub(super) fn mirrored(self) -> Self {
         let turned = |[a, b, t]: [f32; 3]| [a, -b, t];
         Self {
@@ -83,8 +83,8 @@ impl Distortion {
         }
     }
 
-    /// The pixels that the one at `(row, column)` of a square is mixed from, each
-    /// as its index and its share.
+    /// The pixels that the one at `(row, column)` of a square is interpolated from: index
+    /// and weight of each.
     pub(super) fn sources(&self, size: usize, row: usize, column: usize) -> [(usize, f32); 4] {
         let centre = (size - 1) as f32 / 2.0;
         let (r, c) = (row as f32 - centre, column as f32 - centre);

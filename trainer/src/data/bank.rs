@@ -7,7 +7,8 @@ use serde::{Deserialize, Serialize};
 
 use super::cache::{self, Decoded};
 use super::decode::{self, Pixels};
-use super::{DataError, Group, Pick, Source, places};
+use super::{DataError, Group, Pick, Source};
+use crate::locations;
 use crate::nn::Shape;
 
 /// One class of a bank.
@@ -51,12 +52,12 @@ pub struct Bank {
 static OPEN: Mutex<Vec<Weak<Bank>>> = Mutex::new(Vec::new());
 
 impl Bank {
-    /// The images of a source: those in use, or the cached, or decoded and then
-    /// cached.
+    /// The images of a source: those in use, else those of the cache, else decoded
+    /// and then cached.
     ///
     /// # Errors
     /// [`DataError`] with every file that cannot be used. A cache that cannot
-    /// be read or written is no error; it is said on standard error.
+    /// be read or written is no error; it is reported on standard error.
     pub fn open(
         source: &Source,
         pixels: Pixels,
@@ -167,7 +168,7 @@ impl std::fmt::Debug for Bank {
 }
 
 fn decoded(source: &Source, pixels: Pixels, digest: u64) -> Result<Decoded, DataError> {
-    let place = places::cache().map(|folder| cache::file(&folder, &source.name, digest));
+    let place = locations::cache().map(|folder| cache::file(&folder, &source.name, digest));
     // What names alone tell is wrong is reported together with the rest.
     if let Some(path) = place.as_ref().filter(|_| source.problems.is_empty()) {
         match cache::read(path, digest) {

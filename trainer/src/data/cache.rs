@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! "mamlet images 1\n"   what it is
-//! u64                   identity of the source and of what was made of it
+//! u64                   identity of the source and of how it was decoded
 //! u32                   length of the list
 //! postcard              the list: shape, classes
 //! bytes                 pixels
@@ -10,7 +10,7 @@
 //! ```
 //!
 //! All numbers little-endian. A file that is cut off, damaged or of another
-//! source is made again.
+//! source is written again.
 
 use std::fs::{self, File};
 use std::io::{self, BufReader, Read, Write};
@@ -22,7 +22,7 @@ use super::bank::ClassImages;
 
 const MAGIC: &[u8; 16] = b"mamlet images 1\n";
 
-/// The checksum of caches and identities.
+/// The checksum of caches and of the identity of sources.
 pub(super) const CRC: crc::Crc<u64, crc::Table<16>> =
     crc::Crc::<u64, crc::Table<16>>::new(&crc::CRC_64_XZ);
 

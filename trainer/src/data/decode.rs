@@ -18,7 +18,7 @@ pub struct Pixels {
     pub size: usize,
     /// 1, grey, or 3, red, green, blue.
     pub channels: usize,
-    /// Whether white becomes 0, as where ink is meant.
+    /// Whether white becomes 0, so that ink is what counts.
     pub inverted: bool,
 }
 

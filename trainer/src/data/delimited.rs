@@ -12,8 +12,8 @@ use super::{DataError, read_error};
 /// What may separate columns; the first is taken where a header has none.
 const SEPARATORS: [u8; 3] = [b',', b';', b'\t'];
 
-/// A file and its header. What its header has most of separates its columns; rows
-/// may have any number of them.
+/// A file and its header. The separator is the one that the header has most of. Rows may
+/// have any number of columns.
 pub(super) fn open(path: &Path) -> Result<(csv::Reader<BufReader<File>>, StringRecord), DataError> {
     let mut file = BufReader::new(File::open(path).map_err(read_error(path))?);
     let start = file.fill_buf().map_err(read_error(path))?;

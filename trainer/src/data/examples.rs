@@ -29,8 +29,8 @@ impl Pick {
     }
 }
 
-/// `(x − mean) · scale` for every feature, which an artifact carries, so that a
-/// device takes what its sensor gives.
+/// `(x − mean) · scale` for every feature, which an artifact carries, so that a board
+/// takes what its sensor gives.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Normalisation {
     /// The means.
@@ -55,7 +55,7 @@ impl Normalisation {
 pub enum Examples {
     /// `[examples, features]`, row-major.
     Values(Vec<f32>),
-    /// The same as a sensor gives them; a network sees them normalised.
+    /// Numbers as a sensor gives them, which a network sees normalised.
     Measured {
         /// `[examples, features]`, row-major.
         values: Vec<f32>,
@@ -72,7 +72,7 @@ pub enum Examples {
 }
 
 impl Examples {
-    /// The numbers that a device takes, `[examples, features]`.
+    /// The numbers that a board takes, `[examples, features]`.
     pub fn values(&self) -> Cow<'_, [f32]> {
         match self {
             Self::Values(values) | Self::Measured { values, .. } => Cow::Borrowed(values),
@@ -104,27 +104,27 @@ impl Examples {
         }
     }
 
-    /// The first `kept` of every `of` examples of `features` numbers.
-    pub(crate) fn first_of_every(&self, kept: usize, of: usize, features: usize) -> Self {
-        fn keep<T: Copy>(all: &[T], kept: usize, of: usize) -> Vec<T> {
+    /// The first `count` of every `of` examples of `features` numbers.
+    pub(crate) fn first_of_every(&self, count: usize, of: usize, features: usize) -> Self {
+        fn first<T: Copy>(all: &[T], count: usize, of: usize) -> Vec<T> {
             let parts = all.chunks_exact(of.max(1));
             parts
-                .flat_map(|part| &part[..kept.min(of)])
+                .flat_map(|part| &part[..count.min(of)])
                 .copied()
                 .collect()
         }
         match self {
-            Self::Values(values) => Self::Values(keep(values, kept * features, of * features)),
+            Self::Values(values) => Self::Values(first(values, count * features, of * features)),
             Self::Measured {
                 values,
                 normalisation,
             } => Self::Measured {
-                values: keep(values, kept * features, of * features),
+                values: first(values, count * features, of * features),
                 normalisation: normalisation.clone(),
             },
             Self::Images { bank, picks } => Self::Images {
                 bank: bank.clone(),
-                picks: keep(picks, kept, of),
+                picks: first(picks, count, of),
             },
         }
     }
@@ -160,8 +160,8 @@ impl Examples {
         }
     }
 
-    /// What a network sees, `[examples, features]`, on a device. Images are gathered there from a copy
-    /// that stays; in the memory of the CPU they are gathered as they are.
+    /// What a network sees, `[examples, features]`, on a device. A GPU gathers images from
+    /// its own copy of the bank, which stays there; the CPU gathers them from the bank.
     pub fn to_device<B: Backend>(self, features: usize, device: &B::Device) -> Tensor<B, 2> {
         let count = self.count(features);
         match self {

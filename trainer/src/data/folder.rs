@@ -1,15 +1,19 @@
-//! Folders of images, one split a folder: `train`, `val` or `validation`, and
-//! `test`. A class is a folder of images (`split/class/image.*`) or a sheet of
-//! tiles (`split/class.*`), or classes are lists (`split.csv` with the columns
-//! `filename,label`, as Ravi and Larochelle split miniImageNet) of images that
-//! lie in `images`, in the folder itself or in the split's.
+//! Folders of images with a folder for each split: `train`, `val` or `validation`, and
+//! `test`. Its classes are one of
+//!
+//! - folders of images, `split/class/image.*`;
+//! - sheets of tiles, `split/class.*`;
+//! - labels of a list, `split.csv` with the columns `filename,label`, as Ravi and
+//!   Larochelle split miniImageNet. Its images lie in `images`, in the folder itself or in
+//!   that of the split.
 
 use std::collections::{BTreeMap, HashSet};
 use std::fs::File;
 use std::path::{Path, PathBuf};
 
 use super::source::{entries, file_name, is_image};
-use super::{DataError, Group, ImageAt, Problem, Sheets, Source, SourceClass, places, read_error};
+use super::{DataError, Group, ImageAt, Problem, Sheets, Source, SourceClass, read_error};
+use crate::locations;
 
 /// A data set in a folder.
 #[derive(Clone, Debug, PartialEq)]
@@ -46,7 +50,7 @@ impl ImageFolder<'_> {
     /// # Errors
     /// [`DataError`] where it is not there or cannot be listed.
     pub fn list(&self) -> Result<Source, DataError> {
-        let looked = places::candidates(self.path);
+        let looked = locations::candidates(self.path);
         let place = looked.iter().find(|place| {
             let names = SPLITS.iter().flat_map(|(_, names)| names.iter());
             let mut names = names.map(|name| place.join(name));
@@ -212,7 +216,7 @@ fn of_list(source: &mut Source, group: Group, split: &str, list: &[Row], folders
     source.classes.extend(classes);
 }
 
-/// Sheets hold as many tiles as fit, or as their class has rows in the list.
+/// A sheet has as many tiles as fit into it, or as its class has rows in the list.
 fn of_sheets(
     source: &mut Source,
     group: Group,

@@ -1,5 +1,5 @@
-//! Data sets: images, found, decoded once, cached and kept at hand; recordings and
-//! tables of numbers, read row by row.
+//! Data sets: images, which are found, decoded once and cached; recordings and tables
+//! of numbers, which are read row by row.
 //!
 //! ```text
 //! folder, zips, sheets ──► Source: classes and where their images are
@@ -22,7 +22,6 @@ mod delimited;
 mod examples;
 mod folder;
 mod omniglot;
-mod places;
 mod recordings;
 mod resident;
 mod sheets;
@@ -38,9 +37,6 @@ pub use decode::Pixels;
 pub use examples::{Examples, Normalisation, Pick};
 pub use folder::ImageFolder;
 pub use omniglot::{OmniglotPart, omniglot};
-#[cfg(feature = "cuda")]
-pub(crate) use places::cache;
-pub use places::{Places, set_places};
 pub use recordings::{Layout, Recording, Recordings};
 pub use sheets::Sheets;
 pub use source::{Group, ImageAt, Source, SourceClass};
@@ -55,7 +51,7 @@ pub enum DataError {
     NotFound {
         /// The data set.
         what: String,
-        /// All places that were tried.
+        /// All paths that were tried.
         looked: Vec<PathBuf>,
         /// How to get it.
         remedy: String,
@@ -134,6 +130,14 @@ pub(crate) fn counted(count: usize, what: &str) -> String {
     match count {
         1 => format!("1 {what}"),
         _ => format!("{count} {plural}"),
+    }
+}
+
+/// `5`, or `3 to 5`.
+pub(crate) fn range(fewest: Option<usize>, most: Option<usize>) -> String {
+    match (fewest, most) {
+        (Some(fewest), Some(most)) if fewest < most => format!("{fewest} to {most}"),
+        (_, most) => most.unwrap_or(0).to_string(),
     }
 }
 

@@ -11,7 +11,8 @@ use std::fs::File;
 use std::path::Path;
 
 use super::source::{entries, file_name, hidden, is_image};
-use super::{DataError, Group, ImageAt, Problem, Source, SourceClass, places, read_error};
+use super::{DataError, Group, ImageAt, Problem, Source, SourceClass, read_error};
+use crate::locations;
 
 /// One of the two parts that Omniglot comes in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -50,7 +51,7 @@ const REMEDY: &str = "put images_background.zip and images_evaluation.zip, from 
 /// # Errors
 /// [`DataError`] where either part is missing or cannot be listed.
 pub fn omniglot(path: &Path) -> Result<Source, DataError> {
-    let looked = places::candidates(path);
+    let looked = locations::candidates(path);
     let there = |place: &Path, part: OmniglotPart| {
         place.join(part.name()).is_dir() || archive(place, part).is_file()
     };
@@ -154,8 +155,8 @@ fn collect(source: &mut Source, images: Named, part: OmniglotPart) {
             *counts.entry(number(file)).or_default() += 1;
         }
         // The number that most of the files carry.
-        let usual = counts.iter().max_by_key(|(_, count)| **count);
-        let usual = usual.map_or(String::new(), |(number, _)| number.clone());
+        let own = counts.iter().max_by_key(|(_, count)| **count);
+        let own = own.map_or(String::new(), |(number, _)| number.clone());
         let mut problem = |image: &ImageAt, what: String| {
             let file = source.describe(image);
             source.problems.push(Problem { file, what });
@@ -163,23 +164,23 @@ fn collect(source: &mut Source, images: Named, part: OmniglotPart) {
         for (file, image) in &images {
             if !is_image(file) {
                 problem(image, "no image, by its name".into());
-            } else if number(file) != usual {
+            } else if number(file) != own {
                 problem(
                     image,
                     format!(
                         "mislabelled: character {} by its name, in {character}, whose others are \
-                         {usual}",
+                         {own}",
                         number(file)
                     ),
                 );
             }
         }
-        if let Some(other) = numbers.insert(usual.clone(), character.clone())
+        if let Some(other) = numbers.insert(own.clone(), character.clone())
             && let Some((_, image)) = images.first()
         {
             problem(
                 image,
-                format!("mislabelled: {character} and {other} are both character {usual}"),
+                format!("mislabelled: {character} and {other} are both character {own}"),
             );
         }
         source.classes.push(SourceClass {

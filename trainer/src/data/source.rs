@@ -19,6 +19,11 @@ pub enum Group {
     Test,
 }
 
+impl Group {
+    /// All of them; `group as usize` is the index of each.
+    pub const ALL: [Self; 3] = [Self::Train, Self::Validation, Self::Test];
+}
+
 /// Where one image is.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum ImageAt {
@@ -40,7 +45,7 @@ pub enum ImageAt {
     },
 }
 
-/// One class and its images, in an order that is the same everywhere.
+/// One class and its images, in an order that is the same on every machine.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SourceClass {
     /// Its name, unique in the data set.
@@ -64,7 +69,7 @@ pub struct Source {
     pub archives: Vec<PathBuf>,
     /// Sizes of a tile and of a row of tiles, where images lie in sheets.
     pub sheets: Option<super::Sheets>,
-    /// Files that cannot be used, as far as names tell.
+    /// Files whose names show that they cannot be used.
     pub problems: Vec<Problem>,
 }
 
@@ -90,8 +95,8 @@ impl Source {
         self
     }
 
-    /// Identity of what is to be decoded: names, sizes and times of all files,
-    /// and what is made of them.
+    /// Identity of what is to be decoded: a checksum of names, sizes and times of all
+    /// files, and of how they are decoded.
     pub(super) fn digest(&self) -> Result<u64, DataError> {
         let crc = super::cache::CRC;
         let mut digest = crc.digest();

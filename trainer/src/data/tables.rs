@@ -1,4 +1,4 @@
-//! CSV tables of numbers: readings of devices, and the coefficients of their
+//! CSV tables of numbers: readings of sensors, and the coefficients of their
 //! calibrations.
 //!
 //! ```text
@@ -15,16 +15,18 @@ use csv::StringRecord;
 
 use super::recordings::{csv_files, problem};
 use super::source::file_name;
-use super::{DataError, Group, Problem, delimited, places};
+use super::{DataError, Group, Problem, delimited};
+use crate::locations;
 
 /// What is read of a table.
 #[derive(Clone, Debug, Default)]
 pub struct Columns {
     /// Which files: `*` stands for any characters, `?` for one.
     pub files: String,
-    /// Columns that together name the device; the name of the file if none.
-    pub device: Vec<String>,
-    /// Other columns that are kept as text.
+    /// Columns that together name what a row is of, its subject; the name of the file
+    /// if none.
+    pub subject: Vec<String>,
+    /// Other columns, as text.
     pub texts: Vec<String>,
     /// Columns of numbers. A date, `2023-04-22`, is the number of days since the
     /// beginning of 1970.
@@ -38,8 +40,8 @@ pub struct Columns {
 /// One row.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Row {
-    /// The device, as an index of [`Table::devices`].
-    pub device: usize,
+    /// Its subject, as an index of [`Table::subjects`].
+    pub subject: usize,
     /// The file, as an index of [`Table::files`].
     pub file: usize,
     /// The folder it was found in, where folders are splits.
@@ -59,8 +61,8 @@ pub struct Table {
     pub path: PathBuf,
     /// All files.
     pub files: Vec<PathBuf>,
-    /// Names of all devices, parts joined by `/`, in the order of their first rows.
-    pub devices: Vec<String>,
+    /// Names of all subjects, parts joined by `/`, in the order of their first rows.
+    pub subjects: Vec<String>,
     /// Columns of numbers.
     pub numbers: Vec<String>,
     /// In the order of files and lines.
@@ -81,7 +83,7 @@ impl Table {
             path: path.to_owned(),
             why: format!("tasks.files: {error}"),
         })?;
-        let looked = places::candidates(path);
+        let looked = locations::candidates(path);
         let matching = |place: &PathBuf| -> Vec<(Option<Group>, PathBuf)> {
             let files = csv_files(place).unwrap_or_default().into_iter();
             files
@@ -101,7 +103,7 @@ impl Table {
         let mut table = Self {
             path: place.clone(),
             files: Vec::new(),
-            devices: Vec::new(),
+            subjects: Vec::new(),
             numbers: columns.numbers.clone(),
             rows: Vec::new(),
         };
@@ -168,7 +170,7 @@ impl Table {
                 patterns.iter().any(|pattern| pattern.matches(&value))
             })
         });
-        let (device, texts) = (all(&columns.device)?, all(&columns.texts)?);
+        let (subject, texts) = (all(&columns.subject)?, all(&columns.texts)?);
         let numbers = all(&columns.numbers)?;
         let stem = path
             .file_stem()
@@ -181,9 +183,9 @@ impl Table {
                 wrong(what);
                 continue;
             }
-            let parts: Vec<String> = device.iter().map(|&at| value(row, at)).collect();
+            let parts: Vec<String> = subject.iter().map(|&at| value(row, at)).collect();
             if let Some(at) = parts.iter().position(String::is_empty) {
-                wrong(format!("{} is empty", columns.device[at]));
+                wrong(format!("{} is empty", columns.subject[at]));
                 continue;
             }
             let name = if parts.is_empty() {
@@ -203,7 +205,7 @@ impl Table {
                 continue;
             }
             let own = Row {
-                device: self.device(name),
+                subject: self.subject(name),
                 file: self.files.len(),
                 group,
                 line,
@@ -215,12 +217,12 @@ impl Table {
         Ok(())
     }
 
-    fn device(&mut self, name: String) -> usize {
-        // Rows of a device follow one another as a rule.
-        let known = self.devices.iter().rposition(|known| *known == name);
+    fn subject(&mut self, name: String) -> usize {
+        // Rows of a subject follow one another as a rule.
+        let known = self.subjects.iter().rposition(|known| *known == name);
         known.unwrap_or_else(|| {
-            self.devices.push(name);
-            self.devices.len() - 1
+            self.subjects.push(name);
+            self.subjects.len() - 1
         })
     }
 
@@ -277,7 +279,7 @@ mod tests {
     fn columns(text: &[&str]) -> Columns {
         Columns {
             files: "*.csv".into(),
-            device: vec!["unit".into()],
+            subject: vec!["unit".into()],
             numbers: text.iter().map(|&name| name.into()).collect(),
             ..Columns::default()
         }
@@ -291,9 +293,9 @@ mod tests {
         let mut wanted = columns(&["x", "side"]);
         wanted.codes = toml::from_str("side = { L = -1, R = 1, - = 0 }").unwrap();
         let table = Table::open(fixture.path(), &wanted).unwrap();
-        assert_eq!(table.devices, ["A1", "A2", "B1"]);
-        let told: Vec<_> = (table.rows.iter())
-            .map(|row| (row.device, row.file, row.line, row.numbers.clone()))
+        assert_eq!(table.subjects, ["A1", "A2", "B1"]);
+        let found: Vec<_> = (table.rows.iter())
+            .map(|row| (row.subject, row.file, row.line, row.numbers.clone()))
             .collect();
         let expected = [
             (0, 0, 2, vec![7.0, -1.0]),
@@ -301,13 +303,16 @@ mod tests {
             (2, 1, 2, vec![1.0, -1.0]),
             (2, 1, 3, vec![3.0, 1.0]),
         ];
-        assert_eq!(told, expected);
-        wanted.device.push("side".into());
+        assert_eq!(found, expected);
+        wanted.subject.push("side".into());
         wanted.rows = [("unit".into(), vec!["B*".into()])].into();
         let table = Table::open(fixture.path(), &wanted).unwrap();
-        assert_eq!(table.devices, ["B1/L", "B1/R"]);
-        wanted.device.clear();
-        assert_eq!(Table::open(fixture.path(), &wanted).unwrap().devices, ["b"]);
+        assert_eq!(table.subjects, ["B1/L", "B1/R"]);
+        wanted.subject.clear();
+        assert_eq!(
+            Table::open(fixture.path(), &wanted).unwrap().subjects,
+            ["b"]
+        );
     }
 
     #[test]

@@ -345,13 +345,13 @@ fn mistakes_in_lists_and_sheets_are_named_with_their_place() {
         b"filename,label\nn00000001_00.png,n00000002\nn00000001_09.png,n00000001\n\
           n00000001_01.png,n00000001\nn00000001_01.png,n00000001\n",
     );
-    let told = problems(&lists);
+    let message = problems(&lists);
     for part in [
         "train.csv, line 2: mislabelled: n00000001_00.png is of n00000001",
         "train.csv, line 3: missing: n00000001_09.png",
         "train.csv, line 5: n00000001_01.png is listed twice",
     ] {
-        assert!(told.contains(part), "{told}");
+        assert!(message.contains(part), "{message}");
     }
     lists.put("train.csv", b"file,label\n");
     let error = listed(&lists).unwrap_err().to_string();
@@ -364,13 +364,13 @@ fn mistakes_in_lists_and_sheets_are_named_with_their_place() {
         "test.csv",
         b"filename,label\nn00000004_00.png,n00000004\nx,n00000009\n",
     );
-    let told = problems(&sheets);
+    let message = problems(&sheets);
     for part in [
         "n00000001.png: 16 pixels wide, where 3 tiles of 4 are 12",
         "n00000002.png: ",
         "test.csv: missing: the split has no sheet of its class n00000009",
     ] {
-        assert!(told.contains(part), "{told}");
+        assert!(message.contains(part), "{message}");
     }
     fs::remove_file(sheets.path().join("sheets.toml")).unwrap();
     let error = listed(&sheets).unwrap_err().to_string();

@@ -56,7 +56,7 @@ impl<'a> Episodes<'a> {
         for part in 0..self.tasks.div_ceil(self.at_once) {
             let tasks = (self.tasks - part * self.at_once).min(self.at_once);
             let mut rng = generator(self.seed, self.stream, part as u64);
-            all.extend(self.distribution.devices(self.split, &mut rng, tasks)?);
+            all.extend(self.distribution.units(self.split, &mut rng, tasks)?);
         }
         Some(all)
     }

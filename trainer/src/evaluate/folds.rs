@@ -17,7 +17,7 @@ pub(super) fn parts(
     for (_, model) in models {
         let tasks = model.config.tasks.open()?;
         let mut rng = generator(0, Stream::Test, 0);
-        let devices = tasks.devices(protocol.split, &mut rng, LOOKED_AT);
+        let devices = tasks.units(protocol.split, &mut rng, LOOKED_AT);
         let count = devices.map_or(1, |mut devices| {
             devices.sort_unstable();
             devices.dedup();

@@ -13,7 +13,7 @@ use crate::meta::RateTable;
 use crate::model::TrainedModel;
 use crate::predict::{Curves, View, sees_the_batch, views};
 use crate::random::Stream;
-use crate::tasks::{Split, TaskBatch, TaskDistribution, from_elsewhere};
+use crate::tasks::{Split, TaskBatch, TaskDistribution, in_scales_of};
 
 /// How far an evaluation is.
 #[derive(Clone, Copy, Debug)]
@@ -68,7 +68,7 @@ pub(super) fn measure<B: Backend>(
         return Err(EvaluateError::Nothing(nothing));
     }
     for pair in models.windows(2) {
-        let [first, second] = [0, 1].map(|of| pair[of].1.config.tasks.as_judged());
+        let [first, second] = [0, 1].map(|of| pair[of].1.config.tasks.as_evaluated());
         if protocol.on.is_none() && first != second {
             let (first, second) = (pair[0].0.clone(), pair[1].0.clone());
             return Err(EvaluateError::Tasks { first, second });
@@ -116,7 +116,7 @@ pub(super) fn elsewhere(
             other: [other.input(), other.output()],
         });
     }
-    Ok(Arc::new(from_elsewhere(&*own, other)))
+    Ok(Arc::new(in_scales_of(&*own, other)))
 }
 
 /// One of the models.

@@ -3,7 +3,7 @@
 
 use crate::config::Config;
 use crate::predict::{Predictor, Setting};
-use crate::tasks::{Split, TasksConfig};
+use crate::tasks::{EvaluationDefaults, Split, TasksConfig};
 
 /// What is evaluated.
 #[derive(Clone, Debug, PartialEq)]
@@ -38,48 +38,38 @@ const USUAL_STEPS: usize = 10;
 /// What is usual for regression.
 impl Default for Protocol {
     fn default() -> Self {
-        Self {
-            tasks: 4000,
-            shots: vec![5, 10, 20],
-            steps: Some(USUAL_STEPS),
-            queries: vec![100],
-            settings: vec![Setting::Transductive, Setting::Inductive],
-            split: Split::Test,
-            seed: 2017,
-            tuning_tasks: 500,
-            rivals: false,
-            on: None,
-        }
+        Self::new(EvaluationDefaults::VALUES)
     }
 }
 
 impl Protocol {
+    fn new(defaults: EvaluationDefaults) -> Self {
+        let EvaluationDefaults {
+            tasks,
+            shots,
+            queries,
+            steps,
+            tuning_tasks,
+            baselines,
+        } = defaults;
+        Self {
+            tasks,
+            shots: shots.to_vec(),
+            steps,
+            queries: vec![queries],
+            settings: vec![Setting::Transductive, Setting::Inductive],
+            split: Split::Test,
+            seed: 2017,
+            tuning_tasks,
+            rivals: baselines,
+            on: None,
+        }
+    }
+
     /// What is usual for such tasks. Where there are classes, a task has a set
     /// of examples for each of them.
     pub fn usual(tasks: &TasksConfig) -> Self {
-        match tasks.classes() {
-            None if tasks.has_target_scale() => Self {
-                tasks: 2000,
-                shots: vec![1, 2, 3, 5],
-                queries: vec![match tasks {
-                    TasksConfig::Readings(readings) => readings.usual_queries(),
-                    _ => 20,
-                }],
-                steps: None,
-                rivals: tasks.is_measured(),
-                ..Self::default()
-            },
-            None => Self::default(),
-            Some(_) => Self {
-                tasks: 600,
-                shots: vec![1, 5],
-                queries: vec![15],
-                steps: None,
-                tuning_tasks: 200,
-                rivals: tasks.is_measured(),
-                ..Self::default()
-            },
-        }
+        Self::new(tasks.facts().evaluation)
     }
 
     /// Inner steps of a model with this config.

@@ -6,7 +6,9 @@ use super::{EvaluateError, rates};
 use crate::meta::{to_device, to_host};
 use crate::model::TrainedModel;
 use crate::random::{Stream, generator};
-use crate::tasks::{Sinusoid, SinusoidInputs, SinusoidTask, Split, TaskBatch, TaskDistribution};
+use crate::tasks::{
+    Sinusoid, SinusoidInputs, SinusoidTask, Split, TaskBatch, TaskDistribution, TaskSizes,
+};
 
 /// One sinusoid and what a model makes of it.
 #[derive(Clone, Debug, PartialEq)]

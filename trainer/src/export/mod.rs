@@ -24,7 +24,7 @@ use crate::model::TrainedModel;
 use crate::predict::Predictor;
 use crate::random::{Stream, generator};
 use crate::run::Manifest;
-use crate::tasks::{Split, TaskBatch, TaskDistribution, TasksError, in_units};
+use crate::tasks::{Split, TaskBatch, TaskDistribution, TasksError, unscaled};
 
 pub use parity::Parity;
 pub use quantize::Quantize;
@@ -205,7 +205,7 @@ pub fn export(
     };
     // What a device is told and says is in the target's unit.
     let model = &units::in_units(&trained, &own_rates, scale.as_ref());
-    let distribution = &in_units(distribution);
+    let distribution = &unscaled(distribution);
     distribution.check(Split::Validation, options.golden_shots, 1)?;
     distribution.check(Split::Train, 1, 1)?;
     let writer = |quantize: Quantize| -> Result<ArtifactWriter, ExportError> {

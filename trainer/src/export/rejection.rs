@@ -9,7 +9,9 @@ use serde::Serialize;
 use super::ExportError;
 use crate::evaluate::{Predictions, Protocol, predictions_on};
 use crate::model::TrainedModel;
-use crate::tasks::{Origin, Redrawn, Split, TaskBatch, TaskDistribution, with_untaught_output};
+use crate::tasks::{
+    MappedTasks, Origin, Split, TaskBatch, TaskDistribution, with_rejection_output,
+};
 
 /// Validation tasks that a threshold is found on.
 const TASKS: usize = 300;
@@ -60,7 +62,7 @@ impl Found {
     ) -> Result<Option<Self>, ExportError> {
         let (model, distribution, scores) = match model.with_untaught_output() {
             Some(model) => {
-                let distribution = with_untaught_output(distribution.clone());
+                let distribution = with_rejection_output(distribution.clone());
                 (model, distribution, &[Score::NoClass][..])
             }
             None => (model.clone(), distribution.clone(), &OF_CLASSES[..]),
@@ -85,7 +87,7 @@ impl Found {
                 .map_err(|error| ExportError::Artifact(error.to_string()))
         };
         let taught = measure(&*distribution)?;
-        let others = measure(&Redrawn::new(distribution.clone(), with_neighbours))?;
+        let others = measure(&MappedTasks::new(distribution.clone(), with_neighbours))?;
         let strange = strangers(&taught, &others);
         let found = scores.iter().filter_map(|&score| {
             let mut known = of_queries(&taught, score, |_| true);

@@ -11,7 +11,7 @@ use serde::Serialize;
 use crate::evaluate::Progress;
 use crate::model::TrainedModel;
 use crate::random::{Stream, generator};
-use crate::tasks::{Split, TaskDistribution, in_units};
+use crate::tasks::{Split, TaskDistribution, unscaled};
 
 /// What became of many adaptations.
 #[derive(Clone, Debug, Default, PartialEq, Serialize)]
@@ -54,7 +54,7 @@ impl Safety {
         steps: &[usize],
         mut observe: impl FnMut(Progress<'_>),
     ) -> anyhow::Result<Self> {
-        let distribution = &in_units(model.config.tasks.open()?);
+        let distribution = &unscaled(model.config.tasks.open()?);
         let possible = |shots: &usize| distribution.check(Split::Test, *shots, 1).is_ok();
         let possible: Vec<usize> = shots.iter().copied().filter(possible).collect();
         let shots = match &possible[..] {

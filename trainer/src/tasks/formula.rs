@@ -4,20 +4,21 @@ use std::collections::BTreeMap;
 
 use exmex::{Express, FlatEx};
 
+use crate::fault::{Fault, require};
+
 /// Formulas by name, each of which may use columns, variables and one another.
 pub type Formulas = BTreeMap<String, String>;
 
 /// A formula of named numbers: `+ - * / ^`, `sin`, `cos`, `tan`, `atan2`, `exp`,
 /// `ln`, `log2`, `log10`, `sqrt`, `abs`, `min`, `max` and others of
-/// [exmex](https://docs.rs/exmex), which reads it once and then evaluates it
-/// without reading it again. A sign before a power, `-x^2`, is refused, as people and
-/// parsers differ on what it means. Names are letters, digits and `_`; any others stand
-/// in braces, such as `{pm2.5}`.
+/// [exmex](https://docs.rs/exmex), which parses it. A sign before a power, `-x^2`, is
+/// refused, as people and parsers differ on what it means. Names are letters, digits and
+/// `_`; any others stand in braces, such as `{pm2.5}`.
 #[derive(Clone, Debug)]
 pub struct Formula {
     expression: FlatEx<f64>,
-    /// Where each of its names is in the scope, in the expression's order.
-    places: Vec<usize>,
+    /// Index in the scope of each of its names, in the expression's order.
+    indices: Vec<usize>,
 }
 
 impl Formula {
@@ -27,7 +28,7 @@ impl Formula {
     /// What cannot be read, or which name is unknown and which there are.
     pub fn new(text: &str, scope: &[String]) -> Result<Self, String> {
         let expression = parse(text)?;
-        let place = |name: &String| {
+        let index = |name: &String| {
             let found = scope.iter().position(|known| known == name);
             found.ok_or_else(|| {
                 format!(
@@ -37,9 +38,12 @@ impl Formula {
                 )
             })
         };
-        let places = expression.var_names().iter().map(place);
-        let places = places.collect::<Result<_, _>>()?;
-        Ok(Self { expression, places })
+        let indices = expression.var_names().iter().map(index);
+        let indices = indices.collect::<Result<_, _>>()?;
+        Ok(Self {
+            expression,
+            indices,
+        })
     }
 
     /// The names in `text`.
@@ -50,10 +54,20 @@ impl Formula {
         Ok(parse(text)?.var_names().to_vec())
     }
 
+    /// That a key's text is a formula.
+    ///
+    /// # Errors
+    /// A fault of `key` with what cannot be read.
+    pub fn check(key: &str, expected: &str, text: &str) -> Result<(), Fault> {
+        let read = Self::names(text);
+        let why = read.as_ref().err().map_or("", String::as_str);
+        require(read.is_ok(), key, expected, why)
+    }
+
     /// Its value for the numbers of the scope; NaN where it has none.
     pub fn value(&self, scope: &[f64]) -> f64 {
-        let names = self.places.iter();
-        let values = names.map(|&place| scope.get(place).copied().unwrap_or(f64::NAN));
+        let values = self.indices.iter();
+        let values = values.map(|&index| scope.get(index).copied().unwrap_or(f64::NAN));
         self.expression.eval_iter(values).unwrap_or(f64::NAN)
     }
 }

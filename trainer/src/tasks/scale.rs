@@ -4,13 +4,12 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-use super::redrawn::Redrawn;
-use super::{TaskBatch, TaskDistribution};
+use super::{MappedTasks, TaskBatch, TaskDistribution};
 use crate::data::{Examples, Normalisation};
 
-/// `target = mean + deviation · t`: a network learns `t`, of size 1, and is told
-/// about, and exported, in the unit of the target. One deviation for all outputs,
-/// so that a mean squared error has the same minimum in either.
+/// `target = mean + deviation · t`: a network learns `t`, of size 1. Results and
+/// artifacts are in the unit of the target. All outputs have one deviation, so that a
+/// mean squared error has the same minimum in either.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct TargetScale {
     /// Of each output, in the unit.
@@ -38,6 +37,17 @@ impl TargetScale {
                 *value = mean + self.deviation * *value;
             }
         }
+    }
+
+    /// Both moments in words.
+    pub(super) fn describe(&self) -> String {
+        let mean: Vec<String> = self.mean.iter().map(f32::to_string).collect();
+        format!(
+            "targets of training: mean {}, standard deviation {} {}",
+            mean.join(", "),
+            self.deviation,
+            self.unit
+        )
     }
 }
 
@@ -72,11 +82,11 @@ pub(super) fn input_moments(values: &[f64], width: usize) -> Normalisation {
     }
 }
 
-/// Tasks of a distribution whose targets are in their unit, as a device meets
-/// them; those without a scale are as they were.
-pub fn in_units(tasks: Arc<dyn TaskDistribution>) -> impl TaskDistribution {
+/// The tasks of a distribution with targets in their unit, as a board gets them.
+/// Those without a scale stay as they are.
+pub fn unscaled(tasks: Arc<dyn TaskDistribution>) -> impl TaskDistribution {
     let scale = tasks.target_scale();
-    Redrawn::new(tasks, move |mut batch| {
+    MappedTasks::new(tasks, move |mut batch| {
         if let Some(scale) = &scale {
             scale.restore(&mut batch.support_y);
             scale.restore(&mut batch.query_y);
@@ -85,15 +95,15 @@ pub fn in_units(tasks: Arc<dyn TaskDistribution>) -> impl TaskDistribution {
     })
 }
 
-/// The tasks of `other` for a network that was trained on those of `own`: it sees
-/// their inputs, and learns their targets, by its own scales.
-pub fn from_elsewhere(
+/// The tasks of `other` in the scales of `own`, for a network that was trained on the
+/// tasks of `own`.
+pub fn in_scales_of(
     own: &dyn TaskDistribution,
     other: Arc<dyn TaskDistribution>,
 ) -> impl TaskDistribution + use<> {
     let normalisation = own.normalisation();
     let scales = [other.target_scale(), own.target_scale()];
-    let seen = move |examples: Examples| {
+    let scaled = move |examples: Examples| {
         let values = examples.values().into_owned();
         match normalisation.clone() {
             Some(normalisation) => Examples::Measured {
@@ -103,10 +113,10 @@ pub fn from_elsewhere(
             None => Examples::Values(values),
         }
     };
-    Redrawn::new(other, move |mut batch: TaskBatch| {
+    MappedTasks::new(other, move |mut batch: TaskBatch| {
         for targets in [&mut batch.support_y, &mut batch.query_y] {
-            let [theirs, own] = &scales;
-            if let Some(scale) = theirs {
+            let [other, own] = &scales;
+            if let Some(scale) = other {
                 scale.restore(targets);
             }
             if let Some(scale) = own {
@@ -114,8 +124,8 @@ pub fn from_elsewhere(
             }
         }
         TaskBatch {
-            support_x: seen(batch.support_x),
-            query_x: seen(batch.query_x),
+            support_x: scaled(batch.support_x),
+            query_x: scaled(batch.query_x),
             ..batch
         }
     })

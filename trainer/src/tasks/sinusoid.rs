@@ -5,7 +5,11 @@ use std::f64::consts::PI;
 use rand_chacha::ChaCha8Rng;
 use serde::{Deserialize, Serialize};
 
-use super::{Split, TaskBatch, TaskDistribution, uniform};
+use super::{
+    Contents, Description, EvaluationDefaults, ExportDefaults, Facts, Keys, Sizes, Split,
+    TaskBatch, TaskData, TaskDistribution, TaskFamily, TaskSizes, TaskSource, TasksError, uniform,
+};
+use crate::fault::{Fault, bounds};
 use crate::nn::Shape;
 
 /// The distribution of sinusoids. The defaults are the paper's: amplitude in
@@ -98,16 +102,59 @@ impl Sinusoid {
     }
 }
 
-impl TaskDistribution for Sinusoid {
-    fn shape(&self) -> Shape {
-        Shape::Vector(match self.inputs {
+impl TaskSizes for Sinusoid {
+    fn sizes(&self) -> Sizes {
+        let inputs = match self.inputs {
             SinusoidInputs::X => 1,
             SinusoidInputs::XAmplitudePhase => 3,
-        })
+        };
+        Sizes::of_values(Shape::Vector(inputs), 1)
+    }
+}
+
+impl TaskFamily for Sinusoid {
+    fn check(&self) -> Result<(), Fault> {
+        bounds("tasks.amplitude", self.amplitude)?;
+        bounds("tasks.phase", self.phase)?;
+        bounds("tasks.x", self.x)
     }
 
-    fn output(&self) -> usize {
-        1
+    fn facts(&self) -> Facts {
+        Facts {
+            finite_classes: false,
+            target_scale: false,
+            evaluation: EvaluationDefaults::VALUES,
+            export: ExportDefaults::VALUES,
+        }
+    }
+
+    fn keys(&mut self) -> Keys<'_> {
+        Keys {
+            ways: None,
+            unit_split: None,
+        }
+    }
+
+    fn keep_evaluation_keys(&mut self) {
+        self.inputs = SinusoidInputs::X;
+    }
+
+    fn source(&self) -> Result<TaskSource, TasksError> {
+        Ok(TaskSource::supervised(self.clone()))
+    }
+
+    fn contents(&self) -> Result<Option<Contents>, TasksError> {
+        Ok(None)
+    }
+}
+
+impl TaskDistribution for Sinusoid {
+    fn description(&self) -> Description {
+        Description {
+            normalisation: None,
+            target_scale: None,
+            front_end: None,
+        }
     }
 
     fn draw(
@@ -132,5 +179,9 @@ impl TaskDistribution for Sinusoid {
             query_y,
             origins: None,
         }
+    }
+
+    fn data(&self) -> Option<&dyn TaskData> {
+        None
     }
 }

@@ -15,7 +15,10 @@ use mamlet_trainer::nn::Shape;
 use mamlet_trainer::outer::Training;
 use mamlet_trainer::predict::{Predictor, curves};
 use mamlet_trainer::random::{Stream, generator};
-use mamlet_trainer::tasks::{LabelledBatch, Split, TaskBatch, TaskDistribution};
+use mamlet_trainer::tasks::{
+    Description, LabelledBatch, Sizes, Split, TaskBatch, TaskData, TaskDistribution, TaskSizes,
+    TasksError,
+};
 use mamlet_trainer::train::{End, train};
 use rand::RngExt;
 use rand_chacha::ChaCha8Rng;
@@ -144,25 +147,24 @@ impl Points {
     }
 }
 
-impl TaskDistribution for Points {
-    fn shape(&self) -> Shape {
-        Shape::Image {
+impl TaskSizes for Points {
+    fn sizes(&self) -> Sizes {
+        let shape = Shape::Image {
             height: 2,
             width: 2,
             channels: 1,
+        };
+        Sizes::of_classes(shape, 2)
+    }
+}
+
+impl TaskDistribution for Points {
+    fn description(&self) -> Description {
+        Description {
+            normalisation: None,
+            target_scale: None,
+            front_end: None,
         }
-    }
-
-    fn output(&self) -> usize {
-        2
-    }
-
-    fn classes(&self) -> Option<usize> {
-        Some(2)
-    }
-
-    fn class_count(&self, _split: Split) -> Option<usize> {
-        Some(CLASSES)
     }
 
     fn draw(
@@ -198,7 +200,35 @@ impl TaskDistribution for Points {
         }
     }
 
-    fn draw_labelled(&self, rng: &mut ChaCha8Rng, count: usize) -> Option<LabelledBatch> {
+    fn data(&self) -> Option<&dyn TaskData> {
+        Some(self)
+    }
+}
+
+impl TaskData for Points {
+    fn check_counts(
+        &self,
+        _split: Split,
+        _shots: usize,
+        _queries: usize,
+    ) -> Result<(), TasksError> {
+        Ok(())
+    }
+
+    fn task_units(
+        &self,
+        _split: Split,
+        _rng: &mut ChaCha8Rng,
+        _tasks: usize,
+    ) -> Option<Vec<usize>> {
+        None
+    }
+
+    fn count_classes(&self, _split: Split) -> Option<usize> {
+        Some(CLASSES)
+    }
+
+    fn draw_examples(&self, rng: &mut ChaCha8Rng, count: usize) -> Option<LabelledBatch> {
         let classes: Vec<usize> = (0..count).map(|_| rng.random_range(0..CLASSES)).collect();
         let x: Vec<f32> = classes
             .iter()

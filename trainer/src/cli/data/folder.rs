@@ -5,11 +5,12 @@ use std::path::Path;
 
 use anyhow::Context;
 
-use super::{range, usable};
+use super::draft::draft;
+use super::usable;
 use crate::cli::{exit, output};
-use crate::data::{Recordings, counted};
+use crate::data::{Recordings, counted, range};
 use crate::run::write_atomically;
-use crate::tasks::{TasksError, draft};
+use crate::tasks::TasksError;
 
 /// Says what a folder holds and, where asked, writes a config to train with.
 pub(super) fn check(folder: &Path, write: Option<&Path>, json: bool) -> anyhow::Result<u8> {

@@ -34,7 +34,7 @@ pub struct Layout {
     /// without anything to tell them apart.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub rows: Option<usize>,
-    /// Column of the person or device; the name of the file if absent.
+    /// Column of the person or unit; the name of the file if absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub user: Option<String>,
     /// Rows a second.
@@ -98,8 +98,7 @@ const LABELS: [&str; 7] = [
     "label", "class", "gesture", "activity", "target", "name", "what",
 ];
 
-/// What a `recordings.toml` could be for a file with these columns and this first
-/// row.
+/// A proposal of a `recordings.toml` for a file with these columns and this first row.
 pub(super) fn proposal(file: &Path, columns: &[String], row: &[String]) -> String {
     let known = |name: &&String| LABELS.contains(&name.to_lowercase().as_str());
     let words = columns.iter().zip(row);

@@ -3,7 +3,7 @@
 //!
 //! ```text
 //! FOLDER/recordings.toml      how they lie, unless the config says it
-//! FOLDER/*.csv                one person or device a file, split by the config
+//! FOLDER/*.csv                one person or unit a file, split by the config
 //! FOLDER/{train,val,test}/*.csv   or split by folders
 //! ```
 //!
@@ -20,7 +20,8 @@ pub use layout::Layout;
 
 use super::folder::split_folders;
 use super::source::{entries, file_name};
-use super::{DataError, Group, Problem, places};
+use super::{DataError, Group, Problem};
+use crate::locations;
 
 /// One recording.
 #[derive(Clone, Debug, PartialEq)]
@@ -29,8 +30,8 @@ pub struct Recording {
     pub user: usize,
     /// What it is, as an index of [`Recordings::classes`].
     pub class: usize,
-    /// What of one user was recorded in one go, as far as the columns of
-    /// [`Layout::recording`] tell.
+    /// Index of its session: what of one user was recorded in one go, by the columns of
+    /// [`Layout::recording`].
     pub session: usize,
     /// The folder it was found in, where folders are splits.
     pub group: Option<Group>,
@@ -53,7 +54,7 @@ pub struct Recordings {
     pub channels: Vec<String>,
     /// All files.
     pub files: Vec<PathBuf>,
-    /// All people or devices, by name.
+    /// All people or units, by name.
     pub users: Vec<String>,
     /// All classes, by the value of their column: numbers by size, names by the
     /// alphabet.
@@ -83,7 +84,7 @@ impl Recordings {
         channels: &[String],
         layout: Option<&Layout>,
     ) -> Result<Arc<Self>, DataError> {
-        let looked = places::candidates(path);
+        let looked = locations::candidates(path);
         let found = looked.iter().find_map(|place| {
             let files = csv_files(place).ok()?;
             (!files.is_empty()).then_some((place, files))
@@ -126,8 +127,7 @@ impl Recordings {
         Self::read(folder, files, Channels::AllNumbers, layout)
     }
 
-    /// Columns of the first file that neither are channels nor say what was
-    /// recorded.
+    /// Columns of the first file that are neither channels nor part of the layout.
     ///
     /// # Errors
     /// Where it cannot be read.

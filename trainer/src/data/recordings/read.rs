@@ -88,8 +88,8 @@ impl Columns {
     }
 }
 
-/// Columns of a file that do not say what was recorded: those that are numbers in
-/// its first row, and the others.
+/// Columns of a file that are not part of the layout: those that are numbers in its first
+/// row, and the others.
 pub(super) fn channels(
     layout: &Layout,
     path: &Path,
@@ -262,7 +262,7 @@ impl<'a> Reader<'a> {
     }
 }
 
-/// Names in order, numbers by their size, and the new place of each.
+/// Names in order, numbers by their size, and the new index of each.
 fn sorted(names: Vec<String>) -> (Vec<String>, Vec<usize>) {
     let mut order: Vec<usize> = (0..names.len()).collect();
     let number = |at: usize| names[at].parse::<f64>().unwrap_or(f64::INFINITY);
@@ -271,10 +271,10 @@ fn sorted(names: Vec<String>) -> (Vec<String>, Vec<usize>) {
             .total_cmp(&number(b))
             .then_with(|| names[a].cmp(&names[b]))
     });
-    let mut places = vec![0; names.len()];
+    let mut moved = vec![0; names.len()];
     for (place, &at) in order.iter().enumerate() {
-        places[at] = place;
+        moved[at] = place;
     }
     let sorted = order.iter().map(|&at| names[at].clone()).collect();
-    (sorted, places)
+    (sorted, moved)
 }

@@ -11,12 +11,12 @@ fn open(fixture: &Fixture, text: &str) -> Result<Arc<Recordings>, DataError> {
 }
 
 /// User, class, session, line and samples of every recording.
-fn told(recordings: &Recordings) -> Vec<(&str, &str, usize, u64, Vec<f32>)> {
-    let told = recordings.recordings.iter().map(|r| {
+fn decoded(recordings: &Recordings) -> Vec<(&str, &str, usize, u64, Vec<f32>)> {
+    let decoded = recordings.recordings.iter().map(|r| {
         let (user, class) = (&recordings.users[r.user], &recordings.classes[r.class]);
         (&user[..], &class[..], r.session, r.line, r.samples.clone())
     });
-    told.collect()
+    decoded.collect()
 }
 
 #[test]
@@ -33,7 +33,7 @@ fn recordings_end_where_class_session_or_number_of_rows_changes() {
         ("anna", "10", 1, 6, vec![1.0, 1.0, 2.0, 2.0]),
         ("bert", "9", 2, 8 - 6, vec![0.0; 4]),
     ];
-    assert_eq!(told(&all), expected);
+    assert_eq!(decoded(&all), expected);
     assert_eq!(
         all.classes,
         ["9", "10", "wave"],

@@ -10,17 +10,20 @@ use serde::{Deserialize, Serialize};
 
 use super::CurveTasks;
 use crate::data::{Columns, Table};
+use crate::fault::{Fault, not_negative, require};
 use crate::nn::Shape;
-use crate::tasks::TasksError;
-use crate::tasks::devices::DeviceSplit;
 use crate::tasks::formula::{Formula, Formulas};
+use crate::tasks::{
+    Contents, EvaluationDefaults, ExportDefaults, Facts, Keys, Sizes, TaskFamily, TaskSizes,
+    TaskSource, TasksError, UnitSplit,
+};
 
 /// The input that a [`Nominal`] adds to those of the config.
 pub(super) const NOMINAL: &str = "nominal";
 
-/// Regression on calibrations: a row of a CSV file holds the coefficients of one
-/// device's curve, which a formula turns into targets. A row is a task; devices
-/// are split.
+/// Regression on calibrations of units, such as thermometers. A row of a CSV file has the
+/// coefficients of a calibration, which a formula turns into targets. A row is a task;
+/// splits keep units whole.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Curves {
@@ -29,7 +32,7 @@ pub struct Curves {
     /// Which of them: `*` stands for any characters, `?` for one.
     #[serde(default = "default::files")]
     pub files: String,
-    /// Columns that together name the device; the name of the file if none.
+    /// Columns that together name the unit; the name of the file if none.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub device: Vec<String>,
     /// Only rows whose columns have one of these values, `*` being any.
@@ -46,21 +49,21 @@ pub struct Curves {
     #[serde(default)]
     pub unit: String,
     /// Standard deviation of the reference that a support set is read beside, in
-    /// the target's unit. Queries are judged by the curve itself.
+    /// the unit of the target. The targets of queries are the curve itself.
     #[serde(default)]
     pub noise: f64,
     /// Where in the ranges a support set is read.
     #[serde(default)]
-    pub support: Places,
+    pub support: SupportPoints,
     /// What the network learns the difference to.
     #[serde(default)]
     pub nominal: Nominal,
     /// Variables, formulas of `let` without columns, and `nominal`, that the
     /// network sees, in this order.
     pub inputs: Vec<String>,
-    /// Which devices are in which split.
+    /// Which units are in which split.
     #[serde(default)]
-    pub split: DeviceSplit,
+    pub split: UnitSplit,
 }
 
 /// One number of a reading.
@@ -93,13 +96,13 @@ pub enum Spacing {
 /// Where in the ranges a support set is read.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub enum Places {
+pub enum SupportPoints {
     /// Anywhere.
     #[default]
     Random,
-    /// Each far from those before, as somebody chooses them who calibrates: the
-    /// first anywhere, the next each a golden section of the range on, or round to
-    /// its beginning (with several variables in steps of other irrational numbers).
+    /// Each far from those before, as in a calibration. The first is anywhere; each
+    /// of the next is a golden section of the range further, counted from the beginning
+    /// again after the end. Several variables go in steps of other irrational numbers.
     Spread,
 }
 
@@ -110,9 +113,9 @@ pub enum Nominal {
     /// Nothing: it learns the target.
     #[default]
     None,
-    /// The curve of the median device: that calibration of the training split
-    /// whose curve is nearest to the median curve. A device computes it by the same
-    /// formula with that row's coefficients, and adds what the network says.
+    /// The curve of the median unit: that calibration of the training split whose
+    /// curve is nearest to the median curve. A board computes it by the same formula
+    /// with the coefficients of that row, and adds the output of the network.
     Median,
 }
 
@@ -123,6 +126,19 @@ mod default {
 }
 
 impl Variable {
+    /// What the table `key` must satisfy beyond its types.
+    fn check(&self, key: &str) -> Result<(), Fault> {
+        let (low, high) = (self.low, self.high);
+        let in_order = low.is_finite() && high.is_finite() && low < high;
+        require(
+            in_order && (self.spacing == Spacing::Linear || low > 0.0),
+            key,
+            "low < high, both above 0 where spacing = \"log\"",
+            format!("low = {low}, high = {high}"),
+        )?;
+        not_negative(&format!("{key}.noise"), self.noise)
+    }
+
     /// The value at a share of the range, from 0 to 1.
     pub fn at(&self, share: f64) -> f64 {
         match self.spacing {
@@ -140,61 +156,6 @@ impl Variable {
 }
 
 impl Curves {
-    /// Shape of one example.
-    pub fn shape(&self) -> Shape {
-        Shape::Vector(self.inputs.len())
-    }
-
-    /// The key that has no usable value, what it needs and what it has.
-    pub(crate) fn fault(&self) -> Option<(String, String, String)> {
-        let fault = |key: &str, needs: &str, has: String| Some((key.into(), needs.into(), has));
-        if self.variables.is_empty() {
-            let needs = "at least one, such as n = { low = 0.0, high = 1.0 }";
-            return fault("variables", needs, "none".into());
-        }
-        for (name, variable) in &self.variables {
-            let Variable {
-                low, high, noise, ..
-            } = *variable;
-            let key = format!("variables.{name}");
-            let in_order = low.is_finite() && high.is_finite() && low < high;
-            if !in_order || (variable.spacing == Spacing::Log && low <= 0.0) {
-                let needs = "low < high, both above 0 where spacing = \"log\"";
-                return fault(&key, needs, format!("low = {low}, high = {high}"));
-            }
-            if !(noise.is_finite() && noise >= 0.0) {
-                let needs = "a number of at least 0";
-                return fault(&format!("{key}.noise"), needs, noise.to_string());
-            }
-            if name == NOMINAL || self.formulas.contains_key(name) {
-                return fault(&key, "a name of its own", name.clone());
-            }
-        }
-        if !(self.noise.is_finite() && self.noise >= 0.0) {
-            return fault("noise", "a number of at least 0", self.noise.to_string());
-        }
-        let texts = self
-            .formulas
-            .iter()
-            .map(|(name, text)| (format!("let.{name}"), text));
-        for (key, text) in texts.chain([("target".to_owned(), &self.target)]) {
-            if let Err(why) = Formula::names(text) {
-                return fault(&key, "a formula of columns and variables", why);
-            }
-        }
-        let inputs = &self.inputs;
-        let mut all = inputs.iter().enumerate();
-        let known = |name: &String| {
-            self.is_of_a_reading(name, 0) || (name == NOMINAL && self.nominal != Nominal::None)
-        };
-        if inputs.is_empty() || all.any(|(at, name)| inputs[..at].contains(name) || !known(name)) {
-            let needs = "variables, formulas of them, or \"nominal\" where there is one, each only \
-                         once: a new device has no coefficients yet";
-            return fault("inputs", needs, format!("{inputs:?}"));
-        }
-        (self.split.fault()).map(|(key, needs, has)| (format!("split.{key}"), needs, has))
-    }
-
     /// Whether a name is a variable, or a formula of nothing else.
     fn is_of_a_reading(&self, name: &String, depth: usize) -> bool {
         let formula = || {
@@ -233,12 +194,86 @@ impl Curves {
             &self.path,
             &Columns {
                 files: self.files.clone(),
-                device: self.device.clone(),
+                subject: self.device.clone(),
                 numbers: self.columns(),
                 rows: self.rows.clone(),
                 ..Columns::default()
             },
         )?;
         CurveTasks::new(self.clone(), &table)
+    }
+}
+
+impl TaskSizes for Curves {
+    fn sizes(&self) -> Sizes {
+        Sizes::of_values(Shape::Vector(self.inputs.len()), 1)
+    }
+}
+
+impl TaskFamily for Curves {
+    fn check(&self) -> Result<(), Fault> {
+        require(
+            !self.variables.is_empty(),
+            "tasks.variables",
+            "at least one, such as n = { low = 0.0, high = 1.0 }",
+            "none",
+        )?;
+        for (name, variable) in &self.variables {
+            let key = format!("tasks.variables.{name}");
+            variable.check(&key)?;
+            require(
+                name != NOMINAL && !self.formulas.contains_key(name),
+                &key,
+                "a name of its own",
+                name,
+            )?;
+        }
+        not_negative("tasks.noise", self.noise)?;
+        let formulas = self.formulas.iter();
+        let formulas = formulas.map(|(name, text)| (format!("tasks.let.{name}"), text));
+        for (key, text) in formulas.chain([("tasks.target".to_owned(), &self.target)]) {
+            Formula::check(&key, "a formula of columns and variables", text)?;
+        }
+        let inputs = &self.inputs;
+        let mut all = inputs.iter().enumerate();
+        let known = |name: &String| {
+            self.is_of_a_reading(name, 0) || (name == NOMINAL && self.nominal != Nominal::None)
+        };
+        require(
+            !inputs.is_empty() && all.all(|(at, name)| !inputs[..at].contains(name) && known(name)),
+            "tasks.inputs",
+            "variables, formulas of them, or \"nominal\" where there is one, each only once: a new \
+             device has no coefficients yet",
+            format!("{inputs:?}"),
+        )?;
+        self.split.check()
+    }
+
+    fn facts(&self) -> Facts {
+        Facts {
+            finite_classes: false,
+            target_scale: true,
+            evaluation: EvaluationDefaults::CALIBRATION,
+            export: ExportDefaults::CALIBRATION,
+        }
+    }
+
+    fn keys(&mut self) -> Keys<'_> {
+        Keys {
+            ways: None,
+            unit_split: Some(&mut self.split),
+        }
+    }
+
+    fn keep_evaluation_keys(&mut self) {
+        self.path = PathBuf::new();
+    }
+
+    fn source(&self) -> Result<TaskSource, TasksError> {
+        Ok(TaskSource::supervised(self.open()?))
+    }
+
+    fn contents(&self) -> Result<Option<Contents>, TasksError> {
+        Ok(Some(self.open()?.contents()))
     }
 }

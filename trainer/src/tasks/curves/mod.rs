@@ -1,23 +1,25 @@
-//! Calibration of a new device whose curve is known: coefficients from a table,
-//! targets from a formula.
+//! Calibration of a new unit whose curve is known: coefficients from a table, targets
+//! from a formula.
 
 mod config;
+mod contents;
 
 use std::sync::Arc;
 
 use rand::RngExt;
 use rand_chacha::ChaCha8Rng;
 use rand_distr::StandardNormal;
-use serde::Serialize;
 
-pub use config::{Curves, Nominal, Places, Spacing, Variable};
+pub use config::{Curves, Nominal, Spacing, SupportPoints, Variable};
 
-use super::devices::{Set, Turns, batch_of_devices};
 use super::formula::{Formula, Program};
 use super::scale::{TargetScale, input_moments, target_moments};
-use super::{Split, TaskBatch, TaskDistribution, TasksError};
+use super::units::{Set, Turns, batch_of_units};
+use super::{
+    Description, LabelledBatch, Sizes, Split, TaskBatch, TaskData, TaskDistribution, TaskSizes,
+    TasksError,
+};
 use crate::data::{DataError, Group, Normalisation, Table};
-use crate::nn::Shape;
 use crate::random::{Stream, generator};
 
 /// Points of a range at which curves are looked at, of each variable.
@@ -31,9 +33,9 @@ pub struct CurveTasks {
     columns: Vec<String>,
     /// `[rows, coefficients]`.
     rows: Vec<Vec<f64>>,
-    /// The device of every row.
-    device_of: Vec<usize>,
-    /// Names of the devices.
+    /// The unit of every row.
+    unit_of: Vec<usize>,
+    /// Names of the units.
     names: Arc<[String]>,
     /// Rows of each split.
     splits: [Vec<usize>; 3],
@@ -46,7 +48,7 @@ pub struct CurveTasks {
     floor: f64,
 }
 
-/// The formulas: a scope holds coefficients, variables, and what `let` makes.
+/// The formulas. A scope is made of coefficients, variables, and what `let` makes.
 #[derive(Clone, Debug)]
 struct Curve {
     program: Program,
@@ -103,8 +105,8 @@ impl CurveTasks {
         let nominal = (config.nominal == Nominal::Median).then(|| median(&values, training));
         let mut tasks = Self {
             columns: table.numbers.clone(),
-            names: table.devices.clone().into(),
-            device_of: table.rows.iter().map(|row| row.device).collect(),
+            names: table.subjects.clone().into(),
+            unit_of: table.rows.iter().map(|row| row.subject).collect(),
             rows,
             splits,
             curve,
@@ -148,8 +150,8 @@ impl CurveTasks {
             }
         }
         let (mean, deviation) = target_moments(&y, 1);
-        // A difference to the median device has no mean worth a bias: 0 is the
-        // device that is like it.
+        // A difference to the median unit has no mean worth a bias: 0 is the unit that
+        // is like it.
         self.scale.mean = if self.nominal.is_some() {
             vec![0.0]
         } else {
@@ -160,8 +162,7 @@ impl CurveTasks {
         self.floor = (noise.iter().sum::<f64>() / noise.len().max(1) as f64).sqrt();
     }
 
-    /// What the network sees of a reading, and what it is to say, in the unit of
-    /// the target.
+    /// Input and target of a reading, in the unit of the target.
     fn example(&self, row: usize, truth: &[f64], reading: &[f64]) -> (Vec<f64>, f64) {
         let target = self.curve.target(&self.rows[row], truth);
         let nominal = self
@@ -173,43 +174,12 @@ impl CurveTasks {
         (inputs.collect(), target - nominal.unwrap_or(0.0))
     }
 
-    /// The config.
-    pub fn config(&self) -> &Curves {
-        &self.config
-    }
-
-    /// Names and values of the coefficients of the median device, where there is
-    /// one.
-    pub fn nominal(&self) -> Option<Vec<(&str, f64)>> {
-        let names = self.columns.iter().map(String::as_str);
-        let row = &self.rows[self.nominal?];
-        Some(names.zip(row.iter().copied()).collect())
-    }
-
-    /// Root mean square of what the noise of a reading does to the target, over the
-    /// training split: no calibration can be better.
-    pub fn floor(&self) -> f64 {
-        self.floor
-    }
-
-    /// What a split holds.
-    pub fn holds(&self, split: Split) -> Holds {
-        let rows = &self.splits[split as usize];
-        let mut devices: Vec<usize> = rows.iter().map(|&row| self.device_of[row]).collect();
-        devices.sort_unstable();
-        devices.dedup();
-        Holds {
-            devices: devices.len(),
-            calibrations: rows.len(),
-        }
-    }
-
     /// Appends the examples of a task, `noise` being that of the reference.
     fn set(
         &self,
         row: usize,
         rng: &mut ChaCha8Rng,
-        (count, noise, places): (usize, f64, Places),
+        (count, noise, points): (usize, f64, SupportPoints),
         (x, y): Set<'_>,
     ) {
         let from = y.len();
@@ -218,9 +188,9 @@ impl CurveTasks {
         for example in 0..count {
             let drawn: Vec<[f64; 2]> = (variables.iter().zip(&start).enumerate())
                 .map(|(index, (variable, start))| {
-                    let share = match places {
-                        Places::Random => rng.random(),
-                        Places::Spread => {
+                    let share = match points {
+                        SupportPoints::Random => rng.random(),
+                        SupportPoints::Spread => {
                             (start + example as f64 * step(variables.len(), index)).fract()
                         }
                     };
@@ -237,22 +207,19 @@ impl CurveTasks {
     }
 }
 
-/// What a split of curves holds.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
-pub struct Holds {
-    /// Devices.
-    pub devices: usize,
-    /// Calibrations of all of them.
-    pub calibrations: usize,
+impl TaskSizes for CurveTasks {
+    fn sizes(&self) -> Sizes {
+        self.config.sizes()
+    }
 }
 
 impl TaskDistribution for CurveTasks {
-    fn shape(&self) -> Shape {
-        self.config.shape()
-    }
-
-    fn output(&self) -> usize {
-        1
+    fn description(&self) -> Description {
+        Description {
+            normalisation: Some(self.normalisation.clone()),
+            target_scale: Some(self.scale.clone()),
+            front_end: None,
+        }
     }
 
     /// Calibrations take turns in a random order; every task has generators of its
@@ -269,28 +236,43 @@ impl TaskDistribution for CurveTasks {
         let fill = |(row, seed): (usize, u64), [support, query]: [Set<'_>; 2]| {
             let sets = [
                 (shots, self.config.noise, self.config.support, support),
-                (queries, 0.0, Places::Random, query),
+                (queries, 0.0, SupportPoints::Random, query),
             ];
-            for (index, (count, noise, places, set)) in sets.into_iter().enumerate() {
-                let mut rng = generator(seed, Stream::Devices, index as u64);
-                self.set(row, &mut rng, (count, noise, places), set);
+            for (index, (count, noise, points, set)) in sets.into_iter().enumerate() {
+                let mut rng = generator(seed, Stream::Units, index as u64);
+                self.set(row, &mut rng, (count, noise, points), set);
             }
-            self.device_of[row]
+            self.unit_of[row]
         };
-        batch_of_devices(turns, queries, &self.names, &self.normalisation, fill)
+        batch_of_units(turns, queries, &self.names, &self.normalisation, fill)
     }
 
-    fn normalisation(&self) -> Option<Arc<Normalisation>> {
-        Some(self.normalisation.clone())
+    fn data(&self) -> Option<&dyn TaskData> {
+        Some(self)
+    }
+}
+
+impl TaskData for CurveTasks {
+    fn check_counts(
+        &self,
+        _split: Split,
+        _shots: usize,
+        _queries: usize,
+    ) -> Result<(), TasksError> {
+        Ok(())
     }
 
-    fn target_scale(&self) -> Option<TargetScale> {
-        Some(self.scale.clone())
-    }
-
-    fn devices(&self, split: Split, rng: &mut ChaCha8Rng, tasks: usize) -> Option<Vec<usize>> {
+    fn task_units(&self, split: Split, rng: &mut ChaCha8Rng, tasks: usize) -> Option<Vec<usize>> {
         let turns = Turns::new(&self.splits[split as usize], rng).take(tasks);
-        Some(turns.map(|(row, _)| self.device_of[row]).collect())
+        Some(turns.map(|(row, _)| self.unit_of[row]).collect())
+    }
+
+    fn count_classes(&self, _split: Split) -> Option<usize> {
+        None
+    }
+
+    fn draw_examples(&self, _rng: &mut ChaCha8Rng, _count: usize) -> Option<LabelledBatch> {
+        None
     }
 }
 
@@ -316,8 +298,8 @@ fn curve(config: &Curves, table: &Table) -> Result<Curve, TasksError> {
     })
 }
 
-/// How far the next of some evenly spread places is, as a share of the range, in
-/// one of so many dimensions: the powers of `1/x`, where `x^(d + 1) = x + 1`.
+/// The distance between evenly spread points, as a share of the range, in one of so
+/// many dimensions: the powers of `1/x`, where `x^(d + 1) = x + 1`.
 fn step(dimensions: usize, index: usize) -> f64 {
     let mut x = 1.5f64;
     for _ in 0..40 {
@@ -326,7 +308,7 @@ fn step(dimensions: usize, index: usize) -> f64 {
     x.powi(-(index as i32 + 1))
 }
 
-/// Places all over the ranges: the first variable in equal steps, the others in
+/// Points all over the ranges: the first variable in equal steps, the others in
 /// steps of an irrational number, which fills all dimensions evenly.
 fn grid(config: &Curves) -> Vec<Vec<f64>> {
     let variables = config.variables.values().enumerate();
@@ -347,19 +329,19 @@ fn grid(config: &Curves) -> Vec<Vec<f64>> {
 }
 
 fn splits(config: &Curves, table: &Table) -> Result<[Vec<usize>; 3], TasksError> {
-    let mut folders = vec![None; table.devices.len()];
+    let mut folders = vec![None; table.subjects.len()];
     for row in &table.rows {
-        folders[row.device] = row.group;
+        folders[row.subject] = row.group;
     }
     let what = table.path.display().to_string();
-    let assigned = config.split.assign(&what, &table.devices, &folders)?;
+    let assigned = config.split.assign(&what, &table.subjects, &folders)?;
     let of = |group: Group| {
         let rows = table.rows.iter().enumerate();
-        rows.filter(|(_, row)| assigned[row.device] == Some(group))
+        rows.filter(|(_, row)| assigned[row.subject] == Some(group))
             .map(|(at, _)| at)
             .collect()
     };
-    Ok([Group::Train, Group::Validation, Group::Test].map(of))
+    Ok(Group::ALL.map(of))
 }
 
 /// The row of `among` whose curve is nearest to the median of theirs, point by

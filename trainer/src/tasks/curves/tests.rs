@@ -2,8 +2,9 @@ use std::fmt::Write as _;
 
 use super::*;
 use crate::data::tests::Fixture;
+use crate::tasks::TaskFamily;
 
-/// Lines `a + b v²`, two calibrations of each of ten devices.
+/// Lines `a + b v²`, two calibrations of each of ten units.
 fn fixture() -> Fixture {
     let fixture = Fixture::empty();
     let mut text = String::from("device,date,a,b\n");
@@ -41,7 +42,7 @@ fn targets_are_those_of_the_formula() {
     scale.restore(&mut y);
     let x = batch.query_x.values();
     for (x, y) in x.chunks(50).zip(y.chunks(50)) {
-        // Two points say which device it is.
+        // Two points say which unit it is.
         let of = |at: usize| (f64::from(x[at]).powi(2), f64::from(y[at]));
         let far = (0..50).max_by(|&a, &b| x[a].total_cmp(&x[b])).unwrap();
         let near = (0..50).min_by(|&a, &b| x[a].total_cmp(&x[b])).unwrap();
@@ -57,31 +58,31 @@ fn targets_are_those_of_the_formula() {
 }
 
 #[test]
-fn devices_are_split_with_all_their_calibrations() {
+fn units_are_split_with_all_their_calibrations() {
     let fixture = fixture();
     let tasks = config(&fixture, PLAIN).open().unwrap();
-    for (split, devices) in [(Split::Train, 6), (Split::Validation, 2), (Split::Test, 2)] {
-        let holds = tasks.holds(split);
-        assert_eq!((holds.devices, holds.calibrations), (devices, 2 * devices));
+    for (split, units) in Split::ALL.into_iter().zip([6, 2, 2]) {
+        let contents = tasks.split_contents(split);
+        assert_eq!(
+            (contents.devices, contents.calibrations),
+            (units, 2 * units)
+        );
         let mut seen = tasks
-            .devices(split, &mut generator(1, Stream::Test, 0), 100)
+            .units(split, &mut generator(1, Stream::Test, 0), 100)
             .unwrap();
         seen.sort_unstable();
         seen.dedup();
-        assert_eq!(seen.len(), devices);
+        assert_eq!(seen.len(), units);
     }
 }
 
 #[test]
-fn differences_to_the_median_device_are_what_is_left() {
+fn differences_to_the_median_unit_are_what_is_left() {
     let fixture = fixture();
     let tasks = config(&fixture, MEDIAN).open().unwrap();
-    let nominal = tasks.nominal().unwrap();
-    assert_eq!(
-        nominal.iter().map(|(name, _)| *name).collect::<Vec<_>>(),
-        ["a", "b"]
-    );
-    let (a, b) = (nominal[0].1, nominal[1].1);
+    let median = tasks.median_coefficients().unwrap();
+    assert_eq!(median.keys().collect::<Vec<_>>(), [&"a", &"b"]);
+    let (a, b) = (median["a"], median["b"]);
     let mut rng = generator(3, Stream::Test, 0);
     let batch = tasks.draw(Split::Test, &mut rng, 4, 2, 6);
     let scale = tasks.target_scale().unwrap();
@@ -105,15 +106,15 @@ fn noise_is_of_readings_and_of_the_reference() {
     let fixture = fixture();
     let mut config = config(&fixture, MEDIAN);
     let exact = config.open().unwrap();
-    assert_eq!(exact.floor(), 0.0);
+    assert_eq!(exact.floor, 0.0);
     config.variables.get_mut("v").unwrap().noise = 0.1;
     let noisy = config.open().unwrap();
     // dT/dv = 2 b v, and v² has the mean (100² − 1)/(2 ln 100) over the range.
     let expected = 0.1 * 2.0 * 2.0 * (9999.0f64 / (2.0 * 100f64.ln())).sqrt();
     assert!(
-        (noisy.floor() / expected - 1.0).abs() < 0.05,
+        (noisy.floor / expected - 1.0).abs() < 0.05,
         "{}",
-        noisy.floor()
+        noisy.floor
     );
     let draw = |tasks: &CurveTasks| {
         let mut rng = generator(3, Stream::Test, 0);
@@ -124,7 +125,7 @@ fn noise_is_of_readings_and_of_the_reference() {
     let reference = reference.open().unwrap();
     let (a, b) = (draw(&exact), draw(&reference));
     assert_eq!((&a.query_x, &a.support_x), (&b.query_x, &b.support_x));
-    assert_eq!(a.query_y, b.query_y, "queries are judged by the curve");
+    assert_eq!(a.query_y, b.query_y, "the targets of queries are the curve");
     let deviation = exact.target_scale().unwrap().deviation;
     let pairs = a.support_y.iter().zip(&b.support_y);
     let square: f32 = pairs
@@ -181,18 +182,21 @@ fn what_cannot_be_used_is_named() {
     for part in ["rows of", "lines.csv, line 2: target is NaN at v = "] {
         assert!(message.contains(part), "{part}: {message}");
     }
-    let fault = |change: fn(&mut Curves)| {
+    let check = |change: fn(&mut Curves)| {
         let mut config = config(&fixture, PLAIN);
         change(&mut config);
-        config.fault().map(|fault| fault.0)
+        config.check().map_err(|fault| fault.key)
     };
-    assert_eq!(fault(|_| {}), None);
-    let of = |change: fn(&mut Curves)| fault(change).unwrap();
-    assert_eq!(of(|config| config.target = "a +".into()), "target");
-    assert_eq!(of(|config| config.inputs = vec!["a".into()]), "inputs");
+    assert_eq!(check(|_| {}), Ok(()));
+    let of = |change: fn(&mut Curves)| check(change).unwrap_err();
+    assert_eq!(of(|config| config.target = "a +".into()), "tasks.target");
+    assert_eq!(
+        of(|config| config.inputs = vec!["a".into()]),
+        "tasks.inputs"
+    );
     assert_eq!(
         of(|config| config.inputs = vec!["nominal".into()]),
-        "inputs"
+        "tasks.inputs"
     );
     let leak = |config: &mut Curves| {
         config.formulas.insert("z".into(), "a*v".into());
@@ -200,9 +204,9 @@ fn what_cannot_be_used_is_named() {
     };
     assert_eq!(
         of(leak),
-        "inputs",
+        "tasks.inputs",
         "a formula of coefficients gives them away"
     );
     let range = |config: &mut Curves| config.variables.get_mut("v").unwrap().low = -1.0;
-    assert_eq!(of(range), "variables.v");
+    assert_eq!(of(range), "tasks.variables.v");
 }

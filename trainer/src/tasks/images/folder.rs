@@ -4,12 +4,15 @@ use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
-use super::{ImageTasks, Rotations, square};
+use super::{ImageTasks, Rotations, check, side, sizes, square};
 use crate::data::{
     Augment, Bank, DataError, Group, ImageFolder, Normalise, Pixels, Sheets, Source,
 };
-use crate::nn::Shape;
-use crate::tasks::TasksError;
+use crate::fault::{Fault, at_least_one, require};
+use crate::tasks::{
+    Contents, EvaluationDefaults, ExportDefaults, Facts, Keys, Sizes, TaskFamily, TaskSizes,
+    TaskSource, TasksError,
+};
 
 /// A folder of images, one folder or list a split. The defaults are those of
 /// miniImageNet in Finn et al. 2017.
@@ -37,9 +40,9 @@ pub struct Images {
     /// the data does not have. A classifier's training leaves its classes as they are.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub augment_classes: Option<Augment>,
-    /// Whether a support set holds the mirror image of each of its images as well,
-    /// so that K shots are 2 K examples of each class: for training, evaluation and
-    /// a device, which is taught both. For what is the same thing in a mirror.
+    /// Whether a support set has the mirror image of each of its images as well, so
+    /// that K shots are 2 K examples of each class. Training, evaluation and a board,
+    /// which is taught both, do the same. For what is the same thing in a mirror.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub mirrored_support: bool,
 }
@@ -61,11 +64,6 @@ impl Default for Images {
 }
 
 impl Images {
-    /// Shape of one example.
-    pub fn shape(&self) -> Shape {
-        square(self.size, self.channels)
-    }
-
     /// What images are decoded to.
     pub fn pixels(&self) -> Pixels {
         Pixels {
@@ -93,7 +91,7 @@ impl Images {
     /// [`TasksError`] where it cannot be used or a split has too few classes.
     pub fn open(&self) -> Result<ImageTasks, TasksError> {
         let bank = Bank::open(&self.list()?, self.pixels(), self.normalise)?;
-        let splits = [Group::Train, Group::Validation, Group::Test].map(|group| {
+        let splits = Group::ALL.map(|group| {
             let classes = bank.classes().iter().enumerate();
             let meant = classes.filter(|(_, class)| class.group == group);
             meant.map(|(index, _)| index).collect()
@@ -103,5 +101,64 @@ impl Images {
             .augmented(self.augment)
             .with_augmented_classes(self.augment_classes)
             .with_mirrored_support(self.mirrored_support))
+    }
+}
+
+impl TaskSizes for Images {
+    fn sizes(&self) -> Sizes {
+        let shape = square(self.size, self.channels);
+        sizes(shape, self.ways, self.mirrored_support)
+    }
+}
+
+impl TaskFamily for Images {
+    fn check(&self) -> Result<(), Fault> {
+        check(self.ways, self.size, [self.augment, self.augment_classes])?;
+        require(
+            matches!(self.channels, 1 | 3),
+            "tasks.channels",
+            "1, grey, or 3, colour",
+            self.channels,
+        )?;
+        if let Some(sheets) = self.sheets {
+            side("tasks.sheets.tile", sheets.tile)?;
+            at_least_one("tasks.sheets.columns", sheets.columns)?;
+        }
+        Ok(())
+    }
+
+    fn facts(&self) -> Facts {
+        const NOTE: &str = "tasks.mirrored_support: a device is taught each image and, as an \
+                            example of its own, its mirror image (mamlet_runtime::mirror)";
+        Facts {
+            finite_classes: true,
+            target_scale: false,
+            evaluation: EvaluationDefaults::CLASSES,
+            export: ExportDefaults {
+                note: self.mirrored_support.then_some(NOTE),
+                ..ExportDefaults::CLASSES
+            },
+        }
+    }
+
+    fn keys(&mut self) -> Keys<'_> {
+        Keys {
+            ways: Some(&mut self.ways),
+            unit_split: None,
+        }
+    }
+
+    fn keep_evaluation_keys(&mut self) {
+        self.path = PathBuf::new();
+        (self.augment, self.augment_classes) = (None, None);
+        self.mirrored_support = false;
+    }
+
+    fn source(&self) -> Result<TaskSource, TasksError> {
+        Ok(TaskSource::supervised(self.open()?))
+    }
+
+    fn contents(&self) -> Result<Option<Contents>, TasksError> {
+        Ok(Some(self.open()?.contents()))
     }
 }

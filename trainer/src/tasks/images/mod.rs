@@ -1,6 +1,7 @@
 //! N-way K-shot classification of images: Omniglot, miniImageNet, and any
 //! folder of images.
 
+mod contents;
 mod folder;
 mod omniglot;
 
@@ -11,8 +12,13 @@ use rand::seq::{SliceRandom, index};
 use rand_chacha::ChaCha8Rng;
 use serde::{Deserialize, Serialize};
 
-use super::{LabelledBatch, Origin, Origins, Split, TaskBatch, TaskDistribution, TasksError};
-use crate::data::{Augment, Bank, DataError, Examples, Pick, counted};
+use super::distribution::ClassCounts;
+use super::{
+    Description, LabelledBatch, Origin, Origins, Sizes, Split, TaskBatch, TaskData,
+    TaskDistribution, TaskSizes, TasksError, one_hot,
+};
+use crate::data::{Augment, Bank, Examples, Pick, counted};
+use crate::fault::{Fault, not_negative, proper_share, require, ways};
 use crate::nn::Shape;
 use crate::random::{Stream, generator};
 
@@ -25,6 +31,37 @@ fn square(size: usize, channels: usize) -> Shape {
         width: size,
         channels,
     }
+}
+
+/// What the keys of all images must satisfy beyond their types.
+fn check(own_ways: usize, size: usize, augments: [Option<Augment>; 2]) -> Result<(), Fault> {
+    ways(own_ways)?;
+    side("tasks.size", size)?;
+    let keys = ["tasks.augment", "tasks.augment_classes"];
+    for (key, augment) in keys.into_iter().zip(augments) {
+        let Some(augment) = augment else { continue };
+        not_negative(&format!("{key}.rotate"), augment.rotate)?;
+        not_negative(&format!("{key}.shift"), augment.shift)?;
+        proper_share(&format!("{key}.scale"), augment.scale)?;
+        proper_share(&format!("{key}.shear"), augment.shear)?;
+        require(
+            (0.0..=1.0).contains(&augment.mirror),
+            &format!("{key}.mirror"),
+            "a share from 0 to 1",
+            augment.mirror,
+        )?;
+    }
+    Ok(())
+}
+
+/// Width and height of an image.
+fn side(key: &str, value: usize) -> Result<(), Fault> {
+    require(
+        (1..=4096).contains(&value),
+        key,
+        "from 1 to 4096 pixels",
+        value,
+    )
 }
 
 /// What rotation by quarter turns does to classes.
@@ -54,7 +91,7 @@ pub struct ImageTasks {
     splits: [Vec<usize>; 3],
     /// How images of the training split are distorted.
     augment: Option<Augment>,
-    /// How its classes are, each as a whole.
+    /// How classes of the training split are distorted, each as a whole.
     augment_classes: Option<Augment>,
     /// Whether support sets hold mirror images as well.
     mirrored_support: bool,
@@ -65,12 +102,15 @@ const CLASSES: u64 = 0;
 /// The first of those that put a class's images in order.
 const ORDER: u64 = 1;
 
-/// Examples that each image of a shot is.
-pub(super) fn views(mirrored_support: bool) -> usize {
-    if mirrored_support { 2 } else { 1 }
+/// Sizes of tasks of images of a shape.
+fn sizes(shape: Shape, ways: usize, mirrored_support: bool) -> Sizes {
+    Sizes {
+        views: if mirrored_support { 2 } else { 1 },
+        ..Sizes::of_classes(shape, ways)
+    }
 }
 
-/// The last `count` examples once more, seen in a mirror.
+/// Appends the mirror images of the last `count` examples.
 fn append_mirrored((picks, y): &mut (Vec<Pick>, Vec<f32>), count: usize) {
     let last = picks.len() - count;
     picks.extend_from_within(last..);
@@ -92,11 +132,11 @@ struct Class {
 }
 
 impl ImageTasks {
-    /// Tasks of `ways` classes of a bank; each split lists its classes. Whether
-    /// they are enough, [`TaskDistribution::check`] tells.
+    /// Tasks of `ways` classes of a bank; each split lists its classes.
+    /// [`TaskData::check_counts`] says whether they are enough.
     ///
     /// # Errors
-    /// [`DataError::TooFew`] where a class has no image.
+    /// [`TasksError`] where a class has no image.
     pub fn new(
         bank: Arc<Bank>,
         ways: usize,
@@ -114,16 +154,15 @@ impl ImageTasks {
             augment_classes: None,
             mirrored_support: false,
         };
-        for split in [Split::Train, Split::Validation, Split::Test] {
+        for split in Split::ALL {
             let classes = tasks.classes_of(split);
             let mut classes = classes.iter().map(|&class| &tasks.bank.classes()[class]);
             if let Some(empty) = classes.find(|class| class.count == 0) {
-                return Err(DataError::TooFew {
-                    what: format!("class {}", empty.name),
-                    has: counted(0, "image"),
-                    needs: "a class needs at least 1".into(),
-                }
-                .into());
+                return Err(TasksError::too_few(
+                    format!("class {}", empty.name),
+                    counted(0, "image"),
+                    "a class needs at least 1".into(),
+                ));
             }
         }
         Ok(tasks)
@@ -163,7 +202,7 @@ impl ImageTasks {
         &self.splits[split as usize]
     }
 
-    /// Classes that a character of the bank makes by itself.
+    /// Classes that a character of the bank makes within a task.
     fn per_character(&self) -> usize {
         match self.rotations {
             Rotations::Classes => 4,
@@ -171,7 +210,15 @@ impl ImageTasks {
         }
     }
 
-    /// The classes of the task with a seed.
+    /// Classes that a character of the bank makes in all tasks together.
+    fn turns(&self) -> usize {
+        match self.rotations {
+            Rotations::None => 1,
+            Rotations::Drawn | Rotations::Classes => 4,
+        }
+    }
+
+    /// The classes of the task that has this seed.
     fn task(&self, split: Split, seed: u64) -> Vec<Class> {
         let mut rng = generator(seed, Stream::Images, CLASSES);
         let classes = self.classes_of(split);
@@ -210,30 +257,28 @@ impl ImageTasks {
     }
 }
 
+impl TaskSizes for ImageTasks {
+    fn sizes(&self) -> Sizes {
+        sizes(self.bank.shape(), self.ways, self.mirrored_support)
+    }
+}
+
 impl TaskDistribution for ImageTasks {
-    fn shape(&self) -> Shape {
-        self.bank.shape()
-    }
-
-    fn output(&self) -> usize {
-        self.ways
-    }
-
-    fn classes(&self) -> Option<usize> {
-        Some(self.ways)
-    }
-
-    fn support_size(&self, shots: usize) -> usize {
-        self.set_size(shots) * views(self.mirrored_support)
+    fn description(&self) -> Description {
+        Description {
+            normalisation: None,
+            target_scale: None,
+            front_end: None,
+        }
     }
 
     /// Every task has a generator of its own for its classes and one for the
     /// order of each class's images. Support examples are the first of that
     /// order and query examples the last, from the end, so neither depends on
     /// how many there are of the other. Mirror images follow the images of their
-    /// shot. Panics where the split has fewer classes than a task, which
-    /// [`TaskDistribution::check`] tells. Where a class has fewer images than
-    /// both need, which it tells too, images repeat.
+    /// shot. Where a class has fewer images than both need, they repeat. Panics where
+    /// the split has fewer classes than a task. [`TaskData::check_counts`] refuses
+    /// both.
     fn draw(
         &self,
         split: Split,
@@ -277,7 +322,7 @@ impl TaskDistribution for ImageTasks {
                             (class, image) => class.or(image),
                         },
                     });
-                    y.extend((0..self.ways).map(|label| f32::from(u8::from(label == class.label))));
+                    y.extend(one_hot(class.label, self.ways));
                 }
             };
             for at in 0..shots {
@@ -310,11 +355,38 @@ impl TaskDistribution for ImageTasks {
         }
     }
 
-    fn class_count(&self, split: Split) -> Option<usize> {
+    fn data(&self) -> Option<&dyn TaskData> {
+        Some(self)
+    }
+}
+
+impl TaskData for ImageTasks {
+    fn check_counts(&self, split: Split, shots: usize, queries: usize) -> Result<(), TasksError> {
+        let classes = self.classes_of(split);
+        let of_bank = classes.iter().map(|&class| &self.bank.classes()[class]);
+        let fewest = of_bank.min_by_key(|class| class.count);
+        let counts = ClassCounts {
+            classes: self.per_character() * classes.len(),
+            fewest: fewest.map(|class| (&class.name[..], class.count)),
+            example: "image",
+        };
+        counts.check(split, self.ways, [shots, queries])
+    }
+
+    fn task_units(
+        &self,
+        _split: Split,
+        _rng: &mut ChaCha8Rng,
+        _tasks: usize,
+    ) -> Option<Vec<usize>> {
+        None
+    }
+
+    fn count_classes(&self, split: Split) -> Option<usize> {
         Some(self.classes_of(split).len() * self.turns())
     }
 
-    fn draw_labelled(&self, rng: &mut ChaCha8Rng, count: usize) -> Option<LabelledBatch> {
+    fn draw_examples(&self, rng: &mut ChaCha8Rng, count: usize) -> Option<LabelledBatch> {
         let classes = self.classes_of(Split::Train);
         let turns = self.turns();
         let mut picks = Vec::with_capacity(count);
@@ -334,42 +406,6 @@ impl TaskDistribution for ImageTasks {
             x: self.examples(picks),
             classes: labels,
         })
-    }
-
-    fn check(&self, split: Split, shots: usize, queries: usize) -> Result<(), TasksError> {
-        let classes = self.classes_of(split).iter();
-        let count = self.per_character() * classes.len();
-        if count < self.ways {
-            return Err(DataError::TooFew {
-                what: format!("the {} split", split.name()),
-                has: counted(count, "class"),
-                needs: format!("a task needs {}", self.ways),
-            }
-            .into());
-        }
-        let classes = classes.map(|&class| &self.bank.classes()[class]);
-        let needed = shots + queries;
-        match classes.min_by_key(|class| class.count) {
-            Some(class) if class.count < needed => Err(DataError::TooFew {
-                what: format!("class {} of the {} split", class.name, split.name()),
-                has: counted(class.count, "image"),
-                needs: format!(
-                    "{needed} are needed, {shots} for the support and {queries} for the query set"
-                ),
-            }
-            .into()),
-            _ => Ok(()),
-        }
-    }
-}
-
-impl ImageTasks {
-    /// Classes that a class of the bank makes in all tasks together.
-    fn turns(&self) -> usize {
-        match self.rotations {
-            Rotations::None => 1,
-            Rotations::Drawn | Rotations::Classes => 4,
-        }
     }
 }
 

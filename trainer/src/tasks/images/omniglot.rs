@@ -5,11 +5,14 @@ use std::path::PathBuf;
 use rand::seq::SliceRandom;
 use serde::{Deserialize, Serialize};
 
-use super::{ImageTasks, Rotations, square};
+use super::{ImageTasks, Rotations, check, sizes, square};
 use crate::data::{Augment, Bank, DataError, Group, Normalise, Pixels, Source, counted, omniglot};
-use crate::nn::Shape;
+use crate::fault::{Fault, require};
 use crate::random::{Stream, generator};
-use crate::tasks::TasksError;
+use crate::tasks::{
+    Contents, EvaluationDefaults, ExportDefaults, Facts, Keys, Sizes, TaskFamily, TaskSizes,
+    TaskSource, TasksError,
+};
 
 /// Characters of Omniglot. The defaults are those of Finn et al. 2017: 28×28,
 /// 1100 characters to train on, 100 to choose on, 423 to test on, each drawn
@@ -73,11 +76,6 @@ impl Default for Omniglot {
 }
 
 impl Omniglot {
-    /// Shape of one example.
-    pub fn shape(&self) -> Shape {
-        square(self.size, 1)
-    }
-
     /// What images are decoded to.
     pub fn pixels(&self) -> Pixels {
         Pixels {
@@ -140,5 +138,53 @@ impl Omniglot {
         Ok(tasks
             .augmented(self.augment)
             .with_augmented_classes(self.augment_classes))
+    }
+}
+
+impl TaskSizes for Omniglot {
+    fn sizes(&self) -> Sizes {
+        sizes(square(self.size, 1), self.ways, false)
+    }
+}
+
+impl TaskFamily for Omniglot {
+    fn check(&self) -> Result<(), Fault> {
+        check(self.ways, self.size, [self.augment, self.augment_classes])?;
+        let fewest = self.characters.iter().min().copied().unwrap_or(0);
+        require(
+            fewest >= self.ways || self.rotations == Rotations::Classes,
+            "tasks.characters",
+            format!("at least tasks.ways = {} in each split", self.ways),
+            format!("{:?}", self.characters),
+        )
+    }
+
+    fn facts(&self) -> Facts {
+        Facts {
+            finite_classes: true,
+            target_scale: false,
+            evaluation: EvaluationDefaults::CLASSES,
+            export: ExportDefaults::CLASSES,
+        }
+    }
+
+    fn keys(&mut self) -> Keys<'_> {
+        Keys {
+            ways: Some(&mut self.ways),
+            unit_split: None,
+        }
+    }
+
+    fn keep_evaluation_keys(&mut self) {
+        self.path = PathBuf::new();
+        (self.augment, self.augment_classes) = (None, None);
+    }
+
+    fn source(&self) -> Result<TaskSource, TasksError> {
+        Ok(TaskSource::supervised(self.open()?))
+    }
+
+    fn contents(&self) -> Result<Option<Contents>, TasksError> {
+        Ok(Some(self.open()?.contents()))
     }
 }

@@ -7,13 +7,16 @@ use serde::{Deserialize, Serialize};
 
 use super::ReadingTasks;
 use crate::data::{Columns, Table};
+use crate::fault::{Fault, require};
 use crate::nn::Shape;
-use crate::tasks::devices::DeviceSplit;
-use crate::tasks::formula::Formulas;
-use crate::tasks::{TasksError, formula};
+use crate::tasks::formula::{Formula, Formulas};
+use crate::tasks::{
+    Contents, EvaluationDefaults, ExportDefaults, Facts, Keys, Sizes, TaskFamily, TaskSizes,
+    TaskSource, TasksError, UnitSplit,
+};
 
-/// Regression on readings of devices beside a reference: a row of a CSV file is a
-/// reading, a device is a task.
+/// Regression on readings of units, such as thermometers, beside a reference. A row of a
+/// CSV file is a reading, and the readings of one unit are a task.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Readings {
@@ -41,36 +44,36 @@ pub struct Readings {
     /// Only rows whose columns have one of these values, `*` being any.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub rows: BTreeMap<String, Vec<String>>,
-    /// The column that a device's rows are ordered by, as numbers where all are
+    /// The column that the rows of a task are ordered by, as numbers where all are
     /// numbers, else as text; the order of the files if absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub order: Option<String>,
-    /// Which readings a device adapts to.
+    /// Which of its readings a unit adapts to.
     #[serde(default)]
-    pub support: Choice,
+    pub support: SupportRows,
     /// The same for training tasks; as `support` if absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub training_support: Option<Choice>,
-    /// First and last of the rows of a device, counted from 1, that query sets are
-    /// drawn from; all but the support set if absent.
+    pub training_support: Option<SupportRows>,
+    /// First and last of the rows of a task, counted from 1, that query sets are drawn
+    /// from; all but the support set if absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub query_rows: Option<[usize; 2]>,
-    /// Devices with fewer rows are not trained on.
+    /// Tasks with fewer rows are not trained on.
     #[serde(default)]
     pub rows_to_train: usize,
-    /// Columns that together name what is split, where several tasks are of one
-    /// device; those of `device` if none.
+    /// Columns that together name the unit, where several tasks are of one; those of
+    /// `device` if none.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub split_by: Vec<String>,
-    /// Which devices are in which split.
+    /// Which units are in which split.
     #[serde(default)]
-    pub split: DeviceSplit,
+    pub split: UnitSplit,
 }
 
-/// Which readings of a device make its support set.
+/// Which readings of a task make its support set.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub enum Choice {
+pub enum SupportRows {
     /// Any.
     #[default]
     Random,
@@ -85,49 +88,11 @@ mod default {
 }
 
 impl Readings {
-    /// Shape of one example.
-    pub fn shape(&self) -> Shape {
-        Shape::Vector(self.inputs.len())
-    }
-
-    /// Queries of a task of the query rows, or a usual number.
-    pub fn usual_queries(&self) -> usize {
-        const USUAL: usize = 15;
-        self.query_rows
-            .map_or(USUAL, |[first, last]| last + 1 - first)
-    }
-
-    /// The key that has no usable value, what it needs and what it has.
-    pub(crate) fn fault(&self) -> Option<(String, String, String)> {
-        let fault = |key: &str, needs: &str, has: String| Some((key.into(), needs.into(), has));
-        let inputs = &self.inputs;
-        let mut all = inputs.iter().enumerate();
-        if inputs.is_empty() || all.any(|(at, name)| inputs[..at].contains(name)) {
-            let needs = "at least one column, each only once";
-            return fault("inputs", needs, format!("{inputs:?}"));
-        }
-        if inputs.contains(&self.target) {
-            return fault("inputs", "no target among them", format!("{inputs:?}"));
-        }
-        if let Some([first, last]) = self.query_rows
-            && (first == 0 || last < first)
-        {
-            let needs = "first and last row, counted from 1";
-            return fault("query_rows", needs, format!("[{first}, {last}]"));
-        }
-        for (name, text) in &self.formulas {
-            if let Err(why) = formula::Formula::names(text) {
-                return fault(&format!("let.{name}"), "a formula of columns", why);
-            }
-        }
-        (self.split.fault()).map(|(key, needs, has)| (format!("split.{key}"), needs, has))
-    }
-
     /// The columns of numbers that inputs, target and formulas need.
     fn numbers(&self) -> Vec<String> {
         let of_formulas = self.formulas.values();
         // The config was checked: all can be read.
-        let of_formulas = of_formulas.flat_map(|text| formula::Formula::names(text).ok());
+        let of_formulas = of_formulas.flat_map(|text| Formula::names(text).ok());
         let named = self.inputs.iter().chain([&self.target]).cloned();
         let named = named.chain(of_formulas.flatten());
         let mut numbers: Vec<String> = named
@@ -151,7 +116,7 @@ impl Readings {
             &self.path,
             &Columns {
                 files: self.files.clone(),
-                device: self.device.clone(),
+                subject: self.device.clone(),
                 texts: split_by.iter().chain(&self.order).cloned().collect(),
                 numbers: self.numbers(),
                 codes: self.codes.clone(),
@@ -159,5 +124,74 @@ impl Readings {
             },
         )?;
         ReadingTasks::new(self.clone(), &table)
+    }
+}
+
+impl TaskSizes for Readings {
+    fn sizes(&self) -> Sizes {
+        Sizes::of_values(Shape::Vector(self.inputs.len()), 1)
+    }
+}
+
+impl TaskFamily for Readings {
+    fn check(&self) -> Result<(), Fault> {
+        let inputs = &self.inputs;
+        let mut all = inputs.iter().enumerate();
+        require(
+            !inputs.is_empty() && !all.any(|(at, name)| inputs[..at].contains(name)),
+            "tasks.inputs",
+            "at least one column, each only once",
+            format!("{inputs:?}"),
+        )?;
+        require(
+            !inputs.contains(&self.target),
+            "tasks.inputs",
+            "no target among them",
+            format!("{inputs:?}"),
+        )?;
+        if let Some([first, last]) = self.query_rows {
+            require(
+                first > 0 && last >= first,
+                "tasks.query_rows",
+                "first and last row, counted from 1",
+                format!("[{first}, {last}]"),
+            )?;
+        }
+        for (name, text) in &self.formulas {
+            Formula::check(&format!("tasks.let.{name}"), "a formula of columns", text)?;
+        }
+        self.split.check()
+    }
+
+    fn facts(&self) -> Facts {
+        Facts {
+            finite_classes: false,
+            target_scale: true,
+            // Queries of a task are its query rows, where the config names them.
+            evaluation: EvaluationDefaults {
+                queries: self.query_rows.map_or(15, |[first, last]| last + 1 - first),
+                ..EvaluationDefaults::CALIBRATION
+            },
+            export: ExportDefaults::CALIBRATION,
+        }
+    }
+
+    fn keys(&mut self) -> Keys<'_> {
+        Keys {
+            ways: None,
+            unit_split: Some(&mut self.split),
+        }
+    }
+
+    fn keep_evaluation_keys(&mut self) {
+        self.path = PathBuf::new();
+    }
+
+    fn source(&self) -> Result<TaskSource, TasksError> {
+        Ok(TaskSource::supervised(self.open()?))
+    }
+
+    fn contents(&self) -> Result<Option<Contents>, TasksError> {
+        Ok(Some(self.open()?.contents()))
     }
 }

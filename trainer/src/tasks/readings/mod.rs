@@ -1,29 +1,31 @@
-//! Calibration of a new device from a few of its readings.
+//! Calibration of a new unit from a few of its readings.
 
 mod config;
+mod contents;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use rand::seq::SliceRandom;
 use rand_chacha::ChaCha8Rng;
-use serde::Serialize;
 
-pub use config::{Choice, Readings};
+pub use config::{Readings, SupportRows};
 
-use super::devices::{Set, Turns, batch_of_devices};
 use super::formula::Program;
 use super::scale::{TargetScale, input_moments, target_moments};
-use super::{Split, TaskBatch, TaskDistribution, TasksError};
+use super::units::{Set, Turns, batch_of_units};
+use super::{
+    Description, LabelledBatch, Sizes, Split, TaskBatch, TaskData, TaskDistribution, TaskSizes,
+    TasksError,
+};
 use crate::data::{DataError, Group, Normalisation, Problem, Row, Table, counted};
-use crate::nn::Shape;
 use crate::random::{Stream, generator};
 
-/// Readings of what one task is of, in order.
+/// The readings that one task is drawn from, in order.
 #[derive(Clone, Debug)]
-struct Device {
+struct Series {
     name: String,
-    /// What is split, as an index.
+    /// Index of the unit, which splits keep whole.
     unit: usize,
     /// `[rows, inputs]`.
     x: Vec<f32>,
@@ -35,10 +37,10 @@ struct Device {
 #[derive(Clone, Debug)]
 pub struct ReadingTasks {
     config: Readings,
-    devices: Vec<Device>,
+    series: Vec<Series>,
     /// Their names.
     names: Arc<[String]>,
-    /// Devices of each split.
+    /// Indices of the series of each split.
     splits: [Vec<usize>; 3],
     normalisation: Arc<Normalisation>,
     scale: TargetScale,
@@ -71,19 +73,19 @@ impl ReadingTasks {
         let what = table.path.display().to_string();
         let assigned = config.split.assign(&what, &units.names, &folders)?;
         let mut splits = [(); 3].map(|()| Vec::new());
-        for (device, rows) in orders.iter().enumerate() {
-            let own = assigned[units.of_device[device]];
+        for (at, rows) in orders.iter().enumerate() {
+            let own = assigned[units.of_series[at]];
             let trains = own == Some(Group::Train);
             if !(trains && rows.len() < config.rows_to_train)
                 && let Some(group) = own
             {
-                splits[group as usize].push(device);
+                splits[group as usize].push(at);
             }
         }
         let width = config.inputs.len();
         let training = splits[Split::Train as usize].iter();
         let training: Vec<&Reading> = training
-            .flat_map(|&device| orders[device].iter().map(|&row| &readings[row]))
+            .flat_map(|&at| orders[at].iter().map(|&row| &readings[row]))
             .collect();
         let x: Vec<f64> = training
             .iter()
@@ -96,13 +98,13 @@ impl ReadingTasks {
             deviation,
             unit: config.unit.clone(),
         };
-        let devices = table.devices.iter().enumerate().map(|(at, name)| {
+        let series = table.subjects.iter().enumerate().map(|(at, name)| {
             let rows = || orders[at].iter().map(|&row| &readings[row]);
             let mut y: Vec<f32> = rows().map(|(_, y)| *y as f32).collect();
             scale.normalise(&mut y);
-            Device {
+            Series {
                 name: name.clone(),
-                unit: units.of_device[at],
+                unit: units.of_series[at],
                 x: rows()
                     .flat_map(|(x, _)| x.iter().map(|&x| x as f32))
                     .collect(),
@@ -118,8 +120,8 @@ impl ReadingTasks {
             })
         };
         Ok(Self {
-            devices: devices.collect(),
-            names: table.devices.clone().into(),
+            series: series.collect(),
+            names: table.subjects.clone().into(),
             splits,
             normalisation: Arc::new(input_moments(&x, width)),
             ranges: (0..=width).map(range).collect(),
@@ -128,32 +130,12 @@ impl ReadingTasks {
         })
     }
 
-    /// The config.
-    pub fn config(&self) -> &Readings {
-        &self.config
+    fn series_of(&self, split: Split) -> impl Iterator<Item = &Series> + Clone {
+        let own = self.splits[split as usize].iter();
+        own.map(|&at| &self.series[at])
     }
 
-    /// Lowest and highest value of each input, then of the target.
-    pub fn ranges(&self) -> &[[f64; 2]] {
-        &self.ranges
-    }
-
-    /// What a split holds.
-    pub fn holds(&self, split: Split) -> Holds {
-        let devices = self.splits[split as usize]
-            .iter()
-            .map(|&at| &self.devices[at]);
-        let rows = || devices.clone().map(|device| device.y.len());
-        Holds {
-            devices: devices.clone().count(),
-            rows: rows().sum(),
-            of_device: [rows().min().unwrap_or(0), rows().max().unwrap_or(0)],
-            smallest: (devices.clone().min_by_key(|device| device.y.len()))
-                .map_or_else(String::new, |device| device.name.clone()),
-        }
-    }
-
-    fn support(&self, split: Split) -> Choice {
+    fn support(&self, split: Split) -> SupportRows {
         let training = (self.config.training_support).filter(|_| split == Split::Train);
         training.unwrap_or(self.config.support)
     }
@@ -161,10 +143,10 @@ impl ReadingTasks {
     /// Rows of support and query set: support from the front of an order, queries
     /// from its back, so that more of one does not change the other. Queries start
     /// again where there are not enough.
-    fn rows(&self, split: Split, device: &Device, seed: u64, shots: usize) -> [Vec<usize>; 2] {
-        let mut rng = generator(seed, Stream::Devices, 0);
-        let mut order: Vec<usize> = (0..device.y.len()).collect();
-        let first = self.support(split) == Choice::First;
+    fn rows(&self, split: Split, series: &Series, seed: u64, shots: usize) -> [Vec<usize>; 2] {
+        let mut rng = generator(seed, Stream::Units, 0);
+        let mut order: Vec<usize> = (0..series.y.len()).collect();
+        let first = self.support(split) == SupportRows::First;
         match (self.config.query_rows, first) {
             (Some([first_row, last]), first) => {
                 let mut queries: Vec<usize> = (first_row - 1..last.min(order.len())).collect();
@@ -190,42 +172,35 @@ impl ReadingTasks {
     }
 
     /// Rows that a support set can have, where there is a query left.
-    fn most_shots(&self, split: Split, device: &Device) -> usize {
-        let rows = device.y.len();
+    fn most_shots(&self, split: Split, series: &Series) -> usize {
+        let rows = series.y.len();
         match self.config.query_rows {
             None => rows.saturating_sub(1),
             Some([first, _]) if rows < first => 0,
-            Some([first, _]) if self.support(split) == Choice::First => first - 1,
+            Some([first, _]) if self.support(split) == SupportRows::First => first - 1,
             Some([first, last]) => rows - (last.min(rows) + 1 - first),
         }
     }
 }
 
-/// What a split of readings holds.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
-pub struct Holds {
-    /// Devices.
-    pub devices: usize,
-    /// Rows of all of them.
-    pub rows: usize,
-    /// Rows of the device with the fewest, and of that with the most.
-    pub of_device: [usize; 2],
-    /// The device with the fewest.
-    pub smallest: String,
+impl TaskSizes for ReadingTasks {
+    fn sizes(&self) -> Sizes {
+        self.config.sizes()
+    }
 }
 
 impl TaskDistribution for ReadingTasks {
-    fn shape(&self) -> Shape {
-        self.config.shape()
+    fn description(&self) -> Description {
+        Description {
+            normalisation: Some(self.normalisation.clone()),
+            target_scale: Some(self.scale.clone()),
+            front_end: None,
+        }
     }
 
-    fn output(&self) -> usize {
-        1
-    }
-
-    /// Devices take turns in a random order; every task has a generator of its own
-    /// for its rows. Queries repeat where a device has fewer rows than both sets
-    /// need. Panics where a split has no device, which opening refuses.
+    /// Series take turns in a random order; every task has a generator of its own for
+    /// its rows. Queries repeat where a series has fewer rows than both sets need. The
+    /// split must have a series, as [`TaskData::check_counts`] says.
     fn draw(
         &self,
         split: Split,
@@ -237,24 +212,29 @@ impl TaskDistribution for ReadingTasks {
         let width = self.config.inputs.len();
         let turns = Turns::new(&self.splits[split as usize], rng).take(tasks);
         let fill = |(at, seed): (usize, u64), sets: [Set<'_>; 2]| {
-            let device = &self.devices[at];
-            let rows = self.rows(split, device, seed, shots);
+            let series = &self.series[at];
+            let rows = self.rows(split, series, seed, shots);
             for ((rows, count), (x, y)) in rows.iter().zip([shots, queries]).zip(sets) {
                 for &row in rows.iter().cycle().take(count) {
-                    x.extend_from_slice(&device.x[row * width..(row + 1) * width]);
-                    y.push(device.y[row]);
+                    x.extend_from_slice(&series.x[row * width..(row + 1) * width]);
+                    y.push(series.y[row]);
                 }
             }
             at
         };
-        batch_of_devices(turns, queries, &self.names, &self.normalisation, fill)
+        batch_of_units(turns, queries, &self.names, &self.normalisation, fill)
     }
 
-    fn check(&self, split: Split, shots: usize, _queries: usize) -> Result<(), TasksError> {
-        let devices = &self.splits[split as usize];
-        let devices = devices.iter().map(|&at| &self.devices[at]);
-        let fewest = devices.min_by_key(|device| self.most_shots(split, device));
-        let most = fewest.map_or(0, |device| self.most_shots(split, device));
+    fn data(&self) -> Option<&dyn TaskData> {
+        Some(self)
+    }
+}
+
+impl TaskData for ReadingTasks {
+    fn check_counts(&self, split: Split, shots: usize, _queries: usize) -> Result<(), TasksError> {
+        let most_shots = |series: &&Series| self.most_shots(split, series);
+        let fewest = self.series_of(split).min_by_key(most_shots);
+        let most = fewest.as_ref().map_or(0, most_shots);
         if most >= shots {
             return Ok(());
         }
@@ -263,9 +243,9 @@ impl TaskDistribution for ReadingTasks {
                 format!("the {} split", split.name()),
                 "no device of enough rows".to_owned(),
             ),
-            Some(device) => (
-                format!("device {} of the {} split", device.name, split.name()),
-                counted(device.y.len(), "row"),
+            Some(series) => (
+                format!("device {} of the {} split", series.name, split.name()),
+                counted(series.y.len(), "row"),
             ),
         };
         let needs = match self.config.query_rows {
@@ -277,17 +257,17 @@ impl TaskDistribution for ReadingTasks {
         Err(DataError::TooFew { what, has, needs }.into())
     }
 
-    fn normalisation(&self) -> Option<Arc<Normalisation>> {
-        Some(self.normalisation.clone())
-    }
-
-    fn target_scale(&self) -> Option<TargetScale> {
-        Some(self.scale.clone())
-    }
-
-    fn devices(&self, split: Split, rng: &mut ChaCha8Rng, tasks: usize) -> Option<Vec<usize>> {
+    fn task_units(&self, split: Split, rng: &mut ChaCha8Rng, tasks: usize) -> Option<Vec<usize>> {
         let turns = Turns::new(&self.splits[split as usize], rng).take(tasks);
-        Some(turns.map(|(device, _)| self.devices[device].unit).collect())
+        Some(turns.map(|(at, _)| self.series[at].unit).collect())
+    }
+
+    fn count_classes(&self, _split: Split) -> Option<usize> {
+        None
+    }
+
+    fn draw_examples(&self, _rng: &mut ChaCha8Rng, _count: usize) -> Option<LabelledBatch> {
+        None
     }
 }
 
@@ -306,13 +286,13 @@ fn readings(
     let mut scope = table.numbers.clone();
     let program = Program::new(&config.formulas, &mut scope)
         .map_err(|why| wrong(format!("tasks.let.{why}")))?;
-    let place = |name: &String| {
+    let index = |name: &String| {
         let found = scope.iter().position(|known| known == name);
         found.ok_or_else(|| wrong(format!("no column or formula {name:?}")))
     };
-    let inputs = config.inputs.iter().map(place);
+    let inputs = config.inputs.iter().map(index);
     let inputs = inputs.collect::<Result<Vec<_>, _>>()?;
-    let target = place(&config.target)?;
+    let target = index(&config.target)?;
     let mut all = Vec::with_capacity(table.rows.len());
     for row in &table.rows {
         let mut values = row.numbers.clone();
@@ -330,11 +310,11 @@ fn readings(
     Ok(all)
 }
 
-/// What is split.
+/// The units, which splits keep whole.
 struct Units<'a> {
     names: Vec<String>,
     first_rows: Vec<&'a Row>,
-    of_device: Vec<usize>,
+    of_series: Vec<usize>,
 }
 
 fn units<'a>(config: &Readings, table: &'a Table) -> Units<'a> {
@@ -346,11 +326,11 @@ fn units<'a>(config: &Readings, table: &'a Table) -> Units<'a> {
     let mut units = Units {
         names: Vec::new(),
         first_rows: Vec::new(),
-        of_device: vec![0; table.devices.len()],
+        of_series: vec![0; table.subjects.len()],
     };
     for row in &table.rows {
         let name = match parts {
-            0 => table.devices[row.device].clone(),
+            0 => table.subjects[row.subject].clone(),
             _ => row.texts[..parts].join("/"),
         };
         let unit = *numbers.entry(name.clone()).or_insert_with(|| {
@@ -358,16 +338,16 @@ fn units<'a>(config: &Readings, table: &'a Table) -> Units<'a> {
             units.first_rows.push(row);
             units.names.len() - 1
         });
-        units.of_device[row.device] = unit;
+        units.of_series[row.subject] = unit;
     }
     units
 }
 
-/// The rows of every device, in order.
+/// The rows of every series, in order.
 fn orders(config: &Readings, table: &Table) -> Vec<Vec<usize>> {
-    let mut orders = vec![Vec::new(); table.devices.len()];
+    let mut orders = vec![Vec::new(); table.subjects.len()];
     for (at, row) in table.rows.iter().enumerate() {
-        orders[row.device].push(at);
+        orders[row.subject].push(at);
     }
     if config.order.is_none() {
         return orders;

@@ -3,6 +3,7 @@ use std::fmt::Write as _;
 use super::*;
 use crate::data::Examples;
 use crate::data::tests::Fixture;
+use crate::tasks::TaskFamily;
 
 /// `y = 2 x + offset` of six units with two sides and eight rows each, in a
 /// shuffled order of `at`.
@@ -54,27 +55,27 @@ fn units_are_split_and_never_shared() {
         units.dedup();
         units
     };
-    let splits = [Split::Train, Split::Validation, Split::Test].map(units);
+    let splits = Split::ALL.map(units);
     assert_eq!(splits.each_ref().map(Vec::len), [3, 1, 2]);
     let mut all = splits.concat();
     all.sort_unstable();
     assert_eq!(all, (0..6).collect::<Vec<_>>());
-    let holds = tasks.holds(Split::Train);
+    let contents = tasks.split_contents(Split::Train);
     assert_eq!(
-        (holds.devices, holds.rows, holds.of_device),
+        (contents.devices, contents.rows, contents.of_device),
         (6, 48, [8, 8])
     );
-    assert_eq!(tasks.ranges(), [[1.0, 58.0], [2.0, 121.0]]);
-    // Both sides of a unit are its devices, and all have their turns.
-    let devices = tasks.devices(Split::Test, &mut generator(5, Stream::Test, 0), 20);
-    let devices = devices.unwrap();
+    assert_eq!(tasks.ranges, [[1.0, 58.0], [2.0, 121.0]]);
+    // Both sides of a unit are tasks, and all have their turns.
+    let units = tasks.units(Split::Test, &mut generator(5, Stream::Test, 0), 20);
+    let units = units.unwrap();
     let batch = draw(&tasks, Split::Test, [20, 2, 3]);
     let seen = rows(&batch.support_x);
-    for (task, device) in devices.iter().enumerate() {
-        assert_eq!(seen[2 * task].0, *device as i64);
+    for (task, unit) in units.iter().enumerate() {
+        assert_eq!(seen[2 * task].0, *unit as i64);
     }
     for unit in &splits[2] {
-        let turns = devices.iter().filter(|&&device| device as i64 == *unit);
+        let turns = units.iter().filter(|&&turn| turn as i64 == *unit);
         assert_eq!(turns.count(), 10);
     }
 }
@@ -155,7 +156,7 @@ fn targets_and_inputs_are_scaled_by_the_training_split() {
 }
 
 #[test]
-fn devices_with_few_rows_are_only_tested() {
+fn units_with_few_rows_are_only_tested() {
     let fixture = fixture();
     fixture.put("few.csv", b"unit,side,at,x,y\nU9,L,1,91,1\nU9,L,2,92,2\n");
     let named = |train: &str| {
@@ -167,7 +168,7 @@ fn devices_with_few_rows_are_only_tested() {
         config.open()
     };
     let tasks = named("[\"U[0-3]\", \"U9\"]").unwrap();
-    assert_eq!(tasks.holds(Split::Train).devices, 8);
+    assert_eq!(tasks.split_contents(Split::Train).devices, 8);
     let message = named("[\"U9\"]").unwrap().check(Split::Train, 1, 1);
     let message = message.unwrap_err().to_string();
     assert!(message.contains("no device of enough rows"), "{message}");
@@ -188,8 +189,11 @@ fn what_cannot_be_used_is_named() {
         message.contains("all.csv, line 3") && message.contains("z is NaN"),
         "{message}"
     );
-    let fault = |more: &str| config(&fixture, more).fault().map(|fault| fault.0);
-    assert_eq!(fault(""), None);
-    assert_eq!(fault("query_rows = [0, 3]").unwrap(), "query_rows");
-    assert_eq!(fault("let = { z = \"x +\" }").unwrap(), "let.z");
+    let check = |more: &str| config(&fixture, more).check().map_err(|fault| fault.key);
+    assert_eq!(check(""), Ok(()));
+    assert_eq!(
+        check("query_rows = [0, 3]").unwrap_err(),
+        "tasks.query_rows"
+    );
+    assert_eq!(check("let = { z = \"x +\" }").unwrap_err(), "tasks.let.z");
 }

@@ -1,4 +1,4 @@
-//! Changes of recordings that are true to sensors.
+//! Changes of recordings as sensors could have seen them.
 
 use std::f32::consts::{PI, TAU};
 
@@ -7,32 +7,35 @@ use rand_chacha::ChaCha8Rng;
 use rand_distr::StandardNormal;
 use serde::{Deserialize, Serialize};
 
-/// How strongly training examples are changed, anew for every example but
-/// `mount`. 0, the default, leaves that out.
+use super::Labels;
+use crate::fault::{Fault, not_negative, proper_share, require};
+
+/// How strongly training examples are changed. All changes are drawn for each example,
+/// but `mount` for each task. 0, the default, leaves a change out.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct SensorAugment {
     /// Channels that are the axes of one frame, such as `[["ax", "ay", "az"], ["gx",
     /// "gy", "gz"]]`; all frames of an example turn together.
     pub frames: Vec<[String; 3]>,
-    /// Those of the frames that measure rates of turn, such as `[["gx", "gy",
-    /// "gz"]]`: a mirror and time that runs backwards change them otherwise.
+    /// Those of the frames that measure rates of turn, such as `[["gx", "gy", "gz"]]`,
+    /// which change sign in a mirror and in reversed time.
     pub turning: Vec<[String; 3]>,
-    /// What makes further classes of the training classes, alone and together.
+    /// Changes that make further classes of the training classes, one or several at once.
     pub classes: Vec<Derived>,
     /// Share of a task's classes whose movements begin as one class and end as
-    /// another, at a place drawn for the task.
+    /// another, at a time drawn for the task.
     pub splice: f64,
     /// Share of a task's classes whose movements are two classes at once, as a
     /// weighted mean of both.
     pub blend: f64,
     /// The largest turn of the frames about an axis of any direction, in degrees.
     pub rotate: f64,
-    /// The same for all examples of a task together: a sensor that sits
-    /// differently.
+    /// The largest turn of all examples of a task together, in degrees, as of a sensor
+    /// that is mounted differently.
     pub mount: f64,
-    /// How much faster or slower an example goes in places, as a share of its
-    /// speed, below 1.
+    /// How much faster or slower parts of an example go, as a share of its speed,
+    /// below 1.
     pub warp: f64,
     /// Shift in time, either way, as a share of an example.
     pub shift: f64,
@@ -45,8 +48,8 @@ pub struct SensorAugment {
     pub drop: f64,
 }
 
-/// What makes another class of a class: another movement, whose every recording
-/// is one of the first class changed in the same way.
+/// A change that makes another class of a class. It is made to every recording of the
+/// class, which then is another movement.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Derived {
@@ -116,6 +119,75 @@ pub(super) type Frame = ([usize; 3], bool);
 pub(super) type Rotation = [[f32; 3]; 3];
 
 impl SensorAugment {
+    /// What the table must satisfy beyond its types.
+    pub(super) fn check(&self, channels: &[String], labels: Labels) -> Result<(), Fault> {
+        for (key, value) in [
+            ("tasks.augment.rotate", self.rotate),
+            ("tasks.augment.mount", self.mount),
+            ("tasks.augment.noise", self.noise),
+        ] {
+            not_negative(key, value)?;
+        }
+        for (key, share) in [
+            ("tasks.augment.warp", self.warp),
+            ("tasks.augment.shift", self.shift),
+            ("tasks.augment.scale", self.scale),
+            ("tasks.augment.drop", self.drop),
+            ("tasks.augment.splice", self.splice),
+            ("tasks.augment.blend", self.blend),
+        ] {
+            proper_share(key, share)?;
+        }
+        require(
+            self.splice + self.blend <= 1.0,
+            "tasks.augment.blend",
+            format!(
+                "at most 1 together with tasks.augment.splice = {}",
+                self.splice
+            ),
+            self.blend,
+        )?;
+        self.check_frames(channels)?;
+        require(
+            self.classes.is_empty() || labels != Labels::Fixed,
+            "tasks.augment.classes",
+            "no such key where tasks.labels = \"fixed\", as there are no further classes then",
+            format!("{:?}", self.classes),
+        )?;
+        require(
+            self.classes.len() <= 6,
+            "tasks.augment.classes",
+            "at most 6 changes",
+            self.classes.len(),
+        )
+    }
+
+    fn check_frames(&self, channels: &[String]) -> Result<(), Fault> {
+        let turns = self.rotate > 0.0 || self.mount > 0.0;
+        let mirrors = self.classes.iter().any(|&by| by != Derived::Reversed);
+        require(
+            !(turns || mirrors) || !self.frames.is_empty(),
+            "tasks.augment.frames",
+            "the channels that turn, such as [[\"ax\", \"ay\", \"az\"]]",
+            "none",
+        )?;
+        let mut named = self.frames.iter().flatten();
+        let unknown = named.find(|name| !channels.contains(name));
+        require(
+            unknown.is_none(),
+            "tasks.augment.frames",
+            format!("names of tasks.channels, {channels:?}"),
+            format!("{:?}", unknown.map_or("", |name| name)),
+        )?;
+        let unknown = (self.turning.iter()).find(|frame| !self.frames.contains(frame));
+        require(
+            unknown.is_none(),
+            "tasks.augment.turning",
+            "some of tasks.augment.frames",
+            format!("{unknown:?}"),
+        )
+    }
+
     /// A turn of at most `degrees` about an axis of any direction (Rodrigues).
     pub(super) fn rotation(rng: &mut ChaCha8Rng, degrees: f64) -> Option<Rotation> {
         if degrees == 0.0 {
@@ -149,11 +221,11 @@ impl SensorAugment {
         let scale = 1.0 + around(self.scale);
         if self.warp > 0.0 || self.shift > 0.0 {
             // Both terms together change the speed by at most `warp`.
-            let place = |u: f32| {
+            let time = |u: f32| {
                 let half = slow * (PI * u).sin() / PI + slower * (TAU * u).sin() / TAU;
                 u + 0.5 * half + shift
             };
-            *example = at_places(example, channels, place);
+            *example = at_times(example, channels, time);
         }
         let own = Self::rotation(rng, self.rotate);
         for sample in example.chunks_exact_mut(channels) {
@@ -183,14 +255,14 @@ impl SensorAugment {
     }
 }
 
-/// `[length, channels]` read at other places of the time `u` in [0, 1], between
-/// samples by a straight line and beyond the ends what is there.
-fn at_places(example: &[f32], channels: usize, place: impl Fn(f32) -> f32) -> Vec<f32> {
+/// `[length, channels]` read at other times, where `time` maps `[0, 1]`: between samples
+/// by a straight line, and beyond the ends what is there.
+fn at_times(example: &[f32], channels: usize, time: impl Fn(f32) -> f32) -> Vec<f32> {
     let length = example.len() / channels;
     let last = (length - 1) as f32;
     let mut changed = Vec::with_capacity(example.len());
     for at in 0..length {
-        let from = (place(at as f32 / last.max(1.0)) * last).clamp(0.0, last);
+        let from = (time(at as f32 / last.max(1.0)) * last).clamp(0.0, last);
         super::signal::append_at(example, channels, from, &mut changed);
     }
     changed

@@ -6,8 +6,12 @@ use serde::{Deserialize, Serialize};
 
 use super::{RecordedTasks, SensorAugment};
 use crate::data::{Layout, Recordings};
+use crate::fault::{Fault, at_least_one, positive, require, ways};
 use crate::nn::Shape;
-use crate::tasks::TasksError;
+use crate::tasks::{
+    Contents, EvaluationDefaults, ExportDefaults, Facts, Keys, Sizes, TaskFamily, TaskSizes,
+    TaskSource, TasksError,
+};
 
 /// Classification of recordings of sensors, such as gestures.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -21,8 +25,8 @@ pub struct Recorded {
     pub ways: usize,
     /// Columns of the channels that the network sees, in this order.
     pub channels: Vec<String>,
-    /// Samples of an example: what a whole recording is resampled to or, with
-    /// `stride`, what is cut out of it.
+    /// Samples of an example. A whole recording is resampled to so many or, with
+    /// `stride`, windows of so many are cut out of it.
     pub length: usize,
     /// Examples are windows of `length` samples, one beginning so many samples
     /// after the other. Support and query set have windows of different
@@ -42,7 +46,7 @@ pub struct Recorded {
     /// Which label a class has.
     #[serde(default)]
     pub labels: Labels,
-    /// People or devices of the training, validation and test split, where
+    /// People or units of the training, validation and test split, where
     /// folders do not say.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub users: Option<[usize; 3]>,
@@ -67,7 +71,7 @@ pub struct Recorded {
 pub enum RecordedTask {
     /// Some classes that training did not see, by anybody of the split.
     NewClasses,
-    /// Classes by one person or device that training did not see.
+    /// Classes by one person or unit that training did not see.
     NewUser,
 }
 
@@ -107,15 +111,7 @@ mod default {
 }
 
 impl Recorded {
-    /// Shape of one example.
-    pub fn shape(&self) -> Shape {
-        Shape::Sequence {
-            length: self.length,
-            channels: self.channels.len(),
-        }
-    }
-
-    /// Samples a second of an example that is a window, or of the recordings.
+    /// Samples a second of the examples.
     pub(super) fn rate(&self, all: &Recordings) -> f64 {
         self.rate.unwrap_or(all.layout.rate)
     }
@@ -127,5 +123,83 @@ impl Recorded {
     pub fn open(&self) -> Result<RecordedTasks, TasksError> {
         let recordings = Recordings::open(&self.path, &self.channels, self.layout.as_ref())?;
         RecordedTasks::new(self.clone(), &recordings)
+    }
+}
+
+impl TaskSizes for Recorded {
+    fn sizes(&self) -> Sizes {
+        let shape = Shape::Sequence {
+            length: self.length,
+            channels: self.channels.len(),
+        };
+        Sizes::of_classes(shape, self.ways)
+    }
+}
+
+impl TaskFamily for Recorded {
+    fn check(&self) -> Result<(), Fault> {
+        ways(self.ways)?;
+        at_least_one("tasks.length", self.length)?;
+        let channels = &self.channels;
+        let mut all = channels.iter().enumerate();
+        require(
+            !channels.is_empty() && !all.any(|(at, name)| channels[..at].contains(name)),
+            "tasks.channels",
+            "at least one column, each only once",
+            format!("{channels:?}"),
+        )?;
+        if let Some(stride) = self.stride {
+            at_least_one("tasks.stride", stride)?;
+        }
+        if let Some(rate) = self.rate {
+            positive("tasks.rate", rate)?;
+            require(
+                self.stride.is_some(),
+                "tasks.rate",
+                "no such key unless examples are windows (tasks.stride), as whole recordings are \
+                 resampled to tasks.length",
+                rate,
+            )?;
+        }
+        if let Some((key, expected)) = self.layout.as_ref().and_then(Layout::fault) {
+            let key = format!("tasks.layout.{key}");
+            require(false, &key, expected, "another value")?;
+        }
+        match &self.augment {
+            Some(augment) => augment.check(channels, self.labels),
+            None => Ok(()),
+        }
+    }
+
+    fn facts(&self) -> Facts {
+        Facts {
+            finite_classes: true,
+            target_scale: false,
+            evaluation: EvaluationDefaults::CLASSES,
+            // What a sensor shows all day is mostly of no class.
+            export: ExportDefaults {
+                accept: 0.95,
+                ..ExportDefaults::CLASSES
+            },
+        }
+    }
+
+    fn keys(&mut self) -> Keys<'_> {
+        Keys {
+            ways: Some(&mut self.ways),
+            unit_split: None,
+        }
+    }
+
+    fn keep_evaluation_keys(&mut self) {
+        (self.path, self.augment) = (PathBuf::new(), None);
+    }
+
+    fn source(&self) -> Result<TaskSource, TasksError> {
+        Ok(TaskSource::supervised(self.open()?))
+    }
+
+    fn contents(&self) -> Result<Option<Contents>, TasksError> {
+        Ok(Some(self.open()?.contents()))
     }
 }

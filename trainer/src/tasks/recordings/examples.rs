@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use mamlet_runtime::front_end::signal as device;
+use mamlet_runtime::front_end::signal as board;
 
 use super::{Centre, Examples, Recorded, signal};
 use crate::data::{Recording, Recordings};
@@ -51,8 +51,8 @@ pub(super) fn examples(
     };
     for example in &mut examples {
         match (config.centre, medians.get(&recording.session)) {
-            (Centre::Example, _) => device::subtract_mean(example, channels),
-            (Centre::Session, Some(medians)) => device::subtract(example, medians),
+            (Centre::Example, _) => board::subtract_mean(example, channels),
+            (Centre::Session, Some(medians)) => board::subtract(example, medians),
             _ => {}
         }
     }

@@ -2,9 +2,9 @@
 //! other, or that is both at once.
 //!
 //! A network that learns few-shot classification overfits to the classes that it is
-//! trained on long before it overfits to their recordings. Tasks between tasks, here
-//! made of what people really did, are the remedy (Yao, Zhang & Finn 2022,
-//! *Meta-Learning with Fewer Tasks through Task Interpolation*, interpolates features).
+//! trained on long before it overfits to their recordings. Tasks between tasks help
+//! (Yao, Zhang & Finn 2022, *Meta-Learning with Fewer Tasks through Task Interpolation*).
+//! They interpolate features; here recordings are mixed.
 
 use rand::RngExt;
 use rand_chacha::ChaCha8Rng;

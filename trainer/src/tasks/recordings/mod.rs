@@ -3,31 +3,32 @@
 
 mod augment;
 mod config;
-mod draft;
+mod contents;
 mod examples;
 mod mixture;
 mod signal;
 mod splits;
 mod task;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use mamlet_formats::{Cut, FrontEnd};
 use rand::RngExt;
 use rand_chacha::ChaCha8Rng;
-use serde::Serialize;
 
 use augment::Frame;
 pub use augment::{Derived, SensorAugment};
 pub use config::{Centre, Labels, Recorded, RecordedTask};
-pub use draft::draft;
 use examples::{examples, session_medians};
 use splits::splits;
 
-use super::{LabelledBatch, Origins, Split, TaskBatch, TaskDistribution, TasksError, millihertz};
-use crate::data::{self, DataError, Normalisation, Recording, Recordings, counted};
-use crate::nn::Shape;
+use super::distribution::ClassCounts;
+use super::{
+    Description, LabelledBatch, Origins, Sizes, Split, TaskBatch, TaskData, TaskDistribution,
+    TaskSizes, TasksError, millihertz, one_hot,
+};
+use crate::data::{self, Normalisation, Recording, Recordings, counted};
 
 /// Examples of one recording: whole, or its windows.
 type Examples = Vec<Vec<f32>>;
@@ -40,10 +41,11 @@ struct OfClass {
     recordings: Vec<usize>,
 }
 
-/// What is done, in this order, to all recordings of a class to get another.
-type Form = Vec<Derived>;
+/// Changes that, in this order, make another class of a class of recordings.
+type Transform = Vec<Derived>;
 
-/// What the classes of one task come from: a person, or everybody of a split.
+/// The classes that a task draws from: those of one person, or of all people of a
+/// split.
 type Pool = Vec<OfClass>;
 
 /// Tasks of recordings in memory.
@@ -63,8 +65,8 @@ pub struct RecordedTasks {
     sigma: Vec<f32>,
     normalisation: Arc<Normalisation>,
     frames: Vec<Frame>,
-    /// What makes a class of training of a class: nothing, and everything derived.
-    forms: Vec<Form>,
+    /// What makes a training class of a class: first no change, then every combination.
+    transforms: Vec<Transform>,
     /// Samples in 1000 seconds.
     millihertz: u32,
 }
@@ -73,7 +75,7 @@ impl RecordedTasks {
     /// Tasks of `config` from these recordings.
     ///
     /// # Errors
-    /// [`DataError::TooFew`] where a split would be empty, a recording is shorter
+    /// [`TasksError`] where a split would be empty, a recording is shorter
     /// than a window, or labels are to be fixed and tasks lack some classes.
     pub fn new(config: Recorded, all: &Recordings) -> Result<Self, TasksError> {
         let splits = splits(&config, all)?;
@@ -83,7 +85,7 @@ impl RecordedTasks {
         for recording in &all.recordings {
             let examples = examples(&config, all, recording, &medians);
             if examples.is_empty() {
-                return Err(too_few(
+                return Err(TasksError::too_few(
                     format!("the recording at {}", all.place(recording)),
                     counted(all.rows(recording), "row"),
                     format!("a window has {} samples", config.length),
@@ -108,14 +110,14 @@ impl RecordedTasks {
                 Some(([column(x)?, column(y)?, column(z)?], turning))
             })
             .collect();
-        let mut forms = vec![Form::new()];
+        let mut transforms = vec![Transform::new()];
         for derived in augment.classes {
-            for at in 0..forms.len() {
-                forms.push([&forms[at][..], &[derived]].concat());
+            for at in 0..transforms.len() {
+                transforms.push([&transforms[at][..], &[derived]].concat());
             }
         }
         if config.labels == Labels::Fixed && config.ways != all.classes.len() {
-            return Err(too_few(
+            return Err(TasksError::too_few(
                 "the data".into(),
                 counted(all.classes.len(), "class"),
                 format!(
@@ -143,7 +145,7 @@ impl RecordedTasks {
             millihertz: millihertz(config.rate(all)),
             config,
             frames,
-            forms,
+            transforms,
         })
     }
 
@@ -161,33 +163,36 @@ impl RecordedTasks {
         classes.into_values().collect()
     }
 
-    /// What a split holds.
-    pub fn holds(&self, split: Split) -> Holds {
-        let mut holds = Holds {
-            rows: [usize::MAX, 0],
-            ..Holds::default()
-        };
-        let mut users = BTreeSet::new();
-        for of_class in self.splits[split as usize].iter().flatten() {
-            let class = &self.classes[of_class.class];
-            *holds.classes.entry(class.clone()).or_default() += of_class.recordings.len();
-            for &at in &of_class.recordings {
-                let [user, _, rows] = self.sources[at];
-                users.insert(user);
-                holds.rows = [holds.rows[0].min(rows), holds.rows[1].max(rows)];
-                holds.examples += self.recordings[at].len();
-            }
-        }
-        holds.users = users.len();
-        holds.rows[0] = holds.rows[0].min(holds.rows[1]);
-        holds
-    }
-
     /// The pools of a split that have enough classes for a task.
     fn pools(&self, split: Split) -> impl Iterator<Item = &Pool> {
         let pools = self.splits[split as usize].iter();
-        let forms = self.forms_of(split).len();
-        pools.filter(move |pool| pool.len() * forms >= self.config.ways)
+        let transforms = self.transforms_of(split).len();
+        pools.filter(move |pool| pool.len() * transforms >= self.config.ways)
+    }
+
+    /// What a board does to get an example from the samples of its sensor.
+    fn cut_and_centred(&self) -> Option<(FrontEnd, Vec<String>)> {
+        let config = &self.config;
+        let number = |number: usize| u32::try_from(number).ok();
+        let front_end = FrontEnd {
+            channels: number(config.channels.len())?,
+            length: number(config.length)?,
+            millihertz: self.millihertz,
+            cut: match config.stride {
+                Some(stride) => Cut::Windows {
+                    stride: number(stride)?,
+                },
+                None => Cut::Whole {
+                    longest: number(self.longest_training_recording())?,
+                },
+            },
+            centre: match config.centre {
+                Centre::None => mamlet_formats::Centre::None,
+                Centre::Example => mamlet_formats::Centre::Mean,
+                Centre::Session => mamlet_formats::Centre::Rest,
+            },
+        };
+        Some((front_end, config.channels.clone()))
     }
 
     fn measured(&self, values: Vec<f32>) -> data::Examples {
@@ -198,38 +203,28 @@ impl RecordedTasks {
     }
 }
 
-/// What a split of recordings holds.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
-pub struct Holds {
-    /// People or devices.
-    pub users: usize,
-    /// Recordings of every class.
-    pub classes: BTreeMap<String, usize>,
-    /// Examples that are made of them.
-    pub examples: usize,
-    /// Rows of the shortest and of the longest recording.
-    pub rows: [usize; 2],
+impl TaskSizes for RecordedTasks {
+    fn sizes(&self) -> Sizes {
+        self.config.sizes()
+    }
 }
 
 impl TaskDistribution for RecordedTasks {
-    fn shape(&self) -> Shape {
-        self.config.shape()
-    }
-
-    fn output(&self) -> usize {
-        self.config.ways
-    }
-
-    fn classes(&self) -> Option<usize> {
-        Some(self.config.ways)
+    fn description(&self) -> Description {
+        let normalises = self.config.normalise;
+        Description {
+            normalisation: normalises.then(|| self.normalisation.clone()),
+            target_scale: None,
+            front_end: self.cut_and_centred(),
+        }
     }
 
     /// Every task has a generator of its own for classes and recordings. Support
     /// examples are the first of a random order of a class's recordings, query
     /// examples the last, from the end, so neither depends on how many there are
-    /// of the other. Panics where no pool has enough classes, which
-    /// [`TaskDistribution::check`] tells; where a class has fewer recordings than
-    /// both need, which it tells too, they repeat.
+    /// of the other. Where a class has fewer recordings than both need, they repeat.
+    /// Panics where no pool has enough classes. [`TaskData::check_counts`] refuses
+    /// both.
     fn draw(
         &self,
         split: Split,
@@ -246,11 +241,11 @@ impl TaskDistribution for RecordedTasks {
             origins.extend_from_slice(&sets[1].origins);
             for (set, (x, y)) in sets.into_iter().zip([&mut support, &mut query]) {
                 x.extend(set.x);
-                let one_hot = set
-                    .labels
-                    .into_iter()
-                    .flat_map(|label| (0..ways).map(move |at| f32::from(u8::from(at == label))));
-                y.extend(one_hot);
+                y.extend(
+                    set.labels
+                        .into_iter()
+                        .flat_map(|label| one_hot(label, ways)),
+                );
             }
         }
         TaskBatch {
@@ -270,40 +265,41 @@ impl TaskDistribution for RecordedTasks {
         }
     }
 
-    fn normalisation(&self) -> Option<Arc<Normalisation>> {
-        let normalises = self.config.normalise;
-        normalises.then(|| self.normalisation.clone())
+    fn data(&self) -> Option<&dyn TaskData> {
+        Some(self)
     }
+}
 
-    fn front_end(&self) -> Option<(FrontEnd, Vec<String>)> {
-        let config = &self.config;
-        let number = |number: usize| u32::try_from(number).ok();
-        let front_end = FrontEnd {
-            channels: number(config.channels.len())?,
-            length: number(config.length)?,
-            millihertz: self.millihertz,
-            cut: match config.stride {
-                Some(stride) => Cut::Windows {
-                    stride: number(stride)?,
-                },
-                None => Cut::Whole {
-                    longest: number(self.holds(Split::Train).rows[1])?,
-                },
-            },
-            centre: match config.centre {
-                Centre::None => mamlet_formats::Centre::None,
-                Centre::Example => mamlet_formats::Centre::Mean,
-                Centre::Session => mamlet_formats::Centre::Rest,
-            },
+impl TaskData for RecordedTasks {
+    fn check_counts(&self, split: Split, shots: usize, queries: usize) -> Result<(), TasksError> {
+        let most = self.splits[split as usize].iter().map(Vec::len).max();
+        let fewest = self.pools(split).flatten();
+        let fewest = fewest.min_by_key(|of_class| of_class.recordings.len());
+        let counts = ClassCounts {
+            classes: most.unwrap_or(0) * self.transforms_of(split).len(),
+            fewest: fewest.map(|of_class| {
+                let name = &self.classes[of_class.class][..];
+                (name, of_class.recordings.len())
+            }),
+            example: "recording",
         };
-        Some((front_end, config.channels.clone()))
+        counts.check(split, self.config.ways, [shots, queries])
     }
 
-    fn class_count(&self, split: Split) -> Option<usize> {
-        Some(self.classes_of(split).len() * self.forms_of(split).len())
+    fn task_units(
+        &self,
+        _split: Split,
+        _rng: &mut ChaCha8Rng,
+        _tasks: usize,
+    ) -> Option<Vec<usize>> {
+        None
     }
 
-    fn draw_labelled(&self, rng: &mut ChaCha8Rng, count: usize) -> Option<LabelledBatch> {
+    fn count_classes(&self, split: Split) -> Option<usize> {
+        Some(self.classes_of(split).len() * self.transforms_of(split).len())
+    }
+
+    fn draw_examples(&self, rng: &mut ChaCha8Rng, count: usize) -> Option<LabelledBatch> {
         let mut by_class: BTreeMap<usize, Vec<usize>> = BTreeMap::new();
         for of_class in self.splits[Split::Train as usize].iter().flatten() {
             let recordings = by_class.entry(of_class.class).or_default();
@@ -317,12 +313,12 @@ impl TaskDistribution for RecordedTasks {
         };
         let mut x = Vec::with_capacity(count * self.input());
         for _ in 0..count {
-            let class = rng.random_range(0..by_class.len() * self.forms.len());
-            let (of_class, form) = (class % by_class.len(), class / by_class.len());
+            let class = rng.random_range(0..by_class.len() * self.transforms.len());
+            let (of_class, transform) = (class % by_class.len(), class / by_class.len());
             let recordings = &by_class[of_class];
             let windows = &self.recordings[recordings[rng.random_range(0..recordings.len())]];
             let mut example = windows[rng.random_range(0..windows.len())].clone();
-            self.give_form(&self.forms[form], &mut example);
+            self.transform(&self.transforms[transform], &mut example);
             if let Some(augment) = &self.config.augment {
                 let mount = SensorAugment::rotation(rng, augment.mount);
                 augment.apply(rng, (&self.frames[..], mount), &self.sigma, &mut example);
@@ -333,39 +329,6 @@ impl TaskDistribution for RecordedTasks {
         batch.x = self.measured(x);
         Some(batch)
     }
-
-    fn check(&self, split: Split, shots: usize, queries: usize) -> Result<(), TasksError> {
-        let (needed, ways) = (shots + queries, self.config.ways);
-        let most = self.splits[split as usize].iter().map(Vec::len).max();
-        let most = most.map(|most| most * self.forms_of(split).len());
-        if self.pools(split).next().is_none() {
-            return Err(too_few(
-                format!("the {} split", split.name()),
-                counted(most.unwrap_or(0), "class"),
-                format!("a task needs {ways}"),
-            ));
-        }
-        let fewest = self.pools(split).flatten();
-        let fewest = fewest.min_by_key(|of_class| of_class.recordings.len());
-        match fewest {
-            Some(of_class) if of_class.recordings.len() < needed => Err(too_few(
-                format!(
-                    "class {} of the {} split",
-                    self.classes[of_class.class],
-                    split.name()
-                ),
-                counted(of_class.recordings.len(), "recording"),
-                format!(
-                    "{needed} are needed, {shots} for the support and {queries} for the query set"
-                ),
-            )),
-            _ => Ok(()),
-        }
-    }
-}
-
-fn too_few(what: String, has: String, needs: String) -> TasksError {
-    DataError::TooFew { what, has, needs }.into()
 }
 
 #[cfg(test)]

@@ -1,7 +1,7 @@
 //! From recordings of any length and rate to examples of one length, by the
-//! arithmetic of the device that will do the same.
+//! arithmetic of the board that will do the same.
 
-use mamlet_runtime::front_end::signal as device;
+use mamlet_runtime::front_end::signal as board;
 use mamlet_runtime::front_end::signal::Rate;
 
 /// Appends the sample at place `at`, in samples from the start, of `[rows,
@@ -9,13 +9,13 @@ use mamlet_runtime::front_end::signal::Rate;
 pub(super) fn append_at(samples: &[f32], channels: usize, at: f32, result: &mut Vec<f32>) {
     let start = result.len();
     result.resize(start + channels, 0.0);
-    device::sample_at(samples, at, &mut result[start..]);
+    board::sample_at(samples, at, &mut result[start..]);
 }
 
 /// `[rows, channels]` as `[length, channels]`, from the first to the last sample.
 pub(super) fn resampled(samples: &[f32], channels: usize, length: usize) -> Vec<f32> {
     let mut example = vec![0.0; length * channels];
-    device::resample(samples, channels, &mut example);
+    board::resample(samples, channels, &mut example);
     example
 }
 
@@ -42,7 +42,7 @@ pub(super) fn medians<'a>(
         let values = parts
             .clone()
             .flat_map(|part| part.iter().skip(channel).step_by(channels));
-        device::median(values.copied())
+        board::median(values.copied())
     };
     (0..channels).map(of_channel).collect()
 }

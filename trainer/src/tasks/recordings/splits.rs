@@ -4,21 +4,20 @@ use std::collections::BTreeMap;
 
 use rand::seq::SliceRandom;
 
-use super::{OfClass, Pool, Recorded, RecordedTask, too_few};
+use super::{OfClass, Pool, Recorded, RecordedTask};
 use crate::data::{Group, Recording, Recordings};
 use crate::random::{Stream, generator};
 use crate::tasks::TasksError;
 
 /// What training, validation and test tasks are drawn from.
 pub(super) fn splits(config: &Recorded, all: &Recordings) -> Result<[Vec<Pool>; 3], TasksError> {
-    let parts = [Group::Train, Group::Validation, Group::Test];
     let drawn = |counts: Option<[usize; 3]>, names: &[String], key: &str, index: u64| {
         let Some(counts) = counts else {
             return Ok(None);
         };
         let needed: usize = counts.iter().sum();
         if needed > names.len() {
-            return Err(too_few(
+            return Err(TasksError::too_few(
                 all.path.display().to_string(),
                 format!("{} {key}", names.len()),
                 format!("tasks.{key} = {counts:?} need {needed}"),
@@ -29,7 +28,7 @@ pub(super) fn splits(config: &Recorded, all: &Recordings) -> Result<[Vec<Pool>; 
         // Which split each belongs to; the rest belong to none.
         let mut of: Vec<Option<Group>> = vec![None; names.len()];
         let mut order = order.into_iter();
-        for (group, count) in parts.into_iter().zip(counts) {
+        for (group, count) in Group::ALL.into_iter().zip(counts) {
             for at in order.by_ref().take(count) {
                 of[at] = Some(group);
             }
@@ -50,7 +49,7 @@ pub(super) fn splits(config: &Recorded, all: &Recordings) -> Result<[Vec<Pool>; 
                 "tasks.users and tasks.classes split it too",
             ),
         };
-        return Err(too_few(
+        return Err(TasksError::too_few(
             all.path.display().to_string(),
             has.into(),
             needs.into(),
@@ -64,7 +63,7 @@ pub(super) fn splits(config: &Recorded, all: &Recordings) -> Result<[Vec<Pool>; 
             && of(&users, recording.user)
             && of(&classes, recording.class)
     };
-    Ok(parts.map(|group| {
+    Ok(Group::ALL.map(|group| {
         let mut pools: BTreeMap<usize, BTreeMap<usize, Vec<usize>>> = BTreeMap::new();
         for (at, recording) in all.recordings.iter().enumerate() {
             if belongs(recording, group) {

@@ -5,7 +5,7 @@ use rand::seq::{SliceRandom, index};
 use rand_chacha::ChaCha8Rng;
 
 use super::mixture::Mixture;
-use super::{Form, Labels, OfClass, Pool, RecordedTasks, SensorAugment};
+use super::{Labels, OfClass, Pool, RecordedTasks, SensorAugment, Transform};
 use crate::random::{Stream, generator};
 use crate::tasks::{Origin, Split};
 
@@ -22,14 +22,14 @@ pub(super) struct Set {
     pub origins: Vec<Origin>,
 }
 
-/// A class of recordings, and what is done to them to get the class of a task.
-type Formed<'d> = (&'d OfClass, &'d Form);
+/// A class of recordings, and the changes that make it the class of a task.
+type Transformed<'d> = (&'d OfClass, &'d Transform);
 
 /// A class of a task.
 struct Class<'d> {
-    of: Formed<'d>,
+    of: Transformed<'d>,
     /// What it is mixed with, and how.
-    mixed: Option<(Formed<'d>, Mixture)>,
+    mixed: Option<(Transformed<'d>, Mixture)>,
     label: usize,
     /// A random order of its recordings, each with a number that chooses a window.
     order: Vec<(usize, u64)>,
@@ -37,7 +37,7 @@ struct Class<'d> {
 
 impl<'d> Class<'d> {
     /// A class as it is, without its recordings.
-    fn new(of: Formed<'d>, label: usize) -> Self {
+    fn new(of: Transformed<'d>, label: usize) -> Self {
         Self {
             of,
             mixed: None,
@@ -94,24 +94,24 @@ impl RecordedTasks {
         let ways = self.config.ways;
         let mut labels: Vec<usize> = (0..ways).collect();
         labels.shuffle(rng);
-        let forms = self.forms_of(split);
-        let count = pool.len() * forms.len();
-        let formed = |at: usize| (&pool[at % pool.len()], &forms[at / pool.len()]);
+        let transforms = self.transforms_of(split);
+        let count = pool.len() * transforms.len();
+        let transformed = |at: usize| (&pool[at % pool.len()], &transforms[at / pool.len()]);
         let mut classes: Vec<Class<'_>> = match self.config.labels {
             Labels::Fixed => pool
                 .iter()
-                .map(|of_class| Class::new((of_class, &self.forms[0]), of_class.class))
+                .map(|of_class| Class::new((of_class, &self.transforms[0]), of_class.class))
                 .collect(),
             Labels::Shuffled => {
                 let chosen = index::sample(rng, count, ways).into_iter();
                 let mut classes: Vec<_> = chosen
                     .zip(labels)
-                    .map(|(at, label)| Class::new(formed(at), label))
+                    .map(|(at, label)| Class::new(transformed(at), label))
                     .collect();
                 for class in &mut classes {
                     let mixture = augment.and_then(|augment| Mixture::draw(rng, augment));
                     class.mixed =
-                        mixture.map(|mixture| (formed(rng.random_range(0..count)), mixture));
+                        mixture.map(|mixture| (transformed(rng.random_range(0..count)), mixture));
                 }
                 classes
             }
@@ -129,36 +129,36 @@ impl RecordedTasks {
     /// An example of a class from one of its recordings; where the class is mixed, with
     /// one of the same user, or of anybody where that user has none.
     fn example(&self, class: &Class<'_>, recording: usize, number: u64) -> Vec<f32> {
-        let window = |recording: usize, form: &Form| {
+        let window = |recording: usize, transform: &Transform| {
             let windows = &self.recordings[recording];
             let mut example = windows[(number % windows.len() as u64) as usize].clone();
-            self.give_form(form, &mut example);
+            self.transform(transform, &mut example);
             example
         };
-        let (_, form) = class.of;
-        let mut example = window(recording, form);
-        if let Some(((of_class, form), mixture)) = class.mixed {
+        let (_, transform) = class.of;
+        let mut example = window(recording, transform);
+        if let Some(((of_class, transform), mixture)) = class.mixed {
             let [user, ..] = self.sources[recording];
             let others = &of_class.recordings;
             let own = others.iter().filter(|&&at| self.sources[at][0] == user);
             let own: Vec<usize> = own.copied().collect();
             let others = if own.is_empty() { others } else { &own };
             let other = others[(number / 7 % others.len() as u64) as usize];
-            mixture.apply(&mut example, &window(other, form), self.sigma.len());
+            mixture.apply(&mut example, &window(other, transform), self.sigma.len());
         }
         example
     }
 
-    /// What makes a class of a split of a class.
-    pub(super) fn forms_of(&self, split: Split) -> &[Form] {
+    /// The changes that a split makes classes with.
+    pub(super) fn transforms_of(&self, split: Split) -> &[Transform] {
         match split {
-            Split::Train => &self.forms,
-            Split::Validation | Split::Test => &self.forms[..1],
+            Split::Train => &self.transforms,
+            Split::Validation | Split::Test => &self.transforms[..1],
         }
     }
 
-    pub(super) fn give_form(&self, form: &Form, example: &mut [f32]) {
-        for derived in form {
+    pub(super) fn transform(&self, transform: &Transform, example: &mut [f32]) {
+        for derived in transform {
             derived.apply(&self.frames, self.sigma.len(), example);
         }
     }

@@ -3,18 +3,23 @@
 use serde::{Deserialize, Serialize};
 
 use super::SensorTasks;
+use crate::fault::{Fault, not_negative, require};
 use crate::nn::Shape;
+use crate::tasks::{
+    Contents, EvaluationDefaults, ExportDefaults, Facts, Keys, Sizes, TaskFamily, TaskSizes,
+    TaskSource, TasksError,
+};
 
-/// Calibration of synthetic sensors: every task is a new device with errors of its
-/// own, drawn from the ranges below; what is not given is as usual for its `kind`.
+/// Calibration of synthetic sensors. Every task is a new sensor, whose errors are drawn
+/// from the ranges below. A range that is not given is the default of its `kind`.
 ///
 /// The network sees a reading and learns what is to be added to it, `true value −
-/// reading`, in the sensor's unit. Shares are of half the range. `N(s)` is a normal
-/// number of standard deviation `s`, drawn once a device.
+/// reading`, in the unit of the reading. Shares are of half the range. `N(s)` is a
+/// normal number of standard deviation `s`, drawn once for a sensor.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Sensors {
-    /// What it is, which decides equation and ranges.
+    /// What the sensor is, which decides equation and ranges.
     pub kind: SensorKind,
     /// Lowest and highest true value; of a magnetometer, the strength of the field.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -35,7 +40,7 @@ pub struct Sensors {
     /// zero, a share, and slope, relative.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub cross_temperature: Option<[f64; 2]>,
-    /// Bounds of the share at which a device saturates, either way.
+    /// Bounds of the share at which a sensor saturates, either way.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub saturation: Option<[f64; 2]>,
     /// Standard deviation of the widest distance between readings on the way up and
@@ -60,7 +65,7 @@ pub enum SensorKind {
     ///
     /// `r = (1 + g) u + o + c u³ + τ (p + q u) + s h (1 − u²) / 2`,
     ///
-    /// cut off where the device saturates, with noise, in steps of the converter:
+    /// cut off where the sensor saturates, with noise, in steps of the converter:
     /// `g = N(0.05)`, `o = N(0.05)`, `c = N(0.03)`, `p = N(0.02)`, `q = N(0.01)`,
     /// `h = N(0.005)`, saturation 0.98 to 1.2, 12 bits, noise 0.001, −10 to 50 °C.
     Generic,
@@ -77,7 +82,7 @@ pub enum SensorKind {
     /// bits, noise 0.0005, −10 to 40 °C.
     LoadCell,
     /// A magnetometer of three axes in a field `b` of 25 to 65 µT, the same strength
-    /// for all readings of a device, from any side: `r = (I + S) b + o`, soft iron
+    /// for all readings of a sensor, from any side: `r = (I + S) b + o`, soft iron
     /// `S` symmetric with elements `N(gain)`, `gain` 0.05, and hard iron `o` with
     /// elements `N(offset)`, 0.3 of the strongest field; 12 bits over 5 times the
     /// strongest field, noise 0.005 of it.
@@ -100,7 +105,7 @@ pub(super) struct Ranges {
 }
 
 impl SensorKind {
-    fn usual(self) -> Ranges {
+    fn defaults(self) -> Ranges {
         let generic = Ranges {
             range: [-1.0, 1.0],
             gain: 0.05,
@@ -156,7 +161,7 @@ impl SensorKind {
         }
     }
 
-    /// Numbers that the network sees, and that it says.
+    /// Numbers of an input and of a target.
     pub fn sizes(self) -> [usize; 2] {
         match self {
             Self::Generic | Self::LoadCell => [2, 1],
@@ -167,73 +172,106 @@ impl SensorKind {
 }
 
 impl Sensors {
-    /// Shape of one example.
-    pub fn shape(&self) -> Shape {
-        Shape::Vector(self.kind.sizes()[0])
-    }
-
-    /// All ranges, given or usual.
+    /// All ranges: those of the config, or the defaults.
     pub(super) fn ranges(&self) -> Ranges {
-        let usual = self.kind.usual();
+        let defaults = self.kind.defaults();
         Ranges {
-            range: self.range.unwrap_or(usual.range),
-            gain: self.gain.unwrap_or(usual.gain),
-            offset: self.offset.unwrap_or(usual.offset),
-            cubic: self.cubic.unwrap_or(usual.cubic),
-            temperature: self.temperature.unwrap_or(usual.temperature),
-            cross_temperature: self.cross_temperature.unwrap_or(usual.cross_temperature),
-            saturation: self.saturation.unwrap_or(usual.saturation),
-            hysteresis: self.hysteresis.unwrap_or(usual.hysteresis),
-            bits: self.bits.unwrap_or(usual.bits),
-            noise: self.noise.unwrap_or(usual.noise),
-        }
-    }
-
-    /// The key that has no usable value, what it needs and what it has.
-    pub(crate) fn fault(&self) -> Option<(String, String, String)> {
-        let fault = |key: &str, needs: &str, has: String| Some((key.into(), needs.into(), has));
-        let all = self.ranges();
-        let [zero, slope] = all.cross_temperature;
-        for (key, value) in [
-            ("gain", all.gain),
-            ("offset", all.offset),
-            ("cubic", all.cubic),
-            ("cross_temperature", zero),
-            ("cross_temperature", slope),
-            ("hysteresis", all.hysteresis),
-            ("noise", all.noise),
-        ] {
-            if !(value.is_finite() && value >= 0.0) {
-                return fault(key, "a number of at least 0", value.to_string());
-            }
-        }
-        let (range, temperature) = (all.range, all.temperature);
-        for (key, [low, high], least) in [
-            ("range", range, f64::NEG_INFINITY),
-            ("temperature", temperature, -273.15),
-            ("saturation", all.saturation, 0.0),
-        ] {
-            if !(low.is_finite() && high.is_finite() && low < high && low > least) {
-                return fault(
-                    key,
-                    "[low, high] with low < high",
-                    format!("[{low}, {high}]"),
-                );
-            }
-        }
-        let absolute = self.kind == SensorKind::Thermistor && range[0] <= -273.15;
-        if absolute || (self.kind == SensorKind::Magnetometer && range[0] < 0.0) {
-            let needs = "values that there are, in the kind's unit";
-            return fault("range", needs, format!("{range:?}"));
-        }
-        match all.bits {
-            1..=32 => None,
-            bits => fault("bits", "from 1 to 32", bits.to_string()),
+            range: self.range.unwrap_or(defaults.range),
+            gain: self.gain.unwrap_or(defaults.gain),
+            offset: self.offset.unwrap_or(defaults.offset),
+            cubic: self.cubic.unwrap_or(defaults.cubic),
+            temperature: self.temperature.unwrap_or(defaults.temperature),
+            cross_temperature: self.cross_temperature.unwrap_or(defaults.cross_temperature),
+            saturation: self.saturation.unwrap_or(defaults.saturation),
+            hysteresis: self.hysteresis.unwrap_or(defaults.hysteresis),
+            bits: self.bits.unwrap_or(defaults.bits),
+            noise: self.noise.unwrap_or(defaults.noise),
         }
     }
 
     /// The tasks, with the scales that some thousand readings have.
     pub fn open(&self) -> SensorTasks {
         SensorTasks::new(self.clone())
+    }
+}
+
+impl TaskSizes for Sensors {
+    fn sizes(&self) -> Sizes {
+        let [inputs, outputs] = self.kind.sizes();
+        Sizes::of_values(Shape::Vector(inputs), outputs)
+    }
+}
+
+impl TaskFamily for Sensors {
+    fn check(&self) -> Result<(), Fault> {
+        let all = self.ranges();
+        let [zero, slope] = all.cross_temperature;
+        for (key, value) in [
+            ("tasks.gain", all.gain),
+            ("tasks.offset", all.offset),
+            ("tasks.cubic", all.cubic),
+            ("tasks.cross_temperature", zero),
+            ("tasks.cross_temperature", slope),
+            ("tasks.hysteresis", all.hysteresis),
+            ("tasks.noise", all.noise),
+        ] {
+            not_negative(key, value)?;
+        }
+        let (range, temperature) = (all.range, all.temperature);
+        for (key, [low, high], least) in [
+            ("tasks.range", range, f64::NEG_INFINITY),
+            ("tasks.temperature", temperature, -273.15),
+            ("tasks.saturation", all.saturation, 0.0),
+        ] {
+            require(
+                low.is_finite() && high.is_finite() && low < high && low > least,
+                key,
+                "[low, high] with low < high",
+                format!("[{low}, {high}]"),
+            )?;
+        }
+        let lowest = match self.kind {
+            SensorKind::Thermistor => range[0] > -273.15,
+            SensorKind::Magnetometer => range[0] >= 0.0,
+            SensorKind::Generic | SensorKind::LoadCell => true,
+        };
+        require(
+            lowest,
+            "tasks.range",
+            "values that there are, in the kind's unit",
+            format!("{range:?}"),
+        )?;
+        require(
+            (1..=32).contains(&all.bits),
+            "tasks.bits",
+            "from 1 to 32",
+            all.bits,
+        )
+    }
+
+    fn facts(&self) -> Facts {
+        Facts {
+            finite_classes: false,
+            target_scale: true,
+            evaluation: EvaluationDefaults::CALIBRATION,
+            export: ExportDefaults::CALIBRATION,
+        }
+    }
+
+    fn keys(&mut self) -> Keys<'_> {
+        Keys {
+            ways: None,
+            unit_split: None,
+        }
+    }
+
+    fn keep_evaluation_keys(&mut self) {}
+
+    fn source(&self) -> Result<TaskSource, TasksError> {
+        Ok(TaskSource::supervised(self.open()))
+    }
+
+    fn contents(&self) -> Result<Option<Contents>, TasksError> {
+        Ok(None)
     }
 }

@@ -12,9 +12,8 @@ use config::Ranges;
 pub use config::{SensorKind, Sensors};
 
 use super::scale::{TargetScale, input_moments, target_moments};
-use super::{Split, TaskBatch, TaskDistribution};
+use super::{Description, Sizes, Split, TaskBatch, TaskData, TaskDistribution, TaskSizes};
 use crate::data::{Examples, Normalisation};
-use crate::nn::Shape;
 use crate::random::{Stream, generator};
 
 /// Tasks of synthetic sensors.
@@ -25,7 +24,7 @@ pub struct SensorTasks {
     scale: TargetScale,
 }
 
-/// Devices and readings of each that scales are measured on.
+/// Sensors, and readings of each, that scales are measured on.
 const MEASURED: [usize; 2] = [2000, 10];
 
 /// 25 °C.
@@ -35,8 +34,8 @@ const ZERO: f64 = 273.15;
 /// The thermistor's nominal slope, K.
 const BETA: f64 = 3950.0;
 
-/// One device.
-enum Device {
+/// One sensor.
+enum Sensor {
     Scalar {
         ranges: Ranges,
         gain: f64,
@@ -75,7 +74,7 @@ fn converted(value: f64, full: f64, bits: u32) -> f64 {
     ((value / step).round() * step).clamp(-full, full)
 }
 
-impl Device {
+impl Sensor {
     fn draw(config: &Sensors, rng: &mut ChaCha8Rng) -> Self {
         let ranges = config.ranges();
         match config.kind {
@@ -189,11 +188,11 @@ impl SensorTasks {
     pub fn new(config: Sensors) -> Self {
         let [inputs, outputs] = config.kind.sizes();
         let (mut x, mut y) = (Vec::new(), Vec::new());
-        let mut rng = generator(0, Stream::Devices, 0);
+        let mut rng = generator(0, Stream::Units, 0);
         for _ in 0..MEASURED[0] {
-            let device = Device::draw(&config, &mut rng);
+            let sensor = Sensor::draw(&config, &mut rng);
             for _ in 0..MEASURED[1] {
-                let (input, correction) = device.read(&mut rng);
+                let (input, correction) = sensor.read(&mut rng);
                 x.extend(input);
                 y.extend(correction);
             }
@@ -201,7 +200,7 @@ impl SensorTasks {
         Self {
             normalisation: Arc::new(input_moments(&x, inputs)),
             scale: TargetScale {
-                // Devices are as often too high as too low.
+                // Sensors are as often too high as too low.
                 mean: vec![0.0; outputs],
                 deviation: target_moments(&y, outputs).1,
                 unit: config.kind.unit().into(),
@@ -211,16 +210,22 @@ impl SensorTasks {
     }
 }
 
+impl TaskSizes for SensorTasks {
+    fn sizes(&self) -> Sizes {
+        self.config.sizes()
+    }
+}
+
 impl TaskDistribution for SensorTasks {
-    fn shape(&self) -> Shape {
-        self.config.shape()
+    fn description(&self) -> Description {
+        Description {
+            normalisation: Some(self.normalisation.clone()),
+            target_scale: Some(self.scale.clone()),
+            front_end: None,
+        }
     }
 
-    fn output(&self) -> usize {
-        self.config.kind.sizes()[1]
-    }
-
-    /// Every task has generators of its own for its device, its support and its
+    /// Every task has generators of its own for its sensor, its support and its
     /// query set.
     fn draw(
         &self,
@@ -233,12 +238,12 @@ impl TaskDistribution for SensorTasks {
         let [mut support, mut query] = [(); 2].map(|()| (Vec::new(), Vec::new()));
         for _ in 0..tasks {
             let seed: u64 = rng.random();
-            let device = Device::draw(&self.config, &mut generator(seed, Stream::Devices, 0));
+            let sensor = Sensor::draw(&self.config, &mut generator(seed, Stream::Units, 0));
             let sets = [(shots, &mut support), (queries, &mut query)];
             for (index, (count, (x, y))) in (1..).zip(sets) {
-                let mut rng = generator(seed, Stream::Devices, index);
+                let mut rng = generator(seed, Stream::Units, index);
                 for _ in 0..count {
-                    let (input, correction) = device.read(&mut rng);
+                    let (input, correction) = sensor.read(&mut rng);
                     x.extend(input.iter().map(|&value| value as f32));
                     y.extend(correction.iter().map(|&value| value as f32));
                 }
@@ -264,12 +269,8 @@ impl TaskDistribution for SensorTasks {
         }
     }
 
-    fn normalisation(&self) -> Option<Arc<Normalisation>> {
-        Some(self.normalisation.clone())
-    }
-
-    fn target_scale(&self) -> Option<TargetScale> {
-        Some(self.scale.clone())
+    fn data(&self) -> Option<&dyn TaskData> {
+        None
     }
 }
 

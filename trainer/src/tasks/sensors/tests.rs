@@ -1,4 +1,5 @@
 use super::*;
+use crate::tasks::TaskFamily;
 
 fn sensors(text: &str) -> Sensors {
     toml::from_str(text).unwrap()
@@ -18,13 +19,13 @@ fn ideal(kind: &str, more: &str) -> Sensors {
     own
 }
 
-/// Inputs and corrections of some readings of each of some devices.
-fn readings(config: &Sensors, devices: usize, count: usize) -> Vec<Vec<(Vec<f64>, Vec<f64>)>> {
+/// Inputs and corrections of some readings of each of some sensors.
+fn readings(config: &Sensors, sensors: usize, count: usize) -> Vec<Vec<(Vec<f64>, Vec<f64>)>> {
     let mut rng = generator(1, Stream::Test, 0);
-    (0..devices)
+    (0..sensors)
         .map(|_| {
-            let device = Device::draw(config, &mut rng);
-            (0..count).map(|_| device.read(&mut rng)).collect()
+            let sensor = Sensor::draw(config, &mut rng);
+            (0..count).map(|_| sensor.read(&mut rng)).collect()
         })
         .collect()
 }
@@ -35,7 +36,7 @@ fn deviation(values: impl Iterator<Item = f64> + Clone) -> f64 {
 }
 
 #[test]
-fn a_device_without_errors_needs_no_correction() {
+fn a_sensor_without_errors_needs_no_correction() {
     for kind in ["generic", "thermistor", "load_cell", "magnetometer"] {
         let all = readings(&ideal(kind, ""), 5, 50);
         let corrections = all.iter().flatten().flat_map(|(_, correction)| correction);
@@ -86,17 +87,17 @@ fn kinds_are_in_their_units() {
         temperatures.fold([99.0f64, -99.0], |[low, high], t| [low.min(t), high.max(t)]);
     assert!((0.0..1.0).contains(&low) && (29.0..=30.001).contains(&high));
     let all = readings(&ideal("magnetometer", "offset = 0.3"), 50, 20);
-    for device in &all {
+    for sensor in &all {
         // The same field from any side, moved by the same iron.
-        let strengths = device.iter().map(|(read, correction)| {
+        let strengths = sensor.iter().map(|(read, correction)| {
             let field = read.iter().zip(correction).map(|(r, c)| (r + c).powi(2));
             field.sum::<f64>().sqrt()
         });
         let [low, high] =
             strengths.fold([99.0f64, 0.0], |[low, high], s| [low.min(s), high.max(s)]);
         assert!(high - low < 1e-6 && low > 24.9 && high < 65.1);
-        let first = &device[0].1;
-        let moved = device.iter().flat_map(|(_, c)| c.iter().zip(first));
+        let first = &sensor[0].1;
+        let moved = sensor.iter().flat_map(|(_, c)| c.iter().zip(first));
         assert!(moved.clone().all(|(a, b)| (a - b).abs() < 1e-4));
     }
 }
@@ -135,10 +136,10 @@ fn ranges_that_make_no_sense_are_refused() {
         ("kind = \"magnetometer\"\nrange = [-1.0, 60.0]", "range"),
     ] {
         assert_eq!(
-            sensors(text).fault().map(|fault| fault.0).as_deref(),
-            Some(key),
+            sensors(text).check().unwrap_err().key,
+            format!("tasks.{key}"),
             "{text}"
         );
     }
-    assert_eq!(sensors("kind = \"generic\"").fault(), None);
+    assert_eq!(sensors("kind = \"generic\"").check(), Ok(()));
 }

@@ -95,6 +95,6 @@ fn shares_say_how_many_classes_are_mixed_and_other_splits_have_none() {
     assert!((12..35).contains(&spliced), "{spliced}");
     for split in [Split::Validation, Split::Test] {
         let batch = draw(&tasks, split, 1, 1);
-        told(50, &batch.support_x.values(), &batch.support_y, 2);
+        decoded(50, &batch.support_x.values(), &batch.support_y, 2);
     }
 }

@@ -10,7 +10,6 @@ use crate::meta::to_host;
 use crate::random::{Stream, generator};
 
 mod changes;
-mod drafts;
 mod mixtures;
 
 /// Six people, four classes, five takes of each: three rows whose first channel
@@ -58,7 +57,7 @@ fn recorded(path: &Path, task: RecordedTask) -> Recorded {
 }
 
 /// User, class, take and label of every example of a set, and its task.
-fn told(tasks: usize, x: &[f32], y: &[f32], ways: usize) -> Vec<(usize, [usize; 3], usize)> {
+fn decoded(tasks: usize, x: &[f32], y: &[f32], ways: usize) -> Vec<(usize, [usize; 3], usize)> {
     let of_task = y.len() / ways / tasks;
     let examples = x.chunks_exact(6).zip(y.chunks_exact(ways)).enumerate();
     examples
@@ -88,13 +87,10 @@ fn a_new_user_is_one_of_the_split_with_different_takes_of_each_class() {
         .open()
         .unwrap();
     let mut seen: [HashSet<usize>; 3] = Default::default();
-    for (split, seen) in [Split::Train, Split::Validation, Split::Test]
-        .into_iter()
-        .zip(&mut seen)
-    {
+    for (split, seen) in Split::ALL.into_iter().zip(&mut seen) {
         let batch = draw(&tasks, split, 2, 3);
-        let support = told(50, &batch.support_x.values(), &batch.support_y, 2);
-        let query = told(50, &batch.query_x.values(), &batch.query_y, 2);
+        let support = decoded(50, &batch.support_x.values(), &batch.support_y, 2);
+        let query = decoded(50, &batch.query_x.values(), &batch.query_y, 2);
         for task in 0..50 {
             let all = support
                 .iter()
@@ -131,7 +127,7 @@ fn new_classes_are_never_those_of_training_nor_by_its_people() {
     let tasks = config.open().unwrap();
     let seen = |split| {
         let batch = draw(&tasks, split, 1, 1);
-        let support = told(50, &batch.support_x.values(), &batch.support_y, 2);
+        let support = decoded(50, &batch.support_x.values(), &batch.support_y, 2);
         let of = |at: usize| {
             support
                 .iter()
@@ -167,7 +163,7 @@ fn fixed_labels_are_the_classes() {
         ..recorded(fixture.path(), RecordedTask::NewUser)
     };
     let batch = draw(&config.open().unwrap(), Split::Test, 1, 2);
-    for (_, [_, class, _], label) in told(50, &batch.query_x.values(), &batch.query_y, 4) {
+    for (_, [_, class, _], label) in decoded(50, &batch.query_x.values(), &batch.query_y, 4) {
         assert_eq!(class, label);
     }
     let few = Recorded { ways: 3, ..config };
@@ -339,7 +335,7 @@ fn origins_name_user_and_class_of_every_query() {
             batch.first_support_examples(batch.output),
             batch.tasks(7..20),
         ] {
-            let query = told(batch.tasks, &batch.query_x.values(), &batch.query_y, 2);
+            let query = decoded(batch.tasks, &batch.query_x.values(), &batch.query_y, 2);
             let origins = batch.origins.unwrap();
             assert_eq!(origins.queries.len(), query.len());
             for (origin, (_, [user, class, _], _)) in origins.queries.iter().zip(query) {

@@ -1,4 +1,5 @@
-//! Devices of a data set: which are trained on, and whose turn it is.
+//! Units of a data set, such as its thermometers: which are trained on, and in which
+//! order tasks are of them.
 
 use std::sync::Arc;
 
@@ -9,19 +10,20 @@ use serde::{Deserialize, Serialize};
 
 use super::{Origin, Origins, TaskBatch};
 use crate::data::{DataError, Examples, Group, Normalisation, counted};
+use crate::fault::{Fault, require};
 use crate::random::{Stream, generator};
 
-/// Which devices are trained on, which are for choices, and which results are
-/// reported on: exactly one of counts, names and folds, or none where folders
-/// `train`, `val` and `test` say.
+/// Which units are trained on, which are for choices, and which results are reported
+/// on. Exactly one of counts, names and folds says it, or none of them where units lie
+/// in folders `train`, `val` and `test`.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
-pub struct DeviceSplit {
-    /// Numbers of devices of the training, validation and test split, in an order
-    /// that `seed` decides.
+pub struct UnitSplit {
+    /// Numbers of units of the training, validation and test split, in an order that
+    /// `seed` decides.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub counts: Option<[usize; 3]>,
-    /// Names of the devices that are trained on; `*` stands for any characters,
+    /// Names of the units that are trained on; `*` stands for any characters,
     /// `?` for one, `[0-4]` for one of some.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub train: Vec<String>,
@@ -31,51 +33,66 @@ pub struct DeviceSplit {
     /// Names of those for testing.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub test: Vec<String>,
-    /// Cross-validation: all devices, in an order that `seed` decides, are dealt
-    /// to so many folds. One is for testing, the next one for validation, the
-    /// others for training.
+    /// Cross-validation: all units, in an order that `seed` decides, are dealt to so
+    /// many folds. One is for testing, the next one for validation, the others for
+    /// training.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub folds: Option<usize>,
     /// The fold for testing, from 0.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub fold: Option<usize>,
-    /// Decides the order of the devices.
+    /// Decides the order of the units.
     pub seed: u64,
 }
 
-const GROUPS: [Group; 3] = [Group::Train, Group::Validation, Group::Test];
-
-impl DeviceSplit {
+impl UnitSplit {
     fn names(&self) -> [&[String]; 3] {
         [&self.train, &self.validation, &self.test]
     }
 
-    /// The key that has no usable value, what it needs and what it has.
-    pub fn fault(&self) -> Option<(&'static str, String, String)> {
-        let named = self.names().iter().any(|names| !names.is_empty());
+    /// What the table must satisfy beyond its types.
+    ///
+    /// # Errors
+    /// The first key whose value cannot be used.
+    pub fn check(&self) -> Result<(), Fault> {
+        let named = self.is_named();
         let ways = [self.counts.is_some(), named, self.folds.is_some()];
-        let fold = self.fold.unwrap_or(0);
-        let wrong = self.names().into_iter().flatten();
-        let mut wrong = wrong.filter(|name| glob::Pattern::new(name).is_err());
-        if ways.iter().filter(|&&way| way).count() > 1 {
-            let what = "one of counts, folds, and the lists train, validation and test";
-            Some(("counts", what.into(), "several of them".into()))
-        } else if let Some(name) = wrong.next() {
-            let what = "names in which * stands for any characters";
-            Some(("train", what.into(), name.clone()))
-        } else if self.folds.is_some_and(|folds| folds < 3) {
-            let what = "at least 3, as one is for testing and one for validation";
-            Some(("folds", what.into(), self.folds.unwrap_or(0).to_string()))
-        } else if self.fold.is_some() && fold >= self.folds.unwrap_or(0) {
-            let what = format!("below tasks.split.folds, {}", self.folds.unwrap_or(0));
-            Some(("fold", what, fold.to_string()))
-        } else {
-            None
+        require(
+            ways.iter().filter(|&&way| way).count() <= 1,
+            "tasks.split.counts",
+            "one of counts, folds, and the lists train, validation and test",
+            "several of them",
+        )?;
+        let all = self.names().into_iter().flatten();
+        for name in all {
+            require(
+                glob::Pattern::new(name).is_ok(),
+                "tasks.split.train",
+                "names in which * stands for any characters",
+                name,
+            )?;
         }
+        let folds = self.folds.unwrap_or(0);
+        require(
+            self.folds.is_none_or(|folds| folds >= 3),
+            "tasks.split.folds",
+            "at least 3, as one is for testing and one for validation",
+            folds,
+        )?;
+        require(
+            self.fold.is_none_or(|fold| fold < folds),
+            "tasks.split.fold",
+            format!("below tasks.split.folds, {folds}"),
+            self.fold.unwrap_or(0),
+        )
     }
 
-    /// The split of every device; those that belong to none are left out. `what`
-    /// is what holds them, in messages.
+    fn is_named(&self) -> bool {
+        self.names().iter().any(|names| !names.is_empty())
+    }
+
+    /// The split of every unit; those that belong to none are left out. `what` is
+    /// the data set, in messages.
     ///
     /// # Errors
     /// [`DataError::TooFew`] where a split would be empty, and where folders say
@@ -86,79 +103,102 @@ impl DeviceSplit {
         names: &[String],
         folders: &[Option<Group>],
     ) -> Result<Vec<Option<Group>>, DataError> {
-        let too_few = |has: String, needs: String| DataError::TooFew {
+        let too_few = |(has, needs): (String, String)| DataError::TooFew {
             what: what.to_owned(),
             has,
             needs,
         };
-        let has = || counted(names.len(), "device");
         let in_folders = folders.iter().any(Option::is_some);
-        let mut of = vec![None; names.len()];
-        let mut order: Vec<usize> = (0..names.len()).collect();
-        order.shuffle(&mut generator(self.seed, Stream::Split, 3));
-        if let Some(counts) = self.counts {
-            let needed: usize = counts.iter().sum();
-            if needed > names.len() {
-                let needs = format!("tasks.split.counts = {counts:?} need {needed}");
-                return Err(too_few(has(), needs));
-            }
-            let mut order = order.iter();
-            for (group, count) in GROUPS.into_iter().zip(counts) {
-                order
-                    .by_ref()
-                    .take(count)
-                    .for_each(|&at| of[at] = Some(group));
-            }
+        let of = if let Some(counts) = self.counts {
+            self.by_counts(counts, names.len())
         } else if let Some(folds) = self.folds {
-            if names.len() < folds {
-                return Err(too_few(has(), format!("tasks.split.folds = {folds}")));
-            }
-            let fold = self.fold.unwrap_or(0);
-            for (turn, &at) in order.iter().enumerate() {
-                of[at] = Some(match (turn % folds + folds - fold) % folds {
-                    0 => Group::Test,
-                    1 => Group::Validation,
-                    _ => Group::Train,
-                });
-            }
-        } else if self.names().iter().any(|names| !names.is_empty()) {
-            let matches = |patterns: &[String], name: &str| {
-                let pattern = |text: &String| glob::Pattern::new(text).ok();
-                let mut patterns = patterns.iter().filter_map(pattern);
-                patterns.any(|pattern| pattern.matches(name))
-            };
-            for (of, name) in of.iter_mut().zip(names) {
-                let lists = GROUPS.into_iter().zip(self.names());
-                let own: Vec<Group> = lists
-                    .filter(|(_, patterns)| matches(patterns, name))
-                    .map(|(group, _)| group)
-                    .collect();
-                if own.len() > 1 {
-                    let has = format!("device {name:?} in several lists of tasks.split");
-                    return Err(too_few(has, "splits must be disjoint".into()));
-                }
-                *of = own.first().copied();
-            }
+            self.by_folds(folds, names.len())
+        } else if self.is_named() {
+            self.by_names(names)
         } else if in_folders {
-            of.clone_from_slice(folders);
+            Ok(folders.to_vec())
         } else {
             let has = "no folders train, val and test".into();
-            return Err(too_few(has, "[tasks.split] must split its devices".into()));
-        }
+            Err((has, "[tasks.split] must split its devices".into()))
+        };
+        let of = of.map_err(too_few)?;
         if in_folders && of != folders {
             let has = "folders that split it".into();
-            return Err(too_few(has, "[tasks.split] splits it too".into()));
+            return Err(too_few((has, "[tasks.split] splits it too".into())));
         }
-        let empty = GROUPS.iter().find(|group| !of.contains(&Some(**group)));
+        let empty = Group::ALL.iter().find(|group| !of.contains(&Some(**group)));
         match empty {
             None => Ok(of),
-            Some(group) => Err(too_few(
+            Some(group) => Err(too_few((
                 format!("no device of the {group:?} split"),
                 format!("a task needs one; there are {}", listed(names)),
-            )),
+            ))),
         }
     }
+
+    /// Units in the order that the seed decides.
+    fn order(&self, count: usize) -> Vec<usize> {
+        let mut order: Vec<usize> = (0..count).collect();
+        order.shuffle(&mut generator(self.seed, Stream::Split, 3));
+        order
+    }
+
+    fn by_counts(&self, counts: [usize; 3], count: usize) -> Assigned {
+        let needed: usize = counts.iter().sum();
+        if needed > count {
+            let needs = format!("tasks.split.counts = {counts:?} need {needed}");
+            return Err((counted(count, "device"), needs));
+        }
+        let groups = Group::ALL.into_iter().zip(counts);
+        let groups = groups.flat_map(|(group, count)| std::iter::repeat_n(group, count));
+        let mut of = vec![None; count];
+        for (at, group) in self.order(count).into_iter().zip(groups) {
+            of[at] = Some(group);
+        }
+        Ok(of)
+    }
+
+    fn by_folds(&self, folds: usize, count: usize) -> Assigned {
+        if count < folds {
+            let needs = format!("tasks.split.folds = {folds}");
+            return Err((counted(count, "device"), needs));
+        }
+        let fold = self.fold.unwrap_or(0);
+        let mut of = vec![None; count];
+        for (turn, at) in self.order(count).into_iter().enumerate() {
+            of[at] = Some(match (turn % folds + folds - fold) % folds {
+                0 => Group::Test,
+                1 => Group::Validation,
+                _ => Group::Train,
+            });
+        }
+        Ok(of)
+    }
+
+    fn by_names(&self, names: &[String]) -> Assigned {
+        let matches = |patterns: &[String], name: &str| {
+            let pattern = |text: &String| glob::Pattern::new(text).ok();
+            let mut patterns = patterns.iter().filter_map(pattern);
+            patterns.any(|pattern| pattern.matches(name))
+        };
+        let group_of = |name: &String| {
+            let lists = Group::ALL.into_iter().zip(self.names());
+            let own: Vec<Group> = lists
+                .filter(|(_, patterns)| matches(patterns, name))
+                .map(|(group, _)| group)
+                .collect();
+            if own.len() > 1 {
+                let has = format!("device {name:?} in several lists of tasks.split");
+                return Err((has, "splits must be disjoint".into()));
+            }
+            Ok(own.first().copied())
+        };
+        names.iter().map(group_of).collect()
+    }
 }
+
+/// The split of every unit, or what there is and what is needed.
+type Assigned = Result<Vec<Option<Group>>, (String, String)>;
 
 /// The first few names.
 fn listed(names: &[String]) -> String {
@@ -171,9 +211,8 @@ fn listed(names: &[String]) -> String {
     shown.join(", ") + more
 }
 
-/// Whose turn it is, task after task: all of some take turns in a random order,
-/// so that in any number of tasks each has its equal part. Every task comes with
-/// a seed of its own.
+/// What each task is of: some indices take turns in a random order, so that each has
+/// its equal part of any number of tasks. Every task comes with a seed of its own.
 pub(super) struct Turns<'a> {
     all: &'a [usize],
     left: Vec<usize>,
@@ -206,10 +245,10 @@ impl Iterator for Turns<'_> {
 /// Inputs and targets of one set of a task, to append its examples to.
 pub(super) type Set<'a> = (&'a mut Vec<f32>, &'a mut Vec<f32>);
 
-/// A batch with a task for each of `turns`, one device and one target each, of
-/// `queries` queries. `fill` appends a task's support and query set and says whose
-/// it is, an index of `names`.
-pub(super) fn batch_of_devices(
+/// A batch with a task for each of `turns`, of one unit, one target and `queries`
+/// queries. `fill` appends a task's support and query set and says whose it is, an
+/// index of `names`.
+pub(super) fn batch_of_units(
     turns: impl Iterator<Item = (usize, u64)>,
     queries: usize,
     names: &Arc<[String]>,
@@ -257,7 +296,7 @@ mod tests {
         (0..count).map(|at| format!("D{at}")).collect()
     }
 
-    fn assign(split: &DeviceSplit, count: usize) -> Result<Vec<Option<Group>>, DataError> {
+    fn assign(split: &UnitSplit, count: usize) -> Result<Vec<Option<Group>>, DataError> {
         split.assign("data", &names(count), &vec![None; count])
     }
 
@@ -269,17 +308,17 @@ mod tests {
     }
 
     #[test]
-    fn every_device_is_tested_in_one_fold_and_never_trained_on_there() {
+    fn every_unit_is_tested_in_one_fold_and_never_trained_on_there() {
         let mut tested = Vec::new();
         for fold in 0..4 {
-            let split = DeviceSplit {
+            let split = UnitSplit {
                 folds: Some(4),
                 fold: Some(fold),
                 seed: 3,
-                ..DeviceSplit::default()
+                ..UnitSplit::default()
             };
             let assigned = assign(&split, 11).unwrap();
-            let [train, validation, test] = GROUPS.map(|group| of(&assigned, group));
+            let [train, validation, test] = Group::ALL.map(|group| of(&assigned, group));
             assert_eq!(train.len() + validation.len() + test.len(), 11);
             assert!([2, 3].contains(&test.len()));
             tested.extend(test);
@@ -290,17 +329,17 @@ mod tests {
 
     #[test]
     fn names_and_counts_split_too() {
-        let split: DeviceSplit =
+        let split: UnitSplit =
             toml::from_str("train = [\"D[0-4]\"]\nvalidation = [\"D5\"]\ntest = [\"D7\", \"D1?\"]")
                 .unwrap();
         let assigned = assign(&split, 12).unwrap();
         assert_eq!(of(&assigned, Group::Train), [0, 1, 2, 3, 4]);
         assert_eq!(of(&assigned, Group::Test), [7, 10, 11]);
         assert_eq!(assigned[6], None);
-        let split: DeviceSplit = toml::from_str("counts = [5, 2, 3]").unwrap();
+        let split: UnitSplit = toml::from_str("counts = [5, 2, 3]").unwrap();
         let assigned = assign(&split, 11).unwrap();
         assert_eq!(
-            GROUPS.map(|group| of(&assigned, group).len()),
+            Group::ALL.map(|group| of(&assigned, group).len()),
             [5, 2, 3],
             "and one is left"
         );
@@ -319,7 +358,7 @@ mod tests {
             ),
             ("", 3, "[tasks.split]"),
         ] {
-            let split: DeviceSplit = toml::from_str(text).unwrap();
+            let split: UnitSplit = toml::from_str(text).unwrap();
             let message = assign(&split, count).unwrap_err().to_string();
             assert!(message.contains(part), "{text}: {message}");
         }
@@ -330,8 +369,9 @@ mod tests {
             ("fold = 0", "fold"),
             ("train = [\"[\"]", "train"),
         ] {
-            let split: DeviceSplit = toml::from_str(text).unwrap();
-            assert_eq!(split.fault().map(|fault| fault.0), Some(key), "{text}");
+            let split: UnitSplit = toml::from_str(text).unwrap();
+            let fault = split.check().unwrap_err();
+            assert_eq!(fault.key, format!("tasks.split.{key}"), "{text}");
         }
     }
 

@@ -3,9 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
-use super::{RecordedTask, too_few};
 use crate::data::{Group, Recordings, counted};
-use crate::tasks::TasksError;
+use crate::tasks::{RecordedTask, TasksError};
 
 /// The text, with names in braces for what depends on the recordings.
 const TEXT: &str = include_str!("draft.toml");
@@ -15,24 +14,28 @@ const LENGTH: usize = 64;
 const WHOLE: f64 = 5.0;
 /// Seconds of a window.
 const WINDOW: f64 = 2.0;
-/// Most classes of a task, on the device and in training.
+/// Most classes of a task, on a board and in training.
 const WAYS: usize = 5;
 const TRAINING_WAYS: usize = 12;
 /// Numbers of examples that training draws from, and most queries.
 const SHOTS: [usize; 3] = [1, 3, 5];
 const QUERIES: usize = 3;
 
-/// A config to begin with for tasks of `recordings`: new people where there are at
-/// least three, else new classes. It trains as it is; `path` is what it says of
-/// where they are, `name` what its run is called.
+/// A config to begin with for tasks of `recordings`: of new people where there are at
+/// least three, else of new classes. It trains as it is. `path` is its `tasks.path` and
+/// `name` its name.
 ///
 /// # Errors
 /// [`TasksError`] where there are too few people and classes to hold some back, or
 /// too few recordings of one for a support and a query set.
-pub fn draft(recordings: &Recordings, path: &Path, name: &str) -> Result<String, TasksError> {
+pub(super) fn draft(
+    recordings: &Recordings,
+    path: &Path,
+    name: &str,
+) -> Result<String, TasksError> {
     let (task, split) = division(recordings)?;
     if split.ways < 2 {
-        return Err(too_few(
+        return Err(TasksError::too_few(
             recordings.path.display().to_string(),
             format!(
                 "a {} with {}",
@@ -100,7 +103,7 @@ fn division(recordings: &Recordings) -> Result<(RecordedTask, Division), TasksEr
             let own = own.filter(|r| r.group == Some(group)).map(|r| r.class);
             own.collect::<BTreeSet<_>>()
         };
-        let [train, validation, test] = [Group::Train, Group::Validation, Group::Test].map(of);
+        let [train, validation, test] = Group::ALL.map(of);
         let task = match train.is_disjoint(&test) {
             true => RecordedTask::NewClasses,
             false => RecordedTask::NewUser,
@@ -141,7 +144,7 @@ fn division(recordings: &Recordings) -> Result<(RecordedTask, Division), TasksEr
         };
         return Ok((RecordedTask::NewClasses, division));
     }
-    Err(too_few(
+    Err(TasksError::too_few(
         recordings.path.display().to_string(),
         format!(
             "{} and {}",
@@ -182,7 +185,7 @@ fn fewest(recordings: &Recordings, task: RecordedTask) -> Result<usize, TasksErr
         RecordedTask::NewUser => format!(" of {}", recordings.users[user]),
         RecordedTask::NewClasses => String::new(),
     };
-    Err(too_few(
+    Err(TasksError::too_few(
         format!("class {:?}{of}", recordings.classes[class]),
         counted(count, "recording"),
         "a task needs one for its support set and another for its query set; leave the class out, or \
@@ -244,7 +247,7 @@ fn examples(recordings: &Recordings) -> String {
 
 /// Channels that are the axes of one frame, as augmentation turns them: three
 /// whose names differ in an x, y and z at one place.
-pub(super) fn frames(channels: &[String]) -> String {
+fn frames(channels: &[String]) -> String {
     // The name of another axis, where one has an x at this place.
     let other = |name: &str, place: usize, axis: char| {
         let mut letters: Vec<char> = name.chars().collect();
@@ -278,3 +281,6 @@ pub(super) fn frames(channels: &[String]) -> String {
          mount = 30.0\nrotate = 15.0\n"
     )
 }
+
+#[cfg(test)]
+mod tests;

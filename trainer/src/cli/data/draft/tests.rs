@@ -2,7 +2,8 @@
 
 use super::*;
 use crate::config::Config;
-use crate::tasks::TasksConfig;
+use crate::data::tests::Fixture;
+use crate::tasks::{Recorded, Split, TaskDistribution, TasksConfig};
 
 /// So many users and classes, takes of each, and rows of a take, of one channel.
 fn folder(users: usize, classes: usize, takes: usize, rows: usize, layout: &str) -> Fixture {
@@ -109,8 +110,8 @@ fn axes_are_found_by_their_names() {
     fixture.put("recordings.toml", b"label = \"what\"\nrate = 1.0\n");
     let recordings = Recordings::survey(fixture.path()).unwrap();
     assert_eq!(recordings.channels, names);
-    let text = super::super::draft::frames(&recordings.channels);
+    let text = frames(&recordings.channels);
     let expected = "frames = [[\"AccX\", \"AccY\", \"AccZ\"], [\"gx\", \"gy\", \"gz\"]]\n";
     assert!(text.contains(expected), "{text}");
-    assert_eq!(super::super::draft::frames(&["x".to_owned()]), "");
+    assert_eq!(frames(&["x".to_owned()]), "");
 }
