@@ -19,7 +19,7 @@
 //! - [`algorithms`]: what is trained, by which gradient, and how the result adapts;
 //! - [`run`]: the run directory, checkpoints and metrics;
 //! - [`train`]: a run, from its first iteration or its last checkpoint to its end;
-//! - [`rivals`]: what can be had without meta-learning and without a network;
+//! - [`baselines`]: what can be had without meta-learning and without a network;
 //! - [`model`]: the result of a run;
 //! - [`join`]: several of them side by side as one;
 //! - [`evaluate`]: all methods on the same tasks, with intervals;
@@ -33,6 +33,7 @@
 #![forbid(unsafe_code)]
 
 pub mod algorithms;
+pub mod baselines;
 pub mod cli;
 pub mod config;
 pub mod data;
@@ -53,7 +54,6 @@ pub mod plot;
 pub mod predict;
 pub mod random;
 pub mod report;
-pub mod rivals;
 pub mod run;
 pub mod samplers;
 pub mod size;

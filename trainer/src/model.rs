@@ -244,7 +244,7 @@ impl TrainedModel {
     /// The same model with one output more, which is never taught
     /// ([`mamlet_formats::Score::NoClass`]). Rates stay: as many classes share a
     /// gradient as before. `None` where outputs have starts of their own.
-    pub(crate) fn with_untaught_output(&self) -> Option<Self> {
+    pub(crate) fn with_rejection_output(&self) -> Option<Self> {
         let mut model = self.clone();
         let LayerSpec::Dense(head) = model.config.model.layers.last_mut()? else {
             return None;

@@ -33,7 +33,7 @@ pub enum Stream {
     Statistics = 9,
     /// Tasks that show the range of activations; index 0.
     Calibration = 10,
-    /// Episodes that a quantised artifact is judged by; indexed by episode.
+    /// Episodes that a quantised artifact is evaluated on; indexed by episode.
     Score = 11,
     /// Classes of an image task and the order of their images, under the seed of
     /// the task; indexed by which of them.

@@ -5,7 +5,7 @@ use super::pretraining::{self, classifier_gradient};
 use super::{Algorithm, Method, Pretraining, prototypical};
 use crate::config::Config;
 use crate::config::tests::{GOOD, WAVEFORMS, config};
-use crate::evaluate::{Protocol, evaluate};
+use crate::evaluate::{Evaluation, evaluate};
 use crate::loss::Loss;
 use crate::meta::{MetaGradient, to_device, to_host};
 use crate::model::TrainedModel;
@@ -222,10 +222,10 @@ fn an_algorithm_that_is_added_is_trained_evaluated_and_goes_on() {
 
     let model = TrainedModel::from_checkpoint(config.clone(), &checkpoint).unwrap();
     assert_eq!(model.rates, None);
-    let evaluation = Protocol {
+    let evaluation = Evaluation {
         tasks: 50,
         shots: vec![5],
-        ..Protocol::default()
+        ..Evaluation::default()
     };
     let named = [("run".to_owned(), model)];
     let report = evaluate::<Flex>(&named, &evaluation, &Default::default(), |_| {}).unwrap();

@@ -5,14 +5,15 @@ use std::path::PathBuf;
 use burn::tensor::backend::Backend;
 use clap::{Args, ValueEnum};
 
+use super::episode_flags::{Episodes, OtherTasks};
 use super::evaluate::{Display, load};
 use super::flags::{Compute, Format};
-use super::protocol::{Elsewhere, Episodes};
 use super::tables::{episodes, number, setting, value};
 use super::{exit, output};
 use crate::device::{DeviceChoice, Job, dispatch};
 use crate::evaluate::{
-    Compared, ComparedRun, Comparison, EvaluateError, Interval, Measure, Paired, Protocol, compare,
+    Compared, ComparedRun, Comparison, EvaluateError, Evaluation, Interval, Measure, Paired,
+    compare,
 };
 use crate::model::TrainedModel;
 
@@ -40,7 +41,7 @@ pub(super) struct Arguments {
     #[command(flatten)]
     episodes: Episodes,
     #[command(flatten)]
-    elsewhere: Elsewhere,
+    other_tasks: OtherTasks,
     /// At most so many inner steps; runs without a number of their own take as
     /// many [default: 10]
     #[arg(long)]
@@ -64,8 +65,8 @@ enum By {
 impl Arguments {
     pub(super) fn run(self) -> anyhow::Result<u8> {
         let models = load(&self.runs, self.episodes.ways)?;
-        let on = self.elsewhere.tasks()?;
-        let protocol = self.episodes.protocol(&models, self.steps, on)?;
+        let on = self.other_tasks.tasks()?;
+        let evaluation = self.episodes.evaluation(&models, self.steps, on)?;
         let classes = models
             .first()
             .map(|(_, model)| model.config.tasks.classes());
@@ -73,7 +74,7 @@ impl Arguments {
             (Some(By::Loss), _) | (None, None) => Measure::Loss,
             (Some(By::Accuracy), _) | (None, Some(_)) => Measure::Accuracy,
         };
-        let comparison = execute(&models, &protocol, by, self.compute.device)?;
+        let comparison = execute(&models, &evaluation, by, self.compute.device)?;
         self.format.print(|| &comparison, || render(&comparison))?;
         Ok(exit::SUCCESS)
     }
@@ -81,25 +82,25 @@ impl Arguments {
 
 fn execute(
     models: &[(String, TrainedModel)],
-    protocol: &Protocol,
+    evaluation: &Evaluation,
     by: Measure,
     device: DeviceChoice,
 ) -> anyhow::Result<Comparison> {
-    struct Work<'a>(&'a [(String, TrainedModel)], &'a Protocol, Measure);
+    struct Work<'a>(&'a [(String, TrainedModel)], &'a Evaluation, Measure);
 
     impl Job for Work<'_> {
         type Output = Result<Comparison, EvaluateError>;
 
         fn run<B: Backend>(self, device: B::Device) -> Self::Output {
             let mut display = Display::new();
-            let Work(models, protocol, by) = self;
-            compare::<B>(models, protocol, by, &device, |progress| {
+            let Work(models, evaluation, by) = self;
+            compare::<B>(models, evaluation, by, &device, |progress| {
                 display.show(progress);
             })
         }
     }
 
-    Ok(dispatch(device, Work(models, protocol, by))??)
+    Ok(dispatch(device, Work(models, evaluation, by))??)
 }
 
 fn render(comparison: &Comparison) -> String {

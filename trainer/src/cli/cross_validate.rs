@@ -5,10 +5,10 @@ use std::path::PathBuf;
 use anyhow::Context;
 use clap::Args;
 
+use super::episode_flags::Episodes;
 use super::evaluate::execute_folds;
 use super::exit;
 use super::flags::{Compute, Experiment, Format};
-use super::protocol::Episodes;
 use super::tables::render;
 use super::train::{create, needed};
 use crate::device::check;
@@ -86,8 +86,8 @@ impl Arguments {
             };
             models.push((path.display().to_string(), model));
         }
-        let protocol = self.episodes.protocol(&models, self.steps, None)?;
-        let report = execute_folds(&models, &protocol, self.compute.device)?;
+        let evaluation = self.episodes.evaluation(&models, self.steps, None)?;
+        let report = execute_folds(&models, &evaluation, self.compute.device)?;
         self.format.print(|| &report, || render(&report))?;
         Ok(exit::SUCCESS)
     }

@@ -15,11 +15,11 @@ use crate::random::{Stream, generator};
 use crate::run::write_atomically;
 use crate::tasks::{Split, TaskDistribution, unscaled};
 
-/// Write test tasks to files: the examples to adapt to, and those to judge by.
+/// Write test tasks to files: the examples to adapt to, and those to evaluate on.
 ///
 /// As CSV, one task, which `mamlet-sim run` reads; or as many tasks as you like in
 /// one file that `mamlet-sim replay` and programs on a board replay. The tasks are
-/// those that quantised artifacts are judged by, of the test split.
+/// those that quantised artifacts are evaluated on, of the test split.
 #[derive(Debug, Args)]
 #[command(
     group(ArgGroup::new("files").required(true).args(["support", "output"])),

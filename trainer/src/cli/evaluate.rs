@@ -8,15 +8,15 @@ use burn::tensor::backend::Backend;
 use clap::Args;
 use indicatif::{ProgressBar, ProgressStyle};
 
+use super::episode_flags::{BaselinesChoice, Episodes, OtherTasks};
 use super::flags::{Compute, Format};
-use super::protocol::{Elsewhere, Episodes, RivalsChoice};
 use super::tables::render;
 use super::{exit, find_run, train};
 use crate::algorithms::Algorithm;
+use crate::baselines::networks;
 use crate::device::{DeviceChoice, Job, dispatch};
-use crate::evaluate::{EvaluateError, Progress, Protocol, Report, evaluate, evaluate_folds};
+use crate::evaluate::{EvaluateError, Evaluation, Progress, Report, evaluate, evaluate_folds};
 use crate::model::TrainedModel;
-use crate::rivals::networks;
 use crate::run::RunDir;
 
 /// Compare runs on the same tasks: error after each inner step, with intervals.
@@ -42,7 +42,7 @@ Examples:
   mamlet evaluate trainer/configs/*/sinusoid*.toml --json > report.json
   mamlet evaluate runs/sinusoid --tasks 600 --shots 5 --steps 10
   mamlet evaluate runs/omniglot --shots 1 --queries 1,5,15 --setting inductive
-  mamlet evaluate runs/gestures-new-classes --tasks 2000 --shots 1,2 --queries 3 --rivals trained
+  mamlet evaluate runs/gestures-new-classes --tasks 2000 --shots 1,2 --queries 3 --baselines trained
   mamlet evaluate runs/sensors \\
       --on trainer/configs/calibration/calibration-ocean-thermometer.toml")]
 pub(super) struct Arguments {
@@ -52,7 +52,7 @@ pub(super) struct Arguments {
     #[command(flatten)]
     episodes: Episodes,
     #[command(flatten)]
-    elsewhere: Elsewhere,
+    other_tasks: OtherTasks,
     /// Inner steps [default: 10, with classes as many as each run is meant to
     /// take]
     #[arg(long)]
@@ -66,19 +66,19 @@ pub(super) struct Arguments {
 impl Arguments {
     pub(super) fn run(self) -> anyhow::Result<u8> {
         let mut models = load(&self.runs, self.episodes.ways)?;
-        if self.episodes.rivals == Some(RivalsChoice::Trained) {
+        if self.episodes.baselines == Some(BaselinesChoice::Trained) {
             anyhow::ensure!(
                 self.episodes.ways.is_none(),
-                "--rivals trained goes with the run's own number of classes; leave --ways out"
+                "--baselines trained goes with the run's own number of classes; leave --ways out"
             );
-            match trained_rivals(&models[0].0, self.compute.device)? {
-                Some(rivals) => models.extend(rivals),
+            match trained_baselines(&models[0].0, self.compute.device)? {
+                Some(baselines) => models.extend(baselines),
                 None => return Ok(exit::INTERRUPTED),
             }
         }
-        let on = self.elsewhere.tasks()?;
-        let protocol = self.episodes.protocol(&models, self.steps, on)?;
-        let report = execute(&models, &protocol, self.compute.device)?;
+        let on = self.other_tasks.tasks()?;
+        let evaluation = self.episodes.evaluation(&models, self.steps, on)?;
+        let report = execute(&models, &evaluation, self.compute.device)?;
         self.format.print(|| &report, || render(&report))?;
         Ok(exit::SUCCESS)
     }
@@ -105,19 +105,19 @@ pub(super) fn load(
     Ok(models)
 }
 
-/// Networks like a run's that are trained otherwise, in RUN/rivals; `None` if
+/// Networks like a run's that are trained otherwise, in RUN/baselines; `None` if
 /// their training was interrupted.
-fn trained_rivals(
+fn trained_baselines(
     run: &str,
     device: DeviceChoice,
 ) -> anyhow::Result<Option<Vec<(String, TrainedModel)>>> {
     let all = networks(&RunDir::open(Path::new(run))?.config()?);
     if all.is_empty() {
-        eprintln!("{run}: no dense layer last, or a context layer, so no rivals are trained");
+        eprintln!("{run}: no dense layer last, or a context layer, so no baselines are trained");
     }
     let mut models = Vec::new();
     for (name, config) in all {
-        let path = Path::new(run).join("rivals").join(name);
+        let path = Path::new(run).join("baselines").join(name);
         let model = if !config.method.properties().trains {
             TrainedModel::initial(config)?
         } else {
@@ -138,47 +138,47 @@ fn trained_rivals(
 /// Evaluates on the chosen device, showing how far it is.
 pub(super) fn execute(
     models: &[(String, TrainedModel)],
-    protocol: &Protocol,
+    evaluation: &Evaluation,
     device: DeviceChoice,
 ) -> anyhow::Result<Report> {
-    let evaluation = Evaluation {
+    let job = EvaluationJob {
         models,
-        protocol,
+        evaluation,
         folds: false,
     };
-    Ok(dispatch(device, evaluation)??)
+    Ok(dispatch(device, job)??)
 }
 
 /// Evaluates the folds of a cross-validation likewise.
 pub(super) fn execute_folds(
     models: &[(String, TrainedModel)],
-    protocol: &Protocol,
+    evaluation: &Evaluation,
     device: DeviceChoice,
 ) -> anyhow::Result<Report> {
-    let evaluation = Evaluation {
+    let job = EvaluationJob {
         models,
-        protocol,
+        evaluation,
         folds: true,
     };
-    Ok(dispatch(device, evaluation)??)
+    Ok(dispatch(device, job)??)
 }
 
-struct Evaluation<'a> {
+struct EvaluationJob<'a> {
     models: &'a [(String, TrainedModel)],
-    protocol: &'a Protocol,
+    evaluation: &'a Evaluation,
     /// Whether the models are the folds of one.
     folds: bool,
 }
 
-impl Job for Evaluation<'_> {
+impl Job for EvaluationJob<'_> {
     type Output = Result<Report, EvaluateError>;
 
     fn run<B: Backend>(self, device: B::Device) -> Self::Output {
         let mut display = Display::new();
         let show = |progress: Progress<'_>| display.show(progress);
         match self.folds {
-            true => evaluate_folds::<B>(self.models, self.protocol, &device, show),
-            false => evaluate::<B>(self.models, self.protocol, &device, show),
+            true => evaluate_folds::<B>(self.models, self.evaluation, &device, show),
+            false => evaluate::<B>(self.models, self.evaluation, &device, show),
         }
     }
 }

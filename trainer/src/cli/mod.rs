@@ -5,6 +5,7 @@ mod cross_validate;
 mod data;
 mod device;
 mod episode;
+mod episode_flags;
 mod evaluate;
 mod export;
 mod flags;
@@ -12,7 +13,6 @@ mod inspect;
 mod join;
 mod output;
 mod plot;
-mod protocol;
 mod quickstart;
 mod report;
 mod size;
@@ -43,7 +43,7 @@ pub mod exit {
 /// Meta-train on a workstation, adapt on a microcontroller.
 ///
 /// An experiment is a TOML file (trainer/configs/README.md lists those that come along). `train`
-/// turns it into a run directory, `evaluate` judges runs on the same tasks,
+/// turns it into a run directory, `evaluate` compares runs on the same tasks,
 /// `compare` says whether they differ, `join` makes one network of several, `cross-validate` does both for folds of
 /// devices, `plot` draws them, `report` shows one on a page, `size` weighs smaller
 /// networks, `export` writes the one file that a device adapts from, and `device`

@@ -7,9 +7,9 @@ use burn::tensor::backend::Backend;
 use clap::{Args, Subcommand};
 
 use super::flags::{Compute, Picture};
-use super::{evaluate, exit, find_run, output, protocol};
+use super::{episode_flags, evaluate, exit, find_run, output};
 use crate::device::{DeviceChoice, Job, dispatch};
-use crate::evaluate::{AdaptedSinusoid, EvaluateError, Protocol, Report, Setting, sinusoids};
+use crate::evaluate::{AdaptedSinusoid, EvaluateError, Evaluation, Report, Setting, sinusoids};
 use crate::model::TrainedModel;
 use crate::plot::{CurveFigure, Figure, SinusoidFigure, SinusoidPanel, SinusoidPrediction};
 use crate::report::figures::{self, Training};
@@ -89,7 +89,7 @@ struct SinusoidArguments {
     #[arg(long, value_delimiter = ',', default_values_t = [0, 1, 10])]
     steps: Vec<usize>,
     /// Seed of the test tasks
-    #[arg(long, default_value_t = Protocol::default().seed)]
+    #[arg(long, default_value_t = Evaluation::default().seed)]
     seed: u64,
     #[command(flatten)]
     compute: Compute,
@@ -142,15 +142,15 @@ fn steps(arguments: &StepsArguments) -> anyhow::Result<CurveFigure> {
         }
         None => {
             let models = evaluate::load(&arguments.runs, None)?;
-            let usual = protocol::usual(&models);
-            let protocol = Protocol {
+            let usual = episode_flags::defaults(&models);
+            let evaluation = Evaluation {
                 tasks: arguments.tasks.unwrap_or(usual.tasks),
                 steps: Some(arguments.steps),
                 shots: vec![arguments.shots],
                 settings: vec![Setting::Transductive],
                 ..usual
             };
-            evaluate::execute(&models, &protocol, arguments.compute.device)?
+            evaluate::execute(&models, &evaluation, arguments.compute.device)?
         }
     };
     steps_figure(&report, arguments.shots, arguments.log)

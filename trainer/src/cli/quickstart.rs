@@ -16,7 +16,7 @@ use super::flags::Compute;
 use super::{evaluate, exit, output, plot, tables, train};
 use crate::config::Config;
 use crate::device::check;
-use crate::evaluate::Protocol;
+use crate::evaluate::Evaluation;
 use crate::export::{Options, export};
 use crate::model::TrainedModel;
 use crate::plot::{Figure, Theme};
@@ -73,12 +73,12 @@ impl Arguments {
             };
             models.push((path.display().to_string(), model));
         }
-        let protocol = Protocol {
+        let evaluation = Evaluation {
             tasks: 1000,
             shots: vec![SHOTS],
-            ..Protocol::default()
+            ..Evaluation::default()
         };
-        let report = evaluate::execute(&models, &protocol, self.compute.device)?;
+        let report = evaluate::execute(&models, &evaluation, self.compute.device)?;
         output::line(format!("\n{}", tables::render(&report)))?;
 
         let steps = self.output.join("steps.png");
@@ -87,7 +87,7 @@ impl Arguments {
         let shown = [models[0].clone(), models[2].clone()];
         let figure = plot::sinusoid_figure(
             &shown,
-            protocol.seed,
+            evaluation.seed,
             2,
             SHOTS,
             &[0, 1, 10],
@@ -99,7 +99,7 @@ impl Arguments {
             steps.display(),
             sinusoids.display()
         ))?;
-        self.adapt_in_simulator(&models[0], protocol.seed)?;
+        self.adapt_in_simulator(&models[0], evaluation.seed)?;
         Ok(exit::SUCCESS)
     }
 

@@ -6,10 +6,10 @@ use anyhow::Context;
 use burn::tensor::backend::Backend;
 use clap::Args;
 
+use super::episode_flags::Episodes;
 use super::evaluate::{Display, load};
 use super::export::{Kind, quantize};
 use super::flags::Compute;
-use super::protocol::Episodes;
 use super::{exit, output};
 use crate::device::{DeviceChoice, Job, dispatch};
 use crate::export::Options;
@@ -33,7 +33,7 @@ Examples:
   mamlet report runs/sinusoid --json > sinusoid.json")]
 pub(super) struct Arguments {
     /// Run directories, or configs that were trained into their usual place: the
-    /// run to show, then its rivals
+    /// run to show, then its baselines
     #[arg(required = true, value_name = "RUN|CONFIG")]
     runs: Vec<PathBuf>,
     /// The page [default: RUN/report.html]
@@ -59,15 +59,15 @@ pub(super) struct Arguments {
 impl Arguments {
     pub(super) fn run(self) -> anyhow::Result<u8> {
         let models = load(&self.runs, self.episodes.ways)?;
-        let protocol = self.episodes.protocol(&models, self.steps, None)?;
+        let evaluation = self.episodes.evaluation(&models, self.steps, None)?;
         let request = Request {
             export: Options {
                 steps: self.steps.filter(|steps| *steps > 0),
-                golden_shots: protocol.shots.iter().copied().min().unwrap_or(1).max(1),
+                golden_shots: evaluation.shots.iter().copied().min().unwrap_or(1).max(1),
                 quantize: quantize(&self.quantize),
                 ..Options::default()
             },
-            protocol,
+            evaluation,
             command: command(std::env::args()),
         };
         let report = execute(&models, &request, self.compute.device)?;

@@ -5,9 +5,9 @@ use std::path::{Path, PathBuf};
 use anyhow::Context;
 use clap::Args;
 
+use super::episode_flags::fitting;
 use super::export::{Kind, quantize};
 use super::flags::{Compute, OnBoard, Overrides};
-use super::protocol::fitting;
 use super::report::command;
 use super::{exit, output, train};
 use crate::config::Config;

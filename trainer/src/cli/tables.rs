@@ -38,7 +38,7 @@ pub(super) fn render(report: &Report) -> String {
     );
     for shots in &report.shots {
         text += &format!("\n\n{}", table(shots, measure, per));
-        text += &rivals(shots, measure);
+        text += &baselines(shots, measure);
     }
     text += &notes(report);
     text.trim_end().to_owned()
@@ -87,15 +87,15 @@ fn table(shots: &ShotsReport, measure: Measure, per: &str) -> String {
 }
 
 /// What can be had without meta-learning, and whether it pays.
-fn rivals(shots: &ShotsReport, measure: Measure) -> String {
+fn baselines(shots: &ShotsReport, measure: Measure) -> String {
     let mut text = String::new();
-    if !shots.rivals.is_empty() {
-        let head = ["rival, on the same tasks", measure.name(), "chosen"].map(str::to_owned);
-        let rows = shots.rivals.iter().map(|rival| {
+    if !shots.baselines.is_empty() {
+        let head = ["baseline, on the same tasks", measure.name(), "chosen"].map(str::to_owned);
+        let rows = shots.baselines.iter().map(|baseline| {
             vec![
-                rival.title.clone(),
-                value(rival.of(measure), measure),
-                rival.choice.clone().unwrap_or_default(),
+                baseline.title.clone(),
+                value(baseline.of(measure), measure),
+                baseline.choice.clone().unwrap_or_default(),
             ]
         });
         text += &format!("\n\n{}", output::table(&head, &rows.collect::<Vec<_>>()));
@@ -110,7 +110,7 @@ fn rivals(shots: &ShotsReport, measure: Measure) -> String {
             "\n{}: {} is ahead of {} by {} ± {}",
             verdict.words(),
             verdict.run,
-            verdict.rival,
+            verdict.baseline,
             number(scale * verdict.ahead.mean, measure),
             number(scale * verdict.ahead.half_width, measure)
         );
@@ -207,15 +207,15 @@ fn notes(report: &Report) -> String {
         text += "mean of seeds: of every task's mean over the runs; in brackets the standard \
                  deviation between runs\n";
     }
-    let mut told: Vec<(&str, &str)> = Vec::new();
+    let mut named: Vec<(&str, &str)> = Vec::new();
     for method in methods().filter(|method| method.seeds.is_empty()) {
         let name = (method.run.as_str(), method.title.as_str());
-        if told.contains(&name) {
+        if named.contains(&name) {
             continue;
         }
-        told.push(name);
+        named.push(name);
         text += &format!(
-            "{}: {}, protocol {}, seed {}, judged after {}, parameters of iteration {}, {}\n",
+            "{}: {}, protocol {}, seed {}, evaluated after {}, parameters of iteration {}, {}\n",
             method.title,
             method.run,
             method.protocol.name(),

@@ -4,7 +4,7 @@ use burn::tensor::backend::Backend;
 use serde::{Deserialize, Serialize};
 
 use super::measure::{Measured, Progress, Steps, measure};
-use super::{Choice, EvaluateError, Interval, Measure, Protocol, Setting};
+use super::{Choice, EvaluateError, Evaluation, Interval, Measure, Setting};
 use crate::model::TrainedModel;
 use crate::tasks::Split;
 
@@ -94,7 +94,7 @@ impl Paired {
 /// [`EvaluateError::NoAccuracy`].
 pub fn compare<B: Backend>(
     models: &[(String, TrainedModel)],
-    protocol: &Protocol,
+    evaluation: &Evaluation,
     by: Measure,
     device: &B::Device,
     observe: impl FnMut(Progress<'_>),
@@ -106,10 +106,10 @@ pub fn compare<B: Backend>(
     if by == Measure::Accuracy && ways.is_none() {
         return Err(EvaluateError::NoAccuracy);
     }
-    let measured = measure::<B>(models, protocol, Steps::Own, device, observe)?;
+    let measured = measure::<B>(models, evaluation, Steps::Own, device, observe)?;
     let mut sets = Vec::new();
-    for &shots in &protocol.shots {
-        for &queries in &protocol.queries {
+    for &shots in &evaluation.shots {
+        for &queries in &evaluation.queries {
             let here =
                 |measured: &&Measured| (measured.shots, measured.queries) == (shots, queries);
             let here: Vec<&Measured> = measured.iter().filter(here).collect();
@@ -117,7 +117,7 @@ pub fn compare<B: Backend>(
             let settings: Vec<Vec<Setting>> = if same {
                 vec![here[0].settings.clone()]
             } else {
-                let each = protocol.settings.iter();
+                let each = evaluation.settings.iter();
                 each.map(|&setting| vec![setting]).collect()
             };
             for settings in settings {
@@ -133,10 +133,10 @@ pub fn compare<B: Backend>(
         }
     }
     Ok(Comparison {
-        split: protocol.split,
-        tasks: protocol.tasks,
+        split: evaluation.split,
+        tasks: evaluation.tasks,
         ways,
-        seed: protocol.seed,
+        seed: evaluation.seed,
         measure: by,
         sets,
     })

@@ -1,6 +1,6 @@
 //! The episodes of an evaluation, drawn a part at a time.
 
-use super::Protocol;
+use super::Evaluation;
 use crate::random::{Stream, generator};
 use crate::tasks::{Split, TaskBatch, TaskDistribution};
 
@@ -24,11 +24,11 @@ pub(super) struct Episodes<'a> {
 }
 
 impl<'a> Episodes<'a> {
-    /// `tasks` tasks for `protocol`, of which `usual` is the usual one.
+    /// `tasks` tasks for `evaluation`, of which `usual` is the usual one.
     pub fn new(
         distribution: &'a dyn TaskDistribution,
-        protocol: &Protocol,
-        usual: &Protocol,
+        evaluation: &Evaluation,
+        usual: &Evaluation,
         (split, stream): (Split, Stream),
         tasks: usize,
     ) -> Self {
@@ -40,12 +40,12 @@ impl<'a> Episodes<'a> {
             distribution,
             split,
             stream,
-            seed: protocol.seed,
+            seed: evaluation.seed,
             tasks,
             // Not fewer than usual, so that asking for fewer does not change
             // the rest.
-            shots: protocol.most_shots().max(shots),
-            queries: protocol.most_queries().max(queries),
+            shots: evaluation.most_shots().max(shots),
+            queries: evaluation.most_queries().max(queries),
             at_once: (PART / (examples * distribution.input())).max(1),
         }
     }

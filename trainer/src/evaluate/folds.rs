@@ -1,7 +1,7 @@
 //! The folds of a cross-validation as one method.
 
 use super::measure::Measured;
-use super::{EvaluateError, Protocol, Report};
+use super::{EvaluateError, Evaluation, Report};
 use crate::model::TrainedModel;
 use crate::random::{Stream, generator};
 
@@ -11,13 +11,13 @@ const LOOKED_AT: usize = 10_000;
 /// Tasks of every fold, at least one each.
 pub(super) fn parts(
     models: &[(String, TrainedModel)],
-    protocol: &Protocol,
+    evaluation: &Evaluation,
 ) -> Result<Vec<usize>, EvaluateError> {
     let mut counts = Vec::with_capacity(models.len());
     for (_, model) in models {
         let tasks = model.config.tasks.open()?;
         let mut rng = generator(0, Stream::Test, 0);
-        let devices = tasks.units(protocol.split, &mut rng, LOOKED_AT);
+        let devices = tasks.units(evaluation.split, &mut rng, LOOKED_AT);
         let count = devices.map_or(1, |mut devices| {
             devices.sort_unstable();
             devices.dedup();
@@ -26,7 +26,7 @@ pub(super) fn parts(
         counts.push(count);
     }
     let all: usize = counts.iter().sum::<usize>().max(1);
-    let part = |count: &usize| (protocol.tasks * count).div_ceil(all).max(1);
+    let part = |count: &usize| (evaluation.tasks * count).div_ceil(all).max(1);
     Ok(counts.iter().map(part).collect())
 }
 

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use burn::tensor::backend::Backend;
 
 use super::episodes::Episodes;
-use super::{EvaluateError, Interval, Protocol, Setting};
+use super::{EvaluateError, Evaluation, Interval, Setting};
 use crate::algorithms::{Adaptation, Algorithm};
 use crate::config::{RateConfig, TasksConfig};
 use crate::loss::LossKind;
@@ -59,17 +59,17 @@ pub(super) struct Measured {
 /// and queries and in every setting that makes a difference.
 pub(super) fn measure<B: Backend>(
     models: &[(String, TrainedModel)],
-    protocol: &Protocol,
+    evaluation: &Evaluation,
     steps: Steps,
     device: &B::Device,
     mut observe: impl FnMut(Progress<'_>),
 ) -> Result<Vec<Measured>, EvaluateError> {
-    if let Some(nothing) = protocol.fault() {
+    if let Some(nothing) = evaluation.fault() {
         return Err(EvaluateError::Nothing(nothing));
     }
     for pair in models.windows(2) {
         let [first, second] = [0, 1].map(|of| pair[of].1.config.tasks.as_evaluated());
-        if protocol.on.is_none() && first != second {
+        if evaluation.on.is_none() && first != second {
             let (first, second) = (pair[0].0.clone(), pair[1].0.clone());
             return Err(EvaluateError::Tasks { first, second });
         }
@@ -83,29 +83,29 @@ pub(super) fn measure<B: Backend>(
             _ => config.open()?,
         };
         opened = Some((config, distribution.clone()));
-        let distribution = elsewhere(&models[index], distribution, protocol)?;
-        let (shots, queries) = (protocol.most_shots(), protocol.most_queries());
-        distribution.check(protocol.split, shots, queries)?;
+        let distribution = tasks_of(&models[index], distribution, evaluation)?;
+        let (shots, queries) = (evaluation.most_shots(), evaluation.most_queries());
+        distribution.check(evaluation.split, shots, queries)?;
         distribution.check(Split::Validation, shots, queries)?;
         let subject = Subject {
             index,
             model,
             distribution: &*distribution,
-            protocol,
+            evaluation,
         };
         all.extend(subject.measure::<B>(steps, device, &mut observe));
     }
     Ok(all)
 }
 
-/// The tasks that a model is measured on: its own, or those of the protocol as it
+/// The tasks that a model is measured on: its own, or those of the evaluation as it
 /// sees them.
-pub(super) fn elsewhere(
+pub(super) fn tasks_of(
     (run, _): &(String, TrainedModel),
     own: Arc<dyn TaskDistribution>,
-    protocol: &Protocol,
+    evaluation: &Evaluation,
 ) -> Result<Arc<dyn TaskDistribution>, EvaluateError> {
-    let Some(tasks) = &protocol.on else {
+    let Some(tasks) = &evaluation.on else {
         return Ok(own);
     };
     let other = tasks.open()?;
@@ -124,7 +124,7 @@ struct Subject<'a> {
     index: usize,
     model: &'a TrainedModel,
     distribution: &'a dyn TaskDistribution,
-    protocol: &'a Protocol,
+    evaluation: &'a Evaluation,
 }
 
 impl Subject<'_> {
@@ -134,27 +134,28 @@ impl Subject<'_> {
         device: &B::Device,
         observe: &mut impl FnMut(Progress<'_>),
     ) -> Vec<Measured> {
-        let (model, protocol) = (self.model, self.protocol);
-        let usual = Protocol::usual(protocol.on.as_ref().unwrap_or(&model.config.tasks));
+        let (model, evaluation) = (self.model, self.evaluation);
+        let usual = Evaluation::default_for(evaluation.on.as_ref().unwrap_or(&model.config.tasks));
         let tuning = (Split::Validation, Stream::Validation);
-        let validation = self.episodes(&usual, tuning, protocol.tuning_tasks);
-        let test = (protocol.split, Stream::Test);
-        let test = self.episodes(&usual, test, protocol.tasks);
+        let validation = self.episodes(&usual, tuning, evaluation.tuning_tasks);
+        let test = (evaluation.split, Stream::Test);
+        let test = self.episodes(&usual, test, evaluation.tasks);
         let mut measured: Vec<Vec<Measured>> = Vec::new();
         let mut tables = Vec::new();
-        for &shots in &protocol.shots {
+        for &shots in &evaluation.shots {
             let kept = self.distribution.support_size(shots);
             let validation = validation
                 .parts()
                 .map(|part| part.first_support_examples(kept));
-            let last = protocol.steps_of(&model.config);
+            let last = evaluation.steps_of(&model.config);
             let (table, tuned) = rates::<B>(model, validation, last, device);
             measured.push(self.empty(steps, shots, tuned));
             tables.push(table);
         }
         let mut done = 0;
         for part in test.parts() {
-            for ((&shots, table), measured) in protocol.shots.iter().zip(&tables).zip(&mut measured)
+            for ((&shots, table), measured) in
+                evaluation.shots.iter().zip(&tables).zip(&mut measured)
             {
                 let part = part.first_support_examples(self.distribution.support_size(shots));
                 let wanted: Vec<View> = measured
@@ -175,7 +176,7 @@ impl Subject<'_> {
                 observe(Progress {
                     title: &model.config.title,
                     done,
-                    tasks: protocol.tasks * protocol.shots.len(),
+                    tasks: evaluation.tasks * evaluation.shots.len(),
                 });
             }
         }
@@ -193,18 +194,18 @@ impl Subject<'_> {
         measured
     }
 
-    fn episodes(&self, usual: &Protocol, from: (Split, Stream), tasks: usize) -> Episodes<'_> {
-        Episodes::new(self.distribution, self.protocol, usual, from, tasks)
+    fn episodes(&self, usual: &Evaluation, from: (Split, Stream), tasks: usize) -> Episodes<'_> {
+        Episodes::new(self.distribution, self.evaluation, usual, from, tasks)
     }
 
     /// What is to be measured with a number of shots.
     fn empty(&self, steps: Steps, shots: usize, tuned_rate: Option<f64>) -> Vec<Measured> {
-        let (model, protocol) = (self.model, self.protocol);
-        let last = protocol.steps_of(&model.config);
+        let (model, evaluation) = (self.model, self.evaluation);
+        let last = evaluation.steps_of(&model.config);
         // Some methods without an inner loop have no number of their own.
         let own_steps = model.config.evaluation_steps().unwrap_or(last).min(last);
         let settings = if sees_the_batch(&model.network) {
-            protocol
+            evaluation
                 .settings
                 .iter()
                 .map(|&setting| vec![setting])
@@ -213,14 +214,14 @@ impl Subject<'_> {
             vec![vec![Setting::Transductive, Setting::Inductive]]
         };
         let mut all = Vec::new();
-        for &queries in &protocol.queries {
+        for &queries in &evaluation.queries {
             for settings in &settings {
                 let every = steps == Steps::All && settings[0] == Setting::Transductive;
                 let steps = if every {
                     // Every tenth of many.
-                    let told =
+                    let shown =
                         |step: &usize| *step <= 10 || step.is_multiple_of(10) || *step == last;
-                    (0..=last).filter(told).collect()
+                    (0..=last).filter(shown).collect()
                 } else {
                     vec![own_steps]
                 };
@@ -261,16 +262,16 @@ pub fn rates<B: Backend>(
     };
     let table = |rate: f64| RateTable::constant(rate as f32, 1, tensors);
     let classes = model.config.tasks.classes().is_some();
-    let judged: Vec<usize> = match classes {
+    let at_steps: Vec<usize> = match classes {
         true => vec![steps],
         false => (steps.min(1)..=steps).collect(),
     };
-    let mut all = vec![Curves::new(judged.clone(), classes); candidates.len()];
+    let mut all = vec![Curves::new(at_steps.clone(), classes); candidates.len()];
     for batch in validation {
         let view = View {
             queries: batch.query_examples(),
             setting: Setting::Transductive,
-            steps: judged.clone(),
+            steps: at_steps.clone(),
         };
         for (&rate, all) in candidates.iter().zip(&mut all) {
             let (inner, params) = (model.inner_loop(), &model.params);

@@ -1,15 +1,15 @@
 //! How well models adapt: loss and, where tasks have classes, accuracy on query
 //! examples after each inner step, for every method on the same tasks.
 
+mod baselines;
 mod compare;
 mod episodes;
 mod error;
+mod evaluation;
 mod folds;
 mod measure;
 mod predictions;
-mod protocol;
 mod report;
-mod rivals;
 mod seeds;
 mod sinusoids;
 
@@ -22,18 +22,18 @@ use crate::data::counted;
 use crate::model::TrainedModel;
 use crate::tasks::TasksError;
 
+pub use baselines::{BaselineReport, Verdict};
 pub use compare::{Compared, ComparedRun, Comparison, Paired, compare};
 pub use error::{OfDevices, RootMeanSquare};
+pub use evaluation::Evaluation;
 pub use measure::{Progress, rates};
 pub(crate) use predictions::predictions_on;
 pub use predictions::{Predictions, predictions};
-pub use protocol::Protocol;
 pub use report::{Choice, Measure, MethodReport, Report, ShotsReport, Spread, StepReport};
-pub use rivals::{RivalReport, Verdict};
 pub use sinusoids::{AdaptedSinusoid, sinusoids};
 
+use baselines::MeasuredBaseline;
 use measure::{Measured, Steps, measure};
-use rivals::MeasuredRival;
 
 /// Why models cannot be compared.
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
@@ -66,7 +66,7 @@ pub enum EvaluateError {
     /// Only sinusoids can be looked at one by one.
     #[error("the tasks are no sinusoids; `mamlet plot steps` draws any tasks")]
     NotSinusoids,
-    /// A number of the protocol is 0 or a list of them empty.
+    /// A number of the evaluation is 0 or a list of them empty.
     #[error("an evaluation needs at least one of each, and has no {0}")]
     Nothing(&'static str),
     /// Without classes there is nothing to be right about.
@@ -82,7 +82,7 @@ pub enum EvaluateError {
 
 /// Evaluates `models`, each with the run it comes from, on the same tasks, and
 /// runs that differ in nothing but their seed together; beside them, where the
-/// protocol asks for it, the rivals that suit the tasks.
+/// evaluation asks for it, the baselines that suit the tasks.
 ///
 /// The tasks are drawn once, with as many support and query examples as the
 /// largest numbers asked for; fewer are the first of these, so only the sets
@@ -90,17 +90,17 @@ pub enum EvaluateError {
 /// are measured after the model's own number of steps alone.
 ///
 /// # Errors
-/// [`EvaluateError`] where the protocol asks for nothing, the models are of
+/// [`EvaluateError`] where the evaluation asks for nothing, the models are of
 /// different tasks or the data cannot be opened.
 pub fn evaluate<B: Backend>(
     models: &[(String, TrainedModel)],
-    protocol: &Protocol,
+    evaluation: &Evaluation,
     device: &B::Device,
     mut observe: impl FnMut(Progress<'_>),
 ) -> Result<Report, EvaluateError> {
-    let measured = measure::<B>(models, protocol, Steps::All, device, &mut observe)?;
-    let rivals = rivals::measure_wanted::<B>(models, protocol, device, &mut observe)?;
-    Ok(report(models, protocol, &measured, &rivals))
+    let measured = measure::<B>(models, evaluation, Steps::All, device, &mut observe)?;
+    let baselines = baselines::measure_wanted::<B>(models, evaluation, device, &mut observe)?;
+    Ok(report(models, evaluation, &measured, &baselines))
 }
 
 /// Evaluates the folds of a cross-validation, `models`, each on the devices that
@@ -111,27 +111,27 @@ pub fn evaluate<B: Backend>(
 /// As [`evaluate`].
 pub fn evaluate_folds<B: Backend>(
     models: &[(String, TrainedModel)],
-    protocol: &Protocol,
+    evaluation: &Evaluation,
     device: &B::Device,
     mut observe: impl FnMut(Progress<'_>),
 ) -> Result<Report, EvaluateError> {
-    let parts = folds::parts(models, protocol)?;
-    let (mut all, mut rivals): (Vec<Measured>, Vec<MeasuredRival>) = Default::default();
+    let parts = folds::parts(models, evaluation)?;
+    let (mut all, mut baselines): (Vec<Measured>, Vec<MeasuredBaseline>) = Default::default();
     for (fold, &tasks) in models.chunks(1).zip(&parts) {
-        let protocol = Protocol {
+        let evaluation = Evaluation {
             tasks,
-            ..protocol.clone()
+            ..evaluation.clone()
         };
-        let measured = measure::<B>(fold, &protocol, Steps::All, device, &mut observe)?;
+        let measured = measure::<B>(fold, &evaluation, Steps::All, device, &mut observe)?;
         folds::extend(&mut all, measured);
-        let measured = rivals::measure_wanted::<B>(fold, &protocol, device, &mut observe)?;
-        rivals::extend(&mut rivals, measured);
+        let measured = baselines::measure_wanted::<B>(fold, &evaluation, device, &mut observe)?;
+        baselines::extend(&mut baselines, measured);
     }
-    let protocol = Protocol {
+    let evaluation = Evaluation {
         tasks: parts.iter().sum(),
-        ..protocol.clone()
+        ..evaluation.clone()
     };
-    let mut report = report(models, &protocol, &all, &rivals);
+    let mut report = report(models, &evaluation, &all, &baselines);
     folds::name(&mut report, models);
     Ok(report)
 }
@@ -139,13 +139,13 @@ pub fn evaluate_folds<B: Backend>(
 /// What was measured of models, with the means of those that differ in their seed.
 fn report(
     models: &[(String, TrainedModel)],
-    protocol: &Protocol,
+    evaluation: &Evaluation,
     measured: &[Measured],
-    rivals: &[MeasuredRival],
+    baselines: &[MeasuredBaseline],
 ) -> Report {
     let mut sets = Vec::new();
-    for &shots in &protocol.shots {
-        for &queries in &protocol.queries {
+    for &shots in &evaluation.shots {
+        for &queries in &evaluation.queries {
             let here: Vec<&Measured> = (measured.iter())
                 .filter(|measured| (measured.shots, measured.queries) == (shots, queries))
                 .collect();
@@ -154,26 +154,29 @@ fn report(
                 .map(|measured| MethodReport::new(&models[measured.model], measured))
                 .collect();
             methods.extend(seeds::together(models, &here));
-            let of_set: Vec<&MeasuredRival> = (rivals.iter())
-                .filter(|rival| rival.is_of(shots, queries))
+            let of_set: Vec<&MeasuredBaseline> = (baselines.iter())
+                .filter(|baseline| baseline.is_of(shots, queries))
                 .collect();
             let classes = methods.first().is_some_and(MethodReport::has_classes);
             sets.push(ShotsReport {
                 shots,
                 queries,
                 methods,
-                rivals: of_set.iter().map(|rival| rival.report(classes)).collect(),
-                verdict: rivals::verdict(models, &here, &of_set),
+                baselines: of_set
+                    .iter()
+                    .map(|baseline| baseline.report(classes))
+                    .collect(),
+                verdict: baselines::verdict(models, &here, &of_set),
             });
         }
     }
     let first = models.first().map(|(_, model)| &model.config.tasks);
     Report {
-        split: protocol.split,
-        tasks: protocol.tasks,
+        split: evaluation.split,
+        tasks: evaluation.tasks,
         ways: first.and_then(|tasks| tasks.classes()),
-        seed: protocol.seed,
-        tuning_tasks: protocol.tuning_tasks,
+        seed: evaluation.seed,
+        tuning_tasks: evaluation.tuning_tasks,
         shots: sets,
         unit: (measured.first()).and_then(|measured| measured.unit.clone()),
     }

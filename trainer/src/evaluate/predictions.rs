@@ -3,7 +3,7 @@
 use burn::tensor::backend::Backend;
 
 use super::episodes::Episodes;
-use super::{EvaluateError, Progress, Protocol, Setting, rates};
+use super::{EvaluateError, Evaluation, Progress, Setting, rates};
 use crate::meta::{to_device, to_host};
 use crate::model::TrainedModel;
 use crate::predict::{in_parts, sees_the_batch};
@@ -34,44 +34,44 @@ pub struct Predictions {
     pub origins: Option<Origins>,
 }
 
-/// Predicts the queries of the tasks that [`evaluate`](super::evaluate) judges
-/// `model` on, with the first number of queries of `protocol`: inductively where
-/// that makes a difference and the protocol has it.
+/// Predicts the queries of the tasks that [`evaluate`](super::evaluate) measures
+/// `model` on, with the first number of queries of `evaluation`: inductively where
+/// that makes a difference and the evaluation has it.
 ///
 /// # Errors
 /// As [`evaluate`](super::evaluate).
 pub fn predictions<B: Backend>(
     model: &TrainedModel,
-    protocol: &Protocol,
+    evaluation: &Evaluation,
     shots: usize,
     device: &B::Device,
     observe: impl FnMut(Progress<'_>),
 ) -> Result<Predictions, EvaluateError> {
     let distribution = model.config.tasks.open()?;
-    predictions_on::<B>((model, &*distribution), protocol, shots, device, observe)
+    predictions_on::<B>((model, &*distribution), evaluation, shots, device, observe)
 }
 
 /// [`predictions`] of a model on other tasks than its own.
 pub(crate) fn predictions_on<B: Backend>(
     (model, distribution): (&TrainedModel, &dyn TaskDistribution),
-    protocol: &Protocol,
+    evaluation: &Evaluation,
     shots: usize,
     device: &B::Device,
     mut observe: impl FnMut(Progress<'_>),
 ) -> Result<Predictions, EvaluateError> {
-    if let Some(nothing) = protocol.fault() {
+    if let Some(nothing) = evaluation.fault() {
         return Err(EvaluateError::Nothing(nothing));
     }
-    let (most, queries) = (protocol.most_shots(), protocol.most_queries());
-    distribution.check(protocol.split, most, queries)?;
+    let (most, queries) = (evaluation.most_shots(), evaluation.most_queries());
+    distribution.check(evaluation.split, most, queries)?;
     distribution.check(Split::Validation, most, queries)?;
-    let usual = Protocol::usual(&model.config.tasks);
-    let episodes = |from, tasks| Episodes::new(distribution, protocol, &usual, from, tasks);
+    let usual = Evaluation::default_for(&model.config.tasks);
+    let episodes = |from, tasks| Episodes::new(distribution, evaluation, &usual, from, tasks);
     let tuning = (Split::Validation, Stream::Validation);
-    let tuning = episodes(tuning, protocol.tuning_tasks);
-    let test = episodes((protocol.split, Stream::Test), protocol.tasks);
+    let tuning = episodes(tuning, evaluation.tuning_tasks);
+    let test = episodes((evaluation.split, Stream::Test), evaluation.tasks);
 
-    let last = protocol.steps_of(&model.config);
+    let last = evaluation.steps_of(&model.config);
     let kept = distribution.support_size(shots);
     let validation = tuning.parts().map(|part| part.first_support_examples(kept));
     let (table, _) = rates::<B>(model, validation, last, device);
@@ -80,7 +80,7 @@ pub(crate) fn predictions_on<B: Backend>(
         0 => vec![0],
         own => vec![0, own],
     };
-    let inductive = protocol.settings.contains(&Setting::Inductive);
+    let inductive = evaluation.settings.contains(&Setting::Inductive);
     let setting = match inductive && sees_the_batch(&model.network) {
         true => Setting::Inductive,
         false => Setting::Transductive,
@@ -89,13 +89,13 @@ pub(crate) fn predictions_on<B: Backend>(
     let (inner, network) = (model.inner_loop(), &model.network);
     let params = to_device::<B>(network, &model.params, device);
     let rates = table.on(device);
-    let queries = distribution.set_size(protocol.queries[0]);
+    let queries = distribution.set_size(evaluation.queries[0]);
     let mut all = Predictions {
         shots,
         values: vec![Vec::new(); steps.len()],
         steps: steps.clone(),
         setting,
-        tasks: protocol.tasks,
+        tasks: evaluation.tasks,
         queries,
         outputs: distribution.output(),
         targets: Vec::new(),
@@ -132,7 +132,7 @@ pub(crate) fn predictions_on<B: Backend>(
         observe(Progress {
             title: &model.config.title,
             done,
-            tasks: protocol.tasks,
+            tasks: evaluation.tasks,
         });
     }
     if let Some(scale) = distribution.target_scale() {

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::measure::Measured;
-use super::{Interval, RivalReport, RootMeanSquare, Setting, Verdict};
+use super::{BaselineReport, Interval, RootMeanSquare, Setting, Verdict};
 use crate::config::{Config, Keep, KeepBy, Protocol};
 use crate::model::TrainedModel;
 use crate::predict::Curves;
@@ -45,7 +45,7 @@ pub struct ShotsReport {
     pub methods: Vec<MethodReport>,
     /// What can be had without training a network, where that was measured.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub rivals: Vec<RivalReport>,
+    pub baselines: Vec<BaselineReport>,
     /// Whether meta-learning is ahead, where there is something to be ahead of.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub verdict: Option<Verdict>,

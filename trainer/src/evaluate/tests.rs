@@ -29,22 +29,22 @@ fn accuracy_by_hand() {
     assert_eq!(to_host(accuracy(prediction, target)), [0.5, 1.0]);
 }
 
-fn report(sets: &[&str], protocol: &Protocol) -> Report {
+fn report(sets: &[&str], evaluation: &Evaluation) -> Report {
     let model = TrainedModel::initial(config(sets)).unwrap();
     let models = [("run".to_owned(), model)];
-    evaluate::<Flex>(&models, protocol, &Default::default(), |_| {}).unwrap()
+    evaluate::<Flex>(&models, evaluation, &Default::default(), |_| {}).unwrap()
 }
 
 #[test]
 fn accuracy_is_reported_where_tasks_have_classes() {
-    let small = |usual: Protocol| Protocol {
+    let small = |usual: Evaluation| Evaluation {
         tasks: 20,
         steps: Some(3),
         ..usual
     };
     // Even a random layer learns a little of noiseless waveforms.
     let sets = [&WAVEFORMS[..], &["inner.rate.value=0.1", "tasks.noise=0.0"]].concat();
-    let usual = Protocol::usual(&config(&sets).tasks);
+    let usual = Evaluation::default_for(&config(&sets).tasks);
     assert_eq!(
         (usual.shots.clone(), usual.queries.clone()),
         (vec![1, 5], vec![15])
@@ -57,7 +57,7 @@ fn accuracy_is_reported_where_tasks_have_classes() {
     assert!(after.half_width > 0.0 && after.half_width < 20.0);
     assert_eq!(steps[3].accuracy.unwrap().mean * 100.0, after.mean);
 
-    let sinusoids = report(&[], &small(Protocol::default()));
+    let sinusoids = report(&[], &small(Evaluation::default()));
     assert_eq!(sinusoids.measure(), Measure::Loss);
     let step = sinusoids.shots[0].methods[0].steps[0];
     assert_eq!(step.of(Measure::Accuracy), None);
@@ -268,8 +268,8 @@ fn a_body_that_is_computed_once_gives_what_the_whole_network_gives_at_every_step
     }
 }
 
-fn small(sets: &Protocol) -> Protocol {
-    Protocol {
+fn small(sets: &Evaluation) -> Evaluation {
+    Evaluation {
         tasks: 12,
         steps: Some(2),
         ..sets.clone()
@@ -279,17 +279,17 @@ fn small(sets: &Protocol) -> Protocol {
 #[test]
 fn each_setting_has_a_row_where_it_makes_a_difference() {
     let model = normed(&["inner.steps=2"]);
-    let usual = Protocol::usual(&model.config.tasks);
-    let protocol = Protocol {
+    let usual = Evaluation::default_for(&model.config.tasks);
+    let evaluation = Evaluation {
         shots: vec![1],
         queries: vec![1, 15],
         ..small(&usual)
     };
-    let run = |models: &[(String, TrainedModel)], protocol: &Protocol| {
-        evaluate::<Flex>(models, protocol, &Default::default(), |_| {}).unwrap()
+    let run = |models: &[(String, TrainedModel)], evaluation: &Evaluation| {
+        evaluate::<Flex>(models, evaluation, &Default::default(), |_| {}).unwrap()
     };
     let models = [("run".to_owned(), model)];
-    let report = run(&models, &protocol);
+    let report = run(&models, &evaluation);
     assert_eq!((report.ways, report.split), (Some(5), Split::Test));
     for (set, queries) in report.shots.iter().zip([1, 15]) {
         assert_eq!((set.shots, set.queries), (1, queries));
@@ -307,17 +307,17 @@ fn each_setting_has_a_row_where_it_makes_a_difference() {
     // Fewer columns are the same columns.
     let alone = run(
         &models,
-        &Protocol {
+        &Evaluation {
             queries: vec![15],
             settings: vec![Setting::Inductive],
-            ..protocol
+            ..evaluation
         },
     );
     assert_eq!(alone.shots[0].methods[..], report.shots[1].methods[1..]);
 
     let none = evaluate::<Flex>(
         &models,
-        &Protocol {
+        &Evaluation {
             queries: vec![],
             ..usual
         },
@@ -336,12 +336,12 @@ fn runs_that_differ_in_their_seed_have_a_mean() {
             TrainedModel::initial(config(&sets)).unwrap(),
         )
     });
-    let protocol = Protocol {
+    let evaluation = Evaluation {
         shots: vec![5],
-        ..small(&Protocol::usual(&seeds[0].1.config.tasks))
+        ..small(&Evaluation::default_for(&seeds[0].1.config.tasks))
     };
     let run = |models: &[(String, TrainedModel)]| {
-        let report = evaluate::<Flex>(models, &protocol, &Default::default(), |_| {});
+        let report = evaluate::<Flex>(models, &evaluation, &Default::default(), |_| {});
         report.unwrap().shots.swap_remove(0).methods
     };
     let methods = run(&seeds);
@@ -376,12 +376,12 @@ fn runs_that_differ_in_their_seed_have_a_mean() {
 #[test]
 fn compared_runs_are_paired() {
     let [a, b] = ["seed=1", "seed=2"].map(|seed| (seed.to_owned(), normed(&[seed])));
-    let protocol = Protocol {
+    let evaluation = Evaluation {
         shots: vec![1, 5],
-        ..small(&Protocol::usual(&a.1.config.tasks))
+        ..small(&Evaluation::default_for(&a.1.config.tasks))
     };
     let run = |models: &[(String, TrainedModel)], by| {
-        compare::<Flex>(models, &protocol, by, &Default::default(), |_| {})
+        compare::<Flex>(models, &evaluation, by, &Default::default(), |_| {})
     };
     for by in [Measure::Loss, Measure::Accuracy] {
         let same = run(&[a.clone(), a.clone()], by).unwrap();
@@ -414,12 +414,12 @@ fn compared_runs_are_paired() {
 fn episodes_come_in_parts() {
     let model = normed(&[]);
     let distribution = model.config.tasks.open().unwrap();
-    let usual = Protocol::usual(&model.config.tasks);
+    let usual = Evaluation::default_for(&model.config.tasks);
     let episodes = |shots, at_once| Episodes {
         at_once,
         ..Episodes::new(
             &*distribution,
-            &Protocol {
+            &Evaluation {
                 shots: vec![shots],
                 queries: vec![shots],
                 ..usual.clone()

@@ -44,11 +44,11 @@ pub struct Options {
     /// One rate for all tensors and steps, for runs that learnt none.
     pub rate: Option<f32>,
     /// Support examples, of each class if there are classes, of the golden
-    /// vectors and of the episodes that a quantised artifact is judged by.
+    /// vectors and of the episodes that a quantised artifact is evaluated on.
     pub golden_shots: usize,
     /// How tensors are stored.
     pub quantize: Quantize,
-    /// Episodes that a quantised artifact is judged by; none if 0.
+    /// Episodes that a quantised artifact is evaluated on; none if 0.
     pub episodes: usize,
     /// Share of the examples of taught classes that a device is to accept; it
     /// takes all for known where `None`.
@@ -166,7 +166,7 @@ impl From<WriteError> for ExportError {
 /// check as many; recordings and points all fit.
 const GOLDEN_INPUTS: usize = 2048;
 
-/// Query examples of an episode that a quantised artifact is judged by, of each
+/// Query examples of an episode that a quantised artifact is evaluated on, of each
 /// class if there are classes; fewer where classes have too few.
 const QUERIES: usize = 15;
 

@@ -7,7 +7,7 @@ use mamlet_formats::{Rejection, Score};
 use serde::Serialize;
 
 use super::ExportError;
-use crate::evaluate::{Predictions, Protocol, predictions_on};
+use crate::evaluate::{Evaluation, Predictions, predictions_on};
 use crate::model::TrainedModel;
 use crate::tasks::{
     MappedTasks, Origin, Split, TaskBatch, TaskDistribution, with_rejection_output,
@@ -60,7 +60,7 @@ impl Found {
         shots: usize,
         accept: f64,
     ) -> Result<Option<Self>, ExportError> {
-        let (model, distribution, scores) = match model.with_untaught_output() {
+        let (model, distribution, scores) = match model.with_rejection_output() {
             Some(model) => {
                 let distribution = with_rejection_output(distribution.clone());
                 (model, distribution, &[Score::NoClass][..])
@@ -73,17 +73,17 @@ impl Found {
                 .is_ok()
         };
         let queries = (1..=QUERIES).rev().find(fits).unwrap_or(1);
-        let protocol = Protocol {
+        let evaluation = Evaluation {
             tasks: TASKS,
             shots: vec![shots],
             queries: vec![queries],
             split: Split::Validation,
             steps: None,
-            ..Protocol::usual(&model.config.tasks)
+            ..Evaluation::default_for(&model.config.tasks)
         };
         let device = Default::default();
         let measure = |tasks: &dyn TaskDistribution| {
-            predictions_on::<Flex>((&model, tasks), &protocol, shots, &device, |_| {})
+            predictions_on::<Flex>((&model, tasks), &evaluation, shots, &device, |_| {})
                 .map_err(|error| ExportError::Artifact(error.to_string()))
         };
         let taught = measure(&*distribution)?;

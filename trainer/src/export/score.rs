@@ -11,7 +11,7 @@ use crate::model::TrainedModel;
 use crate::random::{Stream, generator};
 use crate::tasks::{Split, TaskDistribution};
 
-/// The episodes that an artifact is judged by.
+/// The episodes that an artifact is evaluated on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Trial {
     /// How many, each a test task.
@@ -39,7 +39,7 @@ pub struct Score {
 
 impl Score {
     /// Runs the episodes of a trial, the same for every artifact of the model:
-    /// adapts to the support set and judges the query set.
+    /// adapts to the support set and predicts the query set.
     ///
     /// # Errors
     /// Where the engine refuses the artifact or an example.

@@ -77,7 +77,7 @@ fn weight_decay_pulls_on_weights_alone_and_fades_with_the_rate() {
 const TWO_LAYERS: &str =
     "model.layers=[{kind=\"dense\",out=4},{kind=\"tanh\"},{kind=\"dense\",out=5}]";
 
-/// Classification with a shared head, trained on six ways, judged on three.
+/// Classification with a shared head, trained on six ways, evaluated on three.
 fn shared<'a>(more: &[&'a str]) -> Vec<&'a str> {
     let own = [
         "tasks.length=8",

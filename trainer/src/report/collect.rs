@@ -5,7 +5,7 @@ use std::path::Path;
 use burn::tensor::backend::Backend;
 
 use super::{Deployment, Detail, RunReport, Subject};
-use crate::evaluate::{Choice, EvaluateError, Progress, Protocol, evaluate, predictions};
+use crate::evaluate::{Choice, EvaluateError, Evaluation, Progress, evaluate, predictions};
 use crate::export::Options;
 use crate::model::TrainedModel;
 use crate::run::{RunDir, RunError};
@@ -14,7 +14,7 @@ use crate::run::{RunDir, RunError};
 #[derive(Clone, Debug, PartialEq)]
 pub struct Request {
     /// The tasks.
-    pub protocol: Protocol,
+    pub evaluation: Evaluation,
     /// How the artifact is made.
     pub export: Options,
     /// The command that asked.
@@ -37,7 +37,7 @@ pub enum ReportError {
 }
 
 impl RunReport {
-    /// Evaluates the first of `models` in every detail, the others as its rivals,
+    /// Evaluates the first of `models` in every detail, the others as its baselines,
     /// and asks the boards what it takes.
     ///
     /// # Errors
@@ -52,17 +52,17 @@ impl RunReport {
         let (path, model) = models.first().ok_or(ReportError::Nothing)?;
         let run = RunDir::open(Path::new(path))?;
         let training = run.read_metrics()?;
-        let protocol = &request.protocol;
-        let evaluation = evaluate::<B>(models, protocol, device, &mut observe)?;
+        let wanted = &request.evaluation;
+        let evaluation = evaluate::<B>(models, wanted, device, &mut observe)?;
         let classes = model.config.tasks.classes().is_some();
-        let mut details = Vec::with_capacity(protocol.shots.len());
-        for &shots in &protocol.shots {
-            let all = predictions::<B>(model, protocol, shots, device, &mut observe)?;
+        let mut details = Vec::with_capacity(wanted.shots.len());
+        for &shots in &wanted.shots {
+            let all = predictions::<B>(model, wanted, shots, device, &mut observe)?;
             details.push(Detail::new(&all, classes));
         }
         let manifest = run.manifest();
         Ok(Self {
-            deployment: Deployment::of(model, manifest.as_ref(), &protocol.shots, &request.export),
+            deployment: Deployment::of(model, manifest.as_ref(), &wanted.shots, &request.export),
             subject: subject(path, model, &run, request),
             evaluation,
             details,

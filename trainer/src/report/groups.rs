@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 
 use super::{Confusion, Detail, Group, QueryMeasure, Unit};
+use crate::baselines::largest;
 use crate::evaluate::{Interval, Predictions};
-use crate::rivals::largest;
 
 /// Units that are drawn one by one: some of the worst, the middle and the best.
 const UNITS: usize = 6;

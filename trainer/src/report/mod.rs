@@ -26,7 +26,7 @@ pub use deploy::{Deployed, Deployment, ShotsFits};
 pub struct RunReport {
     /// What the page is about.
     pub subject: Subject,
-    /// The run and its rivals on the same tasks.
+    /// The run and its baselines on the same tasks.
     pub evaluation: Report,
     /// The run alone, query by query, for each number of shots.
     pub details: Vec<Detail>,

@@ -129,14 +129,14 @@ fn collected(sets: &[&str], shots: Vec<usize>) -> (RunReport, tempfile::TempDir)
     let device = Default::default();
     crate::train::train::<Flex>(&config, &run, device, &stop, |_| {}).unwrap();
     let model = TrainedModel::load(folder.path()).unwrap();
-    let protocol = crate::evaluate::Protocol {
+    let evaluation = crate::evaluate::Evaluation {
         tasks: 8,
         shots,
         queries: vec![6],
-        ..crate::evaluate::Protocol::usual(&config.tasks)
+        ..crate::evaluate::Evaluation::default_for(&config.tasks)
     };
     let request = Request {
-        protocol,
+        evaluation,
         export: Options::default(),
         command: "mamlet report '<b>run</b>'".into(),
     };
@@ -162,11 +162,11 @@ fn details_agree_with_the_evaluation() {
         }
     }
     let model = TrainedModel::initial(config(&[])).unwrap();
-    let protocol = crate::evaluate::Protocol {
+    let evaluation = crate::evaluate::Evaluation {
         tasks: 0,
         ..Default::default()
     };
-    assert!(predictions::<Flex>(&model, &protocol, 5, &Default::default(), |_| {}).is_err());
+    assert!(predictions::<Flex>(&model, &evaluation, 5, &Default::default(), |_| {}).is_err());
 }
 
 #[test]

@@ -122,7 +122,7 @@ mod tests {
 
     use crate::config::tests::config;
     use crate::config::{Config, ConfigError};
-    use crate::evaluate::{Protocol, evaluate};
+    use crate::evaluate::{Evaluation, evaluate};
     use crate::model::TrainedModel;
     use crate::run::{Manifest, RunDir};
     use crate::train::{End, train};
@@ -138,9 +138,9 @@ mod tests {
 
     /// Mean losses on test tasks after every number of inner steps.
     fn losses(model: TrainedModel) -> Vec<f64> {
-        let protocol = Protocol::usual(&model.config.tasks);
+        let evaluation = Evaluation::default_for(&model.config.tasks);
         let models = [("lines".to_owned(), model)];
-        let report = evaluate::<Flex>(&models, &protocol, &Default::default(), |_| {}).unwrap();
+        let report = evaluate::<Flex>(&models, &evaluation, &Default::default(), |_| {}).unwrap();
         assert_eq!((report.tasks, report.shots[0].shots), (40, 3));
         let steps = &report.shots[0].methods[0].steps;
         steps.iter().map(|step| step.mean.unwrap()).collect()

@@ -56,7 +56,14 @@ fn a_report_is_one_page_of_the_run() {
     let (code, out, err) = run(&["evaluate", "classes.toml", "--tasks", "12"]);
     assert_eq!(code, 0, "{err}");
     assert!(out.contains("nearest neighbour"), "{out}");
-    let validation = ["--tasks", "12", "--split", "validation", "--rivals", "none"];
+    let validation = [
+        "--tasks",
+        "12",
+        "--split",
+        "validation",
+        "--baselines",
+        "none",
+    ];
     let (code, out, err) = run(&[&["evaluate", "classes.toml"], &validation[..]].concat());
     assert_eq!(code, 0, "{err}");
     assert!(out.contains("12 validation tasks"), "{out}");
@@ -107,7 +114,7 @@ fn a_report_is_one_page_of_the_run() {
     assert!(err.contains("no checkpoint yet"), "{err}");
 }
 
-/// How training examples were changed is no part of the tasks that runs are judged on.
+/// How training examples were changed is no part of the tasks that runs are evaluated on.
 #[test]
 fn runs_that_differ_in_augmentation_compare() {
     let folder = folder();

@@ -7,7 +7,7 @@ use crate::common::{config, start};
 use burn::backend::Flex;
 use mamlet_trainer::algorithms::Algorithm;
 use mamlet_trainer::config::{Config, ConfigError};
-use mamlet_trainer::evaluate::{Interval, Measure, Protocol, Setting, evaluate};
+use mamlet_trainer::evaluate::{Evaluation, Interval, Measure, Setting, evaluate};
 use mamlet_trainer::export::{ExportError, Options, export};
 use mamlet_trainer::meta::RateTable;
 use mamlet_trainer::model::TrainedModel;
@@ -50,16 +50,16 @@ fn trained(sets: &[&str]) -> TrainedModel {
 }
 
 fn accuracies(models: &[TrainedModel]) -> Vec<f64> {
-    let protocol = Protocol {
+    let evaluation = Evaluation {
         tasks: 200,
         shots: vec![1],
-        ..Protocol::usual(&models[0].config.tasks)
+        ..Evaluation::default_for(&models[0].config.tasks)
     };
     let models: Vec<(String, TrainedModel)> = models
         .iter()
         .map(|model| ("run".to_owned(), model.clone()))
         .collect();
-    let report = evaluate::<Flex>(&models, &protocol, &Default::default(), |_| {}).unwrap();
+    let report = evaluate::<Flex>(&models, &evaluation, &Default::default(), |_| {}).unwrap();
     let of_method = report.shots[0].methods.iter().map(|method| {
         // There are no steps to take.
         assert_eq!((method.own_steps, method.steps.len()), (0, 1));
@@ -94,12 +94,12 @@ fn stored_statistics_make_prototypes_inductive() {
         ("run".to_owned(), trained(&sets))
     };
     let models = [model("current"), model("stored")];
-    let protocol = Protocol {
+    let evaluation = Evaluation {
         tasks: 20,
         shots: vec![1],
-        ..Protocol::usual(&models[0].1.config.tasks)
+        ..Evaluation::default_for(&models[0].1.config.tasks)
     };
-    let report = evaluate::<Flex>(&models, &protocol, &Default::default(), |_| {}).unwrap();
+    let report = evaluate::<Flex>(&models, &evaluation, &Default::default(), |_| {}).unwrap();
     let settings: Vec<_> = (report.shots[0].methods.iter())
         .map(|method| method.settings.clone())
         .collect();

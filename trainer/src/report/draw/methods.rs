@@ -1,4 +1,4 @@
-//! The run beside its rivals.
+//! The run beside its baselines.
 
 use maud::{Markup, html};
 
@@ -48,14 +48,14 @@ fn of_shots(shots: &ShotsReport, measure: Measure) -> Markup {
         ];
         (at == 0, row)
     });
-    let rivals = shots.rivals.iter().map(|rival| {
-        let mut row = vec![Cell::text(rival.title.clone())];
+    let baselines = shots.baselines.iter().map(|baseline| {
+        let mut row = vec![Cell::text(baseline.title.clone())];
         row.extend([(); 2].map(|()| Cell::number(NONE)));
-        row.push(Cell::number(measured(rival.of(measure), measure)));
+        row.push(Cell::number(measured(baseline.of(measure), measure)));
         row.extend([(); 3].map(|()| Cell::number(NONE)));
         (false, row)
     });
-    let rows = rows.chain(rivals);
+    let rows = rows.chain(baselines);
     let head = [
         "method",
         "0 steps",
@@ -79,7 +79,7 @@ fn of_shots(shots: &ShotsReport, measure: Measure) -> Markup {
             "{}: {} is ahead of {} by {}.",
             verdict.words(),
             verdict.run,
-            verdict.rival,
+            verdict.baseline,
             measured(Some(ahead), measure)
         )
     });

@@ -26,7 +26,7 @@ impl RunReport {
             ("steps", "Before and after", curves::steps(self)),
             (
                 "methods",
-                "Against its rivals",
+                "Against its baselines",
                 methods::methods(&self.evaluation),
             ),
             ("users", users, groups::users(&self.details)),

@@ -1,9 +1,9 @@
-//! What a user could do without meta-learning and without a network: rivals that
+//! What a user could do without meta-learning and without a network: baselines that
 //! every evaluation can set beside its runs, on the same episodes.
 //!
 //! With classes: the nearest support example, by Euclidean distance or by dynamic
 //! time warping. With values: the average of all training units, alone or
-//! corrected by the support set, and a line through the support set. What a rival
+//! corrected by the support set, and a line through the support set. What a baseline
 //! can choose it chooses on validation tasks, for each number of shots.
 
 mod linear;
@@ -20,7 +20,7 @@ pub use networks::networks;
 
 /// A way to predict the queries of a task from its support set.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Rival {
+pub enum Baseline {
     /// The class of the support example with the smallest `Σ (x − s)²`.
     Nearest,
     /// The same by dynamic time warping (Sakoe & Chiba 1978), all channels warped
@@ -37,7 +37,7 @@ pub enum Rival {
     Ridge,
 }
 
-impl Rival {
+impl Baseline {
     /// Those that suit such tasks.
     pub fn suited(distribution: &dyn TaskDistribution) -> Vec<Self> {
         match (distribution.classes(), distribution.shape()) {
@@ -94,7 +94,7 @@ impl Rival {
     }
 }
 
-/// What a rival can choose.
+/// What a baseline can choose.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Choice {
     /// The band of a warp as a share of the length, or the weight of a penalty in
@@ -104,11 +104,11 @@ pub struct Choice {
     pub standardised: bool,
 }
 
-/// A rival with what it learned of training and validation tasks.
+/// A baseline with what it learned of training and validation tasks.
 #[derive(Clone, Debug)]
 pub struct Fitted<'a> {
     /// Which.
-    pub rival: Rival,
+    pub baseline: Baseline,
     /// What it chose.
     pub choice: Choice,
     average: Option<&'a Average>,
@@ -116,21 +116,21 @@ pub struct Fitted<'a> {
 }
 
 impl<'a> Fitted<'a> {
-    /// The rival with the choice that is best on validation tasks: by accuracy, or
+    /// The baseline with the choice that is best on validation tasks: by accuracy, or
     /// by the mean squared error.
     pub fn new(
-        rival: Rival,
+        baseline: Baseline,
         shape: Shape,
         average: Option<&'a Average>,
         validation: &TaskBatch,
     ) -> Self {
         let with = |choice: Choice| Self {
-            rival,
+            baseline,
             choice,
             average,
             shape,
         };
-        let candidates: Vec<Self> = rival.choices(shape).into_iter().map(with).collect();
+        let candidates: Vec<Self> = baseline.choices(shape).into_iter().map(with).collect();
         if let [only] = &candidates[..] {
             return only.clone();
         }
@@ -148,10 +148,10 @@ impl<'a> Fitted<'a> {
             number,
             standardised,
         } = self.choice;
-        let number = match self.rival {
-            Rival::Nearest | Rival::Average => None,
-            Rival::Warped => Some(format!("band {number}")),
-            Rival::Offset | Rival::OffsetAndSlope | Rival::Ridge => {
+        let number = match self.baseline {
+            Baseline::Nearest | Baseline::Average => None,
+            Baseline::Warped => Some(format!("band {number}")),
+            Baseline::Offset | Baseline::OffsetAndSlope | Baseline::Ridge => {
                 Some(format!("penalty {number}"))
             }
         };
@@ -217,11 +217,11 @@ impl<'a> Fitted<'a> {
 
     fn predict_task(&self, known: Known<'_>, queries: &[f32]) -> Vec<f32> {
         let each = queries.chunks_exact(known.input);
-        match (self.rival, self.average) {
-            (Rival::Nearest, _) => each
+        match (self.baseline, self.average) {
+            (Baseline::Nearest, _) => each
                 .flat_map(|query| neighbours::nearest(known, query, neighbours::euclid))
                 .collect(),
-            (Rival::Warped, _) => {
+            (Baseline::Warped, _) => {
                 let channels = match self.shape {
                     Shape::Sequence { channels, .. } => channels,
                     _ => 1,
@@ -236,7 +236,7 @@ impl<'a> Fitted<'a> {
                 .collect()
             }
             (_, None) => vec![0.0; queries.len() / known.input * known.output],
-            (Rival::Average, Some(average)) => each.flat_map(|x| average.at(x)).collect(),
+            (Baseline::Average, Some(average)) => each.flat_map(|x| average.at(x)).collect(),
             (corrected, Some(average)) => {
                 linear::corrected(corrected, average, known, queries, self.choice.number)
             }

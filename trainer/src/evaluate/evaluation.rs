@@ -7,7 +7,7 @@ use crate::tasks::{EvaluationDefaults, Split, TasksConfig};
 
 /// What is evaluated.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Protocol {
+pub struct Evaluation {
     /// Number of test tasks.
     pub tasks: usize,
     /// Numbers of support examples, of each class where there are classes.
@@ -25,24 +25,24 @@ pub struct Protocol {
     pub seed: u64,
     /// Validation tasks on which a tuned rate is chosen.
     pub tuning_tasks: usize,
-    /// Whether rivals without a network are measured beside the runs.
-    pub rivals: bool,
+    /// Whether baselines without a network are measured beside the runs.
+    pub baselines: bool,
     /// Other tasks than the models' own, which they see by the scales they were
     /// trained with.
     pub on: Option<TasksConfig>,
 }
 
 /// Inner steps of methods that have no number of their own.
-const USUAL_STEPS: usize = 10;
+const DEFAULT_STEPS: usize = 10;
 
 /// What is usual for regression.
-impl Default for Protocol {
+impl Default for Evaluation {
     fn default() -> Self {
         Self::new(EvaluationDefaults::VALUES)
     }
 }
 
-impl Protocol {
+impl Evaluation {
     fn new(defaults: EvaluationDefaults) -> Self {
         let EvaluationDefaults {
             tasks,
@@ -61,14 +61,14 @@ impl Protocol {
             split: Split::Test,
             seed: 2017,
             tuning_tasks,
-            rivals: baselines,
+            baselines: baselines,
             on: None,
         }
     }
 
     /// What is usual for such tasks. Where there are classes, a task has a set
     /// of examples for each of them.
-    pub fn usual(tasks: &TasksConfig) -> Self {
+    pub fn default_for(tasks: &TasksConfig) -> Self {
         Self::new(tasks.facts().evaluation)
     }
 
@@ -79,7 +79,7 @@ impl Protocol {
             // There are none to take.
             _ if config.method.predictor() == Predictor::Prototypes => 0,
             Some(steps) => steps,
-            None => own.unwrap_or(USUAL_STEPS),
+            None => own.unwrap_or(DEFAULT_STEPS),
         }
     }
 
@@ -93,7 +93,7 @@ impl Protocol {
         self.queries.iter().copied().max().unwrap_or(1)
     }
 
-    /// The first word on a protocol that cannot be followed.
+    /// The first word on a evaluation that cannot be followed.
     pub(super) fn fault(&self) -> Option<&'static str> {
         let zero = |list: &[usize]| list.is_empty() || list.contains(&0);
         if self.tasks == 0 {

@@ -72,8 +72,8 @@ fn a_slower_copy_is_near_only_after_warping() {
         length: 4,
         channels: 2,
     };
-    let class = |rival| largest(&Fitted::new(rival, shape, None, &batch).predict(&batch));
-    assert_eq!((class(Rival::Nearest), class(Rival::Warped)), (1, 0));
+    let class = |baseline| largest(&Fitted::new(baseline, shape, None, &batch).predict(&batch));
+    assert_eq!((class(Baseline::Nearest), class(Baseline::Warped)), (1, 0));
 }
 
 /// Units `y = 2 + x² + offset`: training units average to offset 0.
@@ -97,12 +97,12 @@ fn averages_are_found_and_corrected() {
         assert!((average.at(&[x])[0] - y).abs() < 1e-3, "{x}");
     }
     let shape = Shape::Vector(1);
-    let error = |rival| Fitted::new(rival, shape, Some(&average), &other).error(&other);
-    assert!((error(Rival::Average) - 0.49).abs() < 1e-3);
-    assert!(error(Rival::Offset) < 1e-5);
-    assert!(error(Rival::OffsetAndSlope) < 1e-5);
+    let error = |baseline| Fitted::new(baseline, shape, Some(&average), &other).error(&other);
+    assert!((error(Baseline::Average) - 0.49).abs() < 1e-3);
+    assert!(error(Baseline::Offset) < 1e-5);
+    assert!(error(Baseline::OffsetAndSlope) < 1e-5);
     // A straight line cannot follow a parabola.
-    assert!(error(Rival::Ridge) > 0.05);
+    assert!(error(Baseline::Ridge) > 0.05);
 }
 
 #[test]
@@ -115,6 +115,6 @@ fn a_penalty_keeps_what_the_average_knows() {
         output: 1,
     };
     // One example, 1 above the average 3, and a penalty of as much weight: half.
-    let corrected = linear::corrected(Rival::Offset, &average, known, &[1.0, 0.0], 1.0);
+    let corrected = linear::corrected(Baseline::Offset, &average, known, &[1.0, 0.0], 1.0);
     assert!((corrected[0] - 3.5).abs() < 1e-3 && (corrected[1] - 2.5).abs() < 1e-3);
 }

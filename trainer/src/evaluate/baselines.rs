@@ -1,25 +1,25 @@
-//! Rivals on the episodes of an evaluation, and whether meta-learning is ahead of
+//! Baselines on the episodes of an evaluation, and whether meta-learning is ahead of
 //! them.
 
 use burn::tensor::{Tensor, TensorData, backend::Backend};
 use serde::{Deserialize, Serialize};
 
 use super::episodes::Episodes;
-use super::measure::{Measured, Progress, elsewhere};
-use super::{EvaluateError, Interval, Measure, Paired, Protocol, RootMeanSquare};
+use super::measure::{Measured, Progress, tasks_of};
+use super::{EvaluateError, Evaluation, Interval, Measure, Paired, RootMeanSquare};
+use crate::baselines::{Average, Baseline, Fitted, largest};
 use crate::loss::{Loss, LossKind, Reduction};
 use crate::meta::to_host;
 use crate::model::TrainedModel;
 use crate::random::{Stream, generator};
-use crate::rivals::{Average, Fitted, Rival, largest};
 use crate::tasks::{Split, TaskBatch};
 
 /// Training tasks that the average is fitted to.
 const TRAINING_TASKS: usize = 1000;
 
-/// What one rival reached.
+/// What one baseline reached.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct RivalReport {
+pub struct BaselineReport {
     /// Its title.
     pub title: String,
     /// What it chose on validation tasks, if it can.
@@ -33,7 +33,7 @@ pub struct RivalReport {
     pub error: Option<RootMeanSquare>,
 }
 
-impl RivalReport {
+impl BaselineReport {
     /// The mean of `measure`, as [`super::StepReport::of`] gives it.
     pub fn of(&self, measure: Measure) -> Option<Interval> {
         match measure {
@@ -52,8 +52,8 @@ impl RivalReport {
 pub struct Verdict {
     /// Title of the run.
     pub run: String,
-    /// Title of the best rival: one of the rivals, or a run by another method.
-    pub rival: String,
+    /// Title of the best baseline: one of the baselines, or a run by another method.
+    pub baseline: String,
     /// How far the run is ahead, task by task: in accuracy from 0 to 1, in loss or,
     /// where targets have a unit, in root mean square error. The difference of the
     /// roots `a − b` is `(a² − b²)/(a + b)`, and so is its interval.
@@ -65,17 +65,17 @@ impl Verdict {
     pub fn words(&self) -> &'static str {
         match (self.ahead.excludes_zero, self.ahead.mean > 0.0) {
             (true, true) => "meta-learning pays",
-            (true, false) => "meta-learning does not pay: the rival is better",
+            (true, false) => "meta-learning does not pay: the baseline is better",
             (false, _) => "meta-learning makes no difference that these tasks could show",
         }
     }
 }
 
-/// A rival with one number of shots and of queries, task by task: accuracies, or
+/// A baseline with one number of shots and of queries, task by task: accuracies, or
 /// losses, in the square of the target's unit where it has one.
 #[derive(Clone, Debug)]
-pub(super) struct MeasuredRival {
-    rival: Rival,
+pub(super) struct MeasuredBaseline {
+    baseline: Baseline,
     choice: Option<String>,
     shots: usize,
     queries: usize,
@@ -86,16 +86,16 @@ pub(super) struct MeasuredRival {
     devices: Option<Vec<usize>>,
 }
 
-impl MeasuredRival {
+impl MeasuredBaseline {
     pub fn is_of(&self, shots: usize, queries: usize) -> bool {
         (self.shots, self.queries) == (shots, queries)
     }
 
-    pub fn report(&self, classes: bool) -> RivalReport {
+    pub fn report(&self, classes: bool) -> BaselineReport {
         let interval = Interval::of(&self.values);
         let interval = interval.mean.is_finite().then_some(interval);
-        RivalReport {
-            title: self.rival.title().to_owned(),
+        BaselineReport {
+            title: self.baseline.title().to_owned(),
             choice: self.choice.clone(),
             loss: interval.filter(|_| !classes),
             accuracy: interval.filter(|_| classes),
@@ -106,21 +106,21 @@ impl MeasuredRival {
     }
 }
 
-/// [`measure`] on the tasks of the first model, where the protocol asks for it.
+/// [`measure`] on the tasks of the first model, where the evaluation asks for it.
 pub(super) fn measure_wanted<B: Backend>(
     models: &[(String, TrainedModel)],
-    protocol: &Protocol,
+    evaluation: &Evaluation,
     device: &B::Device,
     observe: impl FnMut(Progress<'_>),
-) -> Result<Vec<MeasuredRival>, EvaluateError> {
+) -> Result<Vec<MeasuredBaseline>, EvaluateError> {
     match models.first() {
-        Some(model) if protocol.rivals => measure::<B>(model, protocol, device, observe),
+        Some(model) if evaluation.baselines => measure::<B>(model, evaluation, device, observe),
         _ => Ok(Vec::new()),
     }
 }
 
 /// Appends the tasks of another fold to those of the first.
-pub(super) fn extend(all: &mut Vec<MeasuredRival>, more: Vec<MeasuredRival>) {
+pub(super) fn extend(all: &mut Vec<MeasuredBaseline>, more: Vec<MeasuredBaseline>) {
     if all.is_empty() {
         *all = more;
         return;
@@ -134,27 +134,27 @@ pub(super) fn extend(all: &mut Vec<MeasuredRival>, more: Vec<MeasuredRival>) {
     }
 }
 
-/// Measures all rivals that suit the tasks of a model, on its test episodes.
+/// Measures all baselines that suit the tasks of a model, on its test episodes.
 fn measure<B: Backend>(
     named: &(String, TrainedModel),
-    protocol: &Protocol,
+    evaluation: &Evaluation,
     device: &B::Device,
     mut observe: impl FnMut(Progress<'_>),
-) -> Result<Vec<MeasuredRival>, EvaluateError> {
+) -> Result<Vec<MeasuredBaseline>, EvaluateError> {
     let config = &named.1.config;
-    let distribution = elsewhere(named, config.tasks.open()?, protocol)?;
-    let usual = Protocol::usual(protocol.on.as_ref().unwrap_or(&config.tasks));
-    let episodes = |from, tasks| Episodes::new(&*distribution, protocol, &usual, from, tasks);
+    let distribution = tasks_of(named, config.tasks.open()?, evaluation)?;
+    let usual = Evaluation::default_for(evaluation.on.as_ref().unwrap_or(&config.tasks));
+    let episodes = |from, tasks| Episodes::new(&*distribution, evaluation, &usual, from, tasks);
     let validation = episodes(
         (Split::Validation, Stream::Validation),
-        protocol.tuning_tasks,
+        evaluation.tuning_tasks,
     );
-    let test = episodes((protocol.split, Stream::Test), protocol.tasks);
+    let test = episodes((evaluation.split, Stream::Test), evaluation.tasks);
     let whole: Vec<TaskBatch> = validation.parts().collect();
     let average = match distribution.classes() {
         Some(_) => None,
         None => {
-            let mut rng = generator(protocol.seed, Stream::Train, 0);
+            let mut rng = generator(evaluation.seed, Stream::Train, 0);
             let (shots, queries) = (usual.most_shots(), usual.most_queries());
             distribution.check(Split::Train, shots, 1)?;
             let training =
@@ -163,14 +163,14 @@ fn measure<B: Backend>(
         }
     };
     let mut fitted: Vec<(usize, Fitted<'_>)> = Vec::new();
-    for &shots in &protocol.shots {
+    for &shots in &evaluation.shots {
         // The first part is enough to choose one number of a few.
         let kept = distribution.support_size(shots);
         let whole = whole.iter().take(1);
         for validation in whole.map(|part| part.first_support_examples(kept)) {
-            for rival in Rival::suited(&*distribution) {
+            for baseline in Baseline::suited(&*distribution) {
                 let shape = distribution.shape();
-                let fit = Fitted::new(rival, shape, average.as_ref(), &validation);
+                let fit = Fitted::new(baseline, shape, average.as_ref(), &validation);
                 fitted.push((shots, fit));
             }
         }
@@ -179,11 +179,11 @@ fn measure<B: Backend>(
     let scale = scale.filter(|_| config.inner.loss == LossKind::Mse);
     let factor = scale.as_ref().map_or(1.0, |scale| scale.deviation.powi(2));
     let devices = test.devices();
-    let mut measured: Vec<MeasuredRival> = Vec::new();
+    let mut measured: Vec<MeasuredBaseline> = Vec::new();
     for (shots, fit) in &fitted {
-        for &queries in &protocol.queries {
-            measured.push(MeasuredRival {
-                rival: fit.rival,
+        for &queries in &evaluation.queries {
+            measured.push(MeasuredBaseline {
+                baseline: fit.baseline,
                 choice: fit.chosen(),
                 shots: *shots,
                 queries,
@@ -197,7 +197,7 @@ fn measure<B: Backend>(
     for part in test.parts() {
         for ((shots, fit), measured) in fitted
             .iter()
-            .zip(measured.chunks_mut(protocol.queries.len()))
+            .zip(measured.chunks_mut(evaluation.queries.len()))
         {
             let part = part.first_support_examples(distribution.support_size(*shots));
             let predictions = fit.predict(&part);
@@ -211,9 +211,9 @@ fn measure<B: Backend>(
         }
         done += part.tasks;
         observe(Progress {
-            title: "rivals",
+            title: "baselines",
             done,
-            tasks: protocol.tasks,
+            tasks: evaluation.tasks,
         });
     }
     Ok(measured)
@@ -262,7 +262,7 @@ fn values<B: Backend>(
 pub(super) fn verdict(
     models: &[(String, TrainedModel)],
     measured: &[&Measured],
-    rivals: &[&MeasuredRival],
+    baselines: &[&MeasuredBaseline],
 ) -> Option<Verdict> {
     let mut learned: Vec<(&str, &[f32])> = Vec::new();
     let mut others: Vec<(&str, &[f32])> = Vec::new();
@@ -279,7 +279,11 @@ pub(super) fn verdict(
         };
         kind.push((&model.config.title, &rows[row]));
     }
-    others.extend(rivals.iter().map(|r| (r.rival.title(), &r.values[..])));
+    others.extend(
+        baselines
+            .iter()
+            .map(|r| (r.baseline.title(), &r.values[..])),
+    );
     let sign = if classes { 1.0 } else { -1.0 };
     let best = |all: &[(&'_ str, &'_ [f32])]| {
         let finite = all.iter().enumerate().filter_map(|(at, (_, values))| {
@@ -289,13 +293,13 @@ pub(super) fn verdict(
         finite.max_by(|a, b| a.1.total_cmp(&b.1)).map(|(at, _)| at)
     };
     let (run, run_values) = learned[best(&learned)?];
-    let (rival, rival_values) = others[best(&others)?];
+    let (baseline, baseline_values) = others[best(&others)?];
     let ahead = match classes {
-        true => Paired::of(rival_values, run_values),
-        false => Paired::of(run_values, rival_values),
+        true => Paired::of(baseline_values, run_values),
+        false => Paired::of(run_values, baseline_values),
     }?;
     let in_unit = measured.iter().any(|measured| measured.unit.is_some());
-    let roots = [run_values, rival_values].map(|values| Interval::of(values).mean.sqrt());
+    let roots = [run_values, baseline_values].map(|values| Interval::of(values).mean.sqrt());
     let ahead = match in_unit && !classes {
         true => {
             let sum = roots.iter().sum::<f64>().max(f64::MIN_POSITIVE);
@@ -309,7 +313,7 @@ pub(super) fn verdict(
     };
     Some(Verdict {
         run: run.to_owned(),
-        rival: rival.to_owned(),
+        baseline: baseline.to_owned(),
         ahead,
     })
 }

@@ -1,11 +1,11 @@
-//! The arguments that say which episodes runs are judged on.
+//! The arguments that say which episodes runs are evaluated on.
 
 use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
 
 use crate::config::{Config, ConfigError};
-use crate::evaluate::{Protocol, Setting};
+use crate::evaluate::{Evaluation, Setting};
 use crate::model::TrainedModel;
 use crate::tasks::{Split, TaskDistribution, TasksConfig};
 
@@ -31,8 +31,8 @@ pub(super) struct Episodes {
     queries: Option<Vec<usize>>,
     /// What else is measured on the same tasks [default: simple where data was
     /// measured, else none]
-    #[arg(long, value_enum)]
-    pub(super) rivals: Option<RivalsChoice>,
+    #[arg(long, alias = "rivals", value_enum)]
+    pub(super) baselines: Option<BaselinesChoice>,
     /// How queries are predicted where they can see one another
     #[arg(long, value_enum, default_value = "both")]
     setting: SettingChoice,
@@ -40,20 +40,20 @@ pub(super) struct Episodes {
     #[arg(long, value_enum, default_value = "test")]
     split: SplitChoice,
     /// Seed of the tasks
-    #[arg(long, default_value_t = Protocol::default().seed)]
+    #[arg(long, default_value_t = Evaluation::default().seed)]
     seed: u64,
 }
 
 /// Tasks that are not the runs' own.
 #[derive(Debug, Args)]
-pub(super) struct Elsewhere {
+pub(super) struct OtherTasks {
     /// Other tasks than the runs' own: those of another config, with as many inputs
     /// and outputs, such as real devices for a run that was trained on synthetic ones
     #[arg(long, value_name = "CONFIG")]
     on: Option<PathBuf>,
 }
 
-impl Elsewhere {
+impl OtherTasks {
     /// Those tasks, if there are any.
     ///
     /// # Errors
@@ -81,32 +81,32 @@ enum SettingChoice {
     Both,
 }
 
-/// `--rivals`.
+/// `--baselines`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub(super) enum RivalsChoice {
+pub(super) enum BaselinesChoice {
     /// The runs alone.
     None,
     /// What needs no network: nearest neighbours, or corrected averages and ridge.
     Simple,
     /// Also networks like the first run's: from scratch, pretrained and
-    /// fine-tuned, prototypical. They are trained into RUN/rivals, once.
+    /// fine-tuned, prototypical. They are trained into RUN/baselines, once.
     Trained,
 }
 
 impl Episodes {
-    /// The protocol for some models. What is not given is as usual, but with fewer
+    /// The evaluation for some models. What is not given is as usual, but with fewer
     /// queries, and then fewer numbers of shots, where classes have too few examples.
     ///
     /// # Errors
     /// What opening their tasks, or `on` if there is one, meets.
-    pub(super) fn protocol(
+    pub(super) fn evaluation(
         &self,
         models: &[(String, TrainedModel)],
         steps: Option<usize>,
         on: Option<TasksConfig>,
-    ) -> anyhow::Result<Protocol> {
-        let usual = on.as_ref().map_or_else(|| usual(models), Protocol::usual);
-        let mut protocol = Protocol {
+    ) -> anyhow::Result<Evaluation> {
+        let usual = on.as_ref().map_or_else(|| usual(models), Evaluation::usual);
+        let mut evaluation = Evaluation {
             tasks: self.tasks.unwrap_or(usual.tasks),
             shots: self.shots.clone().unwrap_or(usual.shots),
             steps: steps.or(usual.steps),
@@ -121,28 +121,30 @@ impl Episodes {
                 SplitChoice::Validation => Split::Validation,
             },
             seed: self.seed,
-            rivals: (self.rivals).map_or(usual.rivals, |rivals| rivals != RivalsChoice::None),
+            baselines: (self.baselines).map_or(usual.baselines, |baselines| {
+                baselines != BaselinesChoice::None
+            }),
             on,
             ..usual
         };
         let own = models.first().map(|(_, model)| &model.config.tasks);
         let (Some(tasks), Some(most)) = (
-            protocol.on.as_ref().or(own),
-            protocol.queries.iter().copied().max(),
+            evaluation.on.as_ref().or(own),
+            evaluation.queries.iter().copied().max(),
         ) else {
-            return Ok(protocol);
+            return Ok(evaluation);
         };
         let (shots, queries) = fitting(
             &*tasks.open()?,
-            &[protocol.split],
-            (protocol.shots, self.shots.is_some()),
+            &[evaluation.split],
+            (evaluation.shots, self.shots.is_some()),
             (most, self.queries.is_some()),
         );
-        protocol.shots = shots;
+        evaluation.shots = shots;
         if self.queries.is_none() {
-            protocol.queries = vec![queries];
+            evaluation.queries = vec![queries];
         }
-        Ok(protocol)
+        Ok(evaluation)
     }
 }
 
@@ -175,9 +177,9 @@ pub(super) fn fitting(
 }
 
 /// What is usual for the tasks of the first of some models.
-pub(super) fn usual(models: &[(String, TrainedModel)]) -> Protocol {
+pub(super) fn defaults(models: &[(String, TrainedModel)]) -> Evaluation {
     let first = models.first();
-    first.map_or_else(Protocol::default, |(_, model)| {
-        Protocol::usual(&model.config.tasks)
+    first.map_or_else(Evaluation::default, |(_, model)| {
+        Evaluation::default_for(&model.config.tasks)
     })
 }

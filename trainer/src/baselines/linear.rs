@@ -2,7 +2,7 @@
 
 use nalgebra::{DMatrix, DVector};
 
-use super::{Known, Rival};
+use super::{Baseline, Known};
 use crate::tasks::TaskBatch;
 
 /// The highest degrees that are tried.
@@ -144,7 +144,7 @@ fn ridge<'a>(
 
 /// A correction of the average, or a line of its own, from the support set.
 pub(super) fn corrected(
-    rival: Rival,
+    baseline: Baseline,
     average: &Average,
     known: Known<'_>,
     queries: &[f32],
@@ -152,15 +152,15 @@ pub(super) fn corrected(
 ) -> Vec<f32> {
     let output = known.output;
     // Where the correction starts from, and what it is linear in.
-    let start = |x: &[f32]| match rival {
-        Rival::Ridge => average.mean.iter().map(|&mean| mean as f32).collect(),
+    let start = |x: &[f32]| match baseline {
+        Baseline::Ridge => average.mean.iter().map(|&mean| mean as f32).collect(),
         _ => average.at(x),
     };
     let regressors = |x: &[f32], at: usize| -> Vec<f64> {
         let one = std::iter::once(1.0);
-        match rival {
-            Rival::Ridge => one.chain(x.iter().map(|&x| f64::from(x))).collect(),
-            Rival::OffsetAndSlope => one.chain([f64::from(average.at(x)[at])]).collect(),
+        match baseline {
+            Baseline::Ridge => one.chain(x.iter().map(|&x| f64::from(x))).collect(),
+            Baseline::OffsetAndSlope => one.chain([f64::from(average.at(x)[at])]).collect(),
             _ => vec![1.0],
         }
     };

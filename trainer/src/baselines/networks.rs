@@ -1,17 +1,17 @@
-//! Rivals that are networks like the one that is judged, trained without an inner
+//! Baselines that are networks like the one that is evaluated, trained without an inner
 //! loop or not at all.
 
 use crate::algorithms::{Method, Pretraining, Prototypical, Random};
 use crate::config::{Config, InnerConfig, Keep, KeepBy, RateConfig, StepLoss};
 use crate::nn::{Adapt, HeadStart, LayerSpec};
 
-/// Rates that rivals choose from on validation tasks.
+/// Rates that baselines choose from on validation tasks.
 const RATES: [f64; 6] = [0.003, 0.01, 0.03, 0.1, 0.3, 1.0];
 
-/// Gradient steps that rivals take on the support set.
+/// Gradient steps that baselines take on the support set.
 const STEPS: usize = 20;
 
-/// The rivals of the run of `config`, each by the name of its folder:
+/// The baselines of the run of `config`, each by the name of its folder:
 ///
 /// - `scratch`: initial weights, all of which learn from the support set;
 /// - `pretrained`: one network trained on all training tasks or, with classes, a
