@@ -1,13 +1,13 @@
 //! The commands of the project, built for this host as its tests build them.
 
 use std::path::PathBuf;
-use std::process::Command;
+use std::process::{Command, Stdio};
 use std::sync::OnceLock;
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, ensure};
 use serde::Deserialize;
 
-use crate::project::{cargo, output, root};
+use crate::project::{cargo, line, root};
 
 /// What cargo says of something it has built, as far as it matters here.
 #[derive(Deserialize)]
@@ -59,7 +59,10 @@ fn build() -> Result<Vec<PathBuf>> {
     let mut build = cargo(&root());
     build.args(select).arg(format);
     build.args(progress.iter().flat_map(|setting| ["--config", setting]));
-    let messages = output(&mut build)?;
+    let built = build.stderr(Stdio::inherit()).output()?;
+    // What went wrong has been printed; the messages say it again for machines.
+    ensure!(built.status.success(), "{} failed", line(&build));
+    let messages = String::from_utf8_lossy(&built.stdout);
     let executable = |line: &str| serde_json::from_str::<Message>(line).ok()?.executable;
     Ok(messages.lines().filter_map(executable).collect())
 }

@@ -275,3 +275,25 @@ fn an_algorithm_refuses_what_its_table_cannot_be() {
     let expected = format!("file.toml, line {line}: reptile.rate");
     assert!(message.starts_with(&expected), "{message}");
 }
+
+/// The page names what there is.
+#[test]
+fn every_file_that_the_page_names_for_algorithms_and_environments_is_there() {
+    let root = std::path::Path::new(env!("CARGO_MANIFEST_DIR"));
+    let page = std::fs::read_to_string(root.join("docs/adding.md")).unwrap();
+    for title in ["## An algorithm", "## An environment"] {
+        let section = page.split(title).nth(1).unwrap();
+        let section = section.split("\n## ").next().unwrap();
+        let named: Vec<&str> = section
+            .split('`')
+            .skip(1)
+            .step_by(2)
+            .filter(|code| code.starts_with("trainer/"))
+            .collect();
+        assert!(named.len() >= 4, "{title}: {named:?}");
+        for path in named {
+            let path = path.strip_prefix("trainer/").unwrap();
+            assert!(root.join(path).exists(), "{title} names {path}");
+        }
+    }
+}

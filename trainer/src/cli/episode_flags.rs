@@ -105,7 +105,7 @@ impl Episodes {
         steps: Option<usize>,
         on: Option<TasksConfig>,
     ) -> anyhow::Result<Evaluation> {
-        let usual = on.as_ref().map_or_else(|| usual(models), Evaluation::usual);
+        let usual = (on.as_ref()).map_or_else(|| defaults(models), Evaluation::default_for);
         let mut evaluation = Evaluation {
             tasks: self.tasks.unwrap_or(usual.tasks),
             shots: self.shots.clone().unwrap_or(usual.shots),

@@ -44,12 +44,8 @@ pub(super) fn gathered<'i>(document: Spanned<DeTable<'i>>) -> Result<Spanned<DeT
     };
     let (at, name) = (method.span(), method.get_ref().as_str().map(str::to_owned));
     let name = checked(name, |name| table.contains_key(name))?;
-    let settings = match known(&name) {
-        true => table.remove(name.as_str()),
-        false => None,
-    };
-    let settings =
-        settings.unwrap_or_else(|| Spanned::new(at.clone(), DeValue::Table(DeTable::new())));
+    let settings = (table.remove(name.as_str()))
+        .unwrap_or_else(|| Spanned::new(at.clone(), DeValue::Table(DeTable::new())));
     let mut inside = DeTable::new();
     inside.insert(Spanned::new(at.clone(), name.into()), settings);
     if let Some(method) = table.get_mut(KEY) {
@@ -65,11 +61,7 @@ pub(super) fn gathered_values(mut table: Table) -> Result<Table, Fault> {
     };
     let name = method.as_str().map(str::to_owned);
     let name = checked(name, |name| table.contains_key(name))?;
-    let settings = match known(&name) {
-        true => table.remove(&name),
-        false => None,
-    };
-    let settings = settings.unwrap_or_else(|| Value::Table(Table::new()));
+    let settings = (table.remove(&name)).unwrap_or_else(|| Value::Table(Table::new()));
     let inside = Table::from_iter([(name, settings)]);
     table.insert(KEY.to_owned(), Value::Table(inside));
     Ok(table)
@@ -88,6 +80,16 @@ fn checked(name: Option<String>, has_table: impl Fn(&str) -> bool) -> Result<Str
             given: "another value".into(),
         });
     };
+    let names: Vec<String> = Method::names()
+        .iter()
+        .map(|name| format!("\"{name}\""))
+        .collect();
+    require(
+        known(&name),
+        KEY,
+        format!("one of {}", names.join(", ")),
+        format!("\"{name}\""),
+    )?;
     let others = Method::names().iter().filter(|other| **other != name);
     for other in others {
         require(
@@ -98,7 +100,7 @@ fn checked(name: Option<String>, has_table: impl Fn(&str) -> bool) -> Result<Str
         )?;
     }
     let empty = Table::from_iter([(name.clone(), Value::Table(Table::new()))]);
-    let needs_table = known(&name) && Method::deserialize(Value::Table(empty)).is_err();
+    let needs_table = Method::deserialize(Value::Table(empty)).is_err();
     require(
         !needs_table || has_table(&name),
         &name,

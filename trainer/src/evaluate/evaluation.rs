@@ -61,7 +61,7 @@ impl Evaluation {
             split: Split::Test,
             seed: 2017,
             tuning_tasks,
-            baselines: baselines,
+            baselines,
             on: None,
         }
     }

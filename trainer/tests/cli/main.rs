@@ -81,7 +81,7 @@ fn train_then_evaluate() {
         "K = 20",
         "9 test tasks",
         "95 %",
-        "judged after 1 step",
+        "evaluated after 1 step",
         "iteration 20, the last",
         "protocol own",
         "seed 1",
@@ -133,7 +133,7 @@ fn plots_are_written() {
 }
 
 #[test]
-fn classes_are_judged_by_accuracy() {
+fn classes_are_evaluated_by_accuracy() {
     let folder = folder();
     let config = CONFIG
         .replace("\"sinusoid\"", "\"waveforms\"\nways = 3\nlength = 8")
