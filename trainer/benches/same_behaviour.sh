@@ -6,7 +6,8 @@
 # builds the commit BASE and the working tree, trains a config of every kind for 200
 # iterations with each (fewer where one takes long), and compares the resolved config,
 # metrics.jsonl and the exported artifact. Configs whose data is not in DATA are passed over
-# by name. OLD and NEW may name programs that are built already.
+# by name. OLD and NEW may name programs that are built already, and ONLY the configs, by a
+# regular expression.
 set -euo pipefail
 root=$(git rev-parse --show-toplevel)
 base=${1:?usage: same_behaviour.sh BASE [DATA]}
@@ -36,19 +37,19 @@ waveforms
 waveforms-head
 -omniglot-5way-1shot-reptile meta.iterations=30
 omniglot-fc-5way-1shot-cavia meta.iterations=100
--omniglot-micro meta.iterations=100
+-omniglot-micro meta.iterations=60 meta.statistics_from=30
 -omniglot-prototypical meta.iterations=20
 -omniglot-pretraining meta.iterations=20
 -omniglot-5way-1shot-meta-sgd meta.iterations=20
 gestures-wrist
-gestures-new-classes meta.iterations=50
+-gestures-new-classes meta.iterations=50
 calibration-sensors
 calibration-ocean-thermometer
 calibration-raingauge
 '
 same=0 differ=0 passed_over=0
 while read -r name sets; do
-  [ -n "$name" ] || continue
+  [ -n "$name" ] && [[ $name =~ ${ONLY:-.} ]] || continue
   exports=yes
   case $name in -*) exports=no; name=${name#-} ;; esac
   options=(--set meta.iterations=200 --set record.every=20 --set record.validate_every=100
@@ -68,6 +69,7 @@ while read -r name sets; do
     if [ "$exports" = yes ]; then
       (cd "$checkout" && "$work/$version" export "$run" --output "$run/exported.mamlet" \
         > "$work/log" 2>&1) || tail -n 2 "$work/log"
+      [ -e "$run/exported.mamlet" ] || continue
       # Both say which commit made them.
       commit=$("$work/$version" inspect "$run/exported.mamlet" | sed -n 's/.*commit //p')
       LC_ALL=C sed -i "s/$commit/------------/" "$run/exported.mamlet"

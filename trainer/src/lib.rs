@@ -15,13 +15,13 @@
 //! - [`interval`]: means with their intervals;
 //! - [`predict`]: from parameters to predictions, and their losses after each step;
 //! - [`config`]: experiments as TOML files;
+//! - [`run`]: the run directory, checkpoints and metrics;
+//! - [`model`]: the result of a run;
 //! - [`outer`]: the outer loop, as a state that is stepped;
 //! - [`algorithms`]: what is trained, by which gradient, and how the result adapts;
-//! - [`run`]: the run directory, checkpoints and metrics;
 //! - [`train`]: a run, from its first iteration or its last checkpoint to its end;
 //! - [`baselines`]: what can be had without meta-learning and without a network;
-//! - [`model`]: the result of a run;
-//! - [`join`]: several of them side by side as one;
+//! - [`join`]: several results side by side as one;
 //! - [`evaluate`]: all methods on the same tasks, with intervals;
 //! - [`export`]: the artifact of a run, checked by the engine that will run it;
 //! - [`plot`]: learning curves, error against steps, adapted sinusoids;

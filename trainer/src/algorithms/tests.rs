@@ -251,6 +251,8 @@ fn an_algorithm_refuses_what_its_table_cannot_be() {
         ("inner.steps=1", ["inner.steps", "without an inner loop"]),
         ("method=maml", ["example", "no such table"]),
         ("method=none", ["none", "prototypical"]),
+        ("example=1", ["example", "a table"]),
+        ("example.depth=1", ["`example`", "depth"]),
         (
             "method={example={}}",
             ["method", "the name of an algorithm"],

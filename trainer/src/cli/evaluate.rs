@@ -39,7 +39,7 @@ use crate::run::RunDir;
     after_help = "\
 Examples:
   mamlet evaluate runs/sinusoid runs/pretraining
-  mamlet evaluate trainer/configs/*/sinusoid*.toml --json > report.json
+  mamlet evaluate trainer/configs/paper/sinusoid*.toml --json > report.json
   mamlet evaluate runs/sinusoid --tasks 600 --shots 5 --steps 10
   mamlet evaluate runs/omniglot --shots 1 --queries 1,5,15 --setting inductive
   mamlet evaluate runs/gestures-new-classes --tasks 2000 --shots 1,2 --queries 3 --baselines trained

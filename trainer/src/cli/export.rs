@@ -5,7 +5,6 @@ use std::path::{Path, PathBuf};
 use anyhow::Context;
 use clap::{Args, ValueEnum};
 use mamlet_simulator::Model;
-use mamlet_simulator::board::Board;
 use mamlet_simulator::fit::Fit;
 
 use super::evaluate::Display;
@@ -306,12 +305,6 @@ fn describe_score(score: &Score) -> String {
         ),
         _ => format!("{what} {mean:.4} ± {half_width:.4} in {bytes} bytes"),
     }
-}
-
-/// A board by name; an unknown one is answered with the list.
-pub(super) fn board_named(name: &str) -> anyhow::Result<Board> {
-    Board::named(name)
-        .with_context(|| format!("there is no board {name:?}; there are {}", Board::names()))
 }
 
 /// What an adaptation takes of a board, in words.

@@ -2,11 +2,11 @@
 
 use std::path::{Path, PathBuf};
 
+use anyhow::Context;
 use clap::Args;
 use mamlet_simulator::board::{self, Board};
 use serde::Serialize;
 
-use super::export::board_named;
 use super::{output, run_path};
 use crate::config::{Config, ConfigError};
 use crate::device::DeviceChoice;
@@ -87,9 +87,11 @@ impl OnBoard {
     /// That board.
     ///
     /// # Errors
-    /// Where there is no board of that name.
+    /// Where there is no board of that name, with those there are.
     pub(super) fn board(&self) -> anyhow::Result<Board> {
-        board_named(&self.board)
+        let name = &self.board;
+        Board::named(name)
+            .with_context(|| format!("there is no board {name:?}; there are {}", Board::names()))
     }
 }
 

@@ -25,10 +25,10 @@ pub(crate) fn check(config: &Config) -> Result<(), Fault> {
     )?;
     super::tasks::check(config)?;
     check_model(config)?;
+    config.method.check(config)?;
     super::inner::check(config)?;
     super::meta::check(config)?;
-    check_record(config)?;
-    config.method.check(config)
+    check_record(config)
 }
 
 fn check_model(config: &Config) -> Result<(), Fault> {

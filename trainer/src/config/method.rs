@@ -46,6 +46,7 @@ pub(super) fn gathered<'i>(document: Spanned<DeTable<'i>>) -> Result<Spanned<DeT
     let name = checked(name, |name| table.contains_key(name))?;
     let settings = (table.remove(name.as_str()))
         .unwrap_or_else(|| Spanned::new(at.clone(), DeValue::Table(DeTable::new())));
+    a_table(&name, matches!(settings.get_ref(), DeValue::Table(_)))?;
     let mut inside = DeTable::new();
     inside.insert(Spanned::new(at.clone(), name.into()), settings);
     if let Some(method) = table.get_mut(KEY) {
@@ -62,6 +63,7 @@ pub(super) fn gathered_values(mut table: Table) -> Result<Table, Fault> {
     let name = method.as_str().map(str::to_owned);
     let name = checked(name, |name| table.contains_key(name))?;
     let settings = (table.remove(&name)).unwrap_or_else(|| Value::Table(Table::new()));
+    a_table(&name, settings.is_table())?;
     let inside = Table::from_iter([(name, settings)]);
     table.insert(KEY.to_owned(), Value::Table(inside));
     Ok(table)
@@ -69,6 +71,10 @@ pub(super) fn gathered_values(mut table: Table) -> Result<Table, Fault> {
 
 fn known(name: &str) -> bool {
     Method::names().contains(&name)
+}
+
+fn a_table(name: &str, is_one: bool) -> Result<(), Fault> {
+    require(is_one, name, "a table", "another value")
 }
 
 /// The name of the algorithm, where its table is there if it needs one, and no other's.
@@ -100,11 +106,12 @@ fn checked(name: Option<String>, has_table: impl Fn(&str) -> bool) -> Result<Str
         )?;
     }
     let empty = Table::from_iter([(name.clone(), Value::Table(Table::new()))]);
-    let needs_table = Method::deserialize(Value::Table(empty)).is_err();
+    let lacks = Method::deserialize(Value::Table(empty)).err();
+    let lacks = lacks.map_or(String::new(), |error| error.message().to_owned());
     require(
-        !needs_table || has_table(&name),
+        lacks.is_empty() || has_table(&name),
         &name,
-        format!("a table, as method = \"{name}\""),
+        format!("a table, as method = \"{name}\"; {lacks}"),
         "nothing",
     )?;
     Ok(name)

