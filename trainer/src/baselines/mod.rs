@@ -69,8 +69,8 @@ impl Baseline {
         self != Self::Average
     }
 
-    /// What [`Fitted::choice`] is chosen from.
-    fn choices(self, shape: Shape) -> Vec<Choice> {
+    /// What [`Fitted::tuning`] is chosen from.
+    fn tunings(self, shape: Shape) -> Vec<Tuning> {
         let numbers: &[f64] = match self {
             Self::Nearest | Self::Average => &[0.0],
             Self::Warped => &[0.1, 0.2, 1.0],
@@ -85,7 +85,7 @@ impl Baseline {
         };
         let with = |&standardised: &bool| {
             let numbers = numbers.iter();
-            numbers.map(move |&number| Choice {
+            numbers.map(move |&number| Tuning {
                 number,
                 standardised,
             })
@@ -96,7 +96,7 @@ impl Baseline {
 
 /// What a baseline can choose.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Choice {
+pub struct Tuning {
     /// The band of a warp as a share of the length, or the weight of a penalty in
     /// examples.
     pub number: f64,
@@ -110,7 +110,7 @@ pub struct Fitted<'a> {
     /// Which.
     pub baseline: Baseline,
     /// What it chose.
-    pub choice: Choice,
+    pub tuning: Tuning,
     average: Option<&'a Average>,
     shape: Shape,
 }
@@ -124,13 +124,13 @@ impl<'a> Fitted<'a> {
         average: Option<&'a Average>,
         validation: &TaskBatch,
     ) -> Self {
-        let with = |choice: Choice| Self {
+        let with = |tuning: Tuning| Self {
             baseline,
-            choice,
+            tuning,
             average,
             shape,
         };
-        let candidates: Vec<Self> = baseline.choices(shape).into_iter().map(with).collect();
+        let candidates: Vec<Self> = baseline.tunings(shape).into_iter().map(with).collect();
         if let [only] = &candidates[..] {
             return only.clone();
         }
@@ -144,10 +144,10 @@ impl<'a> Fitted<'a> {
 
     /// What it chose, in words; `None` where there is no choice.
     pub fn chosen(&self) -> Option<String> {
-        let Choice {
+        let Tuning {
             number,
             standardised,
-        } = self.choice;
+        } = self.tuning;
         let number = match self.baseline {
             Baseline::Nearest | Baseline::Average => None,
             Baseline::Warped => Some(format!("band {number}")),
@@ -187,7 +187,7 @@ impl<'a> Fitted<'a> {
     pub fn predict(&self, batch: &TaskBatch) -> Vec<f32> {
         let mut support = batch.support_x.network_values();
         let mut queries = batch.query_x.network_values();
-        if let (true, Shape::Sequence { channels, .. }) = (self.choice.standardised, self.shape) {
+        if let (true, Shape::Sequence { channels, .. }) = (self.tuning.standardised, self.shape) {
             for values in [&mut support, &mut queries] {
                 let examples = values.to_mut().chunks_exact_mut(batch.input);
                 examples.for_each(|example| neighbours::standardise(example, channels));
@@ -227,7 +227,7 @@ impl<'a> Fitted<'a> {
                     _ => 1,
                 };
                 let rows = known.input / channels;
-                let band = ((self.choice.number * rows as f64).ceil() as usize).clamp(1, rows);
+                let band = ((self.tuning.number * rows as f64).ceil() as usize).clamp(1, rows);
                 each.flat_map(|query| {
                     neighbours::nearest(known, query, |a, b, most| {
                         neighbours::warped(a, b, channels, band, most)
@@ -238,7 +238,7 @@ impl<'a> Fitted<'a> {
             (_, None) => vec![0.0; queries.len() / known.input * known.output],
             (Baseline::Average, Some(average)) => each.flat_map(|x| average.at(x)).collect(),
             (corrected, Some(average)) => {
-                linear::corrected(corrected, average, known, queries, self.choice.number)
+                linear::corrected(corrected, average, known, queries, self.tuning.number)
             }
         }
     }

@@ -105,27 +105,27 @@ impl Episodes {
         steps: Option<usize>,
         on: Option<TasksConfig>,
     ) -> anyhow::Result<Evaluation> {
-        let usual = (on.as_ref()).map_or_else(|| defaults(models), Evaluation::default_for);
+        let defaults = (on.as_ref()).map_or_else(|| defaults(models), Evaluation::default_for);
         let mut evaluation = Evaluation {
-            tasks: self.tasks.unwrap_or(usual.tasks),
-            shots: self.shots.clone().unwrap_or(usual.shots),
-            steps: steps.or(usual.steps),
-            queries: self.queries.clone().unwrap_or(usual.queries),
+            tasks: self.tasks.unwrap_or(defaults.tasks),
+            shots: self.shots.clone().unwrap_or(defaults.shots),
+            steps: steps.or(defaults.steps),
+            queries: self.queries.clone().unwrap_or(defaults.queries),
             settings: match self.setting {
                 SettingChoice::Transductive => vec![Setting::Transductive],
                 SettingChoice::Inductive => vec![Setting::Inductive],
-                SettingChoice::Both => usual.settings,
+                SettingChoice::Both => defaults.settings,
             },
             split: match self.split {
                 SplitChoice::Test => Split::Test,
                 SplitChoice::Validation => Split::Validation,
             },
             seed: self.seed,
-            baselines: (self.baselines).map_or(usual.baselines, |baselines| {
+            baselines: (self.baselines).map_or(defaults.baselines, |baselines| {
                 baselines != BaselinesChoice::None
             }),
             on,
-            ..usual
+            ..defaults
         };
         let own = models.first().map(|(_, model)| &model.config.tasks);
         let (Some(tasks), Some(most)) = (
@@ -150,7 +150,7 @@ impl Episodes {
 
 /// Numbers of shots and of queries, the usual unless they were asked for: fewer
 /// queries, and then fewer numbers of shots, where the classes of a split have too
-/// few examples for what is usual.
+/// few examples for the defaults.
 pub(super) fn fitting(
     distribution: &dyn TaskDistribution,
     splits: &[Split],

@@ -142,13 +142,13 @@ fn steps(arguments: &StepsArguments) -> anyhow::Result<CurveFigure> {
         }
         None => {
             let models = evaluate::load(&arguments.runs, None)?;
-            let usual = episode_flags::defaults(&models);
+            let defaults = episode_flags::defaults(&models);
             let evaluation = Evaluation {
-                tasks: arguments.tasks.unwrap_or(usual.tasks),
+                tasks: arguments.tasks.unwrap_or(defaults.tasks),
                 steps: Some(arguments.steps),
                 shots: vec![arguments.shots],
                 settings: vec![Setting::Transductive],
-                ..usual
+                ..defaults
             };
             evaluate::execute(&models, &evaluation, arguments.compute.device)?
         }

@@ -143,8 +143,8 @@ fn measure<B: Backend>(
 ) -> Result<Vec<MeasuredBaseline>, EvaluateError> {
     let config = &named.1.config;
     let distribution = tasks_of(named, config.tasks.open()?, evaluation)?;
-    let usual = Evaluation::default_for(evaluation.on.as_ref().unwrap_or(&config.tasks));
-    let episodes = |from, tasks| Episodes::new(&*distribution, evaluation, &usual, from, tasks);
+    let defaults = Evaluation::default_for(evaluation.on.as_ref().unwrap_or(&config.tasks));
+    let episodes = |from, tasks| Episodes::new(&*distribution, evaluation, &defaults, from, tasks);
     let validation = episodes(
         (Split::Validation, Stream::Validation),
         evaluation.tuning_tasks,
@@ -155,7 +155,7 @@ fn measure<B: Backend>(
         Some(_) => None,
         None => {
             let mut rng = generator(evaluation.seed, Stream::Train, 0);
-            let (shots, queries) = (usual.most_shots(), usual.most_queries());
+            let (shots, queries) = (defaults.most_shots(), defaults.most_queries());
             distribution.check(Split::Train, shots, 1)?;
             let training =
                 distribution.draw(Split::Train, &mut rng, TRAINING_TASKS, shots, queries);

@@ -4,7 +4,7 @@ use burn::tensor::backend::Backend;
 use serde::{Deserialize, Serialize};
 
 use super::measure::{Measured, Progress, Steps, measure};
-use super::{Choice, EvaluateError, Evaluation, Interval, Measure, Setting};
+use super::{ChosenIteration, EvaluateError, Evaluation, Interval, Measure, Setting};
 use crate::model::TrainedModel;
 use crate::tasks::Split;
 
@@ -51,7 +51,7 @@ pub struct ComparedRun {
     /// The iteration its parameters come from.
     pub iteration: u64,
     /// Why that one.
-    pub chosen: Choice,
+    pub chosen: ChosenIteration,
     /// Inner steps taken, the number that is its own.
     pub steps: usize,
     /// Mean over the tasks; `None` if it is not finite.
@@ -164,7 +164,7 @@ fn against_the_first(
             run: run.clone(),
             seed: model.config.seed,
             iteration: model.iteration,
-            chosen: Choice::of(&model.config),
+            chosen: ChosenIteration::of(&model.config),
             steps: measured.own_steps,
             value: value.mean.is_finite().then_some(value),
             difference: if index == 0 { None } else { paired() },

@@ -28,11 +28,11 @@ impl<'a> Episodes<'a> {
     pub fn new(
         distribution: &'a dyn TaskDistribution,
         evaluation: &Evaluation,
-        usual: &Evaluation,
+        defaults: &Evaluation,
         (split, stream): (Split, Stream),
         tasks: usize,
     ) -> Self {
-        let (shots, queries) = (usual.most_shots(), usual.most_queries());
+        let (shots, queries) = (defaults.most_shots(), defaults.most_queries());
         // Of what is usual, so that asking for more does not change the tasks; nor do
         // mirror images.
         let examples = distribution.set_size(shots + queries);

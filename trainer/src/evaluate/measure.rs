@@ -135,11 +135,12 @@ impl Subject<'_> {
         observe: &mut impl FnMut(Progress<'_>),
     ) -> Vec<Measured> {
         let (model, evaluation) = (self.model, self.evaluation);
-        let usual = Evaluation::default_for(evaluation.on.as_ref().unwrap_or(&model.config.tasks));
+        let defaults =
+            Evaluation::default_for(evaluation.on.as_ref().unwrap_or(&model.config.tasks));
         let tuning = (Split::Validation, Stream::Validation);
-        let validation = self.episodes(&usual, tuning, evaluation.tuning_tasks);
+        let validation = self.episodes(&defaults, tuning, evaluation.tuning_tasks);
         let test = (evaluation.split, Stream::Test);
-        let test = self.episodes(&usual, test, evaluation.tasks);
+        let test = self.episodes(&defaults, test, evaluation.tasks);
         let mut measured: Vec<Vec<Measured>> = Vec::new();
         let mut tables = Vec::new();
         for &shots in &evaluation.shots {
@@ -194,8 +195,8 @@ impl Subject<'_> {
         measured
     }
 
-    fn episodes(&self, usual: &Evaluation, from: (Split, Stream), tasks: usize) -> Episodes<'_> {
-        Episodes::new(self.distribution, self.evaluation, usual, from, tasks)
+    fn episodes(&self, defaults: &Evaluation, from: (Split, Stream), tasks: usize) -> Episodes<'_> {
+        Episodes::new(self.distribution, self.evaluation, defaults, from, tasks)
     }
 
     /// What is to be measured with a number of shots.

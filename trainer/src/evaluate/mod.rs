@@ -29,7 +29,7 @@ pub use evaluation::Evaluation;
 pub use measure::{Progress, rates};
 pub(crate) use predictions::predictions_on;
 pub use predictions::{Predictions, predictions};
-pub use report::{Choice, Measure, MethodReport, Report, ShotsReport, Spread, StepReport};
+pub use report::{ChosenIteration, Measure, MethodReport, Report, ShotsReport, Spread, StepReport};
 pub use sinusoids::{AdaptedSinusoid, sinusoids};
 
 use baselines::MeasuredBaseline;

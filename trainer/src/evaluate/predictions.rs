@@ -65,8 +65,8 @@ pub(crate) fn predictions_on<B: Backend>(
     let (most, queries) = (evaluation.most_shots(), evaluation.most_queries());
     distribution.check(evaluation.split, most, queries)?;
     distribution.check(Split::Validation, most, queries)?;
-    let usual = Evaluation::default_for(&model.config.tasks);
-    let episodes = |from, tasks| Episodes::new(distribution, evaluation, &usual, from, tasks);
+    let defaults = Evaluation::default_for(&model.config.tasks);
+    let episodes = |from, tasks| Episodes::new(distribution, evaluation, &defaults, from, tasks);
     let tuning = (Split::Validation, Stream::Validation);
     let tuning = episodes(tuning, evaluation.tuning_tasks);
     let test = episodes((evaluation.split, Stream::Test), evaluation.tasks);

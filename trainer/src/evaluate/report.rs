@@ -71,7 +71,7 @@ pub struct MethodReport {
     /// several.
     pub iteration: u64,
     /// Why that one.
-    pub chosen: Choice,
+    pub chosen: ChosenIteration,
     /// How queries were predicted; both where they cannot see one another.
     pub settings: Vec<Setting>,
     /// The number of steps it is meant to take.
@@ -85,7 +85,7 @@ pub struct MethodReport {
 /// Why a run's parameters are those of their iteration.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub enum Choice {
+pub enum ChosenIteration {
     /// It is the last.
     Last,
     /// Its loss on validation tasks was lowest.
@@ -94,7 +94,7 @@ pub enum Choice {
     BestValidationAccuracy,
 }
 
-impl Choice {
+impl ChosenIteration {
     /// How a config has it chosen.
     pub fn of(config: &Config) -> Self {
         match (config.record.keep, config.record.keep_by) {
@@ -126,7 +126,7 @@ impl MethodReport {
             seed: config.seed,
             seeds: Vec::new(),
             iteration: model.iteration,
-            chosen: Choice::of(config),
+            chosen: ChosenIteration::of(config),
             settings: measured.settings.clone(),
             own_steps: measured.own_steps,
             tuned_rate: measured.tuned_rate,

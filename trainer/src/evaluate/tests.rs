@@ -37,19 +37,19 @@ fn report(sets: &[&str], evaluation: &Evaluation) -> Report {
 
 #[test]
 fn accuracy_is_reported_where_tasks_have_classes() {
-    let small = |usual: Evaluation| Evaluation {
+    let small = |defaults: Evaluation| Evaluation {
         tasks: 20,
         steps: Some(3),
-        ..usual
+        ..defaults
     };
     // Even a random layer learns a little of noiseless waveforms.
     let sets = [&WAVEFORMS[..], &["inner.rate.value=0.1", "tasks.noise=0.0"]].concat();
-    let usual = Evaluation::default_for(&config(&sets).tasks);
+    let defaults = Evaluation::default_for(&config(&sets).tasks);
     assert_eq!(
-        (usual.shots.clone(), usual.queries.clone()),
+        (defaults.shots.clone(), defaults.queries.clone()),
         (vec![1, 5], vec![15])
     );
-    let waveforms = report(&sets, &small(usual));
+    let waveforms = report(&sets, &small(defaults));
     assert_eq!(waveforms.measure(), Measure::Accuracy);
     let steps = &waveforms.shots[1].methods[0].steps;
     let [before, after] = [0, 3].map(|step: usize| steps[step].of(Measure::Accuracy).unwrap());
@@ -279,11 +279,11 @@ fn small(sets: &Evaluation) -> Evaluation {
 #[test]
 fn each_setting_has_a_row_where_it_makes_a_difference() {
     let model = normed(&["inner.steps=2"]);
-    let usual = Evaluation::default_for(&model.config.tasks);
+    let defaults = Evaluation::default_for(&model.config.tasks);
     let evaluation = Evaluation {
         shots: vec![1],
         queries: vec![1, 15],
-        ..small(&usual)
+        ..small(&defaults)
     };
     let run = |models: &[(String, TrainedModel)], evaluation: &Evaluation| {
         evaluate::<Flex>(models, evaluation, &Default::default(), |_| {}).unwrap()
@@ -302,7 +302,7 @@ fn each_setting_has_a_row_where_it_makes_a_difference() {
         assert_eq!(inductive.steps.len(), 1);
         assert_eq!((inductive.steps[0].step, inductive.own_steps), (2, 2));
         assert_ne!(inductive.steps[0].mean, transductive.steps[2].mean);
-        assert_eq!(transductive.chosen, Choice::Last);
+        assert_eq!(transductive.chosen, ChosenIteration::Last);
     }
     // Fewer columns are the same columns.
     let alone = run(
@@ -319,7 +319,7 @@ fn each_setting_has_a_row_where_it_makes_a_difference() {
         &models,
         &Evaluation {
             queries: vec![],
-            ..usual
+            ..defaults
         },
         &Default::default(),
         |_| {},
@@ -414,7 +414,7 @@ fn compared_runs_are_paired() {
 fn episodes_come_in_parts() {
     let model = normed(&[]);
     let distribution = model.config.tasks.open().unwrap();
-    let usual = Evaluation::default_for(&model.config.tasks);
+    let defaults = Evaluation::default_for(&model.config.tasks);
     let episodes = |shots, at_once| Episodes {
         at_once,
         ..Episodes::new(
@@ -422,9 +422,9 @@ fn episodes_come_in_parts() {
             &Evaluation {
                 shots: vec![shots],
                 queries: vec![shots],
-                ..usual.clone()
+                ..defaults.clone()
             },
-            &usual,
+            &defaults,
             (Split::Test, Stream::Test),
             20,
         )
@@ -441,12 +441,12 @@ fn episodes_come_in_parts() {
     assert_eq!(first(&parts(1, 20)[0]), first(&few[0]));
     // Large inputs make small parts.
     assert_eq!(episodes(1, 7).queries, 15);
-    let usual = Episodes::new(
+    let defaults = Episodes::new(
         &*distribution,
-        &usual,
-        &usual,
+        &defaults,
+        &defaults,
         (Split::Test, Stream::Test),
         9,
     );
-    assert_eq!(usual.at_once, (1 << 23) / (100 * 64));
+    assert_eq!(defaults.at_once, (1 << 23) / (100 * 64));
 }

@@ -363,12 +363,12 @@ fn writer(
     if let Some((front_end, channels)) = distribution.front_end() {
         writer.front_end(front_end, channels.iter().map(String::as_str));
     }
-    let halves = quantize.f16;
+    let f16 = quantize.f16;
     match quantize.int8 {
-        true => quantize::write(model, distribution, parts, &mut writer, halves)?,
+        true => quantize::write(model, distribution, parts, &mut writer, f16)?,
         false => {
             for part in &parts {
-                let layer = part.write(&mut writer, halves)?;
+                let layer = part.write(&mut writer, f16)?;
                 writer.push(layer);
             }
         }

@@ -81,13 +81,13 @@ impl Part {
         self.tensors.iter().any(|(_, adapts)| *adapts)
     }
 
-    /// Stores its tensors, those that adapt as f16 where `halves`, and
+    /// Stores its tensors, those that adapt in half precision where `f16`, and
     /// describes it.
-    pub fn write(&self, writer: &mut ArtifactWriter, halves: bool) -> Result<Layer, ExportError> {
+    pub fn write(&self, writer: &mut ArtifactWriter, f16: bool) -> Result<Layer, ExportError> {
         let tensors = self
             .tensors
             .iter()
-            .map(|(values, adapts)| match halves && *adapts {
+            .map(|(values, adapts)| match f16 && *adapts {
                 true => writer.f16_tensor(values, true),
                 false => writer.tensor(values, *adapts),
             });

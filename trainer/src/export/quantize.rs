@@ -52,7 +52,7 @@ pub(super) fn write(
     distribution: &dyn TaskDistribution,
     parts: Vec<Part>,
     writer: &mut ArtifactWriter,
-    halves: bool,
+    f16: bool,
 ) -> Result<(), ExportError> {
     let ranges = Ranges::measure(model, distribution);
     let lowest = parts.iter().position(Part::adapts).unwrap_or(parts.len());
@@ -63,7 +63,7 @@ pub(super) fn write(
         let frozen = part.index < lowest;
         match part.spec.facts().on_integers() {
             OnIntegers::Same if frozen => {
-                let layer = part.write(writer, halves)?;
+                let layer = part.write(writer, f16)?;
                 writer.push(layer);
             }
             OnIntegers::Products(products) if frozen => {
@@ -101,7 +101,7 @@ pub(super) fn write(
                         zero: scale.zero,
                     });
                 }
-                let layer = part.write(writer, halves)?;
+                let layer = part.write(writer, f16)?;
                 writer.push(layer);
             }
         }

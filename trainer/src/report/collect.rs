@@ -5,7 +5,9 @@ use std::path::Path;
 use burn::tensor::backend::Backend;
 
 use super::{Deployment, Detail, RunReport, Subject};
-use crate::evaluate::{Choice, EvaluateError, Evaluation, Progress, evaluate, predictions};
+use crate::evaluate::{
+    ChosenIteration, EvaluateError, Evaluation, Progress, evaluate, predictions,
+};
 use crate::export::Options;
 use crate::model::TrainedModel;
 use crate::run::{RunDir, RunError};
@@ -83,7 +85,7 @@ fn subject(path: &str, model: &TrainedModel, run: &RunDir, request: &Request) ->
         protocol: config.protocol,
         seed: config.seed,
         iteration: model.iteration,
-        chosen: Choice::of(config),
+        chosen: ChosenIteration::of(config),
         loss: config.inner.loss.name().to_owned(),
         inner_steps: config.inner.steps,
         parameters: model.network.parameter_count(),

@@ -15,7 +15,7 @@ mod tests;
 use serde::Serialize;
 
 use crate::config::Protocol;
-use crate::evaluate::{Choice, Interval, Report, Setting};
+use crate::evaluate::{ChosenIteration, Interval, Report, Setting};
 use crate::run::{Line, Manifest, Outcome};
 
 pub use collect::{ReportError, Request};
@@ -56,7 +56,7 @@ pub struct Subject {
     /// The iteration its parameters come from.
     pub iteration: u64,
     /// Why that one.
-    pub chosen: Choice,
+    pub chosen: ChosenIteration,
     /// Its loss, in words.
     pub loss: String,
     /// The inner steps of training.
