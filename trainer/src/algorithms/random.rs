@@ -9,8 +9,7 @@ use serde::{Deserialize, Serialize};
 use super::{Adaptation, Algorithm, Properties, check, maml};
 use crate::config::{Config, Fault};
 use crate::meta::MetaGradient;
-use crate::outer::{Descent, MetaStep};
-use crate::outer::{TrainError, Trainer, Training};
+use crate::outer::{Descent, MetaStep, TrainError, Trainer, Training};
 use crate::predict::Predictor;
 use crate::tasks::TaskDistribution;
 

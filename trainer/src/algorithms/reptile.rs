@@ -25,8 +25,7 @@ use crate::meta::{
     tasks_at_once,
 };
 use crate::nn::{Network, NetworkError};
-use crate::outer::{Descent, MetaStep};
-use crate::outer::{TrainError, Trainer, Training};
+use crate::outer::{Descent, MetaStep, TrainError, Trainer, Training};
 use crate::predict::Predictor;
 use crate::random::{Stream, generator};
 use crate::samplers::{Sampler, Set};
@@ -132,10 +131,7 @@ impl Descent for Reptile {
         let (config, iteration) = (step.batch.config, step.batch.index);
         // Every tensor trains, whichever adapt later.
         let network = step.network.all_adapting();
-        let inner = InnerLoop {
-            network: &network,
-            ..config.inner_loop(&network)
-        };
+        let inner = config.inner_loop(&network);
         let sampler = step.batch.sampler();
         let examples = {
             let support = sampler.support(0, step.params);
