@@ -236,15 +236,12 @@ pub fn squared_error(output: &[f32], target: &Target) -> Option<f64> {
     Some(squares.sum::<f64>() / values.len() as f64)
 }
 
-/// One where the largest output is that of the target's class, else zero; none
-/// where the target is no class.
+/// One where the class that a board predicts, that of the first of the largest outputs,
+/// is the target's, else zero; none where the target is no class.
 pub fn right(output: &[f32], target: &Target) -> Option<f64> {
     let Target::Class(class) = target else {
         return None;
     };
-    let largest = output
-        .iter()
-        .enumerate()
-        .max_by(|a, b| a.1.total_cmp(b.1))?;
-    Some(f64::from(u8::from(largest.0 == *class)))
+    let predicted = mamlet_runtime::Prediction::of(output, None).class;
+    Some(f64::from(u8::from(predicted == *class)))
 }

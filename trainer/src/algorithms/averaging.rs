@@ -70,6 +70,7 @@ impl Algorithm for Averaging {
             predictor: Predictor::Outputs,
             through_inner_loop: false,
             trains: true,
+            is_bound: false,
         }
     }
 

@@ -29,6 +29,7 @@ impl Algorithm for Example {
             predictor: Predictor::Outputs,
             through_inner_loop: false,
             trains: true,
+            is_bound: false,
         }
     }
 

@@ -27,6 +27,7 @@ impl Algorithm for Maml {
             predictor: Predictor::Outputs,
             through_inner_loop: true,
             trains: true,
+            is_bound: false,
         }
     }
 

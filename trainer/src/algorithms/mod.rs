@@ -93,6 +93,9 @@ pub struct Properties {
     pub through_inner_loop: bool,
     /// Whether there is anything to train.
     pub trains: bool,
+    /// Whether it is shown what the others have to find out of a task: a bound on all of
+    /// them, and no baseline.
+    pub is_bound: bool,
 }
 
 /// An algorithm with its settings.

@@ -7,11 +7,12 @@ use burn::tensor::backend::Backend;
 use serde::{Deserialize, Serialize};
 
 use super::{Adaptation, Algorithm, Properties, check, maml};
+use crate::config::check::require;
 use crate::config::{Config, Fault};
 use crate::meta::MetaGradient;
 use crate::outer::{Descent, MetaStep, TrainError, Trainer, Training};
 use crate::predict::Predictor;
-use crate::tasks::TaskDistribution;
+use crate::tasks::{SinusoidInputs, TaskDistribution};
 
 /// Does not adapt. Its tasks give their parameters as inputs.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -25,11 +26,19 @@ impl Algorithm for Oracle {
             predictor: Predictor::Outputs,
             through_inner_loop: false,
             trains: true,
+            is_bound: true,
         }
     }
 
     fn check(&self, config: &Config) -> Result<(), Fault> {
         check::sinusoids(config)?;
+        let shown = config.tasks.sinusoid().map(|tasks| tasks.inputs);
+        require(
+            shown == Some(SinusoidInputs::XAmplitudePhase),
+            "tasks.inputs",
+            "\"x_amplitude_phase\", as the oracle is shown the task",
+            "\"x\"",
+        )?;
         check::no_inner_loop(config)
     }
 

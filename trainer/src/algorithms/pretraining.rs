@@ -39,6 +39,7 @@ impl Algorithm for Pretraining {
             predictor: Predictor::Outputs,
             through_inner_loop: false,
             trains: true,
+            is_bound: false,
         }
     }
 

@@ -47,6 +47,7 @@ impl Algorithm for Prototypical {
             predictor: Predictor::Prototypes,
             through_inner_loop: false,
             trains: true,
+            is_bound: false,
         }
     }
 

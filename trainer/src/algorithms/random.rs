@@ -25,6 +25,7 @@ impl Algorithm for Random {
             predictor: Predictor::Outputs,
             through_inner_loop: false,
             trains: false,
+            is_bound: false,
         }
     }
 

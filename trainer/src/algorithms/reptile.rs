@@ -73,6 +73,7 @@ impl Algorithm for Reptile {
             predictor: Predictor::Outputs,
             through_inner_loop: false,
             trains: true,
+            is_bound: false,
         }
     }
 

@@ -9,9 +9,9 @@ use mamlet_formats::episodes::{EpisodesWriter, Prefix};
 
 use super::{exit, find_run, output};
 use crate::config::Config;
+use crate::evaluate::{Evaluation, test_tasks};
 use crate::export::engine_targets;
 use crate::model::TrainedModel;
-use crate::random::{Stream, generator};
 use crate::run::write_atomically;
 use crate::tasks::{Split, TaskDistribution, unscaled};
 
@@ -19,7 +19,9 @@ use crate::tasks::{Split, TaskDistribution, unscaled};
 ///
 /// As CSV, one task, which `mamlet-sim run` reads; or as many tasks as you like in
 /// one file that `mamlet-sim replay` and programs on a board replay. The tasks are
-/// those that quantised artifacts are evaluated on, of the test split.
+/// those of `mamlet evaluate` with the same --tasks, --shots, --queries and --seed, so
+/// `mamlet-sim replay` of an artifact in f32 comes to the accuracy in its row for a
+/// device.
 #[derive(Debug, Args)]
 #[command(
     group(ArgGroup::new("files").required(true).args(["support", "output"])),
@@ -29,7 +31,10 @@ Examples:
   mamlet-sim run waveforms.mamlet --support support.csv --query query.csv
   mamlet episode trainer/configs/omniglot/omniglot-micro-int8.toml --shots 1 --tasks 20 \
       --output omniglot.episodes
-  mamlet-sim replay omniglot-micro-int8.mamlet omniglot.episodes"
+  mamlet-sim replay omniglot-micro-int8.mamlet omniglot.episodes
+  mamlet episode runs/waveforms --tasks 100 --shots 5 --queries 5 --output waveforms.episodes
+  mamlet-sim replay runs/waveforms/waveforms.mamlet waveforms.episodes
+  mamlet evaluate runs/waveforms --tasks 100 --shots 5 --queries 5     the same accuracy"
 )]
 pub(super) struct Arguments {
     /// A config, or a run directory
@@ -42,7 +47,7 @@ pub(super) struct Arguments {
     queries: usize,
     /// Which task, or the first of several
     #[arg(long, default_value_t = 0)]
-    task: u64,
+    task: usize,
     /// Where the support examples of one task go, as CSV
     #[arg(long, value_name = "FILE", requires = "query")]
     support: Option<PathBuf>,
@@ -55,6 +60,9 @@ pub(super) struct Arguments {
     /// How many
     #[arg(long, default_value_t = 20, requires = "output")]
     tasks: u32,
+    /// Seed of the tasks
+    #[arg(long, default_value_t = Evaluation::default().seed)]
+    seed: u64,
 }
 
 /// Inputs and targets of the examples of a set, as the engine takes them.
@@ -73,9 +81,16 @@ impl Arguments {
         };
         let distribution = unscaled(config.tasks.open()?);
         distribution.check(Split::Test, self.shots, self.queries)?;
-        let episode = |task: u64| -> [Examples; 2] {
-            let mut rng = generator(config.seed, Stream::Score, task);
-            let batch = distribution.draw(Split::Test, &mut rng, 1, self.shots, self.queries);
+        let count = if self.output.is_some() { self.tasks } else { 1 };
+        let evaluation = Evaluation {
+            tasks: self.task.saturating_add(count as usize),
+            shots: vec![self.shots],
+            queries: vec![self.queries],
+            seed: self.seed,
+            ..Evaluation::default_for(&config.tasks)
+        };
+        let tasks = test_tasks(&config.tasks, &distribution, &evaluation).skip(self.task);
+        let mut episodes = tasks.map(|batch| -> [Examples; 2] {
             let examples = |x: &[f32], y: &[f32]| -> Examples {
                 let targets = engine_targets(config.inner.loss, y, batch.output);
                 let x = x.chunks_exact(batch.input);
@@ -87,16 +102,16 @@ impl Arguments {
                 examples(&batch.support_x.values(), &batch.support_y),
                 examples(&batch.query_x.values(), &batch.query_y),
             ]
-        };
+        });
         if let Some(output) = &self.output {
-            let tasks = (self.task..).take(self.tasks as usize);
-            let bytes = file(tasks.map(episode))?;
+            let bytes = file(episodes)?;
             write(output, &bytes)?;
             output::line(format_args!("{}: {} tasks", output.display(), self.tasks))?;
             return Ok(exit::SUCCESS);
         }
-        let files = [self.support, self.query];
-        for (path, examples) in files.into_iter().flatten().zip(episode(self.task)) {
+        let files = [self.support, self.query].into_iter().flatten();
+        let sets = episodes.next().context("a task that is not there")?;
+        for (path, examples) in files.zip(sets) {
             write(&path, csv(&examples).as_bytes())?;
             output::line(format_args!(
                 "{}: {} examples",

@@ -33,9 +33,8 @@ pub(super) struct Episodes {
     /// measured, else none]
     #[arg(long, alias = "rivals", value_enum)]
     pub(super) baselines: Option<BaselinesChoice>,
-    /// How queries are predicted where they can see one another
-    #[arg(long, value_enum, default_value = "both")]
-    setting: SettingChoice,
+    #[command(flatten)]
+    setting: SettingFlag,
     /// Where the tasks come from
     #[arg(long, value_enum, default_value = "test")]
     split: SplitChoice,
@@ -73,12 +72,47 @@ enum SplitChoice {
     Validation,
 }
 
+/// How queries are predicted.
+#[derive(Debug, Args)]
+pub(super) struct SettingFlag {
+    /// How queries are predicted where they can see one another [default: that of the
+    /// config, record.setting, and device beside it]
+    #[arg(long, value_enum)]
+    setting: Option<SettingChoice>,
+}
+
 /// `--setting`.
-#[derive(Clone, Copy, Debug, ValueEnum)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 enum SettingChoice {
+    /// Each alone, as the engine on a device predicts it
+    Device,
+    /// All in one batch
     Transductive,
+    /// Each in a batch with the support set
     Inductive,
-    Both,
+    /// All three, judged by that of the config
+    All,
+}
+
+impl SettingFlag {
+    /// The settings for some models; the first is what they are judged by.
+    pub(super) fn settings(&self, models: &[(String, TrainedModel)]) -> Vec<Setting> {
+        let own = Evaluation::settings_of(models.iter().map(|(_, model)| &model.config));
+        match self.setting {
+            None => own,
+            Some(SettingChoice::Device) => vec![Setting::Device],
+            Some(SettingChoice::Transductive) => vec![Setting::Transductive],
+            Some(SettingChoice::Inductive) => vec![Setting::Inductive],
+            Some(SettingChoice::All) => {
+                let first = own.into_iter().take(1);
+                let mut all: Vec<Setting> = first.chain(Setting::ALL).collect();
+                if let Some(again) = all.iter().rposition(|setting| *setting == all[0]) {
+                    all.remove(again);
+                }
+                all
+            }
+        }
+    }
 }
 
 /// `--baselines`.
@@ -111,11 +145,7 @@ impl Episodes {
             shots: self.shots.clone().unwrap_or(defaults.shots),
             steps: steps.or(defaults.steps),
             queries: self.queries.clone().unwrap_or(defaults.queries),
-            settings: match self.setting {
-                SettingChoice::Transductive => vec![Setting::Transductive],
-                SettingChoice::Inductive => vec![Setting::Inductive],
-                SettingChoice::Both => defaults.settings,
-            },
+            settings: self.setting.settings(models),
             split: match self.split {
                 SplitChoice::Test => Split::Test,
                 SplitChoice::Validation => Split::Validation,

@@ -27,12 +27,16 @@ use crate::run::RunDir;
 /// loop of their own get the best of their candidate rates, chosen on separate
 /// validation tasks for each K.
 ///
-/// Where batch norms use the statistics of their batch, predictions depend on
-/// the other queries. Transductive: all queries of a task are one batch, as in
-/// Finn et al. 2017. Inductive: each query is predicted in a batch with the
-/// support set alone, as in Nichol et al. 2018; measured after the run's own
-/// number of steps. Runs that differ in nothing but their seed get a row with
-/// their mean.
+/// Where batch norms use the statistics of their batch, it matters what else is in
+/// it. Device: each query alone, as the engine predicts it. Transductive: all
+/// queries of a task are one batch, as in Finn et al. 2017. Inductive: each query is
+/// predicted in a batch with the support set, as in Nichol et al. 2018; measured
+/// after the run's own number of steps. Runs are judged as on a device unless their
+/// config names another setting, and then a row of what a device does stands beside
+/// it. Runs that differ in nothing but their seed get a row with their mean.
+///
+/// `mamlet episode` with the same --shots, --queries and --seed writes the same tasks,
+/// for `mamlet-sim replay`.
 #[derive(Debug, Args)]
 #[command(
     mut_arg("json", |json| json.help("Print one JSON object instead of tables")),

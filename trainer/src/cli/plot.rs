@@ -6,10 +6,11 @@ use anyhow::Context;
 use burn::tensor::backend::Backend;
 use clap::{Args, Subcommand};
 
+use super::episode_flags::SettingFlag;
 use super::flags::{Compute, Picture};
 use super::{episode_flags, evaluate, exit, find_run, output};
 use crate::device::{DeviceChoice, Job, dispatch};
-use crate::evaluate::{AdaptedSinusoid, EvaluateError, Evaluation, Report, Setting, sinusoids};
+use crate::evaluate::{AdaptedSinusoid, EvaluateError, Evaluation, Report, sinusoids};
 use crate::model::TrainedModel;
 use crate::plot::{CurveFigure, Figure, SinusoidFigure, SinusoidPanel, SinusoidPrediction};
 use crate::report::figures::{self, Training};
@@ -65,6 +66,8 @@ struct StepsArguments {
     /// Inner steps
     #[arg(long, default_value_t = 10)]
     steps: usize,
+    #[command(flatten)]
+    setting: SettingFlag,
     /// Draw the value on a logarithmic axis
     #[arg(long)]
     log: bool,
@@ -147,7 +150,7 @@ fn steps(arguments: &StepsArguments) -> anyhow::Result<CurveFigure> {
                 tasks: arguments.tasks.unwrap_or(defaults.tasks),
                 steps: Some(arguments.steps),
                 shots: vec![arguments.shots],
-                settings: vec![Setting::Transductive],
+                settings: arguments.setting.settings(&models)[..1].to_vec(),
                 ..defaults
             };
             evaluate::execute(&models, &evaluation, arguments.compute.device)?

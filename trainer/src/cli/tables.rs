@@ -15,7 +15,7 @@ pub(super) fn episodes(split: Split, tasks: usize, ways: Option<usize>, seed: u6
     format!("{ways}{tasks} {from} tasks, seed {seed}")
 }
 
-/// `transductive`, `inductive`, or nothing where both are the same.
+/// What a setting is called, or nothing where all are the same.
 pub(super) fn setting(settings: &[Setting]) -> &'static str {
     match settings {
         [only] => only.name(),
@@ -186,15 +186,26 @@ pub(super) fn number(value: f64, measure: Measure) -> String {
 fn notes(report: &Report) -> String {
     let methods = || report.shots.iter().flat_map(|shots| &shots.methods);
     let mut text = "\n\ndiverged: tasks whose support loss ended above that before adaptation, or \
-                    not finite\n"
+                    not finite; a device takes such steps back\n"
         .to_owned();
     if methods().any(|method| method.settings.len() == 1) {
-        text += "transductive: all queries of a task in one batch, whose statistics normalise \
-                 it\ninductive: each query in a batch with the support set alone, after the run's \
-                 own steps\n";
-    }
-    if methods().any(|method| method.settings.len() > 1) {
-        text += "a row without either word: both are the same, as no query sees another\n";
+        let named = |setting| methods().any(|method| method.settings[..] == [setting]);
+        for setting in Setting::ALL.into_iter().filter(|&setting| named(setting)) {
+            let words = match setting {
+                Setting::Device => "each query alone, as the engine on a device predicts it",
+                Setting::Transductive => {
+                    "all queries of a task in one batch, whose statistics normalise it"
+                }
+                Setting::Inductive => {
+                    "each query in a batch with the support set, after the run's own steps"
+                }
+            };
+            text += &format!("{}: {words}\n", setting.name());
+        }
+        text += &format!("judged by: {}\n", report.setting.name());
+        if methods().any(|method| method.settings.len() > 1) {
+            text += "a row without such a word: all are the same, as no query sees another\n";
+        }
     }
     if report.unit.is_some() {
         text += "root mean square error: over all queries of all tasks; of devices: the root of \

@@ -24,7 +24,7 @@ use crate::loss::{Loss, Reduction};
 use crate::meta::{Clip, InnerLoop, InnerOptimiser};
 use crate::nn::init::Init;
 use crate::nn::{HeadStart, LayerSpec, Network, NetworkError, NetworkSpec, head};
-use crate::predict::Predictor;
+use crate::predict::{Predictor, Setting};
 
 pub use crate::tasks::TasksConfig;
 pub use check::Fault;
@@ -133,6 +133,11 @@ pub struct RecordConfig {
     pub validation_steps: Vec<usize>,
     /// Iterations between checkpoints; the last two are kept.
     pub checkpoint_every: u64,
+    /// How queries are predicted where they can see one another: on validation tasks, and
+    /// in what `evaluate` and its relatives judge by. If absent as a device does, and
+    /// transductive where `protocol` is a published one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub setting: Option<Setting>,
     /// Which iteration's parameters are the result.
     pub keep: Keep,
     /// What the best iteration is best by.
@@ -179,6 +184,7 @@ impl Default for RecordConfig {
             validation_queries: None,
             validation_steps: vec![1],
             checkpoint_every: 5000,
+            setting: None,
             keep: Keep::Last,
             keep_by: KeepBy::Loss,
         }
@@ -240,6 +246,15 @@ impl Config {
             }
             Predictor::Outputs => inner.evaluation_steps,
         }
+    }
+
+    /// How queries are predicted where the experiment is judged: see
+    /// [`RecordConfig::setting`].
+    pub fn setting(&self) -> Setting {
+        self.record.setting.unwrap_or(match self.protocol {
+            Protocol::Paper | Protocol::Code => Setting::Transductive,
+            Protocol::Own => Setting::Device,
+        })
     }
 
     /// The loss, inside and out.

@@ -212,6 +212,43 @@ fn meta_optimisers_schedules_and_orders_must_fit() {
 }
 
 #[test]
+fn a_published_protocol_is_transductive_and_a_config_may_name_another_setting() {
+    let setting = |sets: &[&str]| config(sets).setting();
+    assert_eq!(setting(&[]), Setting::Device);
+    for protocol in ["protocol=paper", "protocol=code"] {
+        assert_eq!(setting(&[protocol]), Setting::Transductive);
+        let named = [protocol, "record.setting=device"];
+        assert_eq!(setting(&named), Setting::Device);
+    }
+    assert_eq!(setting(&["record.setting=inductive"]), Setting::Inductive);
+    // A config without the key is written without it, so the digests of runs stand.
+    assert!(!config(&[]).to_toml().contains("setting"));
+}
+
+/// An oracle that is shown nothing of the task would be one in name alone.
+#[test]
+fn an_oracle_is_shown_the_task() {
+    let sets = |inputs: &str| {
+        let tasks = format!("tasks={{distribution=\"sinusoid\",inputs=\"{inputs}\"}}");
+        let others = [
+            "method=oracle",
+            "inner.steps=0",
+            "inner.rate={kind=\"tuned\",candidates=[0.1]}",
+        ];
+        others
+            .map(str::to_owned)
+            .into_iter()
+            .chain([tasks])
+            .collect::<Vec<_>>()
+    };
+    let parse = |inputs| Config::parse(GOOD, "base.toml", &sets(inputs));
+    let message = parse("x").unwrap_err().to_string();
+    assert!(message.contains("tasks.inputs"), "{message}");
+    let shown = parse("x_amplitude_phase").map_err(|error| error.to_string());
+    assert!(shown.is_ok_and(|config| config.method.name() == "oracle"));
+}
+
+#[test]
 fn reptile_has_settings_of_its_own() {
     let sets = [
         "method=reptile",

@@ -6,7 +6,8 @@ use serde::{Deserialize, Serialize};
 
 use super::episodes::Episodes;
 use super::measure::{Measured, Progress, tasks_of};
-use super::{EvaluateError, Evaluation, Interval, Measure, Paired, RootMeanSquare};
+use super::{EvaluateError, Evaluation, Interval, Measure, Paired, RootMeanSquare, Setting};
+use crate::algorithms::Algorithm;
 use crate::baselines::{Average, Baseline, Fitted, largest};
 use crate::loss::{Loss, LossKind, Reduction};
 use crate::meta::to_host;
@@ -258,17 +259,23 @@ fn values<B: Backend>(
 }
 
 /// The best meta-learned run against the best of all else, after each run's own
-/// number of steps; `None` where one of the two is missing.
+/// number of steps and in the setting that is judged by; `None` where one of the two is
+/// missing. What bounds all methods is neither.
 pub(super) fn verdict(
     models: &[(String, TrainedModel)],
+    judged: Setting,
     measured: &[&Measured],
     baselines: &[&MeasuredBaseline],
 ) -> Option<Verdict> {
     let mut learned: Vec<(&str, &[f32])> = Vec::new();
     let mut others: Vec<(&str, &[f32])> = Vec::new();
     let mut classes = false;
-    for measured in measured {
+    let rows = measured.iter();
+    for measured in rows.filter(|measured| measured.settings.contains(&judged)) {
         let (_, model) = &models[measured.model];
+        if model.config.method.properties().is_bound {
+            continue;
+        }
         let curves = &measured.curves;
         let row = curves.steps.iter().position(|&s| s == measured.own_steps)?;
         classes = curves.accuracy.is_some();

@@ -33,7 +33,7 @@ pub struct Compared {
     pub shots: usize,
     /// Query examples per task, or per class.
     pub queries: usize,
-    /// How queries were predicted; both where no run sees a difference.
+    /// How queries were predicted; all where no run sees a difference.
     pub settings: Vec<Setting>,
     /// The runs; the first is the one that the others are compared with.
     pub runs: Vec<ComparedRun>,

@@ -17,7 +17,8 @@ pub struct Evaluation {
     /// Numbers of query examples per task, or per class.
     pub queries: Vec<usize>,
     /// How queries are predicted; where they cannot see one another all are the
-    /// same and measured once.
+    /// same and measured once. The first is what is judged by: rates are tuned and
+    /// verdicts made in it.
     pub settings: Vec<Setting>,
     /// Where the tasks are drawn from.
     pub split: Split,
@@ -57,7 +58,7 @@ impl Evaluation {
             shots: shots.to_vec(),
             steps,
             queries: vec![queries],
-            settings: vec![Setting::Transductive, Setting::Inductive],
+            settings: vec![Setting::Device],
             split: Split::Test,
             seed: 2017,
             tuning_tasks,
@@ -70,6 +71,24 @@ impl Evaluation {
     /// of examples for each of them.
     pub fn default_for(tasks: &TasksConfig) -> Self {
         Self::new(tasks.facts().evaluation)
+    }
+
+    /// The setting that is judged by.
+    pub fn judged(&self) -> Setting {
+        self.settings.first().copied().unwrap_or(Setting::Device)
+    }
+
+    /// The settings of some models where none is asked for: those of their configs, in
+    /// which they are judged, and what a device does.
+    pub fn settings_of<'a>(configs: impl IntoIterator<Item = &'a Config>) -> Vec<Setting> {
+        let mut settings: Vec<Setting> = Vec::new();
+        let own = configs.into_iter().map(Config::setting);
+        for setting in own.chain([Setting::Device]) {
+            if !settings.contains(&setting) {
+                settings.push(setting);
+            }
+        }
+        settings
     }
 
     /// Inner steps of a model with this config.

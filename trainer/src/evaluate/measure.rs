@@ -29,7 +29,7 @@ pub struct Progress<'a> {
 /// Which numbers of steps are measured.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Steps {
-    /// All, where queries share a batch; else the model's own.
+    /// All, but the model's own where queries are in a batch with the support set.
     All,
     /// The model's own alone.
     Own,
@@ -149,7 +149,8 @@ impl Subject<'_> {
                 .parts()
                 .map(|part| part.first_support_examples(kept));
             let last = evaluation.steps_of(&model.config);
-            let (table, tuned) = rates::<B>(model, validation, last, device);
+            let how = (evaluation.judged(), last);
+            let (table, tuned) = rates::<B>(model, validation, how, device);
             measured.push(self.empty(steps, shots, tuned));
             tables.push(table);
         }
@@ -212,12 +213,12 @@ impl Subject<'_> {
                 .map(|&setting| vec![setting])
                 .collect()
         } else {
-            vec![vec![Setting::Transductive, Setting::Inductive]]
+            vec![Setting::ALL.to_vec()]
         };
         let mut all = Vec::new();
         for &queries in &evaluation.queries {
             for settings in &settings {
-                let every = steps == Steps::All && settings[0] == Setting::Transductive;
+                let every = steps == Steps::All && settings[0] != Setting::Inductive;
                 let steps = if every {
                     // Every tenth of many.
                     let shown =
@@ -246,11 +247,11 @@ impl Subject<'_> {
 /// The rates a model adapts with, and the number if it was tuned on
 /// `validation`: the candidate with the highest accuracy after `steps` steps or,
 /// where tasks have no classes, the lowest loss, averaged over 1 to `steps`
-/// steps.
+/// steps, queries in the setting that is given.
 pub fn rates<B: Backend>(
     model: &TrainedModel,
     validation: impl IntoIterator<Item = TaskBatch>,
-    steps: usize,
+    (setting, steps): (Setting, usize),
     device: &B::Device,
 ) -> (RateTable, Option<f64>) {
     let tensors = model.network.adapting().len();
@@ -271,7 +272,7 @@ pub fn rates<B: Backend>(
     for batch in validation {
         let view = View {
             queries: batch.query_examples(),
-            setting: Setting::Transductive,
+            setting,
             steps: at_steps.clone(),
         };
         for (&rate, all) in candidates.iter().zip(&mut all) {

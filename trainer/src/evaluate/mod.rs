@@ -24,6 +24,7 @@ use crate::tasks::TasksError;
 
 pub use baselines::{BaselineReport, Verdict};
 pub use compare::{Compared, ComparedRun, Comparison, Paired, compare};
+pub use episodes::test_tasks;
 pub use error::{OfDevices, RootMeanSquare};
 pub use evaluation::Evaluation;
 pub use measure::{Progress, rates};
@@ -87,7 +88,8 @@ pub enum EvaluateError {
 /// The tasks are drawn once, with as many support and query examples as the
 /// largest numbers asked for; fewer are the first of these, so only the sets
 /// differ between the parts of a report. Queries that are predicted inductively
-/// are measured after the model's own number of steps alone.
+/// are measured after the model's own number of steps alone. Rates are tuned and the
+/// verdict is made in the first of the evaluation's settings.
 ///
 /// # Errors
 /// [`EvaluateError`] where the evaluation asks for nothing, the models are of
@@ -166,7 +168,7 @@ fn report(
                     .iter()
                     .map(|baseline| baseline.report(classes))
                     .collect(),
-                verdict: baselines::verdict(models, &here, &of_set),
+                verdict: baselines::verdict(models, evaluation.judged(), &here, &of_set),
             });
         }
     }
@@ -177,6 +179,7 @@ fn report(
         ways: first.and_then(|tasks| tasks.classes()),
         seed: evaluation.seed,
         tuning_tasks: evaluation.tuning_tasks,
+        setting: evaluation.judged(),
         shots: sets,
         unit: (measured.first()).and_then(|measured| measured.unit.clone()),
     }

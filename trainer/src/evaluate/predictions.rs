@@ -18,7 +18,7 @@ pub struct Predictions {
     /// The numbers of inner steps, a row of [`Predictions::values`] each: none,
     /// and the model's own.
     pub steps: Vec<usize>,
-    /// How queries were predicted.
+    /// How queries were predicted: [`Setting::Device`] where they cannot see one another.
     pub setting: Setting,
     /// Number of tasks, T.
     pub tasks: usize,
@@ -35,8 +35,8 @@ pub struct Predictions {
 }
 
 /// Predicts the queries of the tasks that [`evaluate`](super::evaluate) measures
-/// `model` on, with the first number of queries of `evaluation`: inductively where
-/// that makes a difference and the evaluation has it.
+/// `model` on, with the first number of queries of `evaluation`, in the setting that it
+/// judges by.
 ///
 /// # Errors
 /// As [`evaluate`](super::evaluate).
@@ -74,16 +74,15 @@ pub(crate) fn predictions_on<B: Backend>(
     let last = evaluation.steps_of(&model.config);
     let kept = distribution.support_size(shots);
     let validation = tuning.parts().map(|part| part.first_support_examples(kept));
-    let (table, _) = rates::<B>(model, validation, last, device);
+    let setting = match sees_the_batch(&model.network) {
+        true => evaluation.judged(),
+        false => Setting::Device,
+    };
+    let (table, _) = rates::<B>(model, validation, (setting, last), device);
     let own = model.config.evaluation_steps().unwrap_or(last).min(last);
     let steps: Vec<usize> = match own {
         0 => vec![0],
         own => vec![0, own],
-    };
-    let inductive = evaluation.settings.contains(&Setting::Inductive);
-    let setting = match inductive && sees_the_batch(&model.network) {
-        true => Setting::Inductive,
-        false => Setting::Transductive,
     };
     let predictor = model.config.method.predictor();
     let (inner, network) = (model.inner_loop(), &model.network);

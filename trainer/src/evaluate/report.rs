@@ -29,8 +29,15 @@ pub struct Report {
     pub seed: u64,
     /// Validation tasks on which rates were tuned.
     pub tuning_tasks: usize,
+    /// The setting that is judged by. Reports that do not name one are transductive.
+    #[serde(default = "transductive")]
+    pub setting: Setting,
     /// One entry per number of support examples and number of queries.
     pub shots: Vec<ShotsReport>,
+}
+
+fn transductive() -> Setting {
+    Setting::Transductive
 }
 
 /// All methods with the same numbers of support and query examples.
@@ -72,7 +79,7 @@ pub struct MethodReport {
     pub iteration: u64,
     /// Why that one.
     pub chosen: ChosenIteration,
-    /// How queries were predicted; both where they cannot see one another.
+    /// How queries were predicted; all where they cannot see one another.
     pub settings: Vec<Setting>,
     /// The number of steps it is meant to take.
     pub own_steps: usize,

@@ -49,7 +49,8 @@ pub fn sinusoids<B: Backend>(
         shots,
         50,
     );
-    let (table, _) = rates::<B>(model, [validation], last.max(1), device);
+    let setting = model.config.setting();
+    let (table, _) = rates::<B>(model, [validation], (setting, last.max(1)), device);
 
     let mut rng = generator(seed, Stream::Test, 0);
     let tasks = distribution.draw_tasks(&mut rng, count);
@@ -84,18 +85,16 @@ pub fn sinusoids<B: Backend>(
         .collect();
 
     let batch = batch.to_device::<B>(device);
-    let inner = model.inner_loop();
+    let (inner, predictor) = (model.inner_loop(), model.config.method.predictor());
     let params: Vec<Tensor<B, 3>> = to_device(&model.network, &model.params, device);
     inner.adapt(params, &table.on(device), &batch, last, |step, theta| {
         if !steps.contains(&step) {
             return;
         }
-        let values = to_host(
-            model
-                .network
-                .at_step(step)
-                .forward(theta, batch.query_x.clone()),
-        );
+        let network = &model.network.at_step(step);
+        let support = (&batch.support_x, &batch.support_y);
+        let queries = batch.query_x.clone();
+        let values = to_host(predictor.queries(setting, network, theta, support, queries));
         for (sinusoid, values) in adapted.iter_mut().zip(values.chunks_exact(POINTS)) {
             let curve = grid.iter().copied().zip(values.iter().copied()).collect();
             sinusoid.predictions.push((step, curve));

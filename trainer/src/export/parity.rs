@@ -11,7 +11,7 @@ use super::{ExportError, units};
 use crate::loss::{Loss, Reduction};
 use crate::meta::{RateTable, to_device, to_host};
 use crate::model::TrainedModel;
-use crate::predict::{Predictor, curves};
+use crate::predict::{Predictor, Setting, curves};
 use crate::tasks::{TargetScale, TaskBatch};
 
 /// How far the engine may be from the trainer.
@@ -81,7 +81,8 @@ impl Parity {
             &model.params,
             rates,
             &support,
-            steps,
+            // Only the losses on the support set count.
+            (Setting::Device, steps),
             &device,
         );
         // `curves` reports means, whatever the loss sums.

@@ -104,8 +104,8 @@ impl Score {
 fn of_example(loss: LossKind, output: &[f32], target: &[f32]) -> f64 {
     match loss {
         LossKind::CrossEntropy | LossKind::CategoricalPolicy => {
-            let best = (0..output.len()).max_by(|&a, &b| output[a].total_cmp(&output[b]));
-            f64::from(best == Some(target[0] as usize))
+            let predicted = mamlet_runtime::Prediction::of(output, None).class;
+            f64::from(predicted == target[0] as usize)
         }
         _ => {
             let errors = output.iter().zip(target).map(|(y, t)| f64::from(y - t));

@@ -126,6 +126,20 @@ impl Network {
         network
     }
 
+    /// The network that predicts every example by itself, as a batch of one: norms of the
+    /// batch at hand take the statistics of an example's own positions. A norm whose
+    /// statistics are stored, or are yet to be measured, is as it was.
+    pub fn one_by_one(&self) -> Self {
+        let mut network = self.clone();
+        for layer in &mut network.layers {
+            let current = layer.spec.statistics() == Some(Statistics::Current);
+            if let Some(norm) = layer.operation.norm_mut().filter(|_| current) {
+                norm.one_by_one();
+            }
+        }
+        network
+    }
+
     /// Mean and variance that the forward pass of `trace` saw at each batch
     /// norm that uses stored statistics.
     pub fn batch_statistics<B: Backend>(&self, trace: &Trace<B>) -> Vec<BatchStatistics<B>> {

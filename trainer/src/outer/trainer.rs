@@ -375,7 +375,7 @@ impl<B: Backend, A: Descent> Training for Trainer<B, A> {
             &evaluated,
             &table,
             &self.validation,
-            steps,
+            (self.config.setting(), steps),
             &self.device,
         );
         let intervals: Vec<Interval> = curves.query.iter().map(|row| Interval::of(row)).collect();
@@ -391,7 +391,8 @@ impl<B: Backend, A: Descent> Training for Trainer<B, A> {
             })
             .sum::<f64>()
             / at_steps.len() as f64;
-        if score.is_finite() && self.best.as_ref().is_none_or(|best| score < best.score) {
+        // Of equals the later: where all are, none is better than one that was trained.
+        if score.is_finite() && self.best.as_ref().is_none_or(|best| score <= best.score) {
             self.best = Some(Best {
                 iteration: self.iteration,
                 score,

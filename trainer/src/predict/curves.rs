@@ -87,7 +87,7 @@ pub(crate) fn in_parts<B: Backend, R: Send>(
 
 /// Adapts `params` (one row-major vector per tensor) to every task of `batch`
 /// and measures the mean losses and accuracy after each of `steps` steps, the
-/// queries of a task in one batch and `predictor` making predictions of the results of
+/// queries of a task in a setting and `predictor` making predictions of the results of
 /// the network. Without autodiff there is no graph, so memory
 /// does not grow with the number of steps.
 pub fn curves<B: Backend>(
@@ -95,12 +95,12 @@ pub fn curves<B: Backend>(
     params: &[Vec<f32>],
     rates: &RateTable,
     batch: &TaskBatch,
-    steps: usize,
+    (setting, steps): (Setting, usize),
     device: &B::Device,
 ) -> Curves {
     let view = View {
         queries: batch.query_examples(),
-        setting: Setting::Transductive,
+        setting,
         steps: (0..=steps).collect(),
     };
     views::<B>((inner, predictor), params, rates, batch, &[view], device).swap_remove(0)

@@ -38,8 +38,14 @@ impl Predictor {
         support: (&Tensor<B, 3>, &Tensor<B, 3>),
         queries: Tensor<B, 3>,
     ) -> Tensor<B, 3> {
-        if setting == Setting::Transductive || !sees_the_batch(network) {
-            return self.together(network, theta, support, queries);
+        match setting {
+            Setting::Device => {
+                return self.together(&network.one_by_one(), theta, support, queries);
+            }
+            Setting::Inductive if sees_the_batch(network) => {}
+            Setting::Transductive | Setting::Inductive => {
+                return self.together(network, theta, support, queries);
+            }
         }
         let examples = support.0.dims()[1] + 1;
         let of_query = network.parameter_count() + examples * network.activation_count();

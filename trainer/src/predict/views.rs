@@ -31,12 +31,12 @@ pub(crate) fn views<B: Backend>(
     views: &[View],
     device: &B::Device,
 ) -> Vec<Curves> {
-    // What does not adapt is computed once. But a query that is predicted apart needs all of
-    // a network that has norms of the batch below and above: its batch holds the support set.
-    let transductive = |view: &View| view.setting == Setting::Transductive;
-    let together = views.iter().all(transductive);
+    // What does not adapt is computed once. But a query in a batch with the support set needs
+    // all of a network that has norms of the batch below and above.
+    let apart = |view: &View| view.setting == Setting::Inductive;
+    let apart = views.iter().any(apart);
     let body_and_head = (inner.network.split_frozen())
-        .filter(|(body, above)| together || !(sees_the_batch(body) && sees_the_batch(above)));
+        .filter(|(body, above)| !(apart && sees_the_batch(body) && sees_the_batch(above)));
     let (body, network) = match &body_and_head {
         Some((body, head)) => (Some(body), head),
         None => (None, inner.network),

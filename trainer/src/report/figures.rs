@@ -1,6 +1,6 @@
 //! Figures of evaluations and of trainings, for the page of a run and for files.
 
-use crate::evaluate::{Measure, MethodReport, Report, Setting, ShotsReport, StepReport};
+use crate::evaluate::{Measure, MethodReport, Report, ShotsReport, StepReport};
 use crate::page::number::counted;
 use crate::plot::{Curve, CurveFigure, CurvePoint, Scale};
 use crate::run::{Line, Validation};
@@ -10,7 +10,7 @@ use crate::run::{Line, Validation};
 pub(crate) fn steps(report: &Report, shots: &ShotsReport, log: bool) -> CurveFigure {
     let measure = report.measure();
     let methods: Vec<&MethodReport> = (shots.methods.iter())
-        .filter(|method| method.settings.contains(&Setting::Transductive))
+        .filter(|method| method.settings.contains(&report.setting))
         .collect();
     let limit = limit(measure, &methods);
     let all = methods.iter().flat_map(|method| &method.steps);

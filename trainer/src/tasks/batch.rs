@@ -67,6 +67,26 @@ impl TaskBatch {
         }
     }
 
+    /// The same tasks with at most the first `count` query examples of each.
+    pub fn first_query_examples(&self, count: usize) -> Self {
+        let of_task = self.query_examples();
+        let count = count.min(of_task);
+        let targets = (self.query_y.chunks_exact(of_task * self.output))
+            .flat_map(|task| &task[..count * self.output]);
+        Self {
+            query_y: targets.copied().collect(),
+            query_x: (self.query_x).first_of_every(count, of_task, self.input),
+            origins: self.origins.as_ref().map(|origins| Origins {
+                queries: (origins.queries.chunks_exact(of_task))
+                    .flat_map(|task| &task[..count])
+                    .copied()
+                    .collect(),
+                ..origins.clone()
+            }),
+            ..self.clone()
+        }
+    }
+
     /// The same tasks with one output more, which is 0 in every target: no example
     /// belongs to it, so a network can give it to what is none of the classes.
     pub(crate) fn with_rejection_output(self) -> Self {

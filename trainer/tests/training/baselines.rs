@@ -81,7 +81,7 @@ fn a_prototypical_network_learns_and_takes_no_steps() {
 }
 
 #[test]
-fn stored_statistics_make_prototypes_inductive() {
+fn stored_statistics_make_all_settings_of_prototypes_the_same() {
     let layers = |statistics: &str| {
         format!(
             "model.layers=[{{kind=\"dense\",out=8}},{{kind=\"batch_norm\",statistics=\
@@ -97,6 +97,7 @@ fn stored_statistics_make_prototypes_inductive() {
     let evaluation = Evaluation {
         tasks: 20,
         shots: vec![1],
+        settings: vec![Setting::Transductive, Setting::Inductive],
         ..Evaluation::default_for(&models[0].1.config.tasks)
     };
     let report = evaluate::<Flex>(&models, &evaluation, &Default::default(), |_| {}).unwrap();
@@ -106,11 +107,7 @@ fn stored_statistics_make_prototypes_inductive() {
     let (transductive, inductive) = (Setting::Transductive, Setting::Inductive);
     assert_eq!(
         settings,
-        [
-            vec![transductive],
-            vec![inductive],
-            vec![transductive, inductive]
-        ]
+        [vec![transductive], vec![inductive], Setting::ALL.to_vec()]
     );
 }
 
@@ -303,7 +300,14 @@ fn a_classifier_is_pretrained_and_its_head_replaced() {
         let rates = RateTable::constant(0.1, 1, model.network.adapting().len());
         let (inner, device) = (model.inner_loop(), Default::default());
         let how = (&inner, Predictor::Outputs);
-        let curves = curves::<Flex>(how, &model.params, &rates, &batch, 5, &device);
+        let curves = curves::<Flex>(
+            how,
+            &model.params,
+            &rates,
+            &batch,
+            (Setting::Device, 5),
+            &device,
+        );
         let accuracy = Interval::of(&curves.accuracy.unwrap()[5]).mean;
         assert!(accuracy > 0.9, "{}: {accuracy}", model.config.title);
     }

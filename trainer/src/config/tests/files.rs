@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use super::*;
+use crate::nn::Statistics;
 
 /// A folder with the tests' experiment as `base.toml`, and other files.
 fn folder(files: &[(&str, &str)]) -> tempfile::TempDir {
@@ -164,6 +165,23 @@ fn every_config_that_comes_along_is_whole_and_named_after_its_file() {
     let all = names.len();
     names.dedup();
     assert_eq!(names.len(), all, "two configs would train into one run");
+}
+
+/// The figures of the documents are transductive where norms use the batch at hand, and
+/// what a device does elsewhere.
+#[test]
+fn a_config_whose_norms_use_the_batch_says_how_it_is_judged() {
+    let mut seen = [0, 0];
+    for file in all_shipped() {
+        let config = Config::load(&shipped().join(&file), &[]).unwrap();
+        let mut layers = config.model.layers.iter();
+        let sees = layers.any(|layer| layer.statistics() == Some(Statistics::Current));
+        seen[usize::from(sees)] += 1;
+        if sees {
+            assert_eq!(config.setting(), Setting::Transductive, "{}", config.name);
+        }
+    }
+    assert!(seen.iter().all(|&count| count > 20), "{seen:?}");
 }
 
 #[test]

@@ -303,6 +303,11 @@ impl Norm {
         }
     }
 
+    /// Normalises every example by its own positions, channel by channel.
+    pub fn one_by_one(&mut self) {
+        self.over = Over::Groups(self.shape.channels());
+    }
+
     /// Mean and variance of every set, `[S, 1, C]` each, of an input `x`.
     pub fn moments<B: Backend>(&self, x: Tensor<B, 3>) -> [Tensor<B, 3>; 2] {
         let x = self.sets(x);
