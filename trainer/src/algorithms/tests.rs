@@ -231,7 +231,7 @@ fn an_algorithm_that_is_added_is_trained_evaluated_and_goes_on() {
     let report = evaluate::<Flex>(&named, &evaluation, &Default::default(), |_| {}).unwrap();
     let method = &report.shots[0].methods[0];
     assert_eq!(method.method, "example");
-    assert!(method.tuned_rate.is_some());
+    assert_eq!(method.tuned_rates.len(), 1);
 }
 
 #[test]

@@ -11,8 +11,7 @@ const DEGREES: [u32; 5] = [1, 2, 3, 4, 5];
 /// Most terms of a polynomial.
 const TERMS: usize = 120;
 
-/// A polynomial of the inputs, fitted to the examples of training tasks all
-/// together, of the degree that is best on validation tasks.
+/// A polynomial of the inputs, fitted to the examples of tasks all together.
 #[derive(Clone, Debug)]
 pub struct Average {
     powers: Vec<Vec<u32>>,
@@ -23,47 +22,50 @@ pub struct Average {
 }
 
 impl Average {
-    /// Of training tasks; the degree is chosen on validation tasks.
-    pub fn fit(training: &TaskBatch, validation: &TaskBatch) -> Self {
-        let (x, y) = all_of(training);
-        let (other_x, other_y) = all_of(validation);
-        let width = training.output;
-        let examples = (y.len() / width).max(1) as f64;
-        let mean = (0..width)
-            .map(|at| {
-                let own = y.iter().skip(at).step_by(width);
-                own.map(|&y| f64::from(y)).sum::<f64>() / examples
-            })
-            .collect();
-        let mut average = Self {
-            powers: vec![vec![0; training.input]],
-            weights: DMatrix::zeros(1, width),
-            mean,
-        };
-        let mut least = f64::INFINITY;
+    /// That of all parts of some tasks, and for each part that of the other parts, of the
+    /// degree at which those are best on their parts. A single part is its own other.
+    pub(super) fn fit(parts: &[Vec<TaskBatch>]) -> (Self, Vec<Self>) {
+        let inputs = parts.first().and_then(|part| part.first());
+        let inputs = inputs.map_or(1, |task| task.input);
+        let mut best: Option<(f64, Self, Vec<Self>)> = None;
         for degree in DEGREES {
-            let powers = powers(training.input, degree);
+            let powers = powers(inputs, degree);
             if powers.len() > TERMS && degree > DEGREES[0] {
                 break;
             }
-            let rows = x.chunks_exact(training.input).map(|x| terms(&powers, x));
-            let targets = y.chunks_exact(width);
-            let weights = ridge(rows.zip(targets), powers.len(), width, 1e-9);
-            let candidate = Self {
-                powers,
-                weights,
-                mean: average.mean.clone(),
+            let sums: Vec<Sums> = parts.iter().map(|part| Sums::of(&powers, part)).collect();
+            let without = |left_out: Option<usize>| {
+                let kept = sums.iter().enumerate();
+                let kept = kept.filter(|(at, _)| sums.len() == 1 || Some(*at) != left_out);
+                let sum = kept.map(|(_, sums)| sums.clone()).reduce(Sums::add);
+                Self {
+                    powers: powers.clone(),
+                    weights: (sum.as_ref()).map_or_else(|| DMatrix::zeros(0, 0), Sums::weights),
+                    mean: sum.map_or_else(Vec::new, |sum| sum.mean()),
+                }
             };
-            let pairs = (other_x.chunks_exact(training.input)).zip(other_y.chunks_exact(width));
-            let error: f64 = pairs
-                .flat_map(|(x, y)| candidate.at(x).into_iter().zip(y))
-                .map(|(p, y)| f64::from(p - y).powi(2))
+            let others: Vec<Self> = (0..parts.len()).map(|at| without(Some(at))).collect();
+            let error: f64 = (others.iter().zip(parts))
+                .flat_map(|(other, part)| part.iter().map(|task| other.error(task)))
                 .sum();
-            if error < least {
-                (least, average) = (error, candidate);
+            if best.as_ref().is_none_or(|(least, ..)| error < *least) {
+                best = Some((error, without(None), others));
             }
         }
-        average
+        let (_, whole, others) = best.expect("there is at least one degree");
+        (whole, others)
+    }
+
+    /// The sum of squared errors over the examples of a task.
+    fn error(&self, task: &TaskBatch) -> f64 {
+        let errors = examples(task).flat_map(|(x, y)| {
+            let predicted = self.at(&x);
+            let errors = predicted.into_iter().zip(y);
+            errors
+                .map(|(p, y)| f64::from(p - y).powi(2))
+                .collect::<Vec<_>>()
+        });
+        errors.sum()
     }
 
     /// The average at an input, `[output]`.
@@ -74,13 +76,95 @@ impl Average {
     }
 }
 
-/// Support and query examples together.
-fn all_of(batch: &TaskBatch) -> (Vec<f32>, Vec<f32>) {
-    let x = [
-        batch.support_x.network_values(),
-        batch.query_x.network_values(),
+/// Support and query examples of a task.
+fn examples(task: &TaskBatch) -> impl Iterator<Item = (Vec<f32>, &[f32])> {
+    let sets = [
+        (task.support_x.network_values(), &task.support_y),
+        (task.query_x.network_values(), &task.query_y),
     ];
-    (x.concat(), [&batch.support_y[..], &batch.query_y].concat())
+    sets.into_iter().flat_map(|(x, y)| {
+        let x: Vec<Vec<f32>> = x.chunks_exact(task.input).map(<[f32]>::to_vec).collect();
+        x.into_iter().zip(y.chunks_exact(task.output))
+    })
+}
+
+/// What least squares need to know of some examples, which adds up.
+#[derive(Clone, Debug)]
+struct Sums {
+    squares: DMatrix<f64>,
+    products: DMatrix<f64>,
+    targets: DVector<f64>,
+    count: f64,
+}
+
+impl Sums {
+    fn of(powers: &[Vec<u32>], tasks: &[TaskBatch]) -> Self {
+        let output = tasks.first().map_or(1, |task| task.output);
+        let rows = tasks.iter().flat_map(examples);
+        Self::of_rows(
+            rows.map(|(x, y)| (terms(powers, &x), y)),
+            powers.len(),
+            output,
+        )
+    }
+
+    fn of_rows<'a>(
+        rows: impl Iterator<Item = (Vec<f64>, &'a [f32])>,
+        terms: usize,
+        output: usize,
+    ) -> Self {
+        let mut sums = Self {
+            squares: DMatrix::zeros(terms, terms),
+            products: DMatrix::zeros(terms, output),
+            targets: DVector::zeros(output),
+            count: 0.0,
+        };
+        for (t, y) in rows {
+            let t = DVector::from_vec(t);
+            let y = DVector::from_iterator(output, y.iter().map(|&y| f64::from(y)));
+            sums.squares.syger(1.0, &t, &t, 1.0);
+            sums.products.ger(1.0, &t, &y, 1.0);
+            sums.targets += y;
+            sums.count += 1.0;
+        }
+        sums
+    }
+
+    fn add(self, other: Self) -> Self {
+        Self {
+            squares: self.squares + other.squares,
+            products: self.products + other.products,
+            targets: self.targets + other.targets,
+            count: self.count + other.count,
+        }
+    }
+
+    /// The mean target.
+    fn mean(&self) -> Vec<f64> {
+        let sums = self.targets.iter();
+        sums.map(|sum| sum / self.count.max(1.0)).collect()
+    }
+
+    /// Those of a polynomial, next to without a penalty.
+    fn weights(&self) -> DMatrix<f64> {
+        self.ridge(1e-9)
+    }
+
+    /// `argmin_W Σ ‖y − Wᵀ t‖² + λ ‖W‖²`, `[terms, output]`, through the normal equations
+    /// in 64 bits.
+    fn ridge(&self, penalty: f64) -> DMatrix<f64> {
+        let mut squares = self.squares.clone();
+        let scale = squares.diagonal().max().max(1e-12);
+        squares.fill_upper_triangle_with_lower_triangle();
+        for at in 0..squares.nrows() {
+            // Never singular, whatever the inputs.
+            squares[(at, at)] += penalty + 1e-12 * scale;
+        }
+        match squares.cholesky() {
+            Some(cholesky) => cholesky.solve(&self.products),
+            None => DMatrix::zeros(self.products.nrows(), self.products.ncols()),
+        }
+    }
 }
 
 /// The exponents of all products of inputs up to a degree, the constant first.
@@ -114,34 +198,6 @@ fn terms(powers: &[Vec<u32>], x: &[f32]) -> Vec<f64> {
     powers.iter().map(product).collect()
 }
 
-/// `argmin_W Σ ‖y − Wᵀ t‖² + λ ‖W‖²`, `[terms, output]`, through the normal
-/// equations in 64 bits.
-fn ridge<'a>(
-    rows: impl Iterator<Item = (Vec<f64>, &'a [f32])>,
-    terms: usize,
-    output: usize,
-    penalty: f64,
-) -> DMatrix<f64> {
-    let mut squares = DMatrix::zeros(terms, terms);
-    let mut products = DMatrix::zeros(terms, output);
-    for (t, y) in rows {
-        let t = DVector::from_vec(t);
-        let y = DVector::from_iterator(output, y.iter().map(|&y| f64::from(y)));
-        squares.syger(1.0, &t, &t, 1.0);
-        products.ger(1.0, &t, &y, 1.0);
-    }
-    let scale = squares.diagonal().max().max(1e-12);
-    squares.fill_upper_triangle_with_lower_triangle();
-    for at in 0..terms {
-        // Never singular, whatever the inputs.
-        squares[(at, at)] += penalty + 1e-12 * scale;
-    }
-    match squares.cholesky() {
-        Some(cholesky) => cholesky.solve(&products),
-        None => DMatrix::zeros(terms, output),
-    }
-}
-
 /// A correction of the average, or a line of its own, from the support set.
 pub(super) fn corrected(
     baseline: Baseline,
@@ -173,7 +229,7 @@ pub(super) fn corrected(
             .collect();
         let terms = examples.first().map_or(1, |(row, _)| row.len());
         let rows = examples.iter().map(|(row, y)| (row.clone(), &y[..]));
-        let weights = ridge(rows, terms, 1, penalty);
+        let weights = Sums::of_rows(rows, terms, 1).ridge(penalty);
         for (query, x) in queries.chunks_exact(known.input).enumerate() {
             let row = DVector::from_vec(regressors(x, at));
             let correction = weights.column(0).dot(&row) as f32;

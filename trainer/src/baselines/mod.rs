@@ -4,11 +4,13 @@
 //! With classes: the nearest support example, by Euclidean distance or by dynamic
 //! time warping. With values: the average of all training units, alone or
 //! corrected by the support set, and a line through the support set. What a baseline
-//! can choose it chooses on validation tasks, for each number of shots.
+//! can choose it chooses on tasks of training and validation units, for each number of
+//! shots.
 
 mod linear;
 mod neighbours;
 mod networks;
+mod tuning;
 
 use rayon::prelude::*;
 
@@ -17,6 +19,7 @@ use crate::tasks::{TaskBatch, TaskDistribution};
 
 pub use linear::Average;
 pub use networks::networks;
+pub use tuning::Tuning;
 
 /// A way to predict the queries of a task from its support set.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -69,8 +72,8 @@ impl Baseline {
         self != Self::Average
     }
 
-    /// What [`Fitted::tuning`] is chosen from.
-    fn tunings(self, shape: Shape) -> Vec<Tuning> {
+    /// What [`Fitted::choice`] is chosen from.
+    fn candidates(self, shape: Shape) -> Vec<Choice> {
         let numbers: &[f64] = match self {
             Self::Nearest | Self::Average => &[0.0],
             Self::Warped => &[0.1, 0.2, 1.0],
@@ -85,7 +88,7 @@ impl Baseline {
         };
         let with = |&standardised: &bool| {
             let numbers = numbers.iter();
-            numbers.map(move |&number| Tuning {
+            numbers.map(move |&number| Choice {
                 number,
                 standardised,
             })
@@ -95,8 +98,8 @@ impl Baseline {
 }
 
 /// What a baseline can choose.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Tuning {
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct Choice {
     /// The band of a warp as a share of the length, or the weight of a penalty in
     /// examples.
     pub number: f64,
@@ -104,50 +107,24 @@ pub struct Tuning {
     pub standardised: bool,
 }
 
-/// A baseline with what it learned of training and validation tasks.
-#[derive(Clone, Debug)]
+/// A baseline with what it learned of training and validation units.
+#[derive(Clone, Copy, Debug)]
 pub struct Fitted<'a> {
     /// Which.
     pub baseline: Baseline,
     /// What it chose.
-    pub tuning: Tuning,
+    pub choice: Choice,
     average: Option<&'a Average>,
     shape: Shape,
 }
 
-impl<'a> Fitted<'a> {
-    /// The baseline with the choice that is best on validation tasks: by accuracy, or
-    /// by the mean squared error.
-    pub fn new(
-        baseline: Baseline,
-        shape: Shape,
-        average: Option<&'a Average>,
-        validation: &TaskBatch,
-    ) -> Self {
-        let with = |tuning: Tuning| Self {
-            baseline,
-            tuning,
-            average,
-            shape,
-        };
-        let candidates: Vec<Self> = baseline.tunings(shape).into_iter().map(with).collect();
-        if let [only] = &candidates[..] {
-            return only.clone();
-        }
-        let scores = candidates.iter().map(|fitted| fitted.error(validation));
-        let best = scores
-            .enumerate()
-            .min_by(|(_, a), (_, b)| a.total_cmp(b))
-            .map_or(0, |(at, _)| at);
-        candidates[best].clone()
-    }
-
+impl Fitted<'_> {
     /// What it chose, in words; `None` where there is no choice.
     pub fn chosen(&self) -> Option<String> {
-        let Tuning {
+        let Choice {
             number,
             standardised,
-        } = self.tuning;
+        } = self.choice;
         let number = match self.baseline {
             Baseline::Nearest | Baseline::Average => None,
             Baseline::Warped => Some(format!("band {number}")),
@@ -160,16 +137,14 @@ impl<'a> Fitted<'a> {
         (!words.is_empty()).then(|| words.join(", "))
     }
 
-    /// Share of wrong queries, or mean squared error.
-    fn error(&self, batch: &TaskBatch) -> f64 {
-        let predictions = self.predict(batch);
-        let width = batch.output;
-        let pairs = predictions
-            .chunks_exact(width)
-            .zip(batch.query_y.chunks_exact(width));
-        let (mut sum, mut count) = (0.0, 0usize);
-        for (prediction, target) in pairs {
-            sum += match batch.classes {
+    /// Share of wrong queries, or mean squared error, summed over some tasks.
+    fn error(&self, tasks: &[TaskBatch]) -> f64 {
+        let of_task = |task: &TaskBatch| {
+            let predictions = self.predict(task);
+            let width = task.output;
+            let pairs = predictions.chunks_exact(width);
+            let pairs = pairs.zip(task.query_y.chunks_exact(width));
+            let of_query = |(prediction, target): (&[f32], &[f32])| match task.classes {
                 Some(_) => f64::from(u8::from(largest(prediction) != largest(target))),
                 None => {
                     let squares = prediction.iter().zip(target);
@@ -177,9 +152,11 @@ impl<'a> Fitted<'a> {
                     squares.sum::<f64>() / width as f64
                 }
             };
-            count += 1;
-        }
-        sum / count.max(1) as f64
+            pairs.map(of_query).sum::<f64>() / task.query_examples().max(1) as f64
+        };
+        // Summed in order: the same on any number of cores.
+        let errors: Vec<f64> = tasks.par_iter().map(of_task).collect();
+        errors.iter().sum()
     }
 
     /// Predictions of all queries, `[T, queries, output]`; with classes, numbers
@@ -187,7 +164,7 @@ impl<'a> Fitted<'a> {
     pub fn predict(&self, batch: &TaskBatch) -> Vec<f32> {
         let mut support = batch.support_x.network_values();
         let mut queries = batch.query_x.network_values();
-        if let (true, Shape::Sequence { channels, .. }) = (self.tuning.standardised, self.shape) {
+        if let (true, Shape::Sequence { channels, .. }) = (self.choice.standardised, self.shape) {
             for values in [&mut support, &mut queries] {
                 let examples = values.to_mut().chunks_exact_mut(batch.input);
                 examples.for_each(|example| neighbours::standardise(example, channels));
@@ -227,7 +204,7 @@ impl<'a> Fitted<'a> {
                     _ => 1,
                 };
                 let rows = known.input / channels;
-                let band = ((self.tuning.number * rows as f64).ceil() as usize).clamp(1, rows);
+                let band = ((self.choice.number * rows as f64).ceil() as usize).clamp(1, rows);
                 each.flat_map(|query| {
                     neighbours::nearest(known, query, |a, b, most| {
                         neighbours::warped(a, b, channels, band, most)
@@ -238,7 +215,7 @@ impl<'a> Fitted<'a> {
             (_, None) => vec![0.0; queries.len() / known.input * known.output],
             (Baseline::Average, Some(average)) => each.flat_map(|x| average.at(x)).collect(),
             (corrected, Some(average)) => {
-                linear::corrected(corrected, average, known, queries, self.tuning.number)
+                linear::corrected(corrected, average, known, queries, self.choice.number)
             }
         }
     }

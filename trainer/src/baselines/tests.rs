@@ -72,7 +72,8 @@ fn a_slower_copy_is_near_only_after_warping() {
         length: 4,
         channels: 2,
     };
-    let class = |baseline| largest(&Fitted::new(baseline, shape, None, &batch).predict(&batch));
+    let tuning = Tuning::new(std::slice::from_ref(&batch));
+    let class = |baseline| largest(&tuning.fit(baseline, shape, 2).predict(&batch));
     assert_eq!((class(Baseline::Nearest), class(Baseline::Warped)), (1, 0));
 }
 
@@ -90,14 +91,14 @@ fn units(offsets: &[f32]) -> TaskBatch {
 
 #[test]
 fn averages_are_found_and_corrected() {
-    let training = units(&[-1.0, 0.0, 1.0]);
-    let other = units(&[0.7, -0.7]);
-    let average = Average::fit(&training, &other);
+    let tuning = Tuning::new(&[units(&[-1.0, 0.0, 1.0]), units(&[0.7, -0.7])]);
+    let fitted = |baseline| tuning.fit(baseline, Shape::Vector(1), 5);
+    let average = fitted(Baseline::Average).average.unwrap();
     for (x, y) in [(0.0, 2.0), (0.5, 2.25), (-0.8, 2.64)] {
         assert!((average.at(&[x])[0] - y).abs() < 1e-3, "{x}");
     }
-    let shape = Shape::Vector(1);
-    let error = |baseline| Fitted::new(baseline, shape, Some(&average), &other).error(&other);
+    let other = [units(&[0.7])];
+    let error = |baseline| fitted(baseline).error(&other);
     assert!((error(Baseline::Average) - 0.49).abs() < 1e-3);
     assert!(error(Baseline::Offset) < 1e-5);
     assert!(error(Baseline::OffsetAndSlope) < 1e-5);
@@ -105,9 +106,48 @@ fn averages_are_found_and_corrected() {
     assert!(error(Baseline::Ridge) > 0.05);
 }
 
+/// Ten units with offsets of their own, which one noisy support example tells of: an average
+/// that knows a unit's offset already would choose to trust the example not at all. The best
+/// penalty is the variance of the noise over that of the offsets.
+#[test]
+fn choices_are_made_on_units_that_the_average_does_not_know() {
+    for (noise, most, least) in [(0.1f32, 0.3, 0.0), (3.0, 10.0, 3.0)] {
+        let mut batches = Vec::new();
+        for unit in 0..10u32 {
+            let offset = if unit % 2 == 0 { 1.0 } else { -1.0 };
+            for turn in 0..8 {
+                let error = if turn % 2 == 0 { noise } else { -noise };
+                let task = batch((1, 1), None, [&[0.5], &[offset + error], &[0.2], &[offset]]);
+                let origin = crate::tasks::Origin {
+                    user: Some(unit),
+                    class: None,
+                };
+                batches.push(TaskBatch {
+                    origins: Some(crate::tasks::Origins {
+                        unit_of: None,
+                        users: (0..10).map(|unit| unit.to_string()).collect(),
+                        classes: [].into(),
+                        queries: vec![origin],
+                    }),
+                    ..task
+                });
+            }
+        }
+        let fitted = Tuning::new(&batches)
+            .fit(Baseline::Offset, Shape::Vector(1), 1)
+            .choice;
+        assert!(
+            (least..=most).contains(&fitted.number),
+            "{noise}: {fitted:?}"
+        );
+    }
+}
+
 #[test]
 fn a_penalty_keeps_what_the_average_knows() {
-    let average = Average::fit(&units(&[-1.0, 0.0, 1.0]), &units(&[0.0]));
+    let tuning = Tuning::new(&[units(&[-1.0, 0.0, 1.0])]);
+    let fitted = tuning.fit(Baseline::Average, Shape::Vector(1), 5);
+    let average = fitted.average.unwrap();
     let known = Known {
         x: &[1.0],
         y: &[4.0],
@@ -115,6 +155,6 @@ fn a_penalty_keeps_what_the_average_knows() {
         output: 1,
     };
     // One example, 1 above the average 3, and a penalty of as much weight: half.
-    let corrected = linear::corrected(Baseline::Offset, &average, known, &[1.0, 0.0], 1.0);
+    let corrected = linear::corrected(Baseline::Offset, average, known, &[1.0, 0.0], 1.0);
     assert!((corrected[0] - 3.5).abs() < 1e-3 && (corrected[1] - 2.5).abs() < 1e-3);
 }

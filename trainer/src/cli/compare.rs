@@ -8,12 +8,11 @@ use clap::{Args, ValueEnum};
 use super::episode_flags::{Episodes, OtherTasks};
 use super::evaluate::{Display, load};
 use super::flags::{Compute, Format};
-use super::tables::{episodes, number, setting, value};
+use super::tables::{episodes, over, setting, value};
 use super::{exit, output};
 use crate::device::{DeviceChoice, Job, dispatch};
 use crate::evaluate::{
-    Compared, ComparedRun, Comparison, EvaluateError, Evaluation, Interval, Measure, Paired,
-    compare,
+    Compared, ComparedRun, Comparison, EvaluateError, Evaluation, Measure, Paired, compare,
 };
 use crate::model::TrainedModel;
 
@@ -109,12 +108,14 @@ fn render(comparison: &Comparison) -> String {
         split,
         tasks,
         ways,
+        units,
         seed,
         ..
     } = *comparison;
     let mut text = format!(
-        "{}, mean with 95 % interval over tasks, and its paired difference to the first run; {}",
+        "{}, mean with 95 % interval over {}, and its paired difference to the first run; {}",
         measure.name(),
+        over(units),
         episodes(split, tasks, ways, seed)
     );
     for set in &comparison.sets {
@@ -147,26 +148,18 @@ fn table(set: &Compared, measure: Measure, classes: bool) -> String {
 }
 
 fn row(run: &ComparedRun, measure: Measure) -> Vec<String> {
-    let scale = match measure {
-        Measure::Loss | Measure::Error => 1.0,
-        Measure::Accuracy => 100.0,
-    };
-    let scaled = run.value.map(|value| Interval {
-        mean: scale * value.mean,
-        half_width: scale * value.half_width,
-    });
+    let scale = measure.scale();
+    let scaled = run.value.map(|value| value.scaled(scale));
     let (difference, excludes) = match run.difference {
         None => (String::new(), String::new()),
         Some(Paired {
-            mean,
-            half_width,
+            difference,
             excludes_zero,
         }) => (
             format!(
-                "{}{} ± {}",
-                if mean > 0.0 { "+" } else { "" },
-                number(scale * mean, measure),
-                number(scale * half_width, measure)
+                "{}{}",
+                if difference.mean > 0.0 { "+" } else { "" },
+                value(Some(difference.scaled(scale)), measure)
             ),
             if excludes_zero { "yes" } else { "no" }.to_owned(),
         ),

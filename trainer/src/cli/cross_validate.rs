@@ -1,6 +1,7 @@
 //! `mamlet cross-validate`.
 
-use std::path::PathBuf;
+use std::num::NonZeroUsize;
+use std::path::{Path, PathBuf};
 
 use anyhow::Context;
 use clap::Args;
@@ -11,15 +12,19 @@ use super::exit;
 use super::flags::{Compute, Experiment, Format};
 use super::tables::render;
 use super::train::{create, needed};
+use crate::config::Config;
 use crate::device::check;
+use crate::evaluate::Folds;
+use crate::model::TrainedModel;
 use crate::run::RunDir;
-use crate::tasks::UnitSplit;
 
 /// Train on every fold of the devices in turn and report on all of them.
 ///
 /// For configs whose tasks.split has folds: each fold is tested by a run that never
 /// saw its devices, in the run directory of the config, `fold-0`, `fold-1` and so
-/// on. The report is on the tasks of all folds together, so on every device once.
+/// on. The report is on the tasks of all folds together, so on every device once, and
+/// its intervals are over devices. Which devices a fold has is chance: where the verdict
+/// matters, repeat it with --split-seeds.
 /// Folds that are trained already are not trained again; Ctrl-C leaves a
 /// checkpoint, and the same command goes on.
 #[derive(Debug, Args)]
@@ -34,6 +39,7 @@ use crate::tasks::UnitSplit;
     after_help = "\
 Examples:
   mamlet cross-validate trainer/configs/calibration/calibration-purpleair.toml --shots 5,10
+  mamlet cross-validate trainer/configs/calibration/calibration-purpleair.toml --split-seeds 3
   mamlet cross-validate trainer/configs/calibration/calibration-raingauge.toml --json > report.json")]
 pub(super) struct Arguments {
     /// The experiment, a TOML file
@@ -47,6 +53,11 @@ pub(super) struct Arguments {
     steps: Option<usize>,
     #[command(flatten)]
     compute: Compute,
+    /// Repeat it with so many splits of the units: with tasks.split.seed, and with as many
+    /// of the seeds after it as that takes, in `split-SEED`. The report is on all of them
+    /// together, with the verdict of each beside it
+    #[arg(long, value_name = "N", default_value = "1")]
+    split_seeds: NonZeroUsize,
     /// Train folds again that were trained
     #[arg(long)]
     overwrite: bool,
@@ -67,28 +78,43 @@ impl Arguments {
             )
         })?;
         let path = self.experiment.run_path(&config);
-        let mut models = Vec::with_capacity(folds);
-        for fold in 0..folds {
-            let mut config = config.clone();
-            if let Some(UnitSplit { fold: own, .. }) = config.tasks.keys().unit_split {
-                *own = Some(fold);
-            }
-            let path = path.join(format!("fold-{fold}"));
-            if !self.overwrite && RunDir::open(&path).is_ok() {
-                // What was trained otherwise is not to be lost.
-                RunDir::resume(&path, &config)?;
-            } else {
-                create(&config, &path, self.compute.device, self.overwrite)?;
-            }
-            eprintln!("{}", path.display());
-            let Some(model) = needed(&config, &path, self.compute.device)? else {
-                return Ok(exit::INTERRUPTED);
+        let seed = (tasks.keys().unit_split).map_or(0, |split| split.seed);
+        let mut splits: Vec<Folds> = Vec::new();
+        for split_seed in (0..self.split_seeds.get() as u64).map(|more| seed.wrapping_add(more)) {
+            let path = match split_seed == seed {
+                true => path.clone(),
+                false => path.join(format!("split-{split_seed}")),
             };
-            models.push((path.display().to_string(), model));
+            let mut models = Vec::with_capacity(folds);
+            for fold in 0..folds {
+                let mut config = config.clone();
+                if let Some(split) = config.tasks.keys().unit_split {
+                    (split.seed, split.fold) = (split_seed, Some(fold));
+                }
+                let path = path.join(format!("fold-{fold}"));
+                match self.trained(&config, &path)? {
+                    Some(model) => models.push((path.display().to_string(), model)),
+                    None => return Ok(exit::INTERRUPTED),
+                }
+            }
+            splits.push(Folds { split_seed, models });
         }
-        let evaluation = self.episodes.evaluation(&models, self.steps, None)?;
-        let report = execute_folds(&models, &evaluation, self.compute.device)?;
+        let first = splits.first().map_or(&[][..], |folds| &folds.models);
+        let evaluation = self.episodes.evaluation(first, self.steps, None)?;
+        let report = execute_folds(&splits, &evaluation, self.compute.device)?;
         self.format.print(|| &report, || render(&report))?;
         Ok(exit::SUCCESS)
+    }
+
+    /// The run of a fold, trained unless it is already; `None` if it was interrupted.
+    fn trained(&self, config: &Config, path: &Path) -> anyhow::Result<Option<TrainedModel>> {
+        if !self.overwrite && RunDir::open(path).is_ok() {
+            // What was trained otherwise is not to be lost.
+            RunDir::resume(path, config)?;
+        } else {
+            create(config, path, self.compute.device, self.overwrite)?;
+        }
+        eprintln!("{}", path.display());
+        needed(config, path, self.compute.device)
     }
 }

@@ -15,7 +15,9 @@ use super::{exit, find_run, train};
 use crate::algorithms::Algorithm;
 use crate::baselines::networks;
 use crate::device::{DeviceChoice, Job, dispatch};
-use crate::evaluate::{EvaluateError, Evaluation, Progress, Report, evaluate, evaluate_folds};
+use crate::evaluate::{
+    EvaluateError, Evaluation, Folds, Progress, Report, evaluate, evaluate_folds,
+};
 use crate::model::TrainedModel;
 use crate::run::RunDir;
 
@@ -69,23 +71,36 @@ pub(super) struct Arguments {
 
 impl Arguments {
     pub(super) fn run(self) -> anyhow::Result<u8> {
-        let mut models = load(&self.runs, self.episodes.ways)?;
-        if self.episodes.baselines == Some(BaselinesChoice::Trained) {
-            anyhow::ensure!(
-                self.episodes.ways.is_none(),
-                "--baselines trained goes with the run's own number of classes; leave --ways out"
-            );
-            match trained_baselines(&models[0].0, self.compute.device)? {
-                Some(baselines) => models.extend(baselines),
-                None => return Ok(exit::INTERRUPTED),
-            }
-        }
+        let Some(models) = load_all(&self.runs, &self.episodes, self.compute.device)? else {
+            return Ok(exit::INTERRUPTED);
+        };
         let on = self.other_tasks.tasks()?;
         let evaluation = self.episodes.evaluation(&models, self.steps, on)?;
         let report = execute(&models, &evaluation, self.compute.device)?;
         self.format.print(|| &report, || render(&report))?;
         Ok(exit::SUCCESS)
     }
+}
+
+/// [`load`], and where they are asked for the baselines that are trained like the first run;
+/// `None` if their training was interrupted.
+pub(super) fn load_all(
+    runs: &[PathBuf],
+    episodes: &Episodes,
+    device: DeviceChoice,
+) -> anyhow::Result<Option<Vec<(String, TrainedModel)>>> {
+    let mut models = load(runs, episodes.ways)?;
+    if episodes.baselines == Some(BaselinesChoice::Trained) {
+        anyhow::ensure!(
+            episodes.ways.is_none(),
+            "--baselines trained goes with the run's own number of classes; leave --ways out"
+        );
+        match trained_baselines(&models[0].0, device)? {
+            Some(baselines) => models.extend(baselines),
+            None => return Ok(None),
+        }
+    }
+    Ok(Some(models))
 }
 
 /// The results of runs, each with the place it comes from. A classifier comes
@@ -146,32 +161,34 @@ pub(super) fn execute(
     device: DeviceChoice,
 ) -> anyhow::Result<Report> {
     let job = EvaluationJob {
-        models,
+        of: Of::Runs(models),
         evaluation,
-        folds: false,
     };
     Ok(dispatch(device, job)??)
 }
 
-/// Evaluates the folds of a cross-validation likewise.
+/// Evaluates cross-validations likewise.
 pub(super) fn execute_folds(
-    models: &[(String, TrainedModel)],
+    splits: &[Folds],
     evaluation: &Evaluation,
     device: DeviceChoice,
 ) -> anyhow::Result<Report> {
     let job = EvaluationJob {
-        models,
+        of: Of::Folds(splits),
         evaluation,
-        folds: true,
     };
     Ok(dispatch(device, job)??)
 }
 
 struct EvaluationJob<'a> {
-    models: &'a [(String, TrainedModel)],
+    of: Of<'a>,
     evaluation: &'a Evaluation,
-    /// Whether the models are the folds of one.
-    folds: bool,
+}
+
+/// What is evaluated.
+enum Of<'a> {
+    Runs(&'a [(String, TrainedModel)]),
+    Folds(&'a [Folds]),
 }
 
 impl Job for EvaluationJob<'_> {
@@ -180,9 +197,9 @@ impl Job for EvaluationJob<'_> {
     fn run<B: Backend>(self, device: B::Device) -> Self::Output {
         let mut display = Display::new();
         let show = |progress: Progress<'_>| display.show(progress);
-        match self.folds {
-            true => evaluate_folds::<B>(self.models, self.evaluation, &device, show),
-            false => evaluate::<B>(self.models, self.evaluation, &device, show),
+        match self.of {
+            Of::Runs(models) => evaluate::<B>(models, self.evaluation, &device, show),
+            Of::Folds(splits) => evaluate_folds::<B>(splits, self.evaluation, &device, show),
         }
     }
 }

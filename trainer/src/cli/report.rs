@@ -7,7 +7,7 @@ use burn::tensor::backend::Backend;
 use clap::Args;
 
 use super::episode_flags::Episodes;
-use super::evaluate::{Display, load};
+use super::evaluate::{Display, load_all};
 use super::export::{Kind, quantize};
 use super::flags::Compute;
 use super::{exit, output};
@@ -58,7 +58,9 @@ pub(super) struct Arguments {
 
 impl Arguments {
     pub(super) fn run(self) -> anyhow::Result<u8> {
-        let models = load(&self.runs, self.episodes.ways)?;
+        let Some(models) = load_all(&self.runs, &self.episodes, self.compute.device)? else {
+            return Ok(exit::INTERRUPTED);
+        };
         let evaluation = self.episodes.evaluation(&models, self.steps, None)?;
         let request = Request {
             export: Options {

@@ -1,8 +1,12 @@
 //! What `evaluate` and its relatives print for people.
 
 use super::output;
-use crate::evaluate::{Interval, Measure, MethodReport, Report, Setting, ShotsReport};
+use crate::data::counted;
+use crate::evaluate::{Interval, Measure, MethodReport, Paired, Report, Setting, ShotsReport};
 use crate::tasks::Split;
+
+/// The column of paired differences.
+const BEHIND: &str = "behind by";
 
 /// What the numbers of a table were measured on.
 pub(super) fn episodes(split: Split, tasks: usize, ways: Option<usize>, seed: u64) -> String {
@@ -13,6 +17,11 @@ pub(super) fn episodes(split: Split, tasks: usize, ways: Option<usize>, seed: u6
     };
     let ways = ways.map_or_else(String::new, |ways| format!("{ways}-way, "));
     format!("{ways}{tasks} {from} tasks, seed {seed}")
+}
+
+/// What intervals are over.
+pub(super) fn over(units: Option<usize>) -> String {
+    units.map_or_else(|| "tasks".into(), |units| counted(units, "unit"))
 }
 
 /// What a setting is called, or nothing where all are the same.
@@ -32,8 +41,9 @@ pub(super) fn render(report: &Report) -> String {
         Some(_) => "class",
     };
     let mut text = format!(
-        "{}, mean with 95 % interval over tasks; {}",
+        "{}, mean with 95 % interval over {}; {}",
         report.measured(),
+        over(report.units),
         episodes(report.split, report.tasks, report.ways, report.seed)
     );
     for shots in &report.shots {
@@ -77,10 +87,19 @@ fn table(shots: &ShotsReport, measure: Measure, per: &str) -> String {
         step => format!("{step} steps"),
     }));
     head.extend(["rate", "diverged"].map(str::to_owned));
+    let compared = shots.methods.iter().any(|method| method.behind.is_some());
+    if compared {
+        head.push(BEHIND.to_owned());
+    }
     let rows: Vec<Vec<String>> = (shots.methods.iter())
         .flat_map(|method| {
-            let own = row(method, measure, &columns);
-            std::iter::once(own).chain(of_devices(method, &columns))
+            let mut own = row(method, measure, &columns);
+            let mut of_units = of_units(method, &columns);
+            if compared {
+                own.push(behind(method.behind, measure));
+                of_units.iter_mut().for_each(|row| row.push(String::new()));
+            }
+            std::iter::once(own).chain(of_units)
         })
         .collect();
     output::table(&head, &rows)
@@ -89,42 +108,51 @@ fn table(shots: &ShotsReport, measure: Measure, per: &str) -> String {
 /// What can be had without meta-learning, and whether it pays.
 fn baselines(shots: &ShotsReport, measure: Measure) -> String {
     let mut text = String::new();
+    let written = |by: Interval| value(Some(by.scaled(measure.scale())), measure);
     if !shots.baselines.is_empty() {
-        let head = ["baseline, on the same tasks", measure.name(), "chosen"].map(str::to_owned);
+        let name = "baseline, on the same tasks";
+        let head = [name, measure.name(), BEHIND, "chosen"].map(str::to_owned);
         let rows = shots.baselines.iter().map(|baseline| {
             vec![
                 baseline.title.clone(),
                 value(baseline.of(measure), measure),
+                behind(baseline.behind, measure),
                 baseline.choice.clone().unwrap_or_default(),
             ]
         });
         text += &format!("\n\n{}", output::table(&head, &rows.collect::<Vec<_>>()));
     }
     if let Some(verdict) = &shots.verdict {
-        let scale = if measure == Measure::Accuracy {
-            100.0
-        } else {
-            1.0
-        };
-        text += &format!(
-            "\n{}: {} is ahead of {} by {} ± {}",
-            verdict.words(),
-            verdict.run,
-            verdict.baseline,
-            number(scale * verdict.ahead.mean, measure),
-            number(scale * verdict.ahead.half_width, measure)
-        );
+        text += &format!("\n{}: {}", verdict.words(), verdict.who(written));
+        if let Some(caution) = verdict.caution() {
+            text += &format!("\n{caution}");
+        }
+    }
+    for split in &shots.splits {
+        if let Some(verdict) = &split.verdict {
+            text += &format!(
+                "\n  split seed {}: {}",
+                split.split_seed,
+                verdict.who(written)
+            );
+        }
     }
     text
 }
 
-/// The errors device by device, where tasks are of a finite set of them.
-fn of_devices(method: &MethodReport, columns: &[usize]) -> Option<Vec<String>> {
-    let devices = |step: usize| method.after(step)?.error?.devices;
-    let count = columns.iter().find_map(|&step| devices(step))?.count;
-    let mut row = vec![format!("  mean over {count} devices")];
+/// How far the run of the verdict is ahead.
+fn behind(ahead: Option<Paired>, measure: Measure) -> String {
+    let scaled = |ahead: Paired| ahead.difference.scaled(measure.scale());
+    ahead.map_or_else(String::new, |ahead| value(Some(scaled(ahead)), measure))
+}
+
+/// The errors unit by unit, where it is known which unit a task is of.
+fn of_units(method: &MethodReport, columns: &[usize]) -> Option<Vec<String>> {
+    let units = |step: usize| method.after(step)?.error?.units;
+    let count = columns.iter().find_map(|&step| units(step))?.count;
+    let mut row = vec![format!("  mean over {}", counted(count, "unit"))];
     row.extend(columns.iter().map(|&step| {
-        let interval = devices(step).map(|devices| devices.interval());
+        let interval = units(step).map(|units| units.interval);
         interval.map_or_else(String::new, |own| value(Some(own), Measure::Error))
     }));
     row.extend([String::new(), String::new()]);
@@ -149,8 +177,8 @@ fn row(method: &MethodReport, measure: Measure, columns: &[usize]) -> Vec<String
         }
         cell
     }));
-    row.push(match method.tuned_rate {
-        Some(rate) => format!("{rate:.4} tuned"),
+    row.push(match method.tuned() {
+        Some(rates) => format!("{rates} tuned"),
         None if method.own_steps > 0 && method.seeds.is_empty() => "own".into(),
         None => String::new(),
     });
@@ -164,11 +192,11 @@ pub(super) fn value(interval: Option<Interval>, measure: Measure) -> String {
     interval.map_or_else(
         || "not finite".to_owned(),
         |Interval { mean, half_width }| {
-            format!(
-                "{} ± {}",
-                number(mean, measure),
-                number(half_width, measure)
-            )
+            let width = match half_width.is_finite() {
+                true => number(half_width, measure),
+                false => "unknown".to_owned(),
+            };
+            format!("{} ± {width}", number(mean, measure))
         },
     )
 }
@@ -188,6 +216,24 @@ fn notes(report: &Report) -> String {
     let mut text = "\n\ndiverged: tasks whose support loss ended above that before adaptation, or \
                     not finite; a device takes such steps back\n"
         .to_owned();
+    if let Some(units) = report.units {
+        text += &format!(
+            "over {}: tasks of one person or device are alike, so intervals are over those\n",
+            counted(units, "unit")
+        );
+    }
+    let verdicts = || {
+        report
+            .shots
+            .iter()
+            .filter_map(|shots| shots.verdict.as_ref())
+    };
+    if verdicts().next().is_some() {
+        text += &format!(
+            "{BEHIND}: how far the run of the verdict is ahead of the row, task by task; below 0 \
+             the row is ahead\n"
+        );
+    }
     if methods().any(|method| method.settings.len() == 1) {
         let named = |setting| methods().any(|method| method.settings[..] == [setting]);
         for setting in Setting::ALL.into_iter().filter(|&setting| named(setting)) {
@@ -208,10 +254,10 @@ fn notes(report: &Report) -> String {
         }
     }
     if report.unit.is_some() {
-        text += "root mean square error: over all queries of all tasks; of devices: the root of \
-                 each one's mean, and their mean with its 95 % interval over devices\n";
+        text += "root mean square error: over all queries of all tasks; of units: the root of each \
+                 one's mean, and their mean with its 95 % interval\n";
     }
-    if methods().any(|method| method.tuned_rate.is_some()) {
+    if methods().any(|method| !method.tuned_rates.is_empty()) {
         text += &format!("tuned: on {} validation tasks\n", report.tuning_tasks);
     }
     if methods().any(|method| !method.seeds.is_empty()) {

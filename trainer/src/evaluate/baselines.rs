@@ -1,29 +1,31 @@
-//! Baselines on the episodes of an evaluation, and whether meta-learning is ahead of
-//! them.
+//! Baselines on the episodes of an evaluation.
 
 use burn::tensor::{Tensor, TensorData, backend::Backend};
 use serde::{Deserialize, Serialize};
 
 use super::episodes::Episodes;
-use super::measure::{Measured, Progress, tasks_of};
-use super::{EvaluateError, Evaluation, Interval, Measure, Paired, RootMeanSquare, Setting};
-use crate::algorithms::Algorithm;
-use crate::baselines::{Average, Baseline, Fitted, largest};
+use super::measure::{Progress, append_units, tasks_of};
+use super::{EvaluateError, Evaluation, Interval, Measure, Paired, RootMeanSquare};
+use crate::baselines::{Baseline, Fitted, Tuning, largest};
 use crate::loss::{Loss, LossKind, Reduction};
 use crate::meta::to_host;
 use crate::model::TrainedModel;
 use crate::random::{Stream, generator};
-use crate::tasks::{Split, TaskBatch};
+use crate::tasks::{Split, TaskBatch, TaskDistribution};
 
-/// Training tasks that the average is fitted to.
-const TRAINING_TASKS: usize = 1000;
+/// Tasks of training and validation units that averages are fitted to.
+const TUNING_TASKS: usize = 1200;
+
+/// Those that classifiers choose on.
+const TUNING_TASKS_WITH_CLASSES: usize = 200;
 
 /// What one baseline reached.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct BaselineReport {
     /// Its title.
     pub title: String,
-    /// What it chose on validation tasks, if it can.
+    /// What it chose on tasks of training and validation units, if it can; of a
+    /// cross-validation what it chose in each fold.
     pub choice: Option<String>,
     /// Its mean query loss; `None` where tasks have classes.
     pub loss: Option<Interval>,
@@ -32,6 +34,10 @@ pub struct BaselineReport {
     /// Its root mean square error, where targets have a unit.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub error: Option<RootMeanSquare>,
+    /// How far the run of the verdict is ahead of it, task by task, as
+    /// [`Verdict::ahead`](super::Verdict::ahead).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub behind: Option<Paired>,
 }
 
 impl BaselineReport {
@@ -39,35 +45,8 @@ impl BaselineReport {
     pub fn of(&self, measure: Measure) -> Option<Interval> {
         match measure {
             Measure::Loss => self.loss,
-            Measure::Accuracy => self.accuracy.map(|accuracy| Interval {
-                mean: 100.0 * accuracy.mean,
-                half_width: 100.0 * accuracy.half_width,
-            }),
-            Measure::Error => Some(self.error?.interval()),
-        }
-    }
-}
-
-/// The best meta-learned run against the best of all else.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Verdict {
-    /// Title of the run.
-    pub run: String,
-    /// Title of the best baseline: one of the baselines, or a run by another method.
-    pub baseline: String,
-    /// How far the run is ahead, task by task: in accuracy from 0 to 1, in loss or,
-    /// where targets have a unit, in root mean square error. The difference of the
-    /// roots `a − b` is `(a² − b²)/(a + b)`, and so is its interval.
-    pub ahead: Paired,
-}
-
-impl Verdict {
-    /// In words.
-    pub fn words(&self) -> &'static str {
-        match (self.ahead.excludes_zero, self.ahead.mean > 0.0) {
-            (true, true) => "meta-learning pays",
-            (true, false) => "meta-learning does not pay: the baseline is better",
-            (false, _) => "meta-learning makes no difference that these tasks could show",
+            Measure::Accuracy => self.accuracy.map(|accuracy| accuracy.scaled(100.0)),
+            Measure::Error => Some(self.error?.interval),
         }
     }
 }
@@ -77,14 +56,15 @@ impl Verdict {
 #[derive(Clone, Debug)]
 pub(super) struct MeasuredBaseline {
     baseline: Baseline,
-    choice: Option<String>,
+    /// What was chosen in each fold; of one where there are none.
+    choices: Vec<Option<String>>,
     shots: usize,
     queries: usize,
     values: Vec<f32>,
     /// Whether targets have a unit.
     in_unit: bool,
-    /// The device of every task, where they are of a finite set.
-    devices: Option<Vec<usize>>,
+    /// The unit of every task, where each is of one.
+    units: Option<Vec<u32>>,
 }
 
 impl MeasuredBaseline {
@@ -92,17 +72,28 @@ impl MeasuredBaseline {
         (self.shots, self.queries) == (shots, queries)
     }
 
-    pub fn report(&self, classes: bool) -> BaselineReport {
-        let interval = Interval::of(&self.values);
+    pub fn title(&self) -> &'static str {
+        self.baseline.title()
+    }
+
+    pub fn values(&self) -> &[f32] {
+        &self.values
+    }
+
+    /// `behind` is how far the run of the verdict is ahead of it.
+    pub fn report(&self, classes: bool, behind: Option<Paired>) -> BaselineReport {
+        let units = self.units.as_deref();
+        let interval = Interval::over(&self.values, units);
         let interval = interval.mean.is_finite().then_some(interval);
         BaselineReport {
-            title: self.baseline.title().to_owned(),
-            choice: self.choice.clone(),
+            title: self.title().to_owned(),
+            choice: by_fold(&self.choices),
             loss: interval.filter(|_| !classes),
             accuracy: interval.filter(|_| classes),
             error: (self.in_unit)
-                .then(|| RootMeanSquare::of(&self.values, self.devices.as_deref()))
+                .then(|| RootMeanSquare::of(&self.values, units))
                 .flatten(),
+            behind,
         }
     }
 }
@@ -127,8 +118,9 @@ pub(super) fn extend(all: &mut Vec<MeasuredBaseline>, more: Vec<MeasuredBaseline
         return;
     }
     for (own, more) in all.iter_mut().zip(more) {
+        own.choices.extend(more.choices);
         own.values.extend(more.values);
-        own.devices = own.devices.take().zip(more.devices).map(|(mut own, more)| {
+        own.units = own.units.take().zip(more.units).map(|(mut own, more)| {
             own.extend(more);
             own
         });
@@ -146,56 +138,37 @@ fn measure<B: Backend>(
     let distribution = tasks_of(named, config.tasks.open()?, evaluation)?;
     let defaults = Evaluation::default_for(evaluation.on.as_ref().unwrap_or(&config.tasks));
     let episodes = |from, tasks| Episodes::new(&*distribution, evaluation, &defaults, from, tasks);
-    let validation = episodes(
-        (Split::Validation, Stream::Validation),
-        evaluation.tuning_tasks,
-    );
     let test = episodes((evaluation.split, Stream::Test), evaluation.tasks);
-    let whole: Vec<TaskBatch> = validation.parts().collect();
-    let average = match distribution.classes() {
-        Some(_) => None,
-        None => {
-            let mut rng = generator(evaluation.seed, Stream::Train, 0);
-            let (shots, queries) = (defaults.most_shots(), defaults.most_queries());
-            distribution.check(Split::Train, shots, 1)?;
-            let training =
-                distribution.draw(Split::Train, &mut rng, TRAINING_TASKS, shots, queries);
-            whole.first().map(|whole| Average::fit(&training, whole))
-        }
-    };
+    let tuning = Tuning::new(&tuning_tasks(&*distribution, evaluation)?);
     let mut fitted: Vec<(usize, Fitted<'_>)> = Vec::new();
     for &shots in &evaluation.shots {
-        // The first part is enough to choose one number of a few.
-        let kept = distribution.support_size(shots);
-        let whole = whole.iter().take(1);
-        for validation in whole.map(|part| part.first_support_examples(kept)) {
-            for baseline in Baseline::suited(&*distribution) {
-                let shape = distribution.shape();
-                let fit = Fitted::new(baseline, shape, average.as_ref(), &validation);
-                fitted.push((shots, fit));
-            }
+        let support = distribution.support_size(shots);
+        for baseline in Baseline::suited(&*distribution) {
+            let fit = tuning.fit(baseline, distribution.shape(), support);
+            fitted.push((shots, fit));
         }
     }
     let scale = distribution.target_scale();
     let scale = scale.filter(|_| config.inner.loss == LossKind::Mse);
     let factor = scale.as_ref().map_or(1.0, |scale| scale.deviation.powi(2));
-    let devices = test.devices();
     let mut measured: Vec<MeasuredBaseline> = Vec::new();
     for (shots, fit) in &fitted {
         for &queries in &evaluation.queries {
             measured.push(MeasuredBaseline {
                 baseline: fit.baseline,
-                choice: fit.chosen(),
+                choices: vec![fit.chosen()],
                 shots: *shots,
                 queries,
                 values: Vec::new(),
                 in_unit: scale.is_some(),
-                devices: scale.as_ref().and_then(|_| devices.clone()),
+                units: None,
             });
         }
     }
     let mut done = 0;
+    let mut units = Some(Vec::new());
     for part in test.parts() {
+        append_units(&mut units, &part);
         for ((shots, fit), measured) in fitted
             .iter()
             .zip(measured.chunks_mut(evaluation.queries.len()))
@@ -217,7 +190,68 @@ fn measure<B: Backend>(
             tasks: evaluation.tasks,
         });
     }
+    for measured in &mut measured {
+        measured.units.clone_from(&units);
+    }
     Ok(measured)
+}
+
+/// Tasks of training and of validation units, as many of every unit where units are known.
+/// A split that has too few examples for them is left out, where the other has enough.
+///
+/// # Errors
+/// What is missing in the validation split, where neither has enough.
+fn tuning_tasks(
+    distribution: &dyn TaskDistribution,
+    evaluation: &Evaluation,
+) -> Result<Vec<TaskBatch>, EvaluateError> {
+    let (shots, queries) = (evaluation.most_shots(), evaluation.most_queries());
+    let splits = [Split::Train, Split::Validation];
+    let units = splits.map(|split| distribution.unit_count(split).unwrap_or(1).max(1));
+    let all: usize = units.iter().sum();
+    let mut batches = Vec::new();
+    let mut refused = None;
+    for (split, units) in splits.into_iter().zip(units) {
+        if let Err(error) = distribution.check(split, shots, queries) {
+            refused = Some(error);
+            continue;
+        }
+        let tasks = match distribution.classes() {
+            Some(_) => TUNING_TASKS_WITH_CLASSES,
+            None => TUNING_TASKS,
+        };
+        let stream = match split {
+            Split::Train => Stream::Train,
+            _ => Stream::Validation,
+        };
+        let mut rng = generator(evaluation.seed, stream, 0);
+        let tasks = (tasks * units).div_ceil(all);
+        batches.push(distribution.draw(split, &mut rng, tasks, shots, queries));
+    }
+    match refused {
+        Some(error) if batches.is_empty() => Err(error.into()),
+        _ => Ok(batches),
+    }
+}
+
+/// What was chosen, and in which folds where it was not the same in all.
+fn by_fold(choices: &[Option<String>]) -> Option<String> {
+    let mut folds: Vec<(&str, Vec<String>)> = Vec::new();
+    for (fold, choice) in choices.iter().enumerate() {
+        let choice = choice.as_deref()?;
+        match folds.iter_mut().find(|(known, _)| *known == choice) {
+            Some((_, folds)) => folds.push(fold.to_string()),
+            None => folds.push((choice, vec![fold.to_string()])),
+        }
+    }
+    let each = |(choice, folds): &(&str, Vec<String>)| {
+        let fold = if folds.len() == 1 { "fold" } else { "folds" };
+        format!("{choice} ({fold} {})", folds.join(", "))
+    };
+    match &folds[..] {
+        [(only, _)] => Some((*only).to_owned()),
+        several => Some(several.iter().map(each).collect::<Vec<_>>().join("; ")),
+    }
 }
 
 /// Accuracy or loss of every task on its first `queries` queries.
@@ -256,71 +290,4 @@ fn values<B: Backend>(
         ..loss
     };
     to_host(loss.value(tensor(predictions), tensor(targets)))
-}
-
-/// The best meta-learned run against the best of all else, after each run's own
-/// number of steps and in the setting that is judged by; `None` where one of the two is
-/// missing. What bounds all methods is neither.
-pub(super) fn verdict(
-    models: &[(String, TrainedModel)],
-    judged: Setting,
-    measured: &[&Measured],
-    baselines: &[&MeasuredBaseline],
-) -> Option<Verdict> {
-    let mut learned: Vec<(&str, &[f32])> = Vec::new();
-    let mut others: Vec<(&str, &[f32])> = Vec::new();
-    let mut classes = false;
-    let rows = measured.iter();
-    for measured in rows.filter(|measured| measured.settings.contains(&judged)) {
-        let (_, model) = &models[measured.model];
-        if model.config.method.properties().is_bound {
-            continue;
-        }
-        let curves = &measured.curves;
-        let row = curves.steps.iter().position(|&s| s == measured.own_steps)?;
-        classes = curves.accuracy.is_some();
-        let rows = curves.accuracy.as_ref().unwrap_or(&curves.query);
-        let kind = match model.config.method.has_recipe() {
-            true => &mut learned,
-            false => &mut others,
-        };
-        kind.push((&model.config.title, &rows[row]));
-    }
-    others.extend(
-        baselines
-            .iter()
-            .map(|r| (r.baseline.title(), &r.values[..])),
-    );
-    let sign = if classes { 1.0 } else { -1.0 };
-    let best = |all: &[(&'_ str, &'_ [f32])]| {
-        let finite = all.iter().enumerate().filter_map(|(at, (_, values))| {
-            let mean = Interval::of(values).mean;
-            mean.is_finite().then_some((at, sign * mean))
-        });
-        finite.max_by(|a, b| a.1.total_cmp(&b.1)).map(|(at, _)| at)
-    };
-    let (run, run_values) = learned[best(&learned)?];
-    let (baseline, baseline_values) = others[best(&others)?];
-    let ahead = match classes {
-        true => Paired::of(baseline_values, run_values),
-        false => Paired::of(run_values, baseline_values),
-    }?;
-    let in_unit = measured.iter().any(|measured| measured.unit.is_some());
-    let roots = [run_values, baseline_values].map(|values| Interval::of(values).mean.sqrt());
-    let ahead = match in_unit && !classes {
-        true => {
-            let sum = roots.iter().sum::<f64>().max(f64::MIN_POSITIVE);
-            Paired {
-                mean: ahead.mean / sum,
-                half_width: ahead.half_width / sum,
-                ..ahead
-            }
-        }
-        false => ahead,
-    };
-    Some(Verdict {
-        run: run.to_owned(),
-        baseline: baseline.to_owned(),
-        ahead,
-    })
 }

@@ -3,7 +3,7 @@
 use burn::tensor::backend::Backend;
 use serde::{Deserialize, Serialize};
 
-use super::measure::{Measured, Progress, Steps, measure};
+use super::measure::{Measured, Progress, Steps, measure, titles, units_of};
 use super::{ChosenIteration, EvaluateError, Evaluation, Interval, Measure, Setting};
 use crate::model::TrainedModel;
 use crate::tasks::Split;
@@ -17,6 +17,9 @@ pub struct Comparison {
     pub tasks: usize,
     /// Classes of a task, N, where there are classes.
     pub ways: Option<usize>,
+    /// How many units the tasks are of, as [`super::Report::units`].
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub units: Option<usize>,
     /// Seed of the test tasks.
     pub seed: u64,
     /// What is compared: losses, or accuracies from 0 to 1.
@@ -64,23 +67,21 @@ pub struct ComparedRun {
 /// A mean difference over tasks.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Paired {
-    /// The mean of the differences.
-    pub mean: f64,
-    /// Half the width of its 95 % interval, `1.96 σ / √n`, where `σ` is the
-    /// standard deviation of the differences.
-    pub half_width: f64,
+    /// The mean of the differences, with its interval over units or tasks.
+    #[serde(flatten)]
+    pub difference: Interval,
     /// Whether 0 lies outside the interval.
     pub excludes_zero: bool,
 }
 
 impl Paired {
-    /// Of `b − a`, task by task; `None` if it is not finite.
-    pub fn of(a: &[f32], b: &[f32]) -> Option<Self> {
-        let interval = Interval::of_differences(a, b);
-        interval.mean.is_finite().then_some(Self {
-            mean: interval.mean,
-            half_width: interval.half_width,
-            excludes_zero: interval.excludes_zero(),
+    /// Of `b − a`, task by task, over their units where these are known; `None` if it is
+    /// not finite.
+    pub fn of(a: &[f32], b: &[f32], units: Option<&[u32]>) -> Option<Self> {
+        let difference = Interval::of_differences(a, b, units);
+        difference.mean.is_finite().then_some(Self {
+            excludes_zero: difference.excludes_zero(),
+            difference,
         })
     }
 }
@@ -136,6 +137,7 @@ pub fn compare<B: Backend>(
         split: evaluation.split,
         tasks: evaluation.tasks,
         ways,
+        units: units_of(&measured),
         seed: evaluation.seed,
         measure: by,
         sets,
@@ -155,12 +157,14 @@ fn against_the_first(
         // There is one row, that of the run's own steps.
         rows.first().map_or(&[], Vec::as_slice)
     }
+    let titles = titles(models, runs);
     let each = runs.iter().enumerate().map(|(index, measured)| {
         let (run, model) = &models[measured.model];
-        let value = Interval::of(values(measured, by));
-        let paired = || Paired::of(values(runs[0], by), values(measured, by));
+        let units = measured.units.as_deref();
+        let value = Interval::over(values(measured, by), units);
+        let paired = || Paired::of(values(runs[0], by), values(measured, by), units);
         ComparedRun {
-            title: model.config.title.clone(),
+            title: titles[index].clone(),
             run: run.clone(),
             seed: model.config.seed,
             iteration: model.iteration,

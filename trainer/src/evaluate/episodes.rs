@@ -71,17 +71,6 @@ impl<'a> Episodes<'a> {
         }
     }
 
-    /// The devices of all tasks, where they are of a finite set.
-    pub fn devices(&self) -> Option<Vec<usize>> {
-        let mut all = Vec::with_capacity(self.tasks);
-        for part in 0..self.tasks.div_ceil(self.at_once) {
-            let tasks = (self.tasks - part * self.at_once).min(self.at_once);
-            let mut rng = generator(self.seed, self.stream, part as u64);
-            all.extend(self.distribution.units(self.split, &mut rng, tasks)?);
-        }
-        Some(all)
-    }
-
     /// The tasks, part after part.
     pub fn parts(&self) -> impl Iterator<Item = TaskBatch> + '_ {
         (0..self.tasks.div_ceil(self.at_once)).map(|part| self.part(part))

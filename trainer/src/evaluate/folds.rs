@@ -1,57 +1,109 @@
 //! The folds of a cross-validation as one method.
 
-use super::measure::Measured;
-use super::{EvaluateError, Evaluation, Report};
-use crate::model::TrainedModel;
-use crate::random::{Stream, generator};
+use burn::tensor::backend::Backend;
 
-/// Tasks looked at to count a fold's devices.
-const LOOKED_AT: usize = 10_000;
+use super::baselines::{self, MeasuredBaseline};
+use super::measure::{Measured, Progress, Steps, measure};
+use super::{EvaluateError, Evaluation, Report, report};
+use crate::model::TrainedModel;
+
+/// The runs of all folds of one split of the units.
+#[derive(Clone, Debug)]
+pub struct Folds {
+    /// The seed of the split.
+    pub split_seed: u64,
+    /// The run of each fold, with the place it comes from.
+    pub models: Vec<(String, TrainedModel)>,
+}
+
+/// What was measured of all folds of some splits, on all their tasks together.
+#[derive(Default)]
+pub(super) struct FoldsMeasured {
+    tasks: usize,
+    runs: Vec<Measured>,
+    baselines: Vec<MeasuredBaseline>,
+}
+
+impl FoldsMeasured {
+    /// Measures each fold on its part of the tasks.
+    pub fn of<B: Backend>(
+        folds: &Folds,
+        evaluation: &Evaluation,
+        device: &B::Device,
+        mut observe: impl FnMut(Progress<'_>),
+    ) -> Result<Self, EvaluateError> {
+        let mut all = Self::default();
+        let parts = parts(&folds.models, evaluation)?;
+        for (fold, &tasks) in folds.models.chunks(1).zip(&parts) {
+            let evaluation = Evaluation {
+                tasks,
+                ..evaluation.clone()
+            };
+            let runs = measure::<B>(fold, &evaluation, Steps::All, device, &mut observe)?;
+            let baselines =
+                baselines::measure_wanted::<B>(fold, &evaluation, device, &mut observe)?;
+            all.extend(Self {
+                tasks,
+                runs,
+                baselines,
+            });
+        }
+        Ok(all)
+    }
+
+    /// Appends the tasks of other folds.
+    pub fn extend(&mut self, more: Self) {
+        self.tasks += more.tasks;
+        baselines::extend(&mut self.baselines, more.baselines);
+        if self.runs.is_empty() {
+            self.runs = more.runs;
+            return;
+        }
+        for (own, more) in self.runs.iter_mut().zip(more.runs) {
+            own.curves.extend(more.curves);
+            own.units = own.units.take().zip(more.units).map(|(mut own, more)| {
+                own.extend(more);
+                own
+            });
+            own.tuned_rates.extend(more.tuned_rates);
+        }
+    }
+
+    /// The report, in which all folds go by the name of the first.
+    pub fn report(&self, folds: &Folds, evaluation: &Evaluation) -> Report {
+        let evaluation = Evaluation {
+            tasks: self.tasks,
+            ..evaluation.clone()
+        };
+        report(&folds.models, &evaluation, &self.runs, &self.baselines)
+    }
+}
 
 /// Tasks of every fold, at least one each.
-pub(super) fn parts(
+fn parts(
     models: &[(String, TrainedModel)],
     evaluation: &Evaluation,
 ) -> Result<Vec<usize>, EvaluateError> {
     let mut counts = Vec::with_capacity(models.len());
     for (_, model) in models {
         let tasks = model.config.tasks.open()?;
-        let mut rng = generator(0, Stream::Test, 0);
-        let devices = tasks.units(evaluation.split, &mut rng, LOOKED_AT);
-        let count = devices.map_or(1, |mut devices| {
-            devices.sort_unstable();
-            devices.dedup();
-            devices.len()
-        });
-        counts.push(count);
+        counts.push(tasks.unit_count(evaluation.split).unwrap_or(1));
     }
     let all: usize = counts.iter().sum::<usize>().max(1);
     let part = |count: &usize| (evaluation.tasks * count).div_ceil(all).max(1);
     Ok(counts.iter().map(part).collect())
 }
 
-/// Appends the tasks of another fold to those of the first.
-pub(super) fn extend(all: &mut Vec<Measured>, more: Vec<Measured>) {
-    if all.is_empty() {
-        *all = more;
-        return;
-    }
-    for (own, more) in all.iter_mut().zip(more) {
-        own.curves.extend(more.curves);
-        own.devices = own.devices.take().zip(more.devices).map(|(mut own, more)| {
-            own.extend(more);
-            own
-        });
-        // Tuned fold by fold.
-        own.tuned_rate = own.tuned_rate.filter(|_| own.tuned_rate == more.tuned_rate);
-    }
-}
-
 /// Says in a report of the first fold that it is of all.
-pub(super) fn name(report: &mut Report, models: &[(String, TrainedModel)]) {
-    let runs: Vec<&str> = models.iter().map(|(run, _)| run.as_str()).collect();
+pub(super) fn name(report: &mut Report, splits: &[Folds]) {
+    let runs = splits.iter().flat_map(|folds| &folds.models);
+    let runs: Vec<&str> = runs.map(|(run, _)| run.as_str()).collect();
+    let folds = splits.first().map_or(0, |folds| folds.models.len());
     for method in report.shots.iter_mut().flat_map(|set| &mut set.methods) {
-        method.title += &format!(", {} folds", models.len());
+        method.title += &format!(", {folds} folds");
+        if splits.len() > 1 {
+            method.title += &format!(", {} splits", splits.len());
+        }
         method.run = runs.join(", ");
     }
 }

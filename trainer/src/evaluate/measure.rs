@@ -46,13 +46,14 @@ pub(super) struct Measured {
     pub settings: Vec<Setting>,
     /// The model's own number of steps.
     pub own_steps: usize,
-    pub tuned_rate: Option<f64>,
+    /// The tuned rate, in each fold of a cross-validation; empty if the rate is not tuned.
+    pub tuned_rates: Vec<f64>,
     /// Losses are in the square of the target's unit, where it has one.
     pub curves: Curves,
     /// The target's unit; `None` where targets are as the network sees them.
     pub unit: Option<String>,
-    /// The device of every task, where they are of a finite set.
-    pub devices: Option<Vec<usize>>,
+    /// The unit of every task, where each is of one.
+    pub units: Option<Vec<u32>>,
 }
 
 /// Measures all models on the same episodes, each with every number of shots
@@ -119,6 +120,41 @@ pub(super) fn tasks_of(
     Ok(Arc::new(in_scales_of(&*own, other)))
 }
 
+/// The title of each, with its run where several runs have the same.
+pub(super) fn titles(models: &[(String, TrainedModel)], measured: &[&Measured]) -> Vec<String> {
+    let of = |measured: &Measured| {
+        let (run, model) = &models[measured.model];
+        (&run[..], &model.config.title[..])
+    };
+    let titled = |own: &&Measured| {
+        let (run, title) = of(own);
+        let others = measured.iter().map(|other| of(other));
+        let mut others = others.filter(|(other, same)| *same == title && *other != run);
+        match others.next() {
+            Some(_) => format!("{title} ({run})"),
+            None => title.to_owned(),
+        }
+    };
+    measured.iter().map(titled).collect()
+}
+
+/// Adds the units of more tasks, as far as all are known.
+pub(super) fn append_units(all: &mut Option<Vec<u32>>, part: &TaskBatch) {
+    *all = all.take().zip(part.units()).map(|(mut all, more)| {
+        all.extend(more);
+        all
+    });
+}
+
+/// How many units the tasks are of that were measured; `None` where that is not known.
+pub(super) fn units_of(measured: &[Measured]) -> Option<usize> {
+    measured
+        .first()?
+        .units
+        .as_deref()
+        .map(Interval::count_units)
+}
+
 /// One of the models.
 struct Subject<'a> {
     index: usize,
@@ -155,7 +191,9 @@ impl Subject<'_> {
             tables.push(table);
         }
         let mut done = 0;
+        let mut units = Some(Vec::new());
         for part in test.parts() {
+            append_units(&mut units, &part);
             for ((&shots, table), measured) in
                 evaluation.shots.iter().zip(&tables).zip(&mut measured)
             {
@@ -185,12 +223,11 @@ impl Subject<'_> {
         let mut measured: Vec<Measured> = measured.into_iter().flatten().collect();
         let scale = self.distribution.target_scale();
         let scale = scale.filter(|_| model.config.inner.loss == LossKind::Mse);
-        if let Some(scale) = scale {
-            let devices = test.devices();
-            for measured in &mut measured {
+        for measured in &mut measured {
+            measured.units.clone_from(&units);
+            if let Some(scale) = &scale {
                 measured.curves.scale(scale.deviation.powi(2));
                 measured.unit = Some(scale.unit.clone());
-                measured.devices = devices.clone();
             }
         }
         measured
@@ -201,7 +238,7 @@ impl Subject<'_> {
     }
 
     /// What is to be measured with a number of shots.
-    fn empty(&self, steps: Steps, shots: usize, tuned_rate: Option<f64>) -> Vec<Measured> {
+    fn empty(&self, steps: Steps, shots: usize, tuned: Option<f64>) -> Vec<Measured> {
         let (model, evaluation) = (self.model, self.evaluation);
         let last = evaluation.steps_of(&model.config);
         // Some methods without an inner loop have no number of their own.
@@ -233,10 +270,10 @@ impl Subject<'_> {
                     queries,
                     settings: settings.clone(),
                     own_steps,
-                    tuned_rate,
+                    tuned_rates: tuned.into_iter().collect(),
                     curves: Curves::new(steps, self.distribution.classes().is_some()),
                     unit: None,
-                    devices: None,
+                    units: None,
                 });
             }
         }

@@ -12,6 +12,7 @@ mod predictions;
 mod report;
 mod seeds;
 mod sinusoids;
+mod verdict;
 
 use burn::tensor::backend::Backend;
 
@@ -22,19 +23,25 @@ use crate::data::counted;
 use crate::model::TrainedModel;
 use crate::tasks::TasksError;
 
-pub use baselines::{BaselineReport, Verdict};
+pub use baselines::BaselineReport;
 pub use compare::{Compared, ComparedRun, Comparison, Paired, compare};
 pub use episodes::test_tasks;
-pub use error::{OfDevices, RootMeanSquare};
+pub use error::{OfUnits, RootMeanSquare};
 pub use evaluation::Evaluation;
+pub use folds::Folds;
 pub use measure::{Progress, rates};
 pub(crate) use predictions::predictions_on;
 pub use predictions::{Predictions, predictions};
-pub use report::{ChosenIteration, Measure, MethodReport, Report, ShotsReport, Spread, StepReport};
+pub use report::{
+    ChosenIteration, Measure, MethodReport, Report, ShotsReport, SplitVerdict, Spread, StepReport,
+};
 pub use sinusoids::{AdaptedSinusoid, sinusoids};
+pub use verdict::Verdict;
 
 use baselines::MeasuredBaseline;
-use measure::{Measured, Steps, measure};
+use folds::FoldsMeasured;
+use measure::{Measured, Steps, measure, titles, units_of};
+use verdict::Comparing;
 
 /// Why models cannot be compared.
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
@@ -105,36 +112,42 @@ pub fn evaluate<B: Backend>(
     Ok(report(models, evaluation, &measured, &baselines))
 }
 
-/// Evaluates the folds of a cross-validation, `models`, each on the devices that
-/// it alone was not trained on, as one method: a report on all tasks together.
-/// Every fold has its part of the tasks, as large as its part of the devices.
+/// Evaluates cross-validations as one method: a report on all tasks together. Each of
+/// `splits` holds the folds of one split of the units, `models`, each of which is measured
+/// on the units that it alone was not trained on. Every fold has its part of the tasks, as
+/// large as its part of the units; several splits are several times as many tasks.
 ///
 /// # Errors
 /// As [`evaluate`].
 pub fn evaluate_folds<B: Backend>(
-    models: &[(String, TrainedModel)],
+    splits: &[Folds],
     evaluation: &Evaluation,
     device: &B::Device,
     mut observe: impl FnMut(Progress<'_>),
 ) -> Result<Report, EvaluateError> {
-    let parts = folds::parts(models, evaluation)?;
-    let (mut all, mut baselines): (Vec<Measured>, Vec<MeasuredBaseline>) = Default::default();
-    for (fold, &tasks) in models.chunks(1).zip(&parts) {
-        let evaluation = Evaluation {
-            tasks,
-            ..evaluation.clone()
-        };
-        let measured = measure::<B>(fold, &evaluation, Steps::All, device, &mut observe)?;
-        folds::extend(&mut all, measured);
-        let measured = baselines::measure_wanted::<B>(fold, &evaluation, device, &mut observe)?;
-        baselines::extend(&mut baselines, measured);
+    let mut all = FoldsMeasured::default();
+    let mut verdicts = Vec::new();
+    for folds in splits {
+        let own = FoldsMeasured::of::<B>(folds, evaluation, device, &mut observe)?;
+        verdicts.push(own.report(folds, evaluation));
+        all.extend(own);
     }
-    let evaluation = Evaluation {
-        tasks: parts.iter().sum(),
-        ..evaluation.clone()
+    let Some(first) = splits.first() else {
+        return Err(EvaluateError::Nothing("folds"));
     };
-    let mut report = report(models, &evaluation, &all, &baselines);
-    folds::name(&mut report, models);
+    let mut report = all.report(first, evaluation);
+    folds::name(&mut report, splits);
+    if splits.len() > 1 {
+        for (at, shots) in report.shots.iter_mut().enumerate() {
+            let each = splits.iter().zip(&verdicts);
+            shots.splits = each
+                .map(|(folds, report)| SplitVerdict {
+                    split_seed: folds.split_seed,
+                    verdict: report.shots[at].verdict.clone(),
+                })
+                .collect();
+        }
+    }
     Ok(report)
 }
 
@@ -151,14 +164,19 @@ fn report(
             let here: Vec<&Measured> = (measured.iter())
                 .filter(|measured| (measured.shots, measured.queries) == (shots, queries))
                 .collect();
-            let mut methods: Vec<MethodReport> = here
-                .iter()
-                .map(|measured| MethodReport::new(&models[measured.model], measured))
-                .collect();
-            methods.extend(seeds::together(models, &here));
             let of_set: Vec<&MeasuredBaseline> = (baselines.iter())
                 .filter(|baseline| baseline.is_of(shots, queries))
                 .collect();
+            let titles = titles(models, &here);
+            let comparing = Comparing::new(models, evaluation.judged(), (&here, &titles), &of_set);
+            let mut methods: Vec<MethodReport> = (here.iter().enumerate())
+                .map(|(at, measured)| MethodReport {
+                    title: titles[at].clone(),
+                    behind: comparing.ahead_of_run(at),
+                    ..MethodReport::new(&models[measured.model], measured)
+                })
+                .collect();
+            methods.extend(seeds::together(models, &here));
             let classes = methods.first().is_some_and(MethodReport::has_classes);
             sets.push(ShotsReport {
                 shots,
@@ -166,9 +184,10 @@ fn report(
                 methods,
                 baselines: of_set
                     .iter()
-                    .map(|baseline| baseline.report(classes))
+                    .map(|own| own.report(classes, comparing.ahead_of_baseline(own)))
                     .collect(),
-                verdict: baselines::verdict(models, evaluation.judged(), &here, &of_set),
+                verdict: comparing.verdict(),
+                splits: Vec::new(),
             });
         }
     }
@@ -180,6 +199,7 @@ fn report(
         seed: evaluation.seed,
         tuning_tasks: evaluation.tuning_tasks,
         setting: evaluation.judged(),
+        units: units_of(measured),
         shots: sets,
         unit: (measured.first()).and_then(|measured| measured.unit.clone()),
     }

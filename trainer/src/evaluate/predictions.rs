@@ -1,9 +1,10 @@
 //! What a model predicts for every query, before and after it has adapted.
 
-use burn::tensor::backend::Backend;
+use burn::tensor::{Tensor, backend::Backend};
 
 use super::episodes::Episodes;
 use super::{EvaluateError, Evaluation, Progress, Setting, rates};
+use crate::loss::{Loss, LossKind, Reduction};
 use crate::meta::{to_device, to_host};
 use crate::model::TrainedModel;
 use crate::predict::{in_parts, sees_the_batch};
@@ -28,6 +29,9 @@ pub struct Predictions {
     pub outputs: usize,
     /// `[T, queries, outputs]`.
     pub targets: Vec<f32>,
+    /// The loss of every query, in the square of the target's unit where it has one,
+    /// `[row][T, queries]`.
+    pub losses: Vec<Vec<f32>>,
     /// `[row][T, queries, outputs]`.
     pub values: Vec<Vec<f32>>,
     /// Who and what the queries are, where that is known.
@@ -85,12 +89,17 @@ pub(crate) fn predictions_on<B: Backend>(
         own => vec![0, own],
     };
     let predictor = model.config.method.predictor();
+    let loss = Loss {
+        reduction: Reduction::Mean,
+        ..model.config.loss()
+    };
     let (inner, network) = (model.inner_loop(), &model.network);
     let params = to_device::<B>(network, &model.params, device);
     let rates = table.on(device);
     let queries = distribution.set_size(evaluation.queries[0]);
     let mut all = Predictions {
         shots,
+        losses: vec![Vec::new(); steps.len()],
         values: vec![Vec::new(); steps.len()],
         steps: steps.clone(),
         setting,
@@ -109,7 +118,7 @@ pub(crate) fn predictions_on<B: Backend>(
         let parts = in_parts::<B, _>(part.tasks, of_task, |tasks| {
             let batch = part.tasks(tasks).to_device::<B>(device);
             let support = (&batch.support_x, &batch.support_y);
-            let mut values = vec![Vec::new(); steps.len()];
+            let mut rows = vec![Default::default(); steps.len()];
             inner.adapt(params.clone(), &rates, &batch, own, |step, theta| {
                 let Some(row) = steps.iter().position(|&wanted| wanted == step) else {
                     return;
@@ -117,15 +126,23 @@ pub(crate) fn predictions_on<B: Backend>(
                 let network = &network.at_step(step);
                 let x = batch.query_x.clone().narrow(1, 0, queries);
                 let predicted = predictor.queries(setting, network, theta, support, x);
-                values[row] = to_host(predicted);
+                let apart = |x: Tensor<B, 3>| {
+                    let [tasks, queries, outputs] = x.dims();
+                    x.reshape([tasks * queries, 1, outputs])
+                };
+                let targets = batch.query_y.clone().narrow(1, 0, queries);
+                let losses = loss.value(apart(predicted.clone()), apart(targets));
+                rows[row] = (to_host(predicted), to_host(losses));
             });
-            values
+            rows
         });
         for (row, more) in parts
             .into_iter()
             .flat_map(|part| part.into_iter().enumerate())
         {
-            all.values[row].extend(more);
+            let (values, losses) = more;
+            all.values[row].extend(values);
+            all.losses[row].extend(losses);
         }
         done += part.tasks;
         observe(Progress {
@@ -139,6 +156,10 @@ pub(crate) fn predictions_on<B: Backend>(
         values
             .chain([&mut all.targets])
             .for_each(|targets| scale.restore(targets));
+        if model.config.inner.loss == LossKind::Mse {
+            let losses = all.losses.iter_mut().flatten();
+            losses.for_each(|loss| *loss *= scale.deviation.powi(2));
+        }
     }
     Ok(all)
 }
@@ -158,6 +179,11 @@ impl Predictions {
         for task in more.queries.chunks_exact(drawn) {
             own.queries.extend(&task[..self.queries]);
         }
+    }
+
+    /// The unit of every task, where each is of one, as [`Origins::units`].
+    pub fn units(&self) -> Option<Vec<u32>> {
+        self.origins.as_ref()?.units(self.queries)
     }
 
     /// The target of a query, counted through all tasks.

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::measure::Measured;
-use super::{BaselineReport, Interval, RootMeanSquare, Setting, Verdict};
+use super::{BaselineReport, Interval, Paired, RootMeanSquare, Setting, Verdict};
 use crate::config::{Config, Keep, KeepBy, Protocol};
 use crate::model::TrainedModel;
 use crate::predict::Curves;
@@ -21,6 +21,11 @@ pub struct Report {
     pub tasks: usize,
     /// Classes of a task, N, where there are classes.
     pub ways: Option<usize>,
+    /// How many units, such as people or instruments, the tasks are of, over which the
+    /// intervals are then; `None` where a task is of several, where that is not known, and
+    /// for formulas: intervals are over tasks.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub units: Option<usize>,
     /// The unit of the targets, whose square is that of losses; `None` where targets
     /// are as the network sees them.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -56,6 +61,18 @@ pub struct ShotsReport {
     /// Whether meta-learning is ahead, where there is something to be ahead of.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub verdict: Option<Verdict>,
+    /// The verdict by each of several splits of the units alone; empty if there is one.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub splits: Vec<SplitVerdict>,
+}
+
+/// What one split of the units says.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct SplitVerdict {
+    /// The seed of the split.
+    pub split_seed: u64,
+    /// Whether meta-learning is ahead there.
+    pub verdict: Option<Verdict>,
 }
 
 /// One run, or the mean of several that differ in their seed.
@@ -83,10 +100,16 @@ pub struct MethodReport {
     pub settings: Vec<Setting>,
     /// The number of steps it is meant to take.
     pub own_steps: usize,
-    /// The inner rate, if it was tuned on validation tasks.
-    pub tuned_rate: Option<f64>,
+    /// The inner rate, if it was tuned on validation tasks: one, or one for each fold of a
+    /// cross-validation.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub tuned_rates: Vec<f64>,
     /// After the numbers of inner steps that were measured.
     pub steps: Vec<StepReport>,
+    /// How far the run of the verdict is ahead of it, task by task, after the own number
+    /// of steps of each, as [`Verdict::ahead`]; `None` for that run itself.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub behind: Option<Paired>,
 }
 
 /// Why a run's parameters are those of their iteration.
@@ -136,17 +159,30 @@ impl MethodReport {
             chosen: ChosenIteration::of(config),
             settings: measured.settings.clone(),
             own_steps: measured.own_steps,
-            tuned_rate: measured.tuned_rate,
+            tuned_rates: measured.tuned_rates.clone(),
             steps: {
-                let mut steps = StepReport::all(&measured.curves);
+                let units = measured.units.as_deref();
+                let mut steps = StepReport::all(&measured.curves, units);
                 if measured.unit.is_some() {
                     for (step, losses) in steps.iter_mut().zip(&measured.curves.query) {
-                        step.error = RootMeanSquare::of(losses, measured.devices.as_deref());
+                        step.error = RootMeanSquare::of(losses, units);
                     }
                 }
                 steps
             },
+            behind: None,
         }
+    }
+
+    /// The tuned rates as they are written: one where all folds have the same.
+    pub fn tuned(&self) -> Option<String> {
+        let first = self.tuned_rates.first()?;
+        let rates = match self.tuned_rates.iter().all(|rate| rate == first) {
+            true => &self.tuned_rates[..1],
+            false => &self.tuned_rates,
+        };
+        let written = rates.iter().map(|rate| format!("{rate:.4}"));
+        Some(written.collect::<Vec<_>>().join(", "))
     }
 
     /// Whether there is an accuracy.
@@ -167,7 +203,8 @@ pub struct StepReport {
     pub step: usize,
     /// Mean query loss over the tasks; `null` if it is not finite.
     pub mean: Option<f64>,
-    /// Half the width of its 95 % interval, `1.96 σ / √n`.
+    /// Half the width of its 95 % interval, over [`Report::units`] or tasks; `null` if it
+    /// is not finite.
     pub half_width: Option<f64>,
     /// Median query loss, which a few diverged tasks do not move.
     pub median: Option<f64>,
@@ -255,6 +292,17 @@ impl Report {
     }
 }
 
+impl Measure {
+    /// What the shares, losses and errors of a report times it are: accuracies are shares
+    /// there and per cent where they are shown.
+    pub fn scale(self) -> f64 {
+        match self {
+            Self::Accuracy => 100.0,
+            Self::Loss | Self::Error => 1.0,
+        }
+    }
+}
+
 impl StepReport {
     /// The mean of `measure` with its interval; `None` if it is not finite or
     /// was not measured.
@@ -262,23 +310,20 @@ impl StepReport {
         match measure {
             Measure::Loss => Some(Interval {
                 mean: self.mean?,
-                half_width: self.half_width?,
+                half_width: self.half_width.unwrap_or(f64::INFINITY),
             }),
-            Measure::Accuracy => self.accuracy.map(|accuracy| Interval {
-                mean: 100.0 * accuracy.mean,
-                half_width: 100.0 * accuracy.half_width,
-            }),
-            Measure::Error => Some(self.error?.interval()),
+            Measure::Accuracy => self.accuracy.map(|accuracy| accuracy.scaled(100.0)),
+            Measure::Error => Some(self.error?.interval),
         }
     }
 
-    /// Of every row of `curves`.
-    pub fn all(curves: &Curves) -> Vec<Self> {
+    /// Of every row of `curves`, whose tasks may be of known units.
+    pub fn all(curves: &Curves, units: Option<&[u32]>) -> Vec<Self> {
         let finite = |value: f64| value.is_finite().then_some(value);
         let before = (curves.steps.first() == Some(&0)).then(|| &curves.support[0]);
         let rows = curves.steps.iter().enumerate();
         rows.map(|(row, &step)| {
-            let interval = Interval::of(&curves.query[row]);
+            let interval = Interval::over(&curves.query[row], units);
             let mut sorted = curves.query[row].clone();
             sorted.sort_by(f32::total_cmp);
             let diverged = before.map(|before| {
@@ -291,7 +336,7 @@ impl StepReport {
                 step,
                 mean: finite(interval.mean),
                 half_width: finite(interval.half_width),
-                accuracy: (curves.accuracy.as_ref()).map(|rows| Interval::of(&rows[row])),
+                accuracy: (curves.accuracy.as_ref()).map(|rows| Interval::over(&rows[row], units)),
                 median: finite(f64::from(sorted[sorted.len() / 2])),
                 error: None,
                 diverged,

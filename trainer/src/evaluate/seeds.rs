@@ -75,7 +75,7 @@ fn of_group(models: &[(String, TrainedModel)], group: &[&Measured]) -> MethodRep
         .map(|measured| models[measured.model].1.config.seed);
     report.seeds = seeds.collect();
     // Tuned run by run.
-    report.tuned_rate = None;
+    report.tuned_rates.clear();
     for (row, step) in report.steps.iter_mut().enumerate() {
         let of_runs = curves
             .iter()
@@ -92,7 +92,7 @@ fn of_group(models: &[(String, TrainedModel)], group: &[&Measured]) -> MethodRep
         });
         let diverged = curves
             .iter()
-            .map(|curves| StepReport::all(curves)[row].diverged);
+            .map(|curves| StepReport::all(curves, None)[row].diverged);
         step.diverged = diverged.sum();
     }
     report

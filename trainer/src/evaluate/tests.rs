@@ -400,13 +400,14 @@ fn compared_runs_are_paired() {
         assert_eq!(same.sets.len(), 4);
         for set in &same.sets {
             let paired = set.runs[1].difference.unwrap();
-            assert_eq!((paired.mean, paired.half_width), (0.0, 0.0));
+            let difference = paired.difference;
+            assert_eq!((difference.mean, difference.half_width), (0.0, 0.0));
             assert!(!paired.excludes_zero);
         }
         let different = run(&[a.clone(), b.clone()], by).unwrap();
         // On dense layers a batch of one is all bias, so runs are told apart by the other.
         let runs = &different.sets[3].runs;
-        let paired = runs[1].difference.unwrap();
+        let paired = runs[1].difference.unwrap().difference;
         let [first, second] = [0, 1].map(|run: usize| runs[run].value.unwrap());
         assert!((paired.mean - (second.mean - first.mean)).abs() < 1e-6);
         assert!(paired.half_width > 0.0);

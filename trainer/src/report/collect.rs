@@ -56,11 +56,10 @@ impl RunReport {
         let training = run.read_metrics()?;
         let wanted = &request.evaluation;
         let evaluation = evaluate::<B>(models, wanted, device, &mut observe)?;
-        let classes = model.config.tasks.classes().is_some();
         let mut details = Vec::with_capacity(wanted.shots.len());
         for &shots in &wanted.shots {
             let all = predictions::<B>(model, wanted, shots, device, &mut observe)?;
-            details.push(Detail::new(&all, classes));
+            details.push(Detail::new(&all, evaluation.measure()));
         }
         let manifest = run.manifest();
         Ok(Self {

@@ -2,9 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use super::{Confusion, Detail, Group, QueryMeasure, Unit};
+use super::{Confusion, Detail, Group, Unit};
 use crate::baselines::largest;
-use crate::evaluate::{Interval, Predictions};
+use crate::evaluate::{Interval, Measure, Predictions};
 
 /// Units that are drawn one by one: some of the worst, the middle and the best.
 const UNITS: usize = 6;
@@ -12,12 +12,8 @@ const UNITS: usize = 6;
 const POINTS: usize = 120;
 
 impl Detail {
-    /// Adds up predictions of classes or values.
-    pub(super) fn new(predictions: &Predictions, classes: bool) -> Self {
-        let measure = match classes {
-            true => QueryMeasure::Accuracy,
-            false => QueryMeasure::AbsoluteError,
-        };
+    /// Adds up what `measure` says of predictions.
+    pub(super) fn new(predictions: &Predictions, measure: Measure) -> Self {
         let queries = Queries::new(predictions, measure);
         let named = |of: &dyn Fn(usize) -> Option<u32>, names: &[String]| {
             let mut groups = queries.by(of, |index| name(names, index));
@@ -31,20 +27,17 @@ impl Detail {
         let classes = origins.map_or_else(Vec::new, |origins| {
             named(&|query| origins.queries[query].class, &origins.classes)
         });
-        let tasks = (0..predictions.tasks).map(|task| queries.of_task(task));
+        let tasks = (0..predictions.tasks).map(|task| queries.of_task(task).map(queries.shown()));
         Self {
             shots: predictions.shots,
             steps: predictions.steps.last().copied().unwrap_or(0),
             setting: predictions.setting,
             measure,
-            all: queries
-                .by(&|_| Some(0), |_| "all".into())
-                .pop()
-                .unwrap_or_else(|| Group::empty("all")),
+            all: queries.all(),
             tasks: tasks.collect(),
             units: match measure {
-                QueryMeasure::AbsoluteError => queries.units(),
-                QueryMeasure::Accuracy => Vec::new(),
+                Measure::Error | Measure::Loss => queries.units(),
+                Measure::Accuracy => Vec::new(),
             },
             confusion: confusion(predictions),
             users,
@@ -53,28 +46,11 @@ impl Detail {
     }
 }
 
-impl Group {
-    fn empty(name: &str) -> Self {
-        let nothing = Interval {
-            mean: f64::NAN,
-            half_width: f64::NAN,
-        };
-        Self {
-            name: name.into(),
-            tasks: 0,
-            queries: 0,
-            before: nothing,
-            after: nothing,
-            change: nothing,
-        }
-    }
-}
-
 /// The lowest accuracy, or the largest error, first; what is not finite is worst.
-fn worst_first(measure: QueryMeasure, a: &Group, b: &Group) -> std::cmp::Ordering {
+fn worst_first(measure: Measure, a: &Group, b: &Group) -> std::cmp::Ordering {
     let badness = |group: &Group| match group.after.mean {
         mean if mean.is_nan() => f64::INFINITY,
-        mean if measure == QueryMeasure::Accuracy => -mean,
+        mean if measure == Measure::Accuracy => -mean,
         mean => mean,
     };
     badness(b)
@@ -90,30 +66,81 @@ fn name(names: &[String], index: u32) -> String {
 /// Every query with its score before and after.
 struct Queries<'a> {
     predictions: &'a Predictions,
+    measure: Measure,
+    /// 1 or 0, or the loss.
     scores: Vec<[f64; 2]>,
 }
 
 impl<'a> Queries<'a> {
-    fn new(predictions: &'a Predictions, measure: QueryMeasure) -> Self {
+    fn new(predictions: &'a Predictions, measure: Measure) -> Self {
         let last = predictions.steps.len().saturating_sub(1);
         let count = predictions.tasks * predictions.queries;
-        let score = |row: usize, query: usize| {
-            let (value, target) = (predictions.value(row, query), predictions.target(query));
-            match measure {
-                QueryMeasure::Accuracy => f64::from(u8::from(largest(value) == largest(target))),
-                QueryMeasure::AbsoluteError => {
-                    let errors = value.iter().zip(target);
-                    let errors = errors.map(|(y, t)| f64::from(y - t).abs());
-                    errors.sum::<f64>() / target.len().max(1) as f64
-                }
+        let score = |row: usize, query: usize| match measure {
+            Measure::Accuracy => {
+                let (value, target) = (predictions.value(row, query), predictions.target(query));
+                f64::from(u8::from(largest(value) == largest(target)))
             }
+            Measure::Error | Measure::Loss => f64::from(predictions.losses[row][query]),
         };
         Self {
             predictions,
+            measure,
             scores: (0..count)
                 .map(|query| [score(0, query), score(last, query)])
                 .collect(),
         }
+    }
+
+    /// How a mean is shown: an error is the root of a mean of squares.
+    fn shown(&self) -> impl Fn(f64) -> f64 {
+        let measure = self.measure;
+        move |mean| match measure {
+            Measure::Error => mean.sqrt(),
+            Measure::Accuracy | Measure::Loss => mean,
+        }
+    }
+
+    /// A group from the means before and after and the difference of the two.
+    fn group(&self, name: String, [tasks, queries]: [usize; 2], means: [Interval; 3]) -> Group {
+        let [before, after, change] = means;
+        let (before, after, change) = match self.measure {
+            Measure::Accuracy | Measure::Loss => (before, after, change),
+            // a − b = (a² − b²)/(a + b).
+            Measure::Error => {
+                let roots = [before, after].map(Interval::root);
+                let sum = roots[0].mean + roots[1].mean;
+                let change = change.scaled(1.0 / sum.max(f64::MIN_POSITIVE));
+                (roots[0], roots[1], change)
+            }
+        };
+        Group {
+            name,
+            tasks,
+            queries,
+            before,
+            after,
+            change,
+        }
+    }
+
+    /// All queries, with the intervals of the evaluation: over units, or over tasks.
+    fn all(&self) -> Group {
+        let predictions = self.predictions;
+        let units = predictions.units();
+        let tasks: Vec<[f64; 2]> = (0..predictions.tasks)
+            .map(|task| self.of_task(task))
+            .collect();
+        let over = |of: &dyn Fn(&[f64; 2]) -> f64| {
+            let values: Vec<f32> = tasks.iter().map(|task| of(task) as f32).collect();
+            Interval::over(&values, units.as_deref())
+        };
+        let means = [
+            over(&|task| task[0]),
+            over(&|task| task[1]),
+            over(&|task| task[1] - task[0]),
+        ];
+        let counts = [predictions.tasks, self.scores.len()];
+        self.group("all".into(), counts, means)
     }
 
     fn of_task(&self, task: usize) -> [f64; 2] {
@@ -141,14 +168,13 @@ impl<'a> Queries<'a> {
                     .collect();
                 Interval::of_clusters(&clusters)
             };
-            Some(Group {
-                name: name(key),
-                tasks: tasks.len(),
-                queries: tasks.values().map(|(_, count)| count).sum(),
-                before: interval(&|sums| sums[0])?,
-                after: interval(&|sums| sums[1])?,
-                change: interval(&|sums| sums[1] - sums[0])?,
-            })
+            let counts = [tasks.len(), tasks.values().map(|(_, count)| count).sum()];
+            let means = [
+                interval(&|sums| sums[0])?,
+                interval(&|sums| sums[1])?,
+                interval(&|sums| sums[1] - sums[0])?,
+            ];
+            Some(self.group(name(key), counts, means))
         };
         groups.into_iter().filter_map(group).collect()
     }
@@ -178,7 +204,7 @@ impl<'a> Queries<'a> {
                     let sum: f64 = members.iter().map(|&query| self.scores[query][row]).sum();
                     sum / members.len() as f64
                 };
-                let error = [mean(0), mean(1)];
+                let error = [mean(0), mean(1)].map(self.shown());
                 (key, members, error)
             })
             .collect();

@@ -15,7 +15,7 @@ mod tests;
 use serde::Serialize;
 
 use crate::config::Protocol;
-use crate::evaluate::{ChosenIteration, Interval, Report, Setting};
+use crate::evaluate::{ChosenIteration, Interval, Measure, Report, Setting};
 use crate::run::{Line, Manifest, Outcome};
 
 pub use collect::{ReportError, Request};
@@ -77,16 +77,6 @@ pub struct Subject {
     pub commit: String,
 }
 
-/// What is measured of a query.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "snake_case")]
-pub enum QueryMeasure {
-    /// Whether its class is right, 1 or 0.
-    Accuracy,
-    /// `|prediction − reference|`, in the target's unit, the mean over its values.
-    AbsoluteError,
-}
-
 /// Every query of an evaluation with one number of shots, before and after the
 /// run's own number of steps.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -97,11 +87,11 @@ pub struct Detail {
     pub steps: usize,
     /// How queries were predicted.
     pub setting: Setting,
-    /// What the numbers are.
-    pub measure: QueryMeasure,
+    /// What the numbers are, as those of the evaluation; accuracies are shares.
+    pub measure: Measure,
     /// All queries of all tasks.
     pub all: Group,
-    /// The mean of every task's queries, before and after.
+    /// That of every task's queries, before and after.
     pub tasks: Vec<[f64; 2]>,
     /// By the person or unit that a query comes from, the worst first.
     pub users: Vec<Group>,
@@ -122,9 +112,9 @@ pub struct Group {
     pub tasks: usize,
     /// Their number.
     pub queries: usize,
-    /// Their mean before adaptation.
+    /// Their mean before adaptation or, of errors, its root.
     pub before: Interval,
-    /// Their mean after it.
+    /// The same after it.
     pub after: Interval,
     /// The difference, after − before: narrower than the two suggest, as both are
     /// of the same queries.
@@ -145,7 +135,7 @@ pub struct Confusion {
 pub struct Unit {
     /// The unit, or the task.
     pub name: String,
-    /// The mean absolute error of all its queries before and after.
+    /// The error or loss of all its queries before and after.
     pub error: [f64; 2],
     /// Reference, prediction before and after, of the first value of a target.
     pub points: Vec<[f32; 3]>,

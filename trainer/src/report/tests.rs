@@ -2,7 +2,7 @@ use std::sync::Arc;
 
 use super::*;
 use crate::config::tests::{WAVEFORMS, config};
-use crate::evaluate::{Measure, Predictions, predictions};
+use crate::evaluate::{Predictions, predictions};
 use crate::export::Options;
 use crate::model::TrainedModel;
 use crate::page::tests::stands_alone;
@@ -32,8 +32,10 @@ fn classified() -> Predictions {
         queries: 2,
         outputs: 2,
         targets: one_hot([0, 1, 0, 1, 0, 1]),
+        losses: vec![vec![0.0; 6]; 2],
         values: vec![one_hot([1, 0, 1, 0, 0, 1]), one_hot([0, 1, 0, 0, 1, 0])],
         origins: Some(Origins {
+            unit_of: None,
             users: names("u"),
             classes: names("c"),
             queries: origins.to_vec(),
@@ -43,10 +45,10 @@ fn classified() -> Predictions {
 
 #[test]
 fn groups_by_hand() {
-    let detail = Detail::new(&classified(), true);
+    let detail = Detail::new(&classified(), Measure::Accuracy);
     assert_eq!(
         (detail.shots, detail.steps, detail.measure),
-        (1, 5, QueryMeasure::Accuracy)
+        (1, 5, Measure::Accuracy)
     );
     assert_eq!(detail.tasks, [[0.0, 1.0], [0.0, 0.5], [1.0, 0.0]]);
     assert_eq!(
@@ -78,8 +80,9 @@ fn groups_by_hand() {
     let change = detail.all.change;
     assert!((change.mean - 1.0 / 6.0).abs() < 1e-12);
     // Sums 2, 1, -2 of two queries each: rests 5/3, 2/3, -7/3, squares 78/9.
+    // Of three tasks, whose users are several.
     let expected = 1.96 * (3.0 / 2.0 * 78.0 / 9.0f64).sqrt() / 6.0;
-    assert!((change.half_width - expected).abs() < 1e-12);
+    assert!((change.half_width - expected).abs() < 1e-6);
     // c2 is label 1 of the first task, 0 of the second and 1 of the third.
     let confusion = detail.confusion.unwrap();
     assert_eq!(confusion.classes, ["c2", "c3", "c4"]);
@@ -95,14 +98,19 @@ fn values_are_measured_by_their_error() {
             vec![1.0, 11.0, 18.0, 32.0, 43.0, 47.0],
             vec![0.5, 10.0, 20.0, 29.0, 40.0, f32::NAN],
         ],
+        losses: vec![
+            vec![1.0, 1.0, 4.0, 4.0, 9.0, 9.0],
+            vec![0.25, 0.0, 0.0, 1.0, 0.0, f32::NAN],
+        ],
         origins: None,
         ..classified()
     };
-    let detail = Detail::new(&values, false);
-    assert_eq!(detail.measure, QueryMeasure::AbsoluteError);
-    assert_eq!(detail.all.before.mean, 2.0);
+    let loss = Detail::new(&values, Measure::Loss);
+    assert!((loss.all.before.mean - 28.0 / 6.0).abs() < 1e-6);
+    let detail = Detail::new(&values, Measure::Error);
+    assert!((detail.all.before.mean - (28.0 / 6.0f64).sqrt()).abs() < 1e-6);
     assert!(detail.all.after.mean.is_nan());
-    assert_eq!(detail.tasks[1], [2.0, 0.5]);
+    assert_eq!(detail.tasks[1], [2.0, 0.5f64.sqrt()]);
     assert!(detail.users.is_empty() && detail.confusion.is_none());
     // What is not finite is the worst.
     let names: Vec<&str> = detail.units.iter().map(|unit| &unit.name[..]).collect();
@@ -113,10 +121,11 @@ fn values_are_measured_by_their_error() {
     );
     // Of units that are known, each is one.
     let origins = classified().origins;
-    let detail = Detail::new(&Predictions { origins, ..values }, false);
+    let detail = Detail::new(&Predictions { origins, ..values }, Measure::Error);
     let names: Vec<&str> = detail.units.iter().map(|unit| &unit.name[..]).collect();
     assert_eq!(names, ["u0", "u1"]);
-    assert_eq!(detail.users[1].before.mean, 2.0);
+    // User 1: squares 1 and 9.
+    assert!((detail.users[1].before.mean - 5.0f64.sqrt()).abs() < 1e-9);
 }
 
 /// A run of three iterations, its report, and the folder that holds it.
@@ -175,8 +184,9 @@ fn the_page_tells_the_numbers_of_the_report() {
     assert!(matches!(report.deployment, Deployment::Exported(_)));
     let page = report.to_html();
     stands_alone(&page);
-    let number = |value| crate::page::number::interval(value);
+    let number = crate::page::number::interval;
     let detail = &report.details[0];
+    assert_eq!(detail.measure, report.evaluation.measure());
     for value in [detail.all.before, detail.all.after] {
         let text = number(value);
         let (mean, rest) = text.split_at(text.find(" ±").unwrap());
@@ -210,7 +220,7 @@ fn the_page_tells_the_numbers_of_the_report() {
     report.deployment = Deployment::Impossible {
         why: "<i>why</i>".into(),
     };
-    report.details = vec![Detail::new(&hostile(), true)];
+    report.details = vec![Detail::new(&hostile(), Measure::Accuracy)];
     let page = report.to_html();
     stands_alone(&page);
     assert!(page.contains("&lt;script&gt;alert(1)") && page.contains("&lt;i&gt;why&lt;/i&gt;"));

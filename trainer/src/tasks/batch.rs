@@ -54,6 +54,11 @@ impl TaskBatch {
         self.query_x.count(self.input) / self.tasks
     }
 
+    /// The unit of every task, where each is of one, as [`Origins::units`].
+    pub fn units(&self) -> Option<Vec<u32>> {
+        self.origins.as_ref()?.units(self.query_examples())
+    }
+
     /// The same tasks with at most the first `count` support examples of each.
     pub fn first_support_examples(&self, count: usize) -> Self {
         let of_task = self.support_examples();

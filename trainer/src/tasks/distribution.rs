@@ -185,9 +185,9 @@ pub trait TaskDistribution: TaskSizes + Send + Sync {
         }
     }
 
-    /// [`TaskData::task_units`], where there is data.
-    fn units(&self, split: Split, rng: &mut ChaCha8Rng, tasks: usize) -> Option<Vec<usize>> {
-        self.data()?.task_units(split, rng, tasks)
+    /// [`TaskData::count_units`], where there is data.
+    fn unit_count(&self, split: Split) -> Option<usize> {
+        self.data()?.count_units(split)
     }
 
     /// [`TaskData::count_classes`], where there is data.
@@ -210,9 +210,9 @@ pub trait TaskData {
     /// [`TasksError`] with what there is and what is needed.
     fn check_counts(&self, split: Split, shots: usize, queries: usize) -> Result<(), TasksError>;
 
-    /// The units of the tasks that [`TaskDistribution::draw`] gives with the same
-    /// generator, by number; `None` where tasks are not of one unit each.
-    fn task_units(&self, split: Split, rng: &mut ChaCha8Rng, tasks: usize) -> Option<Vec<usize>>;
+    /// Units, such as people or instruments, that a split has tasks of; `None` where tasks
+    /// are not of one unit each.
+    fn count_units(&self, split: Split) -> Option<usize>;
 
     /// Classes that a split has to draw from, rotations counted; `None` where targets
     /// are values.

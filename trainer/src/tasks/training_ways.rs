@@ -59,8 +59,8 @@ impl TaskData for TrainingWays {
         self.of(split).check(split, shots, queries)
     }
 
-    fn task_units(&self, split: Split, rng: &mut ChaCha8Rng, tasks: usize) -> Option<Vec<usize>> {
-        self.of(split).units(split, rng, tasks)
+    fn count_units(&self, split: Split) -> Option<usize> {
+        self.of(split).unit_count(split)
     }
 
     fn count_classes(&self, split: Split) -> Option<usize> {

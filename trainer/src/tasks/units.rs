@@ -282,6 +282,7 @@ pub(super) fn batch_of_units(
         query_y: query.1,
         origins: Some(Origins {
             users: names.clone(),
+            unit_of: None,
             classes: Arc::default(),
             queries: origins,
         }),

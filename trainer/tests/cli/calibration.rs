@@ -88,7 +88,7 @@ fn every_device_is_tested_once_in_its_unit() {
         .as_array()
         .unwrap();
     let error = |step: usize| &steps[step]["error"];
-    assert_eq!(error(0)["devices"]["count"], 9);
+    assert_eq!(error(0)["units"]["count"], 9);
     // Constants from 0 to 320 mV lie about 100 mV from their mean.
     let (before, after) = (error(0)["mean"].as_f64(), error(2)["mean"].as_f64());
     let (before, after) = (before.unwrap(), after.unwrap());
@@ -122,6 +122,54 @@ fn every_device_is_tested_once_in_its_unit() {
         ],
     );
     assert!(code != 0 && err.contains("tasks.split.folds=6"), "{err}");
+}
+
+/// Intervals are over devices, of every row, however many tasks there are; each split has
+/// its verdict beside that of all, and the page says what `evaluate` says.
+#[test]
+fn verdicts_rest_on_devices() {
+    let folder = folder();
+    let short = ["--set", "meta.iterations=20", "--shots", "3", "--json"];
+    let cross_validate = |tasks: &str| -> Value {
+        let more = ["--tasks", tasks, "--split-seeds", "2"];
+        let arguments = [&["cross-validate", "bench.toml"], &short[..], &more[..]].concat();
+        let (code, out, err) = mamlet(folder.path(), &arguments);
+        assert_eq!(code, 0, "{err}");
+        serde_json::from_str(&out).unwrap()
+    };
+    let (few, many) = (cross_validate("90"), cross_validate("900"));
+    for report in [&few, &many] {
+        assert_eq!(report["units"], 9);
+        let shots = &report["shots"][0];
+        assert_eq!(shots["verdict"]["units"], 9);
+        let seeds = shots["splits"].as_array().unwrap().iter();
+        let seeds: Vec<_> = seeds.map(|split| split["split_seed"].as_u64()).collect();
+        assert_eq!(seeds, [Some(1), Some(2)]);
+        for baseline in shots["baselines"].as_array().unwrap() {
+            assert!(baseline["behind"]["half_width"].is_number(), "{baseline}");
+        }
+    }
+    // Ten times the tasks of the same nine devices do not make them ninety.
+    let width = |report: &Value| {
+        let average = &report["shots"][0]["baselines"][0];
+        average["error"]["half_width"].as_f64().unwrap()
+    };
+    assert!(width(&many) > 0.8 * width(&few));
+    let same = |command: &str| -> Value {
+        let run = [command, "runs/bench/fold-0", "--tasks", "30"];
+        let baselines = ["--shots", "3", "--baselines", "trained", "--json"];
+        let (code, out, err) = mamlet(folder.path(), &[&run[..], &baselines[..]].concat());
+        assert_eq!(code, 0, "{err}");
+        serde_json::from_str(&out).unwrap()
+    };
+    let (evaluated, page) = (same("evaluate"), same("report"));
+    assert_eq!(page["evaluation"], evaluated);
+    let shots = &evaluated["shots"][0];
+    assert!(shots["methods"].as_array().unwrap().len() > 1, "{shots}");
+    let own = shots["methods"][0]["steps"].as_array().unwrap();
+    let own = own.last().unwrap()["error"]["mean"].as_f64().unwrap();
+    let head = page["details"][0]["all"]["after"]["mean"].as_f64().unwrap();
+    assert!((own - head).abs() < 1e-3 * own, "{own} {head}");
 }
 
 #[test]

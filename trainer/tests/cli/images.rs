@@ -284,7 +284,7 @@ fn a_classifier_of_all_training_classes_is_fine_tuned() {
     assert!(
         methods
             .iter()
-            .all(|method| method["tuned_rate"].is_number())
+            .all(|method| method["tuned_rates"].is_array())
     );
 }
 

@@ -63,7 +63,7 @@ fn accuracies(models: &[TrainedModel]) -> Vec<f64> {
     let of_method = report.shots[0].methods.iter().map(|method| {
         // There are no steps to take.
         assert_eq!((method.own_steps, method.steps.len()), (0, 1));
-        assert_eq!(method.tuned_rate, None);
+        assert!(method.tuned_rates.is_empty());
         method.steps[0].of(Measure::Accuracy).unwrap().mean
     });
     of_method.collect()
@@ -212,12 +212,7 @@ impl TaskData for Points {
         Ok(())
     }
 
-    fn task_units(
-        &self,
-        _split: Split,
-        _rng: &mut ChaCha8Rng,
-        _tasks: usize,
-    ) -> Option<Vec<usize>> {
+    fn count_units(&self, _split: Split) -> Option<usize> {
         None
     }
 

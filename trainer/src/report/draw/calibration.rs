@@ -3,10 +3,11 @@
 use maud::{Markup, html};
 
 use super::setup;
+use crate::evaluate::Measure;
 use crate::page::figure;
 use crate::page::number::{self, counted, plain};
 use crate::plot::{Axis, Marks, Paint, Scatter, extent, legend, marker};
-use crate::report::{Detail, QueryMeasure, Unit};
+use crate::report::{Detail, Unit};
 
 /// How predictions before adaptation are marked, and those after it.
 const BEFORE: Marks = Marks::faint(marker(1), 3.4, Paint::Series(1));
@@ -16,13 +17,16 @@ const AFTER: Marks = Marks::solid(marker(0), 3.4, Paint::Series(0));
 pub(super) fn calibration(details: &[Detail]) -> Option<Markup> {
     let of_values = details
         .iter()
-        .filter(|detail| detail.measure == QueryMeasure::AbsoluteError);
+        .filter(|detail| detail.measure != Measure::Accuracy);
     let of_values: Vec<&Detail> = of_values.collect();
     (!of_values.is_empty()).then(|| {
         html! {
             p {
-                "Mean absolute error before and after adaptation, in the unit of the target. Below \
-                 the broken line adaptation helps."
+                @match of_values[0].measure {
+                    Measure::Loss => "Loss before and after adaptation.",
+                    _ => "Root mean square error before and after adaptation, in the unit of the target.",
+                }
+                " Below the broken line adaptation helps."
             }
             div.charts { @for detail in &of_values { (before_after(detail)) } }
             @for detail in &of_values {

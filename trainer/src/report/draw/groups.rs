@@ -3,10 +3,11 @@
 use maud::{Markup, html};
 
 use super::{confusion, difference, setup, written};
+use crate::evaluate::Measure;
 use crate::page::number::{self, plain};
 use crate::page::{Cell, table};
 use crate::plot::{Axis, change, extent};
-use crate::report::{Detail, Group, QueryMeasure};
+use crate::report::{Detail, Group};
 
 /// Rows of a table of users or classes; of more, the worst.
 const ROWS: usize = 30;
@@ -14,8 +15,8 @@ const ROWS: usize = 30;
 /// By person or unit.
 pub(super) fn users(details: &[Detail]) -> Option<Markup> {
     let what = match details.first()?.measure {
-        QueryMeasure::Accuracy => "user",
-        QueryMeasure::AbsoluteError => "unit",
+        Measure::Accuracy => "user",
+        Measure::Error | Measure::Loss => "unit",
     };
     groups(details, what, |detail| &detail.users)
 }
@@ -43,8 +44,8 @@ fn groups(details: &[Detail], what: &str, of: impl Fn(&Detail) -> &Vec<Group>) -
         .flat_map(&of)
         .flat_map(|group| [group.before.mean, group.after.mean]);
     let axis = match details.first()?.measure {
-        QueryMeasure::Accuracy => Axis::linear("", (0.0, 100.0)),
-        QueryMeasure::AbsoluteError => {
+        Measure::Accuracy => Axis::linear("", (0.0, 100.0)),
+        Measure::Error | Measure::Loss => {
             Axis::linear("", (0.0, extent(means).unwrap_or((0.0, 1.0)).1))
         }
     };
@@ -53,8 +54,8 @@ fn groups(details: &[Detail], what: &str, of: impl Fn(&Detail) -> &Vec<Group>) -
             "The worst first. Rings stand for what the model gets before it adapts, dots with their \
              interval for what it gets afterwards, from "
             @match details.first()?.measure {
-                QueryMeasure::Accuracy => { "0 to 100 %." },
-                QueryMeasure::AbsoluteError => { "0 to " (plain(axis.range().1)) "." },
+                Measure::Accuracy => { "0 to 100 %." },
+                Measure::Error | Measure::Loss => { "0 to " (plain(axis.range().1)) "." },
             }
         }
         @for detail in details {
@@ -65,11 +66,7 @@ fn groups(details: &[Detail], what: &str, of: impl Fn(&Detail) -> &Vec<Group>) -
 
 fn group_table(detail: &Detail, what: &str, groups: &[Group], axis: &Axis) -> Markup {
     let measure = detail.measure;
-    let scale = if measure == QueryMeasure::Accuracy {
-        100.0
-    } else {
-        1.0
-    };
+    let scale = measure.scale();
     let row = |group: &Group| {
         let Group { before, after, .. } = group;
         let after_scaled = (scale * after.mean, scale * after.half_width);
@@ -87,8 +84,9 @@ fn group_table(detail: &Detail, what: &str, groups: &[Group], axis: &Axis) -> Ma
     let left_out = groups.len().saturating_sub(ROWS);
     let kept = groups.iter().take(ROWS.min(groups.len())).map(row);
     let name = match measure {
-        QueryMeasure::Accuracy => "accuracy",
-        QueryMeasure::AbsoluteError => "mean absolute error",
+        Measure::Accuracy => "accuracy",
+        Measure::Error => "root mean square error",
+        Measure::Loss => "loss",
     };
     let caption = format!("{name}, {}", setup(detail));
     let head = [

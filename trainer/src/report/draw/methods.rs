@@ -2,7 +2,7 @@
 
 use maud::{Markup, html};
 
-use crate::evaluate::{Interval, Measure, MethodReport, Report, ShotsReport};
+use crate::evaluate::{Interval, Measure, MethodReport, Paired, Report, ShotsReport};
 use crate::page::number::{NONE, counted, measured};
 use crate::page::{Cell, table};
 
@@ -20,7 +20,8 @@ pub(super) fn methods(report: &Report) -> Option<Markup> {
             @for table in &tables { (table) }
             p.note {
                 "Own steps: after the number that a method is meant to take. Left worse: tasks whose \
-                 support loss ended above that before adaptation, or not finite."
+                 support loss ended above that before adaptation, or not finite. Behind by: how \
+                 far the run of the verdict is ahead, task by task."
             }
         }
     })
@@ -39,12 +40,9 @@ fn of_shots(shots: &ShotsReport, measure: Measure) -> Markup {
             Cell::number(after(1)),
             Cell::number(after(method.own_steps)),
             Cell::number(method.own_steps.to_string()),
-            Cell::number(
-                method
-                    .tuned_rate
-                    .map_or_else(|| NONE.into(), |rate| rate.to_string()),
-            ),
+            Cell::number(method.tuned().unwrap_or_else(|| NONE.into())),
             Cell::number(diverged.map_or_else(|| NONE.into(), |count| count.to_string())),
+            Cell::number(behind(method.behind, measure)),
         ];
         (at == 0, row)
     });
@@ -53,6 +51,7 @@ fn of_shots(shots: &ShotsReport, measure: Measure) -> Markup {
         row.extend([(); 2].map(|()| Cell::number(NONE)));
         row.push(Cell::number(measured(baseline.of(measure), measure)));
         row.extend([(); 3].map(|()| Cell::number(NONE)));
+        row.push(Cell::number(behind(baseline.behind, measure)));
         (false, row)
     });
     let rows = rows.chain(baselines);
@@ -64,29 +63,31 @@ fn of_shots(shots: &ShotsReport, measure: Measure) -> Markup {
         "steps",
         "tuned rate",
         "left worse",
+        "behind by",
     ];
     let verdict = shots.verdict.as_ref().map(|verdict| {
-        let scale = if measure == Measure::Accuracy {
-            100.0
-        } else {
-            1.0
-        };
-        let ahead = Interval {
-            mean: scale * verdict.ahead.mean,
-            half_width: scale * verdict.ahead.half_width,
-        };
+        let caution = verdict.caution();
+        let written = |by: Interval| measured(Some(by.scaled(measure.scale())), measure);
         format!(
-            "{}: {} is ahead of {} by {}.",
+            "{}: {}.{}",
             verdict.words(),
-            verdict.run,
-            verdict.baseline,
-            measured(Some(ahead), measure)
+            verdict.who(written),
+            caution.map_or_else(String::new, |caution| format!(" But {caution}."))
         )
     });
     html! {
         (table(&counted(shots.shots, "shot"), &head, &rows.collect::<Vec<_>>()))
         @if let Some(verdict) = &verdict { p { (verdict) } }
     }
+}
+
+/// How far the run of the verdict is ahead.
+fn behind(ahead: Option<Paired>, measure: Measure) -> String {
+    let scaled = |ahead: Paired| ahead.difference.scaled(measure.scale());
+    ahead.map_or_else(
+        || NONE.into(),
+        |ahead| measured(Some(scaled(ahead)), measure),
+    )
 }
 
 fn title(method: &MethodReport) -> String {

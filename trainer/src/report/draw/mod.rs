@@ -9,8 +9,8 @@ mod methods;
 
 use maud::{Markup, html};
 
-use super::{Deployment, Detail, Group, QueryMeasure, RunReport, Subject};
-use crate::evaluate::Interval;
+use super::{Deployment, Detail, Group, RunReport, Subject};
+use crate::evaluate::{Interval, Measure, ShotsReport};
 use crate::page::number::{self, counted, interval, kib, percent};
 use crate::page::{document, section};
 
@@ -19,7 +19,7 @@ impl RunReport {
     pub fn to_html(&self) -> String {
         let title = format!("{}: {}", self.subject.name, self.subject.title);
         let users = match self.details.first().map(|detail| detail.measure) {
-            Some(QueryMeasure::AbsoluteError) => "By unit",
+            Some(Measure::Error | Measure::Loss) => "By unit",
             _ => "By user",
         };
         let parts: Vec<(&str, &str, Markup)> = [
@@ -70,28 +70,31 @@ fn lead(report: &RunReport) -> String {
         .map_or_else(String::new, |ways| format!("{ways}-way "));
     format!(
         "{}. Measured on {} {ways}{} tasks that training did not see, seed {}; ± is half of a \
-         95 % interval over tasks.",
+         95 % interval over {}.",
         report.subject.name,
         number::count(evaluation.tasks as u64),
         evaluation.split.name(),
-        evaluation.seed
+        evaluation.seed,
+        evaluation
+            .units
+            .map_or_else(|| "tasks".into(), |units| counted(units, "unit"))
     )
 }
 
 /// A figure as the page writes it.
-fn written(measure: QueryMeasure, value: Interval) -> String {
+fn written(measure: Measure, value: Interval) -> String {
     match measure {
-        QueryMeasure::Accuracy => percent(value),
-        QueryMeasure::AbsoluteError => interval(value),
+        Measure::Accuracy => percent(value),
+        Measure::Error | Measure::Loss => interval(value),
     }
 }
 
 /// A difference, with its sign; per cent are points then.
-fn difference(measure: QueryMeasure, value: Interval) -> String {
+fn difference(measure: Measure, value: Interval) -> String {
     let sign = if value.mean > 0.0 { "+" } else { "" };
     match measure {
-        QueryMeasure::Accuracy => format!("{sign}{}", percent(value).replace(" %", "")),
-        QueryMeasure::AbsoluteError => format!("{sign}{}", interval(value)),
+        Measure::Accuracy => format!("{sign}{}", percent(value).replace(" %", "")),
+        Measure::Error | Measure::Loss => format!("{sign}{}", interval(value)),
     }
 }
 
@@ -114,30 +117,40 @@ fn large(text: &str) -> Markup {
     html! { (mean) (unit) @if !rest.is_empty() { small { (rest) } } }
 }
 
+/// What the evaluation says of the run itself, so that the page shows the same figure.
+fn evaluated(shots: &ShotsReport, detail: &Detail) -> Option<Interval> {
+    let mut own = shots.methods.iter();
+    let own = own.find(|method| method.settings.contains(&detail.setting))?;
+    let measured = own.after(detail.steps)?.of(detail.measure)?;
+    Some(measured.scaled(1.0 / detail.measure.scale()))
+}
+
 /// The figures to see first.
 fn tiles(report: &RunReport) -> Markup {
     let what = |measure| match measure {
-        QueryMeasure::Accuracy => "Accuracy",
-        QueryMeasure::AbsoluteError => "Mean absolute error",
+        Measure::Accuracy => "Accuracy",
+        Measure::Error => "Root mean square error",
+        Measure::Loss => "Loss",
     };
     let worst = |detail: &Detail| -> Option<Group> {
         (detail.users.len() > 1).then(|| detail.users.first().cloned())?
     };
     html! {
         dl.tiles {
-            @for detail in &report.details {
-                @let Group { before, after, .. } = &detail.all;
+            @for (detail, shots) in report.details.iter().zip(&report.evaluation.shots) {
+                @let Group { before, .. } = &detail.all;
+                @let after = evaluated(shots, detail).unwrap_or(detail.all.after);
                 div.tile {
                     dt { (what(detail.measure)) ", " (setup(detail)) }
                     dd {
-                        div.big { (large(&written(detail.measure, *after))) }
+                        div.big { (large(&written(detail.measure, after))) }
                         div.small { "from " (written(detail.measure, *before)) }
                     }
                 }
             }
             @if let Some((detail, user)) = report.details.first().and_then(|d| Some((d, worst(d)?))) {
                 div.tile {
-                    dt { @if detail.measure == QueryMeasure::Accuracy { "Worst user, " } @else { "Worst unit, " } (setup(detail)) }
+                    dt { @if detail.measure == Measure::Accuracy { "Worst user, " } @else { "Worst unit, " } (setup(detail)) }
                     dd {
                         div.big { (large(&written(detail.measure, user.after))) }
                         div.small { (user.name) }

@@ -4,6 +4,7 @@
 mod config;
 mod contents;
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use rand::RngExt;
@@ -262,9 +263,10 @@ impl TaskData for CurveTasks {
         Ok(())
     }
 
-    fn task_units(&self, split: Split, rng: &mut ChaCha8Rng, tasks: usize) -> Option<Vec<usize>> {
-        let turns = Turns::new(&self.splits[split as usize], rng).take(tasks);
-        Some(turns.map(|(row, _)| self.unit_of[row]).collect())
+    fn count_units(&self, split: Split) -> Option<usize> {
+        let rows = self.splits[split as usize].iter();
+        let units: BTreeSet<usize> = rows.map(|&row| self.unit_of[row]).collect();
+        Some(units.len())
     }
 
     fn count_classes(&self, _split: Split) -> Option<usize> {

@@ -67,9 +67,9 @@ fn units_are_split_with_all_their_calibrations() {
             (contents.devices, contents.calibrations),
             (units, 2 * units)
         );
-        let mut seen = tasks
-            .units(split, &mut generator(1, Stream::Test, 0), 100)
-            .unwrap();
+        assert_eq!(tasks.unit_count(split), Some(units));
+        let batch = tasks.draw(split, &mut generator(1, Stream::Test, 0), 100, 1, 1);
+        let mut seen = batch.units().unwrap();
         seen.sort_unstable();
         seen.dedup();
         assert_eq!(seen.len(), units);

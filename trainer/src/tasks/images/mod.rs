@@ -348,6 +348,7 @@ impl TaskDistribution for ImageTasks {
             query_x: self.examples(query.0),
             query_y: query.1,
             origins: Some(Origins {
+                unit_of: None,
                 users: Arc::default(),
                 classes: self.names.clone(),
                 queries: origins,
@@ -373,12 +374,7 @@ impl TaskData for ImageTasks {
         counts.check(split, self.ways, [shots, queries])
     }
 
-    fn task_units(
-        &self,
-        _split: Split,
-        _rng: &mut ChaCha8Rng,
-        _tasks: usize,
-    ) -> Option<Vec<usize>> {
+    fn count_units(&self, _split: Split) -> Option<usize> {
         None
     }
 

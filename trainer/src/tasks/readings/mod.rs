@@ -3,7 +3,7 @@
 mod config;
 mod contents;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use rand::seq::SliceRandom;
@@ -40,6 +40,8 @@ pub struct ReadingTasks {
     series: Vec<Series>,
     /// Their names.
     names: Arc<[String]>,
+    /// The unit of each.
+    units: Arc<[u32]>,
     /// Indices of the series of each split.
     splits: [Vec<usize>; 3],
     normalisation: Arc<Normalisation>,
@@ -122,6 +124,7 @@ impl ReadingTasks {
         Ok(Self {
             series: series.collect(),
             names: table.subjects.clone().into(),
+            units: units.of_series.iter().map(|&unit| unit as u32).collect(),
             splits,
             normalisation: Arc::new(input_moments(&x, width)),
             ranges: (0..=width).map(range).collect(),
@@ -222,7 +225,11 @@ impl TaskDistribution for ReadingTasks {
             }
             at
         };
-        batch_of_units(turns, queries, &self.names, &self.normalisation, fill)
+        let mut batch = batch_of_units(turns, queries, &self.names, &self.normalisation, fill);
+        if let Some(origins) = &mut batch.origins {
+            origins.unit_of = Some(self.units.clone());
+        }
+        batch
     }
 
     fn data(&self) -> Option<&dyn TaskData> {
@@ -257,9 +264,10 @@ impl TaskData for ReadingTasks {
         Err(DataError::TooFew { what, has, needs }.into())
     }
 
-    fn task_units(&self, split: Split, rng: &mut ChaCha8Rng, tasks: usize) -> Option<Vec<usize>> {
-        let turns = Turns::new(&self.splits[split as usize], rng).take(tasks);
-        Some(turns.map(|(at, _)| self.series[at].unit).collect())
+    fn count_units(&self, split: Split) -> Option<usize> {
+        let series = self.splits[split as usize].iter();
+        let units: BTreeSet<usize> = series.map(|&at| self.series[at].unit).collect();
+        Some(units.len())
     }
 
     fn count_classes(&self, _split: Split) -> Option<usize> {

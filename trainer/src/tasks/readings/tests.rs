@@ -67,15 +67,15 @@ fn units_are_split_and_never_shared() {
     );
     assert_eq!(tasks.ranges, [[1.0, 58.0], [2.0, 121.0]]);
     // Both sides of a unit are tasks, and all have their turns.
-    let units = tasks.units(Split::Test, &mut generator(5, Stream::Test, 0), 20);
-    let units = units.unwrap();
     let batch = draw(&tasks, Split::Test, [20, 2, 3]);
+    let units = batch.units().unwrap();
+    assert_eq!(tasks.unit_count(Split::Test), Some(splits[2].len()));
     let seen = rows(&batch.support_x);
     for (task, unit) in units.iter().enumerate() {
-        assert_eq!(seen[2 * task].0, *unit as i64);
+        assert_eq!(seen[2 * task].0, i64::from(*unit));
     }
     for unit in &splits[2] {
-        let turns = units.iter().filter(|&&turn| turn as i64 == *unit);
+        let turns = units.iter().filter(|&&turn| i64::from(turn) == *unit);
         assert_eq!(turns.count(), 10);
     }
 }

@@ -10,7 +10,7 @@ mod signal;
 mod splits;
 mod task;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use mamlet_formats::{Cut, FrontEnd};
@@ -258,6 +258,7 @@ impl TaskDistribution for RecordedTasks {
             query_x: self.measured(query.0),
             query_y: query.1,
             origins: Some(Origins {
+                unit_of: None,
                 users: self.users.clone(),
                 classes: self.classes.clone(),
                 queries: origins,
@@ -286,13 +287,18 @@ impl TaskData for RecordedTasks {
         counts.check(split, self.config.ways, [shots, queries])
     }
 
-    fn task_units(
-        &self,
-        _split: Split,
-        _rng: &mut ChaCha8Rng,
-        _tasks: usize,
-    ) -> Option<Vec<usize>> {
-        None
+    fn count_units(&self, split: Split) -> Option<usize> {
+        let mut people = BTreeSet::new();
+        for pool in self.pools(split) {
+            let recordings = pool.iter().flat_map(|of_class| &of_class.recordings);
+            let mut users = recordings.map(|&recording| self.sources[recording][0]);
+            let first = users.next()?;
+            if users.any(|user| user != first) {
+                return None;
+            }
+            people.insert(first);
+        }
+        Some(people.len())
     }
 
     fn count_classes(&self, split: Split) -> Option<usize> {
