@@ -2,17 +2,19 @@
 
 use std::path::PathBuf;
 
-use anyhow::Context;
 use clap::Args;
 
 use super::episode_flags::Episodes;
 use super::evaluate::execute_folds;
-use super::exit;
 use super::flags::{Compute, Experiment, Format};
+use super::needed::{There, check, needed};
 use super::tables::render;
-use super::train::{create, needed};
-use crate::device::check;
-use crate::run::RunDir;
+use super::{Usage, exit};
+use crate::config::Config;
+use crate::device;
+use crate::evaluate::check as check_evaluation;
+use crate::model::TrainedModel;
+use crate::run::Lock;
 use crate::tasks::UnitSplit;
 
 /// Train on every fold of the devices in turn and report on all of them.
@@ -56,39 +58,60 @@ pub(super) struct Arguments {
 
 impl Arguments {
     pub(super) fn run(self) -> anyhow::Result<u8> {
-        check(self.compute.device)?;
+        device::check(self.compute.device)?;
         let config = self.experiment.load(&self.config)?;
         let mut tasks = config.tasks.clone();
         let folds = tasks.keys().unit_split.and_then(|split| split.folds);
-        let folds = folds.with_context(|| {
-            format!(
-                "{}: tasks.split has no folds; for example --set tasks.split.folds=6",
-                self.config.display()
-            )
-        })?;
-        let path = self.experiment.run_path(&config);
-        let mut models = Vec::with_capacity(folds);
-        for fold in 0..folds {
+        let folds = folds.ok_or_else(|| self.no_folds(&config))?;
+        let folder = self.experiment.run_path(&config);
+        let of_fold = |fold: usize| {
             let mut config = config.clone();
             if let Some(UnitSplit { fold: own, .. }) = config.tasks.keys().unit_split {
                 *own = Some(fold);
             }
-            let path = path.join(format!("fold-{fold}"));
-            if !self.overwrite && RunDir::open(&path).is_ok() {
-                // What was trained otherwise is not to be lost.
-                RunDir::resume(&path, &config)?;
-            } else {
-                create(&config, &path, self.compute.device, self.overwrite)?;
-            }
-            eprintln!("{}", path.display());
-            let Some(model) = needed(&config, &path, self.compute.device)? else {
-                return Ok(exit::INTERRUPTED);
-            };
-            models.push((path.display().to_string(), model));
+            (folder.join(format!("fold-{fold}")), config)
+        };
+        let there = match self.overwrite {
+            true => There::Replaced,
+            // What was trained otherwise is not to be lost.
+            false => There::Used,
+        };
+        let _lock = Lock::acquire(&folder)?;
+        let mut models = Vec::with_capacity(folds);
+        for (path, config) in (0..folds).map(of_fold) {
+            check(&config, &path, there)?;
+            models.push((path.display().to_string(), TrainedModel::initial(config)?));
         }
         let evaluation = self.episodes.evaluation(&models, self.steps, None)?;
+        check_evaluation(&models, &evaluation)?;
+        for (fold, (_, model)) in models.iter_mut().enumerate() {
+            let (path, config) = of_fold(fold);
+            let Some(trained) = needed(&config, &path, self.compute.device, there)? else {
+                return Ok(exit::INTERRUPTED);
+            };
+            *model = trained;
+        }
         let report = execute_folds(&models, &evaluation, self.compute.device)?;
         self.format.print(|| &report, || render(&report))?;
         Ok(exit::SUCCESS)
+    }
+
+    /// What to tell someone whose config has no folds.
+    fn no_folds(&self, config: &Config) -> anyhow::Error {
+        let file = self.config.display();
+        let mut tasks = config.tasks.clone();
+        let Some(split) = tasks.keys().unit_split else {
+            return Usage::new(format!(
+                "{file}: its tasks are not of people or devices that a cross-validation could \
+                 leave out in turn"
+            ));
+        };
+        // Whatever else says which units are in which split gives way to folds.
+        let seed = split.seed;
+        let set = format!("tasks.split={{folds=6,seed={seed}}}");
+        Usage::new(format!(
+            "{file}: tasks.split has no folds; for example --set {}",
+            shell_words::quote(&set)
+        ))
     }
 }

@@ -10,14 +10,18 @@ use indicatif::{ProgressBar, ProgressStyle};
 
 use super::episode_flags::{BaselinesChoice, Episodes, OtherTasks};
 use super::flags::{Compute, Format};
+use super::needed::{There, needed};
 use super::tables::render;
-use super::{exit, find_run, train};
+use super::{Usage, exit, find_run};
 use crate::algorithms::Algorithm;
 use crate::baselines::networks;
-use crate::device::{DeviceChoice, Job, dispatch};
-use crate::evaluate::{EvaluateError, Evaluation, Progress, Report, evaluate, evaluate_folds};
+use crate::device::{DeviceChoice, Job, check, dispatch};
+use crate::evaluate::{
+    EvaluateError, Evaluation, Progress, Report, check as check_evaluation, evaluate,
+    evaluate_folds,
+};
 use crate::model::TrainedModel;
-use crate::run::RunDir;
+use crate::run::{Lock, RunDir};
 
 /// Compare runs on the same tasks: error after each inner step, with intervals.
 ///
@@ -65,19 +69,24 @@ pub(super) struct Arguments {
 
 impl Arguments {
     pub(super) fn run(self) -> anyhow::Result<u8> {
+        check(self.compute.device)?;
         let mut models = load(&self.runs, self.episodes.ways)?;
+        let on = self.other_tasks.tasks()?;
+        let evaluation = self.episodes.evaluation(&models, self.steps, on)?;
         if self.episodes.baselines == Some(BaselinesChoice::Trained) {
             anyhow::ensure!(
                 self.episodes.ways.is_none(),
-                "--baselines trained goes with the run's own number of classes; leave --ways out"
+                Usage(
+                    "--baselines trained goes with the run's own number of classes; leave --ways out"
+                        .into()
+                )
             );
+            check_evaluation(&models, &evaluation)?;
             match trained_baselines(&models[0].0, self.compute.device)? {
                 Some(baselines) => models.extend(baselines),
                 None => return Ok(exit::INTERRUPTED),
             }
         }
-        let on = self.other_tasks.tasks()?;
-        let evaluation = self.episodes.evaluation(&models, self.steps, on)?;
         let report = execute(&models, &evaluation, self.compute.device)?;
         self.format.print(|| &report, || render(&report))?;
         Ok(exit::SUCCESS)
@@ -115,14 +124,15 @@ fn trained_baselines(
     if all.is_empty() {
         eprintln!("{run}: no dense layer last, or a context layer, so no baselines are trained");
     }
+    let folder = Path::new(run).join("baselines");
+    let _lock = Lock::acquire(&folder)?;
     let mut models = Vec::new();
     for (name, config) in all {
-        let path = Path::new(run).join("baselines").join(name);
+        let path = folder.join(name);
         let model = if !config.method.properties().trains {
             TrainedModel::initial(config)?
         } else {
-            eprintln!("{}: {}", path.display(), config.title);
-            match train::needed(&config, &path, device)? {
+            match needed(&config, &path, device, There::Renewed)? {
                 Some(model) => model,
                 None => return Ok(None),
             }

@@ -103,6 +103,17 @@ pub fn evaluate<B: Backend>(
     Ok(report(models, evaluation, &measured, &baselines))
 }
 
+/// What [`evaluate`] would refuse, before anything is trained or measured for it.
+///
+/// # Errors
+/// As [`evaluate`].
+pub fn check(
+    models: &[(String, TrainedModel)],
+    evaluation: &Evaluation,
+) -> Result<(), EvaluateError> {
+    measure::opened(models, evaluation).map(drop)
+}
+
 /// Evaluates the folds of a cross-validation, `models`, each on the devices that
 /// it alone was not trained on, as one method: a report on all tasks together.
 /// Every fold has its part of the tasks, as large as its part of the devices.
