@@ -28,10 +28,16 @@ pub fn set_locations(locations: Locations) {
         .unwrap_or_else(std::sync::PoisonError::into_inner) = locations;
 }
 
+/// What the command line says of them.
+pub(crate) fn given_on_command_line() -> Locations {
+    let locations = LOCATIONS.read();
+    locations
+        .unwrap_or_else(std::sync::PoisonError::into_inner)
+        .clone()
+}
+
 fn given(of: impl Fn(&Locations) -> Option<PathBuf>, variable: &str) -> Option<PathBuf> {
-    let locations = LOCATIONS
-        .read()
-        .unwrap_or_else(std::sync::PoisonError::into_inner);
+    let locations = given_on_command_line();
     let set = || env::var_os(variable).filter(|value| !value.is_empty());
     of(&locations).or_else(|| set().map(PathBuf::from))
 }

@@ -9,6 +9,7 @@ use crate::meta::{InnerLoop, RateTable, split_host};
 use crate::nn::{Adapt, AdaptGroup, HeadStart, LayerSpec, Network, NetworkError, head, init};
 use crate::predict::Predictor;
 use crate::run::{Checkpoint, RunDir, RunError};
+use crate::shell;
 
 /// Parameters and recipe of a run.
 #[derive(Clone, Debug)]
@@ -36,7 +37,9 @@ pub enum ModelError {
     #[error(transparent)]
     Run(#[from] RunError),
     /// The run has not got as far as a checkpoint.
-    #[error("{0} has no checkpoint yet; train it with `mamlet train`")]
+    #[error(
+        "{0} has no checkpoint yet; train it with `{command}`", command = to_go_on(.0)
+    )]
     Untrained(String),
     /// Its network cannot be built.
     #[error(transparent)]
@@ -78,9 +81,15 @@ pub enum ModelError {
     /// Batch norms lack their stored statistics.
     #[error(
         "the batch norms of {0} have no stored statistics for its parameters; they are measured \
-         when training ends, so finish it with `mamlet train --resume`"
+         when training ends, so finish it with `{command}`",
+        command = to_go_on(.0)
     )]
     NoStatistics(String),
+}
+
+/// The command that trains a run to its end.
+fn to_go_on(run: &str) -> String {
+    shell::command(["train", "--resume", "--run", run])
 }
 
 impl TrainedModel {

@@ -7,7 +7,7 @@ use serde::Serialize;
 /// The budget that a board gives.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Board {
-    /// The name on the command line: that of the board, or of its chip.
+    /// Its name, by which all commands call it.
     pub name: String,
     /// The microcontroller.
     pub chip: &'static str,
@@ -57,28 +57,23 @@ impl Work {
     }
 }
 
-/// The board that the examples are made for, by its chip.
-pub const DEFAULT: &str = "nrf52840";
+/// The board that the examples are made for.
+pub const DEFAULT: &str = "nrf52840-dk";
 
 impl Board {
     /// All boards there are.
     pub fn all() -> impl Iterator<Item = Board> {
-        BOARDS.iter().map(|board| Self::of(board, board.name))
+        BOARDS.iter().map(Self::of)
     }
 
     /// The board of that name or with that chip, in any case.
     pub fn named(name: &str) -> Option<Board> {
-        let board = mamlet_boards::named(name)?;
-        let is_its_name = board.name.eq_ignore_ascii_case(name);
-        Some(Self::of(
-            board,
-            if is_its_name { board.name } else { board.chip },
-        ))
+        mamlet_boards::named(name).map(Self::of)
     }
 
-    fn of(board: &'static mamlet_boards::Board, name: &str) -> Self {
+    fn of(board: &'static mamlet_boards::Board) -> Self {
         Board {
-            name: name.into(),
+            name: board.name.into(),
             chip: board.chip,
             flash: board.flash.length as usize,
             ram: board.ram.length as usize,

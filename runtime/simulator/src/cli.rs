@@ -14,7 +14,7 @@ use mamlet_runtime::{Adaptation, FrontEnd, Learner, Rollback, golden};
 use mamlet_simulator::board::{self, Board};
 use mamlet_simulator::file::ArtifactFile;
 use mamlet_simulator::fit::Fit;
-use mamlet_simulator::session::{self, BeforeAfter, SessionReport};
+use mamlet_simulator::session::{self, BeforeAfter, SessionReport, counted_steps};
 use mamlet_simulator::{Model, table};
 use serde::Serialize;
 
@@ -77,7 +77,7 @@ struct Run {
     #[arg(long)]
     steps: Option<usize>,
     /// One learning rate instead of the recipe's
-    #[arg(long)]
+    #[arg(long, allow_negative_numbers = true, value_parser = above_zero)]
     rate: Option<f32>,
     #[command(flatten)]
     flash: flash::FlashArgs,
@@ -86,6 +86,14 @@ struct Run {
     /// Print one JSON object
     #[arg(long)]
     json: bool,
+}
+
+/// A rate that adaptation can take.
+fn above_zero(text: &str) -> Result<f32, String> {
+    match text.parse::<f32>() {
+        Ok(rate) if rate > 0.0 && rate.is_finite() => Ok(rate),
+        _ => Err("a number above 0".into()),
+    }
 }
 
 #[derive(Args)]
@@ -266,8 +274,11 @@ fn print_fit(fit: &Fit, name: &str, out: &mut impl Write) -> Result<()> {
     } = fit;
     writeln!(
         out,
-        "{name} on {}: {} examples, {} steps",
-        board.name, fit.examples, fit.steps
+        "{name} on {}: {} example{}, {}",
+        board.name,
+        fit.examples,
+        if fit.examples == 1 { "" } else { "s" },
+        counted_steps(fit.steps)
     )?;
     let verdict = |needed: usize, given: usize| match needed <= given {
         true => format!("{needed} of {given} bytes"),

@@ -189,6 +189,11 @@ pub fn run_with_flash(
     })
 }
 
+/// `1 step`, `2 steps`.
+pub fn counted_steps(steps: usize) -> String {
+    format!("{steps} step{}", if steps == 1 { "" } else { "s" })
+}
+
 /// The outcome in words.
 pub fn describe(outcome: Outcome) -> String {
     let because = |cause| match cause {
@@ -198,7 +203,7 @@ pub fn describe(outcome: Outcome) -> String {
     match outcome {
         Outcome::Adapted => "adapted".into(),
         Outcome::Shortened { steps, cause } => {
-            format!("shortened to {steps} steps: {}", because(cause))
+            format!("shortened to {}: {}", counted_steps(steps), because(cause))
         }
         Outcome::RolledBack { cause } => format!("rolled back: {}", because(cause)),
     }

@@ -141,6 +141,12 @@ pub trait Algorithm {
         false
     }
 
+    /// The key and the value of the rate that training moves by. By default that of the outer
+    /// loop.
+    fn training_rate(&self, config: &Config) -> (&'static str, f64) {
+        ("meta.rate", config.meta.rate)
+    }
+
     /// What training counts, and how many. By default iterations.
     fn length(&self, config: &Config) -> (&'static str, u64) {
         ("iterations", config.meta.iterations)

@@ -100,6 +100,10 @@ impl Algorithm for Reptile {
         )
     }
 
+    fn training_rate(&self, _config: &Config) -> (&'static str, f64) {
+        ("reptile.rate", self.rate)
+    }
+
     fn start<B: Backend>(
         &self,
         config: &Config,

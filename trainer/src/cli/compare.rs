@@ -10,6 +10,7 @@ use super::evaluate::{Display, load};
 use super::flags::{Compute, Format};
 use super::tables::{episodes, over, setting, value};
 use super::{exit, output};
+use crate::data::counted;
 use crate::device::{DeviceChoice, Job, dispatch};
 use crate::evaluate::{
     Compared, ComparedRun, Comparison, EvaluateError, Evaluation, Measure, Paired, compare,
@@ -137,7 +138,8 @@ fn render(comparison: &Comparison) -> String {
 
 fn table(set: &Compared, measure: Measure, classes: bool) -> String {
     let per = if classes { "class" } else { "task" };
-    let mut first = format!("K = {}, {} queries per {per}", set.shots, set.queries);
+    let queries = counted(set.queries, "query");
+    let mut first = format!("K = {}, {queries} per {per}", set.shots);
     let setting = setting(&set.settings);
     if !setting.is_empty() {
         first += &format!(", {setting}");

@@ -3,20 +3,19 @@
 use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 
-use anyhow::Context;
 use clap::Args;
 
 use super::episode_flags::Episodes;
 use super::evaluate::execute_folds;
-use super::exit;
 use super::flags::{Compute, Experiment, Format};
+use super::needed::{There, check, needed};
 use super::tables::render;
-use super::train::{create, needed};
+use super::{Usage, exit};
 use crate::config::Config;
-use crate::device::check;
-use crate::evaluate::Folds;
+use crate::device;
+use crate::evaluate::{Folds, check as check_evaluation};
 use crate::model::TrainedModel;
-use crate::run::RunDir;
+use crate::run::Lock;
 
 /// Train on every fold of the devices in turn and report on all of them.
 ///
@@ -67,23 +66,25 @@ pub(super) struct Arguments {
 
 impl Arguments {
     pub(super) fn run(self) -> anyhow::Result<u8> {
-        check(self.compute.device)?;
+        device::check(self.compute.device)?;
         let config = self.experiment.load(&self.config)?;
         let mut tasks = config.tasks.clone();
         let folds = tasks.keys().unit_split.and_then(|split| split.folds);
-        let folds = folds.with_context(|| {
-            format!(
-                "{}: tasks.split has no folds; for example --set tasks.split.folds=6",
-                self.config.display()
-            )
-        })?;
-        let path = self.experiment.run_path(&config);
+        let folds = folds.ok_or_else(|| self.no_folds(&config))?;
+        let folder = self.experiment.run_path(&config);
+        let there = match self.overwrite {
+            true => There::Replaced,
+            // What was trained otherwise is not to be lost.
+            false => There::Used,
+        };
+        let _lock = Lock::acquire(&folder)?;
         let seed = (tasks.keys().unit_split).map_or(0, |split| split.seed);
+        let seeds = (0..self.split_seeds.get() as u64).map(|more| seed.wrapping_add(more));
         let mut splits: Vec<Folds> = Vec::new();
-        for split_seed in (0..self.split_seeds.get() as u64).map(|more| seed.wrapping_add(more)) {
-            let path = match split_seed == seed {
-                true => path.clone(),
-                false => path.join(format!("split-{split_seed}")),
+        for split_seed in seeds {
+            let folder = match split_seed == seed {
+                true => folder.clone(),
+                false => folder.join(format!("split-{split_seed}")),
             };
             let mut models = Vec::with_capacity(folds);
             for fold in 0..folds {
@@ -91,30 +92,45 @@ impl Arguments {
                 if let Some(split) = config.tasks.keys().unit_split {
                     (split.seed, split.fold) = (split_seed, Some(fold));
                 }
-                let path = path.join(format!("fold-{fold}"));
-                match self.trained(&config, &path)? {
-                    Some(model) => models.push((path.display().to_string(), model)),
-                    None => return Ok(exit::INTERRUPTED),
-                }
+                let path = folder.join(format!("fold-{fold}"));
+                check(&config, &path, there)?;
+                models.push((path.display().to_string(), TrainedModel::initial(config)?));
             }
             splits.push(Folds { split_seed, models });
         }
         let first = splits.first().map_or(&[][..], |folds| &folds.models);
         let evaluation = self.episodes.evaluation(first, self.steps, None)?;
+        for folds in &splits {
+            check_evaluation(&folds.models, &evaluation)?;
+        }
+        for (path, model) in splits.iter_mut().flat_map(|folds| &mut folds.models) {
+            let (path, config) = (Path::new(path), model.config.clone());
+            let Some(trained) = needed(&config, path, self.compute.device, there)? else {
+                return Ok(exit::INTERRUPTED);
+            };
+            *model = trained;
+        }
         let report = execute_folds(&splits, &evaluation, self.compute.device)?;
         self.format.print(|| &report, || render(&report))?;
         Ok(exit::SUCCESS)
     }
 
-    /// The run of a fold, trained unless it is already; `None` if it was interrupted.
-    fn trained(&self, config: &Config, path: &Path) -> anyhow::Result<Option<TrainedModel>> {
-        if !self.overwrite && RunDir::open(path).is_ok() {
-            // What was trained otherwise is not to be lost.
-            RunDir::resume(path, config)?;
-        } else {
-            create(config, path, self.compute.device, self.overwrite)?;
-        }
-        eprintln!("{}", path.display());
-        needed(config, path, self.compute.device)
+    /// What to tell someone whose config has no folds.
+    fn no_folds(&self, config: &Config) -> anyhow::Error {
+        let file = self.config.display();
+        let mut tasks = config.tasks.clone();
+        let Some(split) = tasks.keys().unit_split else {
+            return Usage::new(format!(
+                "{file}: its tasks are not of people or devices that a cross-validation could \
+                 leave out in turn"
+            ));
+        };
+        // Whatever else says which units are in which split gives way to folds.
+        let seed = split.seed;
+        let set = format!("tasks.split={{folds=6,seed={seed}}}");
+        Usage::new(format!(
+            "{file}: tasks.split has no folds; for example --set {}",
+            shell_words::quote(&set)
+        ))
     }
 }

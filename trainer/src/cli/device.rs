@@ -12,7 +12,8 @@ use mamlet_simulator::session::{right, squared_error};
 use mamlet_simulator::table::{self, Columns, Example, Target};
 use serde::Serialize;
 
-use super::{exit, output};
+use super::{Usage, exit, output};
+use crate::data::counted;
 use crate::run::write_atomically;
 
 /// Teach a device over a serial port, and read what it has learnt.
@@ -63,7 +64,7 @@ enum Action {
         #[arg(long)]
         steps: Option<u32>,
         /// One learning rate instead of the recipe's
-        #[arg(long)]
+        #[arg(long, allow_negative_numbers = true)]
         rate: Option<f32>,
     },
     /// Predict for the inputs of a file
@@ -122,6 +123,8 @@ impl Arguments {
                 })?;
             }
             Action::Adapt { steps, rate } => {
+                let usable = rate.is_none_or(|rate| rate > 0.0 && rate.is_finite());
+                anyhow::ensure!(usable, Usage("--rate: a number above 0".into()));
                 let report = device.adapt(*steps, *rate)?;
                 self.say(&report, || lines(&report))?;
                 if !report.adapted {
@@ -150,10 +153,10 @@ impl Arguments {
                 let saved = Saved::of(&bytes)?;
                 self.say(&saved, || {
                     format!(
-                        "{}: {} weights after {} steps, checksum {}",
+                        "{}: {} weights after {}, checksum {}",
                         output.display(),
                         saved.weights,
-                        saved.steps,
+                        counted(saved.steps as usize, "step"),
                         saved.weights_crc32
                     )
                 })?;
@@ -192,7 +195,12 @@ impl Arguments {
         self.say(&stored, || match stored {
             Stored::Saved => "saved".into(),
             Stored::Unchanged => "saved before, nothing was written".into(),
-            Stored::Restored { steps } => format!("uses the saved weights of {steps} steps"),
+            Stored::Restored { steps } => {
+                format!(
+                    "uses the saved weights of {}",
+                    counted(steps as usize, "step")
+                )
+            }
             Stored::Nothing => "nothing is saved: the weights in use stay in use".into(),
             _ => "done".into(),
         })
@@ -214,7 +222,7 @@ fn info(device: &Client) -> String {
         "{}, {flash}\n\
          artifact  {} ({}, {} bytes)\n\
          example   an input of {}, then {target}\n\
-         adapts    {} numbers in {} steps, {} at most, to up to {} examples\n\
+         adapts    {} numbers in {}, {} at most, to up to {} examples\n\
          protocol  {}",
         about.board,
         about.artifact,
@@ -222,7 +230,7 @@ fn info(device: &Client) -> String {
         about.artifact_bytes,
         about.inputs,
         about.adapting,
-        about.steps,
+        counted(about.steps as usize, "step"),
         about.max_steps,
         about.capacity,
         about.protocol

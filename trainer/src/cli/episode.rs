@@ -7,8 +7,9 @@ use anyhow::Context;
 use clap::{ArgGroup, Args};
 use mamlet_formats::episodes::{EpisodesWriter, Prefix};
 
-use super::{exit, find_run, output};
+use super::{Usage, exit, find_run, output};
 use crate::config::Config;
+use crate::data::counted;
 use crate::evaluate::{Evaluation, test_tasks};
 use crate::export::engine_targets;
 use crate::model::TrainedModel;
@@ -29,7 +30,7 @@ use crate::tasks::{Split, TaskDistribution, unscaled};
 Examples:
   mamlet episode trainer/configs/waveforms/waveforms.toml --support support.csv --query query.csv
   mamlet-sim run waveforms.mamlet --support support.csv --query query.csv
-  mamlet episode trainer/configs/omniglot/omniglot-micro-int8.toml --shots 1 --tasks 20 \
+  mamlet episode trainer/configs/omniglot/omniglot-micro-int8.toml --shots 1 --tasks 20 \\
       --output omniglot.episodes
   mamlet-sim replay omniglot-micro-int8.mamlet omniglot.episodes
   mamlet episode runs/waveforms --tasks 100 --shots 5 --queries 5 --output waveforms.episodes
@@ -48,10 +49,10 @@ pub(super) struct Arguments {
     /// Which task, or the first of several
     #[arg(long, default_value_t = 0)]
     task: usize,
-    /// Where the support examples of one task go, as CSV
+    /// Where the support examples of one task go, as CSV; goes with --query
     #[arg(long, value_name = "FILE", requires = "query")]
     support: Option<PathBuf>,
-    /// Where its query examples go, as CSV
+    /// Where its query examples go, as CSV; goes with --support
     #[arg(long, value_name = "FILE", requires = "support")]
     query: Option<PathBuf>,
     /// Where several tasks go, for a board to replay
@@ -70,11 +71,15 @@ type Examples = Vec<(Vec<f32>, Vec<f32>)>;
 
 impl Arguments {
     pub(super) fn run(self) -> anyhow::Result<u8> {
-        anyhow::ensure!(self.tasks > 0, "--tasks must be at least 1");
+        anyhow::ensure!(self.tasks > 0, Usage("--tasks must be at least 1".into()));
         anyhow::ensure!(
             self.shots > 0 && self.queries > 0,
-            "--shots and --queries must be at least 1"
+            Usage("--shots and --queries must be at least 1".into())
         );
+        let files = [&self.support, &self.query, &self.output];
+        for file in files.into_iter().flatten() {
+            output::check_file(file, &[])?;
+        }
         let config = match self.source.is_file() {
             true => Config::load(&self.source, &[])?,
             false => TrainedModel::load(&find_run(&self.source)?)?.config,
@@ -106,7 +111,8 @@ impl Arguments {
         if let Some(output) = &self.output {
             let bytes = file(episodes)?;
             write(output, &bytes)?;
-            output::line(format_args!("{}: {} tasks", output.display(), self.tasks))?;
+            let tasks = counted(self.tasks as usize, "task");
+            output::line(format_args!("{}: {tasks}", output.display()))?;
             return Ok(exit::SUCCESS);
         }
         let files = [self.support, self.query].into_iter().flatten();
@@ -114,9 +120,9 @@ impl Arguments {
         for (path, examples) in files.zip(sets) {
             write(&path, csv(&examples).as_bytes())?;
             output::line(format_args!(
-                "{}: {} examples",
+                "{}: {}",
                 path.display(),
-                examples.len()
+                counted(examples.len(), "example")
             ))?;
         }
         Ok(exit::SUCCESS)

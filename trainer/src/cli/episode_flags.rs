@@ -1,16 +1,19 @@
 //! The arguments that say which episodes runs are evaluated on.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::{Args, ValueEnum};
 
+use super::Usage;
 use crate::config::{Config, ConfigError};
 use crate::evaluate::{Evaluation, Setting};
 use crate::model::TrainedModel;
+use crate::notice::notice;
+use crate::run::RunDir;
 use crate::tasks::{Split, TaskDistribution, TasksConfig};
 
 /// Which episodes, and how their queries are predicted.
-#[derive(Debug, Args)]
+#[derive(Clone, Debug, Args)]
 pub(super) struct Episodes {
     /// Number of tasks [default: 4000, with classes 600, of devices 2000]
     #[arg(long)]
@@ -128,6 +131,26 @@ pub(super) enum BaselinesChoice {
 }
 
 impl Episodes {
+    /// The number of shots, where only one may be asked for.
+    ///
+    /// # Errors
+    /// Where there are several.
+    pub(super) fn only_shots(&self) -> anyhow::Result<Option<usize>> {
+        match self.shots.as_deref() {
+            None => Ok(None),
+            Some(&[shots]) => Ok(Some(shots)),
+            Some(_) => Err(Usage::new("--shots: one number, as one figure is drawn")),
+        }
+    }
+
+    /// With other numbers of shots where none were asked for.
+    pub(super) fn usually(&self, shots: usize) -> Self {
+        Self {
+            shots: Some(self.shots.clone().unwrap_or(vec![shots])),
+            ..self.clone()
+        }
+    }
+
     /// The evaluation for some models. What is not given is as usual, but with fewer
     /// queries, and then fewer numbers of shots, where classes have too few examples.
     ///
@@ -164,8 +187,12 @@ impl Episodes {
         ) else {
             return Ok(evaluation);
         };
+        let distribution = tasks.open()?;
+        if evaluation.on.is_none() {
+            note_other_data(models, (tasks, &*distribution))?;
+        }
         let (shots, queries) = fitting(
-            &*tasks.open()?,
+            &*distribution,
             &[evaluation.split],
             (evaluation.shots, self.shots.is_some()),
             (most, self.queries.is_some()),
@@ -176,6 +203,35 @@ impl Episodes {
         }
         Ok(evaluation)
     }
+}
+
+/// Says of which runs the data is no longer what they were trained on; `opened` are the tasks of
+/// the first.
+pub(super) fn note_other_data(
+    models: &[(String, TrainedModel)],
+    opened: (&TasksConfig, &dyn TaskDistribution),
+) -> anyhow::Result<()> {
+    let digest = opened.1.digest();
+    let mut names: Vec<&str> = Vec::new();
+    for (name, model) in models {
+        // A run that is still to be trained has no data of its own.
+        let Ok(run) = RunDir::open(Path::new(name)) else {
+            continue;
+        };
+        if names.contains(&&name[..]) {
+            continue;
+        }
+        names.push(name);
+        let tasks = &model.config.tasks;
+        let checked = match tasks == opened.0 {
+            true => run.check_data(digest.as_ref()),
+            false => run.check_data(tasks.open()?.digest().as_ref()),
+        };
+        if let Err(error) = checked {
+            notice(&format!("{error}"));
+        }
+    }
+    Ok(())
 }
 
 /// Numbers of shots and of queries, the usual unless they were asked for: fewer

@@ -10,16 +10,19 @@ use indicatif::{ProgressBar, ProgressStyle};
 
 use super::episode_flags::{BaselinesChoice, Episodes, OtherTasks};
 use super::flags::{Compute, Format};
+use super::needed::{There, needed};
 use super::tables::render;
-use super::{exit, find_run, train};
+use super::{Usage, exit, find_run};
 use crate::algorithms::Algorithm;
 use crate::baselines::networks;
-use crate::device::{DeviceChoice, Job, dispatch};
+use crate::device::{DeviceChoice, Job, check, dispatch};
 use crate::evaluate::{
-    EvaluateError, Evaluation, Folds, Progress, Report, evaluate, evaluate_folds,
+    EvaluateError, Evaluation, Folds, Progress, Report, check as check_evaluation, evaluate,
+    evaluate_folds,
 };
 use crate::model::TrainedModel;
-use crate::run::RunDir;
+use crate::run::{Lock, RunDir};
+use crate::tasks::TasksConfig;
 
 /// Compare runs on the same tasks: error after each inner step, with intervals.
 ///
@@ -71,36 +74,48 @@ pub(super) struct Arguments {
 
 impl Arguments {
     pub(super) fn run(self) -> anyhow::Result<u8> {
-        let Some(models) = load_all(&self.runs, &self.episodes, self.compute.device)? else {
+        let on = self.other_tasks.tasks()?;
+        let (episodes, device) = (&self.episodes, self.compute.device);
+        let Some((models, evaluation)) = prepare(&self.runs, episodes, self.steps, on, device)?
+        else {
             return Ok(exit::INTERRUPTED);
         };
-        let on = self.other_tasks.tasks()?;
-        let evaluation = self.episodes.evaluation(&models, self.steps, on)?;
         let report = execute(&models, &evaluation, self.compute.device)?;
         self.format.print(|| &report, || render(&report))?;
         Ok(exit::SUCCESS)
     }
 }
 
-/// [`load`], and where they are asked for the baselines that are trained like the first run;
-/// `None` if their training was interrupted.
-pub(super) fn load_all(
+/// Runs and how they are evaluated, with the baselines that are trained like the first run
+/// where those are asked for; `None` if their training was interrupted.
+///
+/// # Errors
+/// What evaluating would refuse, before anything is trained.
+pub(super) fn prepare(
     runs: &[PathBuf],
     episodes: &Episodes,
+    steps: Option<usize>,
+    on: Option<TasksConfig>,
     device: DeviceChoice,
-) -> anyhow::Result<Option<Vec<(String, TrainedModel)>>> {
+) -> anyhow::Result<Option<(Vec<(String, TrainedModel)>, Evaluation)>> {
+    check(device)?;
     let mut models = load(runs, episodes.ways)?;
+    let evaluation = episodes.evaluation(&models, steps, on)?;
     if episodes.baselines == Some(BaselinesChoice::Trained) {
         anyhow::ensure!(
             episodes.ways.is_none(),
-            "--baselines trained goes with the run's own number of classes; leave --ways out"
+            Usage(
+                "--baselines trained goes with the run's own number of classes; leave --ways out"
+                    .into()
+            )
         );
+        check_evaluation(&models, &evaluation)?;
         match trained_baselines(&models[0].0, device)? {
             Some(baselines) => models.extend(baselines),
             None => return Ok(None),
         }
     }
-    Ok(Some(models))
+    Ok(Some((models, evaluation)))
 }
 
 /// The results of runs, each with the place it comes from. A classifier comes
@@ -134,14 +149,15 @@ fn trained_baselines(
     if all.is_empty() {
         eprintln!("{run}: no dense layer last, or a context layer, so no baselines are trained");
     }
+    let folder = Path::new(run).join("baselines");
+    let _lock = Lock::acquire(&folder)?;
     let mut models = Vec::new();
     for (name, config) in all {
-        let path = Path::new(run).join("baselines").join(name);
+        let path = folder.join(name);
         let model = if !config.method.properties().trains {
             TrainedModel::initial(config)?
         } else {
-            eprintln!("{}: {}", path.display(), config.title);
-            match train::needed(&config, &path, device)? {
+            match needed(&config, &path, device, There::Renewed)? {
                 Some(model) => model,
                 None => return Ok(None),
             }

@@ -7,9 +7,11 @@ use clap::{Args, ValueEnum};
 use mamlet_simulator::Model;
 use mamlet_simulator::fit::Fit;
 
+use super::episode_flags::note_other_data;
 use super::evaluate::Display;
 use super::flags::{Format, OnBoard};
-use super::{exit, find_run};
+use super::{Usage, exit, find_run, output};
+use crate::data::counted;
 use crate::evaluate::Progress;
 use crate::export::{Export, Options, Quantize, Safety, Score, Unknown, export};
 use crate::model::TrainedModel;
@@ -47,7 +49,7 @@ pub(super) struct Arguments {
     #[arg(long)]
     max_steps: Option<usize>,
     /// One inner rate, for runs that learnt none
-    #[arg(long)]
+    #[arg(long, allow_negative_numbers = true)]
     rate: Option<f32>,
     /// Examples the device adapts to, of each class if there are classes, for
     /// golden vectors and costs
@@ -68,7 +70,7 @@ pub(super) struct Arguments {
     /// Share of the examples of taught classes that the device accepts; what is
     /// less sure is unknown to it. Found on validation tasks; 1 accepts all
     /// [default: 0.95 for recordings, else 1]
-    #[arg(long, value_name = "SHARE")]
+    #[arg(long, value_name = "SHARE", allow_negative_numbers = true)]
     accept: Option<f64>,
     #[command(flatten)]
     format: Format,
@@ -88,12 +90,18 @@ impl Arguments {
     pub(super) fn run(self) -> anyhow::Result<u8> {
         let board = self.on_board.board()?;
         self.check()?;
+        if let Some(file) = &self.output {
+            output::check_file(file, &[])?;
+        }
         let path = find_run(&self.run)?;
         let mut model = TrainedModel::load(&path)?;
         if let Some(ways) = self.ways {
             model = model.with_ways(ways)?;
         }
         let manifest = RunDir::open(&path)?.manifest();
+        let tasks = model.config.tasks.open()?;
+        let named = [(path.display().to_string(), model.clone())];
+        note_other_data(&named, (&model.config.tasks, &*tasks))?;
         let options = self.options(&model);
         let made = export(&model, manifest.as_ref(), &options)?;
         let safety = self.survey(&model, &made, options.max_steps)?;
@@ -127,12 +135,18 @@ impl Arguments {
     fn check(&self) -> anyhow::Result<()> {
         anyhow::ensure!(
             self.shots > 0,
-            "--shots 0: a device needs examples to adapt"
+            Usage("--shots 0: a device needs examples to adapt".into())
         );
+        if let Some(rate) = self.rate {
+            anyhow::ensure!(
+                rate > 0.0 && rate.is_finite(),
+                Usage(format!("--rate {rate}: a number above 0"))
+            );
+        }
         if let Some(accept) = self.accept {
             anyhow::ensure!(
                 accept > 0.0 && accept <= 1.0,
-                "--accept {accept}: a share above 0, up to 1"
+                Usage(format!("--accept {accept}: a share above 0, up to 1"))
             );
         }
         Ok(())
@@ -222,12 +236,12 @@ impl Written<'_> {
         } = self.made;
         let mut lines = vec![
             format!(
-                "{}: {} bytes, {} of {} parameters adapt in {} steps",
+                "{}: {} bytes, {} of {} parameters adapt in {}",
                 self.file.display(),
                 file.bytes().len(),
                 self.adapting,
                 self.model.network.parameter_count(),
-                self.fit.steps,
+                counted(self.fit.steps, "step"),
             ),
             format!(
                 "engine and trainer agree: gradients to {:.0e}, losses to {:.0e} of their size",
@@ -328,7 +342,12 @@ pub(super) fn describe_fit(fit: &Fit) -> Vec<String> {
         ..
     } = fit;
     vec![
-        format!("{}, {examples} examples, {steps} steps:", board.name),
+        format!(
+            "{}, {}, {}:",
+            board.name,
+            counted(*examples, "example"),
+            counted(*steps, "step")
+        ),
         format!("  flash  {}", part(flash.total, board.flash)),
         format!("  RAM    {}", part(ram.total, board.ram)),
         format!(

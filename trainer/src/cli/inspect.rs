@@ -16,6 +16,7 @@ use serde_json::json;
 use super::export::describe_fit;
 use super::flags::{Format, OnBoard};
 use super::{exit, output};
+use crate::data::counted;
 
 /// Show what an artifact holds and what it costs: layers, recipe, memory, time.
 #[derive(Debug, Args)]
@@ -149,8 +150,9 @@ impl Inspection<'_> {
         lines.extend(self.recipe_lines());
         lines.push(match self.golden {
             Some(golden) => format!(
-                "golden vectors: {} examples, {} steps",
-                golden.examples, golden.steps
+                "golden vectors: {}, {}",
+                counted(golden.examples as usize, "example"),
+                counted(golden.steps as usize, "step")
             ),
             None => "golden vectors: none".into(),
         });
@@ -202,10 +204,10 @@ impl Inspection<'_> {
     fn recipe_lines(&self) -> Vec<String> {
         let recipe = &self.recipe;
         let mut lines = vec![format!(
-            "recipe: {}, {}; {} steps, at most {}",
+            "recipe: {}, {}; {}, at most {}",
             loss_name(recipe.loss),
             reduction_name(recipe.reduction),
-            recipe.steps,
+            counted(recipe.steps as usize, "step"),
             recipe.max_steps
         )];
         let norm = recipe.clip_norm;

@@ -2,12 +2,11 @@
 
 use std::path::PathBuf;
 
-use anyhow::Context;
 use clap::Args;
 use serde_json::json;
 
 use super::flags::Format;
-use super::{exit, find_run};
+use super::{Usage, exit, find_run};
 use crate::config::Config;
 use crate::join::join;
 use crate::model::TrainedModel;
@@ -47,9 +46,14 @@ impl Arguments {
             let run = find_run(run)?;
             members.push(TrainedModel::load(&run)?);
         }
+        anyhow::ensure!(
+            self.overwrite || RunDir::open(&self.run).is_err(),
+            "{} already holds a run; replace it with --overwrite, or choose another place with --run",
+            self.run.display()
+        );
         let name = self.run.file_name().and_then(|name| name.to_str());
-        let name =
-            name.with_context(|| format!("--run {}: it names no run", self.run.display()))?;
+        let name = name
+            .ok_or_else(|| Usage::new(format!("--run {}: it names no run", self.run.display())))?;
         let (config, checkpoint) = join(&members, name)?;
         // Not every folder is a name that a run can have.
         Config::parse(&config.to_toml(), &self.run.display().to_string(), &[])?;

@@ -1,5 +1,6 @@
 //! The `mamlet` command: arguments are parsed, checked, then acted upon.
 
+mod advice;
 mod compare;
 mod cross_validate;
 mod data;
@@ -10,9 +11,12 @@ mod evaluate;
 mod export;
 mod flags;
 mod inspect;
+mod interrupt;
 mod join;
+mod needed;
 mod output;
 mod plot;
+mod progress;
 mod quickstart;
 mod report;
 mod size;
@@ -22,11 +26,14 @@ mod train;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-use anyhow::Context;
 use clap::{Parser, Subcommand};
 
 use crate::config::{Config, ConfigError};
+use crate::device::DeviceError;
+use crate::evaluate::EvaluateError;
 use crate::locations::{Locations, set_locations};
+use crate::nearby::{nearby, runs_in};
+use crate::{plot as figures, shell};
 
 /// The exit codes of `mamlet`.
 pub mod exit {
@@ -38,6 +45,19 @@ pub mod exit {
     pub const USAGE: u8 = 2;
     /// Interrupted; a checkpoint was left.
     pub const INTERRUPTED: u8 = 130;
+}
+
+/// A command line that cannot be used.
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+struct Usage(String);
+
+impl Usage {
+    /// An error that says why.
+    #[expect(clippy::new_ret_no_self, reason = "it is only ever an error")]
+    fn new(why: impl Into<String>) -> anyhow::Error {
+        Self(why.into()).into()
+    }
 }
 
 /// Meta-train on a workstation, adapt on a microcontroller.
@@ -114,12 +134,26 @@ pub fn main() -> ExitCode {
         Err(error) if output::is_closed_pipe(&error) => ExitCode::from(exit::SUCCESS),
         Err(error) => {
             eprintln!("error: {error:#}");
-            let usage = error
-                .chain()
-                .any(|cause| cause.is::<ConfigError>() || cause.is::<crate::device::DeviceError>());
+            let usage = error.chain().any(is_usage);
             ExitCode::from(if usage { exit::USAGE } else { exit::FAILURE })
         }
     }
+}
+
+/// Whether it is the command line or a config that is wrong.
+fn is_usage(cause: &(dyn std::error::Error + 'static)) -> bool {
+    let evaluation = cause.downcast_ref().is_some_and(|error| {
+        use EvaluateError::{Alone, NoAccuracy, Nothing};
+        matches!(error, Nothing(_) | NoAccuracy | Alone)
+    });
+    let figure = cause
+        .downcast_ref()
+        .is_some_and(|error| matches!(error, figures::PlotError::Extension { .. }));
+    evaluation
+        || figure
+        || cause.is::<Usage>()
+        || cause.is::<ConfigError>()
+        || cause.is::<DeviceError>()
 }
 
 /// `runs/<name>`, unless another place is given.
@@ -131,23 +165,38 @@ fn run_path(run: Option<&Path>, config: &Config) -> PathBuf {
 /// usual place.
 fn find_run(path: &Path) -> anyhow::Result<PathBuf> {
     if path.is_dir() {
-        return Ok(path.to_owned());
+        return match runs_in(path) {
+            inside if inside.is_empty() || path.join("config.toml").is_file() => {
+                Ok(path.to_owned())
+            }
+            inside => Err(Usage::new(format!(
+                "{} holds no run itself; there is {}",
+                path.display(),
+                inside.join(", ")
+            ))),
+        };
     }
-    if path.extension().is_none_or(|extension| extension != "toml") {
-        anyhow::bail!(
-            "{}: neither a run directory nor a config (.toml)",
-            path.display()
-        );
+    let is_config = path
+        .extension()
+        .is_some_and(|extension| extension == "toml");
+    if !is_config {
+        let guess = nearby(path, |found| found.join("config.toml").is_file());
+        return Err(Usage::new(format!(
+            "{}: neither a run directory nor a config (.toml){}",
+            path.display(),
+            guess.map_or(String::new(), |found| format!(
+                "; did you mean {}?",
+                found.display()
+            ))
+        )));
     }
     let config = Config::load(path, &[])?;
     let run = run_path(None, &config);
-    if !run.is_dir() {
-        let missing = format!("{} has no run yet", path.display());
-        return Err(anyhow::anyhow!(
-            "train it with `mamlet train {}`",
-            path.display()
-        ))
-        .context(missing);
-    }
+    anyhow::ensure!(
+        run.is_dir(),
+        "{} has no run yet: train it with `{}`",
+        path.display(),
+        shell::command(["train", &shell::word(path)])
+    );
     Ok(run)
 }

@@ -1,6 +1,9 @@
 //! Writing to the terminal.
 
 use std::io::{self, Write};
+use std::path::Path;
+
+use super::Usage;
 
 /// Writes a line to standard output; a closed pipe becomes an error that
 /// [`is_closed_pipe`] knows, instead of a panic.
@@ -9,6 +12,35 @@ pub(super) fn line(text: impl std::fmt::Display) -> anyhow::Result<()> {
     writeln!(out, "{text}")?;
     out.flush()?;
     Ok(())
+}
+
+/// That a file can be written there in one of some formats, by its extension; before anything
+/// is computed for it. No formats are all of them.
+pub(super) fn check_file(path: &Path, formats: &[&str]) -> anyhow::Result<()> {
+    let extension = path.extension().unwrap_or_default().to_string_lossy();
+    let known = formats
+        .iter()
+        .any(|format| extension.eq_ignore_ascii_case(format));
+    anyhow::ensure!(
+        known || formats.is_empty(),
+        Usage(format!(
+            "{}: it is written as .{}; name such a file",
+            path.display(),
+            formats.join(" or .")
+        ))
+    );
+    let folder = path
+        .parent()
+        .filter(|folder| !folder.as_os_str().is_empty());
+    let what = match folder {
+        Some(folder) if !folder.is_dir() => format!("there is no folder {}", folder.display()),
+        _ if path.is_dir() => "it is a folder".to_owned(),
+        _ => return Ok(()),
+    };
+    Err(Usage::new(format!(
+        "cannot write {}: {what}",
+        path.display()
+    )))
 }
 
 /// Whether whoever read our output has left, as `head` does: no error.

@@ -6,9 +6,9 @@ use anyhow::Context;
 use burn::tensor::backend::Backend;
 use clap::{Args, Subcommand};
 
-use super::episode_flags::SettingFlag;
+use super::episode_flags::Episodes;
 use super::flags::{Compute, Picture};
-use super::{episode_flags, evaluate, exit, find_run, output};
+use super::{evaluate, exit, find_run, output};
 use crate::device::{DeviceChoice, Job, dispatch};
 use crate::evaluate::{AdaptedSinusoid, EvaluateError, Evaluation, Report, sinusoids};
 use crate::model::TrainedModel;
@@ -40,6 +40,9 @@ enum What {
     Sinusoids(SinusoidArguments),
 }
 
+/// Support examples of a figure unless the command line says otherwise.
+const SHOTS: usize = 5;
+
 #[derive(Debug, Args)]
 struct CurveArguments {
     /// Run directories, or configs trained into their usual place
@@ -50,6 +53,12 @@ struct CurveArguments {
 }
 
 #[derive(Debug, Args)]
+#[command(
+    mut_arg("shots", |shots| {
+        shots.help("Number of support examples, K, of each class if there are classes [default: 5]")
+    }),
+    mut_arg("baselines", |baselines| baselines.hide(true)),
+)]
 struct StepsArguments {
     /// Run directories, or configs trained into their usual place
     #[arg(value_name = "RUN|CONFIG", required_unless_present = "report")]
@@ -57,17 +66,11 @@ struct StepsArguments {
     /// Draw what `mamlet evaluate --json` wrote instead of evaluating
     #[arg(long, value_name = "FILE", conflicts_with = "runs")]
     report: Option<PathBuf>,
-    /// Number of support examples, K, of each class if there are classes
-    #[arg(long, default_value_t = 5)]
-    shots: usize,
-    /// Number of test tasks [default: 4000, with classes 600]
-    #[arg(long)]
-    tasks: Option<usize>,
+    #[command(flatten)]
+    episodes: Episodes,
     /// Inner steps
     #[arg(long, default_value_t = 10)]
     steps: usize,
-    #[command(flatten)]
-    setting: SettingFlag,
     /// Draw the value on a logarithmic axis
     #[arg(long)]
     log: bool,
@@ -107,6 +110,7 @@ impl Arguments {
             What::Steps(arguments) => &arguments.picture,
             What::Sinusoids(arguments) => &arguments.picture,
         };
+        output::check_file(output, &["png", "svg"])?;
         let saved = match &self.what {
             What::Curve(arguments) => curve(arguments)?.save(output, *theme),
             What::Steps(arguments) => steps(arguments)?.save(output, *theme),
@@ -136,6 +140,7 @@ fn curve(arguments: &CurveArguments) -> anyhow::Result<CurveFigure> {
 }
 
 fn steps(arguments: &StepsArguments) -> anyhow::Result<CurveFigure> {
+    let shots = arguments.episodes.only_shots()?.unwrap_or(SHOTS);
     let report: Report = match &arguments.report {
         Some(path) => {
             let text = std::fs::read_to_string(path)
@@ -144,19 +149,19 @@ fn steps(arguments: &StepsArguments) -> anyhow::Result<CurveFigure> {
                 .with_context(|| format!("{} is no report of `evaluate`", path.display()))?
         }
         None => {
-            let models = evaluate::load(&arguments.runs, None)?;
-            let defaults = episode_flags::defaults(&models);
+            let models = evaluate::load(&arguments.runs, arguments.episodes.ways)?;
+            let episodes = arguments.episodes.usually(shots);
+            let evaluation = episodes.evaluation(&models, Some(arguments.steps), None)?;
             let evaluation = Evaluation {
-                tasks: arguments.tasks.unwrap_or(defaults.tasks),
-                steps: Some(arguments.steps),
-                shots: vec![arguments.shots],
-                settings: arguments.setting.settings(&models)[..1].to_vec(),
-                ..defaults
+                // The one that is judged by, after every step there is.
+                settings: evaluation.settings[..1].to_vec(),
+                baselines: false,
+                ..evaluation
             };
             evaluate::execute(&models, &evaluation, arguments.compute.device)?
         }
     };
-    steps_figure(&report, arguments.shots, arguments.log)
+    steps_figure(&report, shots, arguments.log)
 }
 
 /// The figure of one number of shots of a report, and of several numbers of queries the

@@ -13,7 +13,8 @@ use mamlet_simulator::table::{self, Columns};
 
 use super::export::describe_fit;
 use super::flags::Compute;
-use super::{evaluate, exit, output, plot, tables, train};
+use super::needed::{There, needed};
+use super::{evaluate, exit, output, plot, tables};
 use crate::config::Config;
 use crate::device::check;
 use crate::evaluate::Evaluation;
@@ -21,7 +22,8 @@ use crate::export::{Options, export};
 use crate::model::TrainedModel;
 use crate::plot::{Figure, Theme};
 use crate::random::{Stream, generator};
-use crate::run::{RunDir, write_atomically};
+use crate::run::{Lock, RunDir, write_atomically};
+use crate::shell;
 use crate::tasks::Split;
 
 /// Train, compare, draw and export in under three minutes on two cores, no GPU.
@@ -62,13 +64,14 @@ const SHOTS: usize = 5;
 impl Arguments {
     pub(super) fn run(self) -> anyhow::Result<u8> {
         check(self.compute.device)?;
+        let _lock = Lock::acquire(&self.output)?;
         let mut models = Vec::new();
         for (text, iterations) in EXPERIMENTS {
             let sets = [format!("meta.iterations={iterations}")];
             let config = Config::parse(text, "built-in config", &sets)?;
             let path = self.output.join(&config.name);
-            eprintln!("{}: {} iterations", config.title, config.meta.iterations);
-            let Some(model) = train::needed(&config, &path, self.compute.device)? else {
+            let there = There::Renewed;
+            let Some(model) = needed(&config, &path, self.compute.device, there)? else {
                 return Ok(exit::INTERRUPTED);
             };
             models.push((path.display().to_string(), model));
@@ -165,11 +168,17 @@ impl Arguments {
             ))?;
         }
         output::line(format!(
-            "again: cargo mamlet-sim run {} --board {} --support {} --query {}",
-            artifact.display(),
-            board::DEFAULT,
-            support.display(),
-            query.display()
+            "again: {}",
+            shell::simulator([
+                "run",
+                &shell::word(&artifact),
+                "--board",
+                board::DEFAULT,
+                "--support",
+                &shell::word(&support),
+                "--query",
+                &shell::word(&query),
+            ])
         ))
     }
 }

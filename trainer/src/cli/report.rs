@@ -7,7 +7,7 @@ use burn::tensor::backend::Backend;
 use clap::Args;
 
 use super::episode_flags::Episodes;
-use super::evaluate::{Display, load_all};
+use super::evaluate::{Display, prepare};
 use super::export::{Kind, quantize};
 use super::flags::Compute;
 use super::{exit, output};
@@ -16,6 +16,7 @@ use crate::export::Options;
 use crate::model::TrainedModel;
 use crate::report::{ReportError, Request, RunReport};
 use crate::run::write_atomically;
+use crate::shell;
 
 /// Show a run on one page: an HTML file that needs no network.
 ///
@@ -58,10 +59,14 @@ pub(super) struct Arguments {
 
 impl Arguments {
     pub(super) fn run(self) -> anyhow::Result<u8> {
-        let Some(models) = load_all(&self.runs, &self.episodes, self.compute.device)? else {
+        if let Some(path) = &self.output {
+            output::check_file(path, &["html", "htm"])?;
+        }
+        let (episodes, device) = (&self.episodes, self.compute.device);
+        let Some((models, evaluation)) = prepare(&self.runs, episodes, self.steps, None, device)?
+        else {
             return Ok(exit::INTERRUPTED);
         };
-        let evaluation = self.episodes.evaluation(&models, self.steps, None)?;
         let request = Request {
             export: Options {
                 steps: self.steps.filter(|steps| *steps > 0),
@@ -70,7 +75,7 @@ impl Arguments {
                 ..Options::default()
             },
             evaluation,
-            command: command(std::env::args()),
+            command: shell::given(),
         };
         let report = execute(&models, &request, self.compute.device)?;
         if self.json {
@@ -106,27 +111,4 @@ fn execute(
     }
 
     Ok(dispatch(device, Collection(models, request))??)
-}
-
-/// A command as a shell takes it, by the program's name alone.
-pub(super) fn command(arguments: impl Iterator<Item = String>) -> String {
-    let plain = |c: char| c.is_ascii_alphanumeric() || "-_./,=:+@%".contains(c);
-    let quoted = |text: String| match !text.is_empty() && text.chars().all(plain) {
-        true => text,
-        false => format!("'{}'", text.replace('\'', r"'\''")),
-    };
-    let words = std::iter::once("mamlet".to_owned()).chain(arguments.skip(1).map(quoted));
-    words.collect::<Vec<_>>().join(" ")
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_command_can_be_pasted() {
-        let words = ["/usr/bin/mamlet", "report", "my run", "it's", "", "a=1"];
-        let words = words.into_iter().map(str::to_owned);
-        assert_eq!(command(words), r"mamlet report 'my run' 'it'\''s' '' a=1");
-    }
 }

@@ -8,17 +8,17 @@ use clap::Args;
 use super::episode_flags::fitting;
 use super::export::{Kind, quantize};
 use super::flags::{Compute, OnBoard, Overrides};
-use super::report::command;
-use super::{exit, output, train};
+use super::needed::{self, There};
+use super::{Usage, exit, output};
 use crate::config::Config;
 use crate::device::check;
 use crate::export::Quantize;
 use crate::model::TrainedModel;
 use crate::page::number::{counted, kib, rough};
-use crate::run::{Manifest, RunDir, write_atomically};
+use crate::run::{Lock, RunDir, RunError, write_atomically};
+use crate::shell;
 use crate::size::{Grid, Point, SizeTable, measure, narrowed, shortened};
 use crate::tasks::{Split, TaskDistribution};
-use crate::train::End;
 
 /// Weigh accuracy against flash, RAM and arithmetic, and mark the Pareto front.
 ///
@@ -98,7 +98,10 @@ impl Arguments {
             Some(_) => full.meta.iterations,
             None => quarter(),
         });
-        anyhow::ensure!(iterations > 0, "--iterations must be at least 1");
+        anyhow::ensure!(
+            iterations > 0,
+            Usage("--iterations must be at least 1".into())
+        );
         let config = shortened(&full, iterations);
         check_exportable(&config)?;
         let most_shots = grid.shots.iter().copied().max().unwrap_or(1);
@@ -117,14 +120,22 @@ impl Arguments {
             ways: full.tasks.classes(),
             queries: grid.queries,
             board: grid.board.name.clone(),
-            command: command(std::env::args()),
+            command: shell::given(),
             points: Vec::new(),
         };
-        let mut seen: Vec<Config> = Vec::new();
+        let _lock = Lock::acquire(&folder)?;
+        let there = match self.overwrite {
+            true => There::Renewed,
+            false => There::Used,
+        };
+        let mut networks: Vec<(f64, Config, PathBuf)> = Vec::new();
         for &width in &grid.widths {
             let config = narrowed(&config, width);
             // Rounding may give two widths the same network.
-            if seen.iter().any(|other| other.model == config.model) {
+            if networks
+                .iter()
+                .any(|(_, other, _)| other.model == config.model)
+            {
                 eprintln!("width {width} is the same network as another; left out");
                 continue;
             }
@@ -133,12 +144,21 @@ impl Arguments {
                 Some(run) => run.clone(),
                 None => folder.join(format!("width-{width}")),
             };
-            if own.is_none() && !self.train(&config, &path)? {
-                eprintln!("give the same command again to go on");
-                return Ok(exit::INTERRUPTED);
+            if own.is_none() {
+                of_another(needed::check(&config, &path, there), &path)?;
             }
-            seen.push(config);
-            let model = TrainedModel::load(&path)?;
+            networks.push((width, config, path));
+        }
+        for (width, config, path) in networks {
+            let device = self.compute.device;
+            let own = trained.as_ref().filter(|_| config == full);
+            let model = match own {
+                Some(run) => TrainedModel::load(run)?,
+                None => match of_another(needed::needed(&config, &path, device, there), &path)? {
+                    Some(model) => model,
+                    None => return Ok(exit::INTERRUPTED),
+                },
+            };
             let manifest = RunDir::open(&path)?.manifest();
             let points = measure(
                 &model,
@@ -177,8 +197,10 @@ impl Arguments {
         }
         anyhow::ensure!(
             self.overrides.sets.is_empty(),
-            "--set changes a config, and {} is a run, whose config stands",
-            self.source.display()
+            Usage(format!(
+                "--set changes a config, and {} is a run, whose config stands",
+                self.source.display()
+            ))
         );
         let run = RunDir::open(&self.source)?;
         let finished = run.outcome().is_some();
@@ -188,7 +210,7 @@ impl Arguments {
     fn grid(&self, config: &Config, distribution: &dyn TaskDistribution) -> anyhow::Result<Grid> {
         let no_zero = |numbers: &[usize], flag: &str| {
             let usable = !numbers.is_empty() && !numbers.contains(&0);
-            anyhow::ensure!(usable, "{flag} takes numbers of at least 1");
+            anyhow::ensure!(usable, Usage(format!("{flag} takes numbers of at least 1")));
             Ok(())
         };
         let classes = config.tasks.classes().is_some();
@@ -211,7 +233,9 @@ impl Arguments {
         for width in &self.widths {
             anyhow::ensure!(
                 *width > 0.0 && *width <= 16.0,
-                "--widths {width}: a factor above 0 and at most 16, such as 0.5"
+                Usage(format!(
+                    "--widths {width}: a factor above 0 and at most 16, such as 0.5"
+                ))
             );
         }
         let mut forms = vec![Quantize::default()];
@@ -229,32 +253,17 @@ impl Arguments {
             board: self.on_board.board()?,
         })
     }
+}
 
-    /// Trains a width unless that is done; whether it came to its end.
-    fn train(&self, config: &Config, path: &Path) -> anyhow::Result<bool> {
-        let there = path.join("config.toml").is_file();
-        let run = match RunDir::resume(path, config) {
-            Ok(run) if run.outcome().is_some() => return Ok(true),
-            Ok(run) => run,
-            Err(error) if there && !self.overwrite => {
-                return Err(error).with_context(|| {
-                    format!(
-                        "{} is of another command; give --overwrite to replace it, or another --run",
-                        path.display()
-                    )
-                });
-            }
-            Err(_) => {
-                let device = self.compute.device.to_string();
-                let manifest = Manifest::new(config, &device, std::env::args().collect());
-                RunDir::create(path, config, &manifest, self.overwrite)?
-            }
-        };
-        eprintln!("{}: {} iterations", config.title, config.meta.iterations);
-        let end = train::execute(config, &run, self.compute.device)
-            .with_context(|| format!("training {}", path.display()))?;
-        Ok(matches!(end, End::Finished(_)))
-    }
+/// A result where a run that is there may be of another command.
+fn of_another<T>(result: anyhow::Result<T>, path: &Path) -> anyhow::Result<T> {
+    result.map_err(|error| match error.downcast_ref() {
+        Some(RunError::Changed { .. } | RunError::OtherData { .. }) => error.context(format!(
+            "{} is of another command; give --overwrite to replace it, or another --run",
+            path.display()
+        )),
+        _ => error.context(format!("training {}", path.display())),
+    })
 }
 
 /// What an export would refuse once everything is trained.

@@ -1,31 +1,34 @@
 //! `mamlet train`.
 
-use std::io::IsTerminal;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::{Duration, Instant};
+use std::sync::atomic::AtomicBool;
 
-use anyhow::Context;
 use burn::tensor::backend::Backend;
 use clap::Args;
-use indicatif::{ProgressBar, ProgressStyle};
 
-use super::exit;
 use super::flags::{Compute, Experiment, Format};
+use super::interrupt::Heed;
+use super::progress::Progress;
+use super::{Usage, advice, exit};
 use crate::algorithms::Algorithm;
 use crate::config::Config;
+use crate::data::counted;
 use crate::device::{DeviceChoice, Job, check, dispatch};
 use crate::model::TrainedModel;
-use crate::run::{Line, Manifest, Outcome, RunDir};
-use crate::train::{End, Event, TrainError, train};
+use crate::notice::say;
+use crate::run::{Manifest, Outcome, RunDir};
+use crate::shell;
+use crate::tasks::TaskDistribution;
+use crate::train::{End, TrainError, open, train_on};
 
 /// Train an experiment into a run directory.
 ///
 /// Everything the result depends on (resolved config, seed, source revision,
 /// device) is written before the first iteration. Ctrl-C finishes the
-/// iteration, leaves a checkpoint and says how to go on; --resume then gives
-/// exactly what an uninterrupted run would have given.
+/// iteration, leaves a checkpoint and says how to go on; so do SIGTERM and SIGHUP.
+/// --resume then gives exactly what an uninterrupted run would have given, on the same
+/// data. A directory is written by one command at a time.
 #[derive(Debug, Args)]
 #[command(
     mut_arg("json", |json| {
@@ -44,10 +47,10 @@ pub(super) struct Arguments {
     experiment: Experiment,
     #[command(flatten)]
     compute: Compute,
-    /// Go on from the latest checkpoint; the config must be unchanged
+    /// Go on from the latest checkpoint; config and data must be unchanged
     #[arg(long, conflicts_with = "overwrite")]
     resume: bool,
-    /// Replace an existing run
+    /// Replace an existing run, which stands until the new one has a checkpoint
     #[arg(long)]
     overwrite: bool,
     #[command(flatten)]
@@ -57,53 +60,140 @@ pub(super) struct Arguments {
 impl Arguments {
     pub(super) fn run(self) -> anyhow::Result<u8> {
         check(self.compute.device)?;
-        let (config, path) = match (&self.config, &self.experiment.run) {
-            (Some(file), _) => {
-                let config = self.experiment.load(file)?;
-                let path = self.experiment.run_path(&config);
-                (config, path)
-            }
-            (None, Some(path)) if self.resume => (RunDir::open(path)?.config()?, path.clone()),
-            _ => anyhow::bail!("name a config, or a run to go on with: --resume --run DIR"),
+        let (config, path) = self.subject()?;
+        let run = match self.resume {
+            true => RunDir::resume(&path, &config)?,
+            false => create(&config, &path, self.compute.device, self.overwrite)?,
         };
-        let run = if self.resume {
-            let run = RunDir::resume(&path, &config)?;
-            eprintln!("resuming {}", path.display());
-            run
-        } else {
-            create(&config, &path, self.compute.device, self.overwrite)?
-        };
-        let resume = self.resume_command(&path);
-        match execute(&config, &run, self.compute.device).with_context(|| hint(&run, &resume))? {
+        if let Some(outcome) = ended(&config, &run)? {
+            (self.format).print(|| &outcome, || self.has_ended(&config, &path, &outcome))?;
+            return Ok(exit::SUCCESS);
+        }
+        let tasks = open(&config)?;
+        if self.resume {
+            say(format_args!("resuming {}", path.display()));
+        }
+        let end = execute((&config, tasks), &run, self.compute.device);
+        let resume = advice::resume(&path, self.compute.device);
+        match end.map_err(|error| self.advise(error, &config, &run, &resume))? {
             End::Finished(outcome) => {
                 (self.format).print(|| &outcome, || summary(&config, &run, &outcome))?;
                 Ok(exit::SUCCESS)
             }
             End::Stopped { iteration } => {
-                eprintln!("stopped after iteration {iteration}; go on with\n  {resume}");
+                say(format_args!(
+                    "stopped after iteration {iteration}; go on with\n  {resume}"
+                ));
                 Ok(exit::INTERRUPTED)
             }
         }
     }
 
-    fn resume_command(&self, path: &Path) -> String {
-        let device = match self.compute.device {
-            DeviceChoice::Cpu => String::new(),
-            other => format!(" --device {other}"),
-        };
-        format!("mamlet train --resume --run {}{device}", path.display())
+    /// The config, and the directory of its run.
+    fn subject(&self) -> anyhow::Result<(Config, PathBuf)> {
+        match (&self.config, &self.experiment.run) {
+            (Some(run), _) if run.join("config.toml").is_file() => Err(Usage::new(format!(
+                "{} is a run, not a config; go on with it by\n  {}",
+                run.display(),
+                advice::resume(run, self.compute.device)
+            ))),
+            (Some(file), _) => {
+                let config = self.experiment.load(file)?;
+                let path = self.experiment.run_path(&config);
+                Ok((config, path))
+            }
+            (None, Some(path)) if self.resume => {
+                let sets = &self.experiment.overrides.sets;
+                Ok((RunDir::open(path)?.config_with(sets)?, path.clone()))
+            }
+            _ => Err(Usage::new(
+                "name a config, or a run to go on with: --resume --run DIR",
+            )),
+        }
+    }
+
+    /// The config as a word of a command: its file, or that of its run.
+    fn config_file(&self, run: &Path) -> PathBuf {
+        let own = || run.join("config.toml");
+        self.config.clone().unwrap_or_else(own)
+    }
+
+    /// The command that trains the same with one value changed.
+    fn with(&self, run: &Path, key: &str, value: impl ToString, more: &[&str]) -> String {
+        let mut words = vec!["train".to_owned(), shell::word(&self.config_file(run))];
+        let changed = format!("{key}={}", value.to_string());
+        for set in self.experiment.overrides.sets.iter().chain([&changed]) {
+            words.extend(["--set".to_owned(), set.clone()]);
+        }
+        words.extend(more.iter().map(|&word| word.to_owned()));
+        words.extend(advice::device(self.compute.device));
+        shell::command(words)
+    }
+
+    /// What to say of a run that is at its end.
+    fn has_ended(&self, config: &Config, path: &Path, outcome: &Outcome) -> String {
+        let word = shell::word(path);
+        let (counting, count) = config.method.length(config);
+        let mut text = format!(
+            "{} has ended: {count} {counting}, parameters of iteration {}; there is nothing to go on \
+             with\n  {}\n  {}",
+            path.display(),
+            outcome.chosen_iteration,
+            shell::command(["evaluate", &word]),
+            shell::command(["export", &word]),
+        );
+        if counting == "iterations" && count > 0 {
+            let longer = format!("{word}-longer");
+            let more = ["--run", &longer];
+            text += &format!(
+                "\nmore iterations are another run, such as\n  {}",
+                self.with(path, "meta.iterations", 2 * count, &more)
+            );
+        }
+        text
+    }
+
+    /// What to tell someone whose training failed.
+    fn advise(
+        &self,
+        error: anyhow::Error,
+        config: &Config,
+        run: &RunDir,
+        resume: &str,
+    ) -> anyhow::Error {
+        if let Some(TrainError::Diverged { .. }) = error.downcast_ref() {
+            let (key, value) = advice::lower_rate(config, run);
+            let place = shell::word(run.path());
+            let own_place = self.experiment.run.is_none() && self.config.is_some();
+            let more = ["--overwrite", "--run", &place];
+            let again = self.with(
+                run.path(),
+                key,
+                value,
+                &more[..if own_place { 1 } else { 3 }],
+            );
+            return anyhow::anyhow!("{error}; start again with a lower rate:\n  {again}");
+        }
+        match run.latest_checkpoint() {
+            Ok(Some(checkpoint)) => error.context(format!(
+                "training stopped; the checkpoint of iteration {} stands, go on with\n  {resume}\n\
+                 cause",
+                checkpoint.iteration
+            )),
+            _ => error.context("training stopped before the first checkpoint"),
+        }
     }
 }
 
-/// What to tell someone whose training failed.
-fn hint(run: &RunDir, resume: &str) -> String {
-    match run.latest_checkpoint() {
-        Ok(Some(checkpoint)) => format!(
-            "training stopped; the checkpoint of iteration {} stands, go on with\n  {resume}\ncause",
-            checkpoint.iteration
-        ),
-        _ => "training stopped before the first checkpoint".to_owned(),
-    }
+/// The outcome of a run that is at its end.
+pub(super) fn ended(config: &Config, run: &RunDir) -> anyhow::Result<Option<Outcome>> {
+    let Some(outcome) = run.outcome() else {
+        return Ok(None);
+    };
+    let (_, total) = config.method.length(config);
+    let checkpoint = run.latest_checkpoint()?;
+    let at_its_end = checkpoint.is_some_and(|checkpoint| checkpoint.iteration >= total);
+    Ok(at_its_end.then_some(outcome))
 }
 
 /// A new run directory, where the run that training is to start from is there.
@@ -121,33 +211,15 @@ pub(super) fn create(
     Ok(RunDir::create(path, config, &manifest, overwrite)?)
 }
 
-/// Trains a run that a command needs, or goes on with it if an earlier command was
-/// interrupted; `None` if this one is.
-pub(super) fn needed(
-    config: &Config,
-    path: &Path,
+/// Trains on what [`open`] gave, on the chosen device, showing progress and heeding signals.
+pub(super) fn execute(
+    (config, tasks): (&Config, Arc<dyn TaskDistribution>),
+    run: &RunDir,
     device: DeviceChoice,
-) -> anyhow::Result<Option<TrainedModel>> {
-    let run = match RunDir::resume(path, config) {
-        Ok(run) => run,
-        Err(_) => create(config, path, device, true)?,
-    };
-    if run.outcome().is_some() {
-        return Ok(Some(TrainedModel::load(path)?));
-    }
-    match execute(config, &run, device).with_context(|| format!("training {}", config.name))? {
-        End::Finished(_) => Ok(Some(TrainedModel::load(path)?)),
-        End::Stopped { .. } => {
-            eprintln!("stopped; the same command goes on from here");
-            Ok(None)
-        }
-    }
-}
-
-/// Trains on the chosen device, showing progress and heeding Ctrl-C.
-pub(super) fn execute(config: &Config, run: &RunDir, device: DeviceChoice) -> anyhow::Result<End> {
+) -> anyhow::Result<End> {
     struct Training<'a> {
         config: &'a Config,
+        tasks: Arc<dyn TaskDistribution>,
         run: &'a RunDir,
         stop: &'a AtomicBool,
         progress: Progress,
@@ -157,123 +229,33 @@ pub(super) fn execute(config: &Config, run: &RunDir, device: DeviceChoice) -> an
         type Output = Result<End, TrainError>;
 
         fn run<B: Backend>(mut self, device: B::Device) -> Self::Output {
-            train::<B>(self.config, self.run, device, self.stop, |event| {
+            let what = (self.config, self.tasks);
+            train_on::<B>(what, self.run, device, self.stop, |event| {
                 self.progress.show(event);
             })
         }
     }
 
-    let stop = interrupt_flag()?;
+    let heed = Heed::signals()?;
     let (_, total) = config.method.length(config);
     let progress = Progress::new(total);
     Ok(dispatch(
         device,
         Training {
             config,
+            tasks,
             run,
-            stop: &stop,
+            stop: heed.flag(),
             progress,
         },
     )??)
 }
 
-/// A flag that Ctrl-C sets. A second Ctrl-C ends the program at once.
-fn interrupt_flag() -> anyhow::Result<Arc<AtomicBool>> {
-    static FLAG: std::sync::OnceLock<Arc<AtomicBool>> = std::sync::OnceLock::new();
-    if let Some(flag) = FLAG.get() {
-        return Ok(flag.clone());
-    }
-    let flag = FLAG.get_or_init(Arc::default).clone();
-    let handler = flag.clone();
-    ctrlc::set_handler(move || {
-        if handler.swap(true, Ordering::Relaxed) {
-            std::process::exit(i32::from(exit::INTERRUPTED));
-        }
-        eprintln!("\nfinishing the iteration; Ctrl-C again to stop at once");
-    })
-    .context("cannot watch for Ctrl-C")?;
-    Ok(flag)
-}
-
-/// A bar with rate and time left on a terminal, a line now and then elsewhere.
-struct Progress {
-    bar: Option<ProgressBar>,
-    total: u64,
-    first: Option<u64>,
-    started: Instant,
-    shown: Instant,
-}
-
-impl Progress {
-    fn new(total: u64) -> Self {
-        let bar = std::io::stderr().is_terminal().then(|| {
-            let style =
-                ProgressStyle::with_template("{wide_bar} {pos}/{len} {per_sec} {eta} left {msg}")
-                    // The template is constant and tested by every run.
-                    .expect("a valid template");
-            ProgressBar::new(total).with_style(style)
-        });
-        let now = Instant::now();
-        Self {
-            bar,
-            total,
-            first: None,
-            started: now,
-            shown: now,
-        }
-    }
-
-    fn show(&mut self, event: Event<'_>) {
-        match event {
-            Event::Iteration(done) => {
-                if self.first.is_none() {
-                    self.first = Some(done - 1);
-                    self.started = Instant::now();
-                    if let Some(bar) = &self.bar {
-                        bar.set_position(done - 1);
-                        bar.reset_eta();
-                    }
-                }
-                if let Some(bar) = &self.bar {
-                    bar.set_position(done);
-                    if done == self.total {
-                        bar.finish();
-                    }
-                }
-            }
-            Event::Metrics(line) => self.metrics(line),
-            Event::Checkpoint(_) => {}
-        }
-    }
-
-    fn metrics(&mut self, line: &Line) {
-        let Some(loss) = line.loss else { return };
-        if let Some(bar) = &self.bar {
-            bar.set_message(format!("loss {loss:.4}"));
-            return;
-        }
-        if self.shown.elapsed() < Duration::from_secs(10) && line.iteration < self.total {
-            return;
-        }
-        self.shown = Instant::now();
-        let done = line.iteration - self.first.unwrap_or(0);
-        let each = self.started.elapsed().as_secs_f64() / done.max(1) as f64;
-        let left = Duration::from_secs_f64(each * (self.total - line.iteration) as f64);
-        eprintln!(
-            "iteration {}/{}  loss {loss:.4}  {:.3} ms each  {:.0} s left",
-            line.iteration,
-            self.total,
-            each * 1e3,
-            left.as_secs_f64()
-        );
-    }
-}
-
 fn summary(config: &Config, run: &RunDir, outcome: &Outcome) -> String {
-    let (counted, _) = config.method.length(config);
+    let (counting, _) = config.method.length(config);
     if outcome.validation.is_empty() {
         return format!(
-            "{}: {} {counted} in {:.1} s\n{}",
+            "{}: {} {counting} in {:.1} s\n{}",
             config.name,
             outcome.iterations_here,
             outcome.seconds,
@@ -284,10 +266,10 @@ fn summary(config: &Config, run: &RunDir, outcome: &Outcome) -> String {
     let validation: Vec<String> = [0, 1, 5, 10]
         .iter()
         .filter_map(|&step| Some((step, (*outcome.validation.get(step)?)?)))
-        .map(|(step, loss)| format!("{loss:.3} after {step}"))
+        .map(|(step, loss)| format!("{loss:.3} after {}", counted(step, "step")))
         .collect();
     format!(
-        "{}: {} {counted} in {:.1} s ({each:.3} ms each), validation loss {} steps\n{}",
+        "{}: {} {counting} in {:.1} s ({each:.3} ms each), validation loss {}\n{}",
         config.name,
         outcome.iterations_here,
         outcome.seconds,

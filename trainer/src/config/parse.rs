@@ -10,6 +10,7 @@ use toml::{Spanned, Table, Value};
 use super::check::{self, Fault};
 use super::source::Source;
 use super::{Config, method};
+use crate::algorithms::Method;
 
 /// Why a config is refused.
 #[derive(Debug, thiserror::Error)]
@@ -29,6 +30,14 @@ pub enum ConfigError {
         /// The file that was named.
         path: PathBuf,
         /// The file of the same name.
+        found: PathBuf,
+    },
+    /// There is no such file, but one whose name is much like it.
+    #[error("cannot read {}: there is no such file; did you mean {}?", path.display(), found.display())]
+    Misnamed {
+        /// The file that was named.
+        path: PathBuf,
+        /// The file beside it.
         found: PathBuf,
     },
     /// The text is not TOML, or a value has the wrong type.
@@ -155,6 +164,10 @@ fn with_sets(
         let (path, value) = set
             .split_once('=')
             .ok_or_else(|| ConfigError::Set { given: set.clone() })?;
+        if path.trim() == "method" {
+            // The settings of the file are those of its own algorithm.
+            table.retain(|key, _| !Method::names().contains(&&key[..]) || given(sets, key));
+        }
         let value = format!("v = {value}")
             .parse::<Table>()
             .ok()
@@ -185,6 +198,14 @@ fn with_sets(
     })
 }
 
+/// Whether overrides set something of a table.
+fn given(sets: &[String], table: &str) -> bool {
+    sets.iter().any(|set| {
+        let key = set.split('=').next().unwrap_or_default().trim();
+        key.split('.').next() == Some(table)
+    })
+}
+
 /// The `in ...` line of an error, which names the key.
 fn keys_of(error: &toml::de::Error) -> String {
     error
@@ -210,7 +231,12 @@ pub(super) fn malformed(
         .filter(|given| !given.is_empty() && !given.contains('\n') && given.len() < 80)
         .map_or(String::new(), |given| format!(", given {given}"));
     let message = error.message().trim().replace('\n', "; ");
-    let message = if message.contains("unknown") || message.contains("missing") {
+    let message = if message.contains("unknown field") && is_of_the_whole(&message) {
+        // To serde the tables of algorithms are inside of `method`.
+        let tables = Method::names().iter().map(|name| format!("`{name}`"));
+        let tables = tables.collect::<Vec<_>>().join(", ");
+        format!("{message}, `extends`, and the table of the algorithm, one of {tables}")
+    } else if message.contains("unknown") || message.contains("missing") {
         message
     } else {
         message + &given
@@ -228,6 +254,13 @@ pub(super) fn malformed(
         key,
         message,
     }
+}
+
+/// Whether a message lists the tables of a config.
+fn is_of_the_whole(message: &str) -> bool {
+    ["`protocol`", "`tasks`", "`meta`"]
+        .iter()
+        .all(|key| message.contains(key))
 }
 
 /// The innermost key whose value or name covers `offset`.

@@ -13,6 +13,8 @@ use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
 use super::parse::{ConfigError, malformed};
+use crate::algorithms::Method;
+use crate::nearby::nearby;
 
 /// The key that names the file to extend.
 const KEY: &str = "extends";
@@ -130,7 +132,11 @@ impl Source {
             });
             match &mut merged {
                 None => merged = Some(table),
-                Some(merged) => extend(merged.get_mut(), table.into_inner()),
+                Some(merged) => {
+                    let mut base = table.into_inner();
+                    drop_other_methods(merged.get_ref(), &mut base);
+                    extend(merged.get_mut(), base);
+                }
             }
         }
         Ok(merged.unwrap_or_else(|| Spanned::new(0..0, DeTable::new())))
@@ -166,16 +172,18 @@ impl Source {
 }
 
 /// The error for a file that cannot be read. Where there is no such file, it names a file
-/// of the same name in a folder of the same folder or of the folder above.
+/// of the same name in a folder of the same folder or of the folder above, or else one
+/// beside it whose name is much like it.
 fn unreadable(path: &Path, source: std::io::Error) -> ConfigError {
-    let found = match source.kind() {
-        std::io::ErrorKind::NotFound => namesake(path),
-        _ => None,
-    };
+    let missing = source.kind() == std::io::ErrorKind::NotFound;
+    let is_config = |found: &Path| found.extension().is_some_and(|end| end == "toml");
+    let namesake = namesake(path).filter(|_| missing);
+    let meant = nearby(path, is_config).filter(|_| missing);
     let path = path.to_owned();
-    match found {
-        Some(found) => ConfigError::Misplaced { path, found },
-        None => ConfigError::Read { path, source },
+    match (namesake, meant) {
+        (Some(found), _) => ConfigError::Misplaced { path, found },
+        (None, Some(found)) => ConfigError::Misnamed { path, found },
+        (None, None) => ConfigError::Read { path, source },
     }
 }
 
@@ -215,6 +223,19 @@ fn find<'a, 'i>(table: &'a DeTable<'i>, key: &str) -> Option<&'a Spanned<DeValue
     entries
         .find(|(name, _)| name.get_ref() == key)
         .map(|(_, value)| value)
+}
+
+/// Removes the settings of other algorithms than the one that `table` names from what it
+/// extends.
+fn drop_other_methods<'i>(table: &DeTable<'i>, base: &mut DeTable<'i>) {
+    let Some(DeValue::String(own)) = find(table, "method").map(Spanned::get_ref) else {
+        return;
+    };
+    let kept = std::mem::take(base).into_iter().filter(|(key, _)| {
+        let key = &**key.get_ref();
+        key == &**own || !Method::names().contains(&key)
+    });
+    *base = kept.collect();
 }
 
 /// Adds what `table` does not say from `base`.

@@ -123,9 +123,10 @@ fn listed(paths: &[PathBuf]) -> String {
 
 /// `1 file`, `2 files`.
 pub(crate) fn counted(count: usize, what: &str) -> String {
-    let plural = match what.strip_suffix("class") {
-        Some(stem) => format!("{stem}classes"),
-        None => format!("{what}s"),
+    let plural = match (what.strip_suffix("class"), what.strip_suffix("query")) {
+        (Some(stem), _) => format!("{stem}classes"),
+        (_, Some(stem)) => format!("{stem}queries"),
+        (None, None) => format!("{what}s"),
     };
     match count {
         1 => format!("1 {what}"),

@@ -65,6 +65,26 @@ pub(super) fn measure<B: Backend>(
     device: &B::Device,
     mut observe: impl FnMut(Progress<'_>),
 ) -> Result<Vec<Measured>, EvaluateError> {
+    let mut all = Vec::new();
+    let tasks = opened(models, evaluation)?;
+    for ((index, (_, model)), distribution) in models.iter().enumerate().zip(tasks) {
+        let subject = Subject {
+            index,
+            model,
+            distribution: &*distribution,
+            evaluation,
+        };
+        all.extend(subject.measure::<B>(steps, device, &mut observe));
+    }
+    Ok(all)
+}
+
+/// The tasks that each model is measured on, all of them checked before anything is
+/// measured.
+pub(super) fn opened(
+    models: &[(String, TrainedModel)],
+    evaluation: &Evaluation,
+) -> Result<Vec<Arc<dyn TaskDistribution>>, EvaluateError> {
     if let Some(nothing) = evaluation.fault() {
         return Err(EvaluateError::Nothing(nothing));
     }
@@ -76,25 +96,19 @@ pub(super) fn measure<B: Backend>(
         }
     }
     let mut opened: Option<(&TasksConfig, Arc<dyn TaskDistribution>)> = None;
-    let mut all = Vec::new();
-    for (index, (_, model)) in models.iter().enumerate() {
-        let config = &model.config.tasks;
+    let mut all = Vec::with_capacity(models.len());
+    for model in models {
+        let config = &model.1.config.tasks;
         let distribution = match &opened {
             Some((same, distribution)) if *same == config => distribution.clone(),
             _ => config.open()?,
         };
         opened = Some((config, distribution.clone()));
-        let distribution = tasks_of(&models[index], distribution, evaluation)?;
+        let distribution = tasks_of(model, distribution, evaluation)?;
         let (shots, queries) = (evaluation.most_shots(), evaluation.most_queries());
         distribution.check(evaluation.split, shots, queries)?;
         distribution.check(Split::Validation, shots, queries)?;
-        let subject = Subject {
-            index,
-            model,
-            distribution: &*distribution,
-            evaluation,
-        };
-        all.extend(subject.measure::<B>(steps, device, &mut observe));
+        all.push(distribution);
     }
     Ok(all)
 }

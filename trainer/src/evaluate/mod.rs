@@ -112,6 +112,17 @@ pub fn evaluate<B: Backend>(
     Ok(report(models, evaluation, &measured, &baselines))
 }
 
+/// What [`evaluate`] would refuse, before anything is trained or measured for it.
+///
+/// # Errors
+/// As [`evaluate`].
+pub fn check(
+    models: &[(String, TrainedModel)],
+    evaluation: &Evaluation,
+) -> Result<(), EvaluateError> {
+    measure::opened(models, evaluation).map(drop)
+}
+
 /// Evaluates cross-validations as one method: a report on all tasks together. Each of
 /// `splits` holds the folds of one split of the units, `models`, each of which is measured
 /// on the units that it alone was not trained on. Every fold has its part of the tasks, as

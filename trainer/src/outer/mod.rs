@@ -55,10 +55,7 @@ pub enum TrainError {
         needed: Vec<usize>,
     },
     /// The loss is not a number any more.
-    #[error(
-        "training diverged: the loss is {loss} at iteration {iteration}; lower meta.rate or \
-         inner.rate, or set meta.clip_norm"
-    )]
+    #[error("training diverged: the loss is {loss} at iteration {iteration}")]
     Diverged {
         /// Iterations done.
         iteration: u64,

@@ -4,82 +4,46 @@
 //! runs/<name>/
 //!   config.toml        the resolved config, every default spelled out
 //!   run.json           seed, commit, device, version, digest, command line, start
+//!   data.json          a digest of the data, where tasks come from data
 //!   metrics.jsonl      one JSON object per line, addressed by iteration
 //!   checkpoints/       the last two, named by iteration
 //!   statistics.json    stored statistics of batch norms, where there are any
 //!   result.json        written when training has ended
+//!   lock               who writes here, while someone does
 //! ```
 //!
 //! `config.toml` and `run.json` are there before the first iteration. Files
 //! are replaced whole: written beside, flushed to the disk, renamed. What is
 //! under its final name is complete, whenever the power fails.
+//!
+//! A run takes its place when it has a first checkpoint. Until then its files lie
+//! beside, and what it replaces stands.
 
 mod checkpoint;
+mod error;
+mod lock;
 mod metrics;
+mod stage;
 
 use std::fs::{self, File};
 use std::io::Write;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-use crate::config::{Config, ConfigError, Difference, difference};
+use crate::config::{Config, difference};
 use crate::nn::LayerStatistics;
+use crate::notice::notice;
+use crate::tasks::DataDigest;
 
 pub use checkpoint::{Best, Checkpoint, CheckpointError, EmaState};
+pub use error::RunError;
+pub(crate) use error::io;
+pub use lock::Lock;
 pub use metrics::{Line, Metrics, Validation};
 
-/// Why a run directory cannot be used.
-#[derive(Debug, thiserror::Error)]
-#[non_exhaustive]
-pub enum RunError {
-    /// There is a run already.
-    #[error(
-        "{} already holds a run; continue it with --resume, replace it with --overwrite, or \
-         choose another place with --run",
-        .0.display()
-    )]
-    Exists(PathBuf),
-    /// There is no run.
-    #[error("{} holds no run; start it with `mamlet train CONFIG`", .0.display())]
-    Absent(PathBuf),
-    /// The config differs from that of the run to be resumed.
-    #[error(
-        "the config differs from that of {}, so it cannot be resumed:\n{}",
-        path.display(),
-        differences.iter().map(|d| format!("  {d}")).collect::<Vec<_>>().join("\n")
-    )]
-    Changed {
-        /// The run.
-        path: PathBuf,
-        /// Key by key, the run's value first.
-        differences: Vec<Difference>,
-    },
-    /// The run's own config is unreadable.
-    #[error(transparent)]
-    Config(#[from] ConfigError),
-    /// A checkpoint is unreadable.
-    #[error(transparent)]
-    Checkpoint(#[from] CheckpointError),
-    /// Reading or writing failed.
-    #[error("cannot {what} {}", path.display())]
-    Io {
-        /// `read` or `write`.
-        what: &'static str,
-        /// The file.
-        path: PathBuf,
-        /// Why.
-        source: std::io::Error,
-    },
-}
-
-pub(crate) fn io(
-    what: &'static str,
-    path: &Path,
-) -> impl FnOnce(std::io::Error) -> RunError + use<> {
-    let path = path.to_owned();
-    move |source| RunError::Io { what, path, source }
-}
+use stage::Claim;
 
 /// What `run.json` says about a run's start.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -146,30 +110,38 @@ pub struct StoredStatistics {
     pub layers: Vec<LayerStatistics>,
 }
 
-/// A run on disk.
+/// A run on disk. One that was created or resumed is locked until the last clone of it
+/// is dropped.
 #[derive(Clone, Debug)]
 pub struct RunDir {
     path: PathBuf,
+    claim: Option<Arc<Claim>>,
 }
 
 impl RunDir {
-    /// Starts a run: makes the directory and writes `config.toml` and
-    /// `run.json`. An existing run is only replaced with `overwrite`.
+    /// Starts a run: locks the directory and writes `config.toml` and `run.json`. An
+    /// existing run is only replaced with `overwrite`, and stands until this one has a
+    /// first checkpoint.
+    ///
+    /// # Errors
+    /// [`RunError::Held`] where another process writes there, and
+    /// [`RunError::Exists`] where there is a run that is not to be replaced.
     pub fn create(
         path: &Path,
         config: &Config,
         manifest: &Manifest,
         overwrite: bool,
     ) -> Result<Self, RunError> {
-        let run = Self {
-            path: path.to_owned(),
-        };
-        if run.holds_run() {
-            if !overwrite {
-                return Err(RunError::Exists(path.to_owned()));
-            }
-            run.clear()?;
+        let lock = Lock::acquire(path)?;
+        stage::recover(path)?;
+        let there = Self::at(path);
+        if there.holds_run() && !there.list_checkpoints()?.is_empty() && !overwrite {
+            return Err(RunError::Exists(path.to_owned()));
         }
+        let run = Self {
+            claim: Some(Arc::new(Claim::staged(path, lock))),
+            ..there
+        };
         let checkpoints = run.checkpoints();
         fs::create_dir_all(&checkpoints).map_err(io("create", &checkpoints))?;
         write_atomically(&run.file("config.toml"), config.to_toml().as_bytes())?;
@@ -177,30 +149,97 @@ impl RunDir {
         Ok(run)
     }
 
-    /// Opens an existing run.
+    /// Opens an existing run to read it.
+    ///
+    /// # Errors
+    /// [`RunError::Absent`] where there is none, [`RunError::File`] where a file is.
     pub fn open(path: &Path) -> Result<Self, RunError> {
-        let run = Self {
-            path: path.to_owned(),
-        };
-        if run.holds_run() {
-            Ok(run)
-        } else {
-            Err(RunError::Absent(path.to_owned()))
+        let run = Self::at(path);
+        if !run.holds_run() && stage::is_cut_off(path) {
+            let _lock = Lock::acquire(path)?;
+            stage::recover(path)?;
+        }
+        match run.holds_run() {
+            true => Ok(run),
+            false if path.is_file() => Err(RunError::File(path.to_owned())),
+            false => Err(RunError::Absent(path.to_owned())),
         }
     }
 
     /// Opens an existing run to continue it with `config`, which must be its
-    /// own.
+    /// own, and locks it.
+    ///
+    /// # Errors
+    /// As [`RunDir::open`], [`RunError::Changed`] where the config is another, and
+    /// [`RunError::Held`] where another process writes there.
     pub fn resume(path: &Path, config: &Config) -> Result<Self, RunError> {
-        let run = Self::open(path)?;
-        let differences = difference(&run.config()?, config);
+        if !path.is_dir() {
+            Self::open(path)?;
+        }
+        let lock = Lock::acquire(path)?;
+        stage::recover(path)?;
+        let run = Self {
+            claim: Some(Arc::new(Claim::settled(path, lock))),
+            ..Self::open(path)?
+        };
+        run.check_config(config)?;
+        Ok(run)
+    }
+
+    fn at(path: &Path) -> Self {
+        Self {
+            path: path.to_owned(),
+            claim: None,
+        }
+    }
+
+    /// That the run is of this config.
+    ///
+    /// # Errors
+    /// [`RunError::Changed`] with the keys that differ.
+    pub fn check_config(&self, config: &Config) -> Result<(), RunError> {
+        let differences = difference(&self.config()?, config);
         if differences.is_empty() {
-            return Ok(run);
+            return Ok(());
         }
         Err(RunError::Changed {
-            path: path.to_owned(),
+            path: self.path.clone(),
             differences,
         })
+    }
+
+    /// That the run was trained on this data; whether that is known, as it is not of runs
+    /// without a digest.
+    ///
+    /// # Errors
+    /// [`RunError::OtherData`] with what differs.
+    pub fn check_data(&self, data: Option<&DataDigest>) -> Result<bool, RunError> {
+        let Some(data) = data else {
+            // Formulas do not change.
+            return Ok(true);
+        };
+        let Some(own) = self.data() else {
+            return Ok(false);
+        };
+        let differences = own.differences(data);
+        if differences.is_empty() {
+            return Ok(true);
+        }
+        Err(RunError::OtherData {
+            path: self.path.clone(),
+            differences,
+        })
+    }
+
+    /// Records the data that the run is trained on.
+    pub fn write_data(&self, data: &DataDigest) -> Result<(), RunError> {
+        let text = serde_json::to_string(data).expect("serialisable") + "\n";
+        write_atomically(&self.file("data.json"), text.as_bytes())
+    }
+
+    /// The data that the run was trained on, if that was recorded.
+    pub fn data(&self) -> Option<DataDigest> {
+        serde_json::from_slice(&fs::read(self.file("data.json")).ok()?).ok()
     }
 
     /// The directory.
@@ -210,7 +249,12 @@ impl RunDir {
 
     /// The resolved config.
     pub fn config(&self) -> Result<Config, RunError> {
-        Ok(Config::load(&self.file("config.toml"), &[])?)
+        self.config_with(&[])
+    }
+
+    /// The resolved config with `KEY=VALUE` overrides.
+    pub fn config_with(&self, sets: &[String]) -> Result<Config, RunError> {
+        Ok(Config::load(&self.file("config.toml"), sets)?)
     }
 
     /// What was recorded at the start, if readable.
@@ -241,12 +285,16 @@ impl RunDir {
         serde_json::from_slice(&fs::read(self.file("statistics.json")).ok()?).ok()
     }
 
-    /// Writes a checkpoint and removes all but it and the one before.
+    /// Writes a checkpoint and removes all but it and the one before. With its first one, a
+    /// run takes its place.
     pub fn write_checkpoint(&self, checkpoint: &Checkpoint) -> Result<(), RunError> {
         let path = self
             .checkpoints()
             .join(format!("{:09}.ckpt", checkpoint.iteration));
         write_atomically(&path, &checkpoint.to_bytes())?;
+        if let Some(claim) = self.claim.as_ref().filter(|claim| claim.is_staged()) {
+            return claim.settle();
+        }
         let mut all = self.list_checkpoints()?;
         all.truncate(all.len().saturating_sub(2));
         for old in all {
@@ -255,17 +303,24 @@ impl RunDir {
         Ok(())
     }
 
-    /// The newest checkpoint that is intact, `None` if there never was one.
+    /// The newest checkpoint that is intact, `None` if there never was one. A newer one that
+    /// is damaged is named on standard error.
     pub fn latest_checkpoint(&self) -> Result<Option<Checkpoint>, RunError> {
-        let mut first_error = None;
+        let mut damaged: Option<CheckpointError> = None;
         for path in self.list_checkpoints()?.into_iter().rev() {
             let bytes = fs::read(&path).map_err(io("read", &path))?;
             match Checkpoint::from_bytes(&bytes, &path) {
-                Ok(checkpoint) => return Ok(Some(checkpoint)),
-                Err(error) => first_error = first_error.or(Some(error)),
+                Ok(checkpoint) => {
+                    if let Some(error) = damaged {
+                        let iteration = checkpoint.iteration;
+                        notice(&format!("{error}; that of iteration {iteration} is used"));
+                    }
+                    return Ok(Some(checkpoint));
+                }
+                Err(error) => damaged = damaged.or(Some(error)),
             }
         }
-        first_error.map_or(Ok(None), |error| Err(error.into()))
+        damaged.map_or(Ok(None), |error| Err(error.into()))
     }
 
     /// The metrics file, continued after `iteration`: later lines are dropped.
@@ -283,7 +338,10 @@ impl RunDir {
     }
 
     fn file(&self, name: &str) -> PathBuf {
-        self.path.join(name)
+        match &self.claim {
+            Some(claim) => claim.folder().join(name),
+            None => self.path.join(name),
+        }
     }
 
     fn checkpoints(&self) -> PathBuf {
@@ -292,45 +350,7 @@ impl RunDir {
 
     /// Sorted by iteration, as the names are.
     fn list_checkpoints(&self) -> Result<Vec<PathBuf>, RunError> {
-        let folder = self.checkpoints();
-        let entries = match fs::read_dir(&folder) {
-            Ok(entries) => entries,
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(Vec::new()),
-            Err(error) => return Err(io("read", &folder)(error)),
-        };
-        let mut paths: Vec<PathBuf> = entries
-            .flatten()
-            .map(|entry| entry.path())
-            .filter(|path| {
-                path.extension()
-                    .is_some_and(|extension| extension == "ckpt")
-            })
-            .collect();
-        paths.sort();
-        Ok(paths)
-    }
-
-    /// Removes what a run has written, and nothing else.
-    fn clear(&self) -> Result<(), RunError> {
-        for name in [
-            "metrics.jsonl",
-            "statistics.json",
-            "result.json",
-            "run.json",
-            "config.toml",
-        ] {
-            let path = self.file(name);
-            match fs::remove_file(&path) {
-                Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
-                    return Err(io("remove", &path)(error));
-                }
-                _ => {}
-            }
-        }
-        for path in self.list_checkpoints()? {
-            fs::remove_file(&path).map_err(io("remove", &path))?;
-        }
-        Ok(())
+        stage::checkpoints_in(&self.checkpoints())
     }
 }
 
@@ -352,13 +372,17 @@ pub fn write_atomically(path: &Path, bytes: &[u8]) -> Result<(), RunError> {
         beside.write_all(bytes)?;
         beside.as_file().sync_all()?;
         beside.persist(path).map_err(|error| error.error)?;
-        // The rename itself is only on the disk once its folder is.
-        if cfg!(unix) {
-            File::open(folder)?.sync_all()?;
-        }
-        Ok(())
+        flush_folder(folder)
     };
     write().map_err(io("write", path))
+}
+
+/// A rename is only on the disk once its folder is.
+fn flush_folder(folder: &Path) -> std::io::Result<()> {
+    match cfg!(unix) {
+        true => File::open(folder)?.sync_all(),
+        false => Ok(()),
+    }
 }
 
 /// A temporary file that may stay: whoever may read other new files may read it.

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-use super::training_ways::TrainingWays;
+use super::training_ways::{TrainingWays, of_training};
 use super::{
     Curves, Images, Omniglot, Readings, Recorded, Sensors, Sinusoid, TaskDistribution, TaskFamily,
     TaskSource, Waveforms,
@@ -107,7 +107,7 @@ impl TasksConfig {
         };
         let mut training = self.clone();
         training.set_classes(ways);
-        let training = training.open()?;
+        let training = training.open().map_err(of_training)?;
         Ok(Arc::new(TrainingWays {
             training,
             evaluation,

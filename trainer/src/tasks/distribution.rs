@@ -6,7 +6,7 @@ use mamlet_formats::FrontEnd;
 use rand_chacha::ChaCha8Rng;
 use serde::{Deserialize, Serialize};
 
-use super::{LabelledBatch, TargetScale, TaskBatch, TasksError};
+use super::{DataDigest, LabelledBatch, TargetScale, TaskBatch, TasksError};
 use crate::data::{Normalisation, counted};
 use crate::nn::Shape;
 
@@ -185,6 +185,11 @@ pub trait TaskDistribution: TaskSizes + Send + Sync {
         }
     }
 
+    /// [`TaskData::digest_examples`], where there is data.
+    fn digest(&self) -> Option<DataDigest> {
+        Some(self.data()?.digest_examples())
+    }
+
     /// [`TaskData::count_units`], where there is data.
     fn unit_count(&self, split: Split) -> Option<usize> {
         self.data()?.count_units(split)
@@ -203,6 +208,10 @@ pub trait TaskDistribution: TaskSizes + Send + Sync {
 
 /// The data that tasks are drawn from.
 pub trait TaskData {
+    /// What a run must find again when it goes on: a digest of all examples, as they are
+    /// before they are changed at random.
+    fn digest_examples(&self) -> DataDigest;
+
     /// Whether a split has enough examples for tasks of `shots` support and
     /// `queries` query examples, of each class where there are classes.
     ///
@@ -248,7 +257,7 @@ impl ClassCounts<'_> {
             return Err(TasksError::too_few(
                 format!("the {} split", split.name()),
                 counted(self.classes, "class"),
-                format!("a task needs {ways}"),
+                format!("a task needs {ways}, by tasks.ways"),
             ));
         }
         let needed = shots + queries;

@@ -5,9 +5,10 @@ use std::sync::Arc;
 use rand_chacha::ChaCha8Rng;
 
 use super::{
-    Description, LabelledBatch, Sizes, Split, TaskBatch, TaskData, TaskDistribution, TaskSizes,
-    TasksError,
+    DataDigest, Description, LabelledBatch, Sizes, Split, TaskBatch, TaskData, TaskDistribution,
+    TaskSizes, TasksError,
 };
+use crate::data::DataError;
 
 /// Two distributions over the same data that differ in the number of classes of a
 /// task: one for the training split, the other for validation and test.
@@ -55,8 +56,18 @@ impl TaskDistribution for TrainingWays {
 }
 
 impl TaskData for TrainingWays {
+    /// Both are of the same data.
+    fn digest_examples(&self) -> DataDigest {
+        let digest = self.evaluation.digest();
+        digest.unwrap_or_else(|| DataDigest::new("class", "example", []))
+    }
+
     fn check_counts(&self, split: Split, shots: usize, queries: usize) -> Result<(), TasksError> {
-        self.of(split).check(split, shots, queries)
+        let checked = self.of(split).check(split, shots, queries);
+        match split {
+            Split::Train => checked.map_err(of_training),
+            Split::Validation | Split::Test => checked,
+        }
     }
 
     fn count_units(&self, split: Split) -> Option<usize> {
@@ -69,5 +80,15 @@ impl TaskData for TrainingWays {
 
     fn draw_examples(&self, rng: &mut ChaCha8Rng, count: usize) -> Option<LabelledBatch> {
         self.training.draw_labelled(rng, count)
+    }
+}
+
+/// An error of the distribution for training, whose classes `meta.ways` counts.
+pub(super) fn of_training(error: TasksError) -> TasksError {
+    match error {
+        TasksError::Data(DataError::TooFew { what, has, needs }) => {
+            TasksError::too_few(what, has, needs.replace("tasks.ways", "meta.ways"))
+        }
+        other => other,
     }
 }

@@ -5,6 +5,7 @@
 //! checkpoint, and metrics hold no times: `--resume` gives the same bytes as an
 //! uninterrupted run on the same device.
 
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Instant;
 
@@ -13,9 +14,10 @@ use burn::tensor::backend::Backend;
 use crate::algorithms::Algorithm;
 use crate::config::Config;
 use crate::model::TrainedModel;
+use crate::notice::notice;
 use crate::outer::{record_statistics, validation_queries};
 use crate::run::{Line, Outcome, RunDir};
-use crate::tasks::Split;
+use crate::tasks::{Split, TaskDistribution, TasksError};
 
 pub use crate::outer::TrainError;
 
@@ -42,36 +44,77 @@ pub enum End {
     },
 }
 
-/// Trains the run in `run` to its end, from its latest checkpoint if it has
-/// one, until `stop` is set.
+/// Opens the data of a config, which has enough for its training and validation.
 ///
 /// # Errors
-/// [`TrainError`]; the run's last checkpoint stands.
-pub fn train<B: Backend>(
-    config: &Config,
-    run: &RunDir,
-    device: B::Device,
-    stop: &AtomicBool,
-    mut observe: impl FnMut(Event<'_>),
-) -> Result<End, TrainError> {
-    let start = Instant::now();
+/// [`TasksError`] where data is missing, unusable or too little.
+pub fn open(config: &Config) -> Result<Arc<dyn TaskDistribution>, TasksError> {
     let tasks = config.tasks.open_to_train(config.meta.ways)?;
     let shots = config.meta.shots.choices().iter().copied().max();
     tasks.check(Split::Train, shots.unwrap_or(1), config.meta.queries)?;
     let record = &config.record;
     let queries = validation_queries(config, &*tasks);
     tasks.check(Split::Validation, record.validation_shots, queries)?;
+    Ok(tasks)
+}
+
+/// [`train_on`] the tasks of the config.
+///
+/// # Errors
+/// As [`open`] and [`train_on`].
+pub fn train<B: Backend>(
+    config: &Config,
+    run: &RunDir,
+    device: B::Device,
+    stop: &AtomicBool,
+    observe: impl FnMut(Event<'_>),
+) -> Result<End, TrainError> {
+    train_on::<B>((config, open(config)?), run, device, stop, observe)
+}
+
+/// Trains the run in `run` to its end, from its latest checkpoint if it has
+/// one, until `stop` is set, on what [`open`] gave. A run that has ended stays as it is.
+///
+/// # Errors
+/// [`TrainError`]; the run's last checkpoint stands.
+pub fn train_on<B: Backend>(
+    (config, tasks): (&Config, Arc<dyn TaskDistribution>),
+    run: &RunDir,
+    device: B::Device,
+    stop: &AtomicBool,
+    mut observe: impl FnMut(Event<'_>),
+) -> Result<End, TrainError> {
+    let start = Instant::now();
     let mut training = config.method.start::<B>(config, tasks.clone(), &device)?;
     let mut last_validation = Vec::new();
     let checkpoint = run.latest_checkpoint()?;
+    let data = tasks.digest();
+    if checkpoint.is_some() {
+        if !run.check_data(data.as_ref())? {
+            notice(&format!(
+                "{} does not say what its data was; it goes on with what is there",
+                run.path().display()
+            ));
+        }
+    } else if let Some(data) = &data {
+        run.write_data(data)?;
+    }
     let first = checkpoint
         .as_ref()
         .map_or(0, |checkpoint| checkpoint.iteration);
-    let mut metrics = run.metrics(Some(first).filter(|_| checkpoint.is_some()))?;
     let (_, total) = config.method.length(config);
+    if let (Some(outcome), true) = (run.outcome(), first == total) {
+        return Ok(End::Finished(outcome));
+    }
+    let mut metrics = run.metrics(Some(first).filter(|_| checkpoint.is_some()))?;
     let rhythm = training.rhythm();
     match &checkpoint {
-        Some(checkpoint) => training.restore(checkpoint)?,
+        Some(checkpoint) => {
+            training.restore(checkpoint)?;
+            let lines = run.read_metrics()?.into_iter().rev();
+            let mut validations = lines.filter_map(|line| line.validation);
+            last_validation = validations.next().map_or(Vec::new(), |last| last.mean);
+        }
         None => {
             training.initialise()?;
             if let Some(validation) = training.validate() {

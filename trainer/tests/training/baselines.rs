@@ -16,8 +16,8 @@ use mamlet_trainer::outer::Training;
 use mamlet_trainer::predict::{Predictor, curves};
 use mamlet_trainer::random::{Stream, generator};
 use mamlet_trainer::tasks::{
-    Description, LabelledBatch, Sizes, Split, TaskBatch, TaskData, TaskDistribution, TaskSizes,
-    TasksError,
+    DataDigest, Description, LabelledBatch, Sizes, Split, TaskBatch, TaskData, TaskDistribution,
+    TaskSizes, TasksError,
 };
 use mamlet_trainer::train::{End, train};
 use rand::RngExt;
@@ -203,6 +203,10 @@ impl TaskDistribution for Points {
 }
 
 impl TaskData for Points {
+    fn digest_examples(&self) -> DataDigest {
+        DataDigest::new("class", "point", [])
+    }
+
     fn check_counts(
         &self,
         _split: Split,

@@ -144,6 +144,11 @@ fn runs_are_not_overwritten_or_resumed_by_accident() {
     let run = start(&path);
     go(&run, None).unwrap();
     let manifest = Manifest::new(&config(), "cpu", vec![]);
+    for overwrite in [false, true] {
+        let second = RunDir::create(&path, &config(), &manifest, overwrite);
+        assert!(matches!(second, Err(RunError::Held { .. })));
+    }
+    drop(run);
     let again = RunDir::create(&path, &config(), &manifest, false);
     assert!(matches!(again, Err(RunError::Exists(_))));
 
@@ -155,8 +160,17 @@ fn runs_are_not_overwritten_or_resumed_by_accident() {
     );
     assert!(RunDir::resume(&path, &config()).is_ok());
 
-    RunDir::create(&path, &config(), &manifest, true).unwrap();
-    assert!(run.latest_checkpoint().unwrap().is_none());
+    // What is replaced stands until there is something in its place.
+    let other = common::config(&[&SETS[..], &["seed=2"]].concat());
+    let new = RunDir::create(&path, &other, &manifest, true).unwrap();
+    assert!(new.latest_checkpoint().unwrap().is_none());
+    let there = RunDir::open(&path).unwrap();
+    assert_eq!(there.config().unwrap(), config());
+    assert_eq!(there.latest_checkpoint().unwrap().unwrap().iteration, 60);
+    go_with(&other, &new, Some(1)).unwrap();
+    assert_eq!(there.config().unwrap(), other);
+    assert_eq!(there.latest_checkpoint().unwrap().unwrap().iteration, 1);
+    assert!(there.outcome().is_none());
 }
 
 #[test]

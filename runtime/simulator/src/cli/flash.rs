@@ -7,7 +7,7 @@ use anyhow::Result;
 use clap::Args;
 use mamlet_simulator::board::Board;
 use mamlet_simulator::flash_file::{self, BoardFlash};
-use mamlet_simulator::session::FlashReport;
+use mamlet_simulator::session::{FlashReport, counted_steps};
 
 /// Where weights are stored from one run to the next.
 #[derive(Args)]
@@ -35,8 +35,9 @@ pub fn print(report: &FlashReport, out: &mut impl Write) -> Result<()> {
     match &report.found {
         Some(found) => writeln!(
             out,
-            "flash: found weights of {} steps, support loss {:.6}",
-            found.steps, found.loss_after
+            "flash: found weights of {}, support loss {:.6}",
+            counted_steps(found.steps as usize),
+            found.loss_after
         )?,
         None => writeln!(out, "flash: found nothing")?,
     }

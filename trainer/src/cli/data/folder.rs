@@ -10,6 +10,7 @@ use super::usable;
 use crate::cli::{exit, output};
 use crate::data::{Recordings, counted, range};
 use crate::run::write_atomically;
+use crate::shell;
 use crate::tasks::TasksError;
 
 /// Says what a folder holds and, where asked, writes a config to train with.
@@ -19,6 +20,9 @@ pub(super) fn check(folder: &Path, write: Option<&Path>, json: bool) -> anyhow::
             "{} exists: remove it, or name another with --write",
             file.display()
         );
+    }
+    if let Some(file) = write {
+        output::check_file(file, &["toml"])?;
     }
     let recordings = usable(Recordings::survey(folder).map_err(TasksError::Data))?;
     let classes = classes(&recordings);
@@ -45,9 +49,9 @@ pub(super) fn check(folder: &Path, write: Option<&Path>, json: bool) -> anyhow::
     write_atomically(file, text.as_bytes()).context("the config cannot be written")?;
     if !json {
         output::line(format_args!(
-            "wrote {}: look at it, then `mamlet train {}`",
+            "wrote {}: look at it, then `{}`",
             file.display(),
-            file.display()
+            shell::command(["train", &shell::word(file)])
         ))?;
     }
     Ok(exit::SUCCESS)

@@ -5,12 +5,14 @@ mod folder;
 
 use std::path::PathBuf;
 
+use anyhow::Context;
 use clap::{Args, Subcommand};
 
-use super::{exit, output};
+use super::{Usage, exit, output};
 use crate::config::Config;
 use crate::data::{DataError, counted};
 use crate::tasks::{Contents, TasksError};
+use crate::train::open;
 
 /// Look at data sets.
 #[derive(Debug, Args)]
@@ -67,14 +69,17 @@ impl Arguments {
 impl Check {
     fn run(self) -> anyhow::Result<u8> {
         if self.config.is_dir() {
-            anyhow::ensure!(self.set.is_empty(), "--set changes a config, not a folder");
+            let why = "--set changes a config, not a folder";
+            anyhow::ensure!(self.set.is_empty(), Usage(why.into()));
             return folder::check(&self.config, self.write.as_deref(), self.json);
         }
         anyhow::ensure!(
             self.write.is_none(),
-            "--write drafts a config for a folder: give one"
+            Usage("--write drafts a config for a folder: give one".into())
         );
         let config = Config::load(&self.config, &self.set)?;
+        // Kept open, so that images are read once.
+        let trains = open(&config);
         let Some(contents) = usable(config.tasks.contents())? else {
             output::line("its tasks come from formulas: there is no data to check")?;
             return Ok(exit::SUCCESS);
@@ -90,12 +95,13 @@ impl Check {
             let pairs = std::iter::once(name).chain(json);
             let pairs = pairs.map(|(key, value)| (key.to_owned(), value));
             output::line(serde_json::Value::Object(pairs.collect()))?;
-            return Ok(exit::SUCCESS);
+        } else {
+            output::line(output::table(&head, &rows))?;
+            for line in lines {
+                output::line(line)?;
+            }
         }
-        output::line(output::table(&head, &rows))?;
-        for line in lines {
-            output::line(line)?;
-        }
+        trains.with_context(|| format!("{} cannot be trained", self.config.display()))?;
         Ok(exit::SUCCESS)
     }
 }

@@ -17,8 +17,8 @@ use super::formula::{Formula, Program};
 use super::scale::{TargetScale, input_moments, target_moments};
 use super::units::{Set, Turns, batch_of_units};
 use super::{
-    Description, LabelledBatch, Sizes, Split, TaskBatch, TaskData, TaskDistribution, TaskSizes,
-    TasksError,
+    DataDigest, DataSum, Description, LabelledBatch, Sizes, Split, TaskBatch, TaskData,
+    TaskDistribution, TaskSizes, TasksError,
 };
 use crate::data::{DataError, Group, Normalisation, Table};
 use crate::random::{Stream, generator};
@@ -254,6 +254,20 @@ impl TaskDistribution for CurveTasks {
 }
 
 impl TaskData for CurveTasks {
+    fn digest_examples(&self) -> DataDigest {
+        let units = self.names.iter().enumerate().map(|(unit, name)| {
+            let rows = self.rows.iter().zip(&self.unit_of);
+            let own = rows.filter(|(_, of)| **of == unit).map(|(row, _)| row);
+            let (mut sum, mut count) = (DataSum::default(), 0);
+            for row in own {
+                sum.numbers(row.iter().copied());
+                count += 1;
+            }
+            (name.clone(), count, sum)
+        });
+        DataDigest::new("device", "row", units)
+    }
+
     fn check_counts(
         &self,
         _split: Split,

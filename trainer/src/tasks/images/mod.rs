@@ -10,12 +10,13 @@ use std::sync::Arc;
 use rand::RngExt;
 use rand::seq::{SliceRandom, index};
 use rand_chacha::ChaCha8Rng;
+use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 
 use super::distribution::ClassCounts;
 use super::{
-    Description, LabelledBatch, Origin, Origins, Sizes, Split, TaskBatch, TaskData,
-    TaskDistribution, TaskSizes, TasksError, one_hot,
+    DataDigest, DataSum, Description, LabelledBatch, Origin, Origins, Sizes, Split, TaskBatch,
+    TaskData, TaskDistribution, TaskSizes, TasksError, one_hot,
 };
 use crate::data::{Augment, Bank, Examples, Pick, counted};
 use crate::fault::{Fault, not_negative, proper_share, require, ways};
@@ -362,6 +363,16 @@ impl TaskDistribution for ImageTasks {
 }
 
 impl TaskData for ImageTasks {
+    fn digest_examples(&self) -> DataDigest {
+        let classes = self.bank.classes().par_iter().map(|class| {
+            let mut sum = DataSum::default();
+            let images = class.first..class.first + class.count;
+            images.for_each(|image| sum.bytes(self.bank.bytes(image)));
+            (class.name.clone(), class.count, sum)
+        });
+        DataDigest::new("class", "image", classes.collect::<Vec<_>>())
+    }
+
     fn check_counts(&self, split: Split, shots: usize, queries: usize) -> Result<(), TasksError> {
         let classes = self.classes_of(split);
         let of_bank = classes.iter().map(|&class| &self.bank.classes()[class]);

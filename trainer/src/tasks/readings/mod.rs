@@ -15,8 +15,8 @@ use super::formula::Program;
 use super::scale::{TargetScale, input_moments, target_moments};
 use super::units::{Set, Turns, batch_of_units};
 use super::{
-    Description, LabelledBatch, Sizes, Split, TaskBatch, TaskData, TaskDistribution, TaskSizes,
-    TasksError,
+    DataDigest, DataSum, Description, LabelledBatch, Sizes, Split, TaskBatch, TaskData,
+    TaskDistribution, TaskSizes, TasksError,
 };
 use crate::data::{DataError, Group, Normalisation, Problem, Row, Table, counted};
 use crate::random::{Stream, generator};
@@ -48,6 +48,8 @@ pub struct ReadingTasks {
     scale: TargetScale,
     /// Lowest and highest value of each input, then of the target.
     ranges: Vec<[f64; 2]>,
+    /// Of all readings in their units.
+    digest: DataDigest,
 }
 
 /// A row's inputs and target.
@@ -121,7 +123,15 @@ impl ReadingTasks {
                 [low.min(value), high.max(value)]
             })
         };
+        let digests = table.subjects.iter().zip(&orders).map(|(name, rows)| {
+            let mut sum = DataSum::default();
+            for (x, y) in rows.iter().map(|&row| &readings[row]) {
+                sum.numbers(x.iter().chain([y]).copied());
+            }
+            (name.clone(), rows.len(), sum)
+        });
         Ok(Self {
+            digest: DataDigest::new("device", "row", digests),
             series: series.collect(),
             names: table.subjects.clone().into(),
             units: units.of_series.iter().map(|&unit| unit as u32).collect(),
@@ -238,6 +248,10 @@ impl TaskDistribution for ReadingTasks {
 }
 
 impl TaskData for ReadingTasks {
+    fn digest_examples(&self) -> DataDigest {
+        self.digest.clone()
+    }
+
     fn check_counts(&self, split: Split, shots: usize, _queries: usize) -> Result<(), TasksError> {
         let most_shots = |series: &&Series| self.most_shots(split, series);
         let fewest = self.series_of(split).min_by_key(most_shots);

@@ -25,8 +25,8 @@ use splits::splits;
 
 use super::distribution::ClassCounts;
 use super::{
-    Description, LabelledBatch, Origins, Sizes, Split, TaskBatch, TaskData, TaskDistribution,
-    TaskSizes, TasksError, millihertz, one_hot,
+    DataDigest, DataSum, Description, LabelledBatch, Origins, Sizes, Split, TaskBatch, TaskData,
+    TaskDistribution, TaskSizes, TasksError, millihertz, one_hot,
 };
 use crate::data::{self, Normalisation, Recording, Recordings, counted};
 
@@ -272,6 +272,22 @@ impl TaskDistribution for RecordedTasks {
 }
 
 impl TaskData for RecordedTasks {
+    fn digest_examples(&self) -> DataDigest {
+        let users = self.users.iter().enumerate().map(|(user, name)| {
+            let (mut sum, mut count) = (DataSum::default(), 0);
+            for (&[of, class, rows], examples) in self.sources.iter().zip(&self.recordings) {
+                if of == user {
+                    sum.text(&self.classes[class]);
+                    sum.numbers([rows as f64]);
+                    examples.iter().for_each(|example| sum.values(example));
+                    count += 1;
+                }
+            }
+            (name.clone(), count, sum)
+        });
+        DataDigest::new("user", "recording", users)
+    }
+
     fn check_counts(&self, split: Split, shots: usize, queries: usize) -> Result<(), TasksError> {
         let most = self.splits[split as usize].iter().map(Vec::len).max();
         let fewest = self.pools(split).flatten();
