@@ -28,8 +28,11 @@ mod sheets;
 mod source;
 mod tables;
 
+use std::collections::BTreeMap;
 use std::fmt;
 use std::path::PathBuf;
+
+use mamlet_simulator::rows::RowsError;
 
 pub use augment::{Augment, Distortion};
 pub use bank::{Bank, ClassImages, Normalise};
@@ -37,7 +40,9 @@ pub use decode::Pixels;
 pub use examples::{Examples, Normalisation, Pick};
 pub use folder::ImageFolder;
 pub use omniglot::{OmniglotPart, omniglot};
-pub use recordings::{Layout, Recording, Recordings};
+pub use recordings::{
+    Boundary, ClockUnit, Layout, Proposal, Recording, Recordings, Twins, Without,
+};
 pub use sheets::Sheets;
 pub use source::{Group, ImageAt, Source, SourceClass};
 pub use tables::{Columns, Row, Table};
@@ -121,6 +126,20 @@ fn listed(paths: &[PathBuf]) -> String {
     shown.collect::<Vec<_>>().join(", ")
 }
 
+/// Names that differ in case or in blanks alone, in a sentence.
+pub(crate) fn lookalikes(what: &str, names: &[String]) -> Option<String> {
+    let mut by_letters: BTreeMap<String, Vec<&str>> = BTreeMap::new();
+    for name in names {
+        let words: Vec<&str> = name.split_whitespace().collect();
+        let letters = words.concat().to_lowercase();
+        by_letters.entry(letters).or_default().push(name);
+    }
+    let alike = by_letters.into_values().filter(|names| names.len() > 1);
+    let alike: Vec<String> = alike.map(|names| names.join(" and ")).collect();
+    let all = alike.join("; ");
+    (!alike.is_empty()).then(|| format!("{what} that differ in case or blanks alone: {all}"))
+}
+
 /// `1 file`, `2 files`.
 pub(crate) fn counted(count: usize, what: &str) -> String {
     let plural = match what.strip_suffix("class") {
@@ -147,6 +166,18 @@ fn read_error(path: impl Into<PathBuf>) -> impl FnOnce(std::io::Error) -> DataEr
     move |error| DataError::Read {
         path,
         why: error.to_string(),
+    }
+}
+
+impl From<RowsError> for DataError {
+    fn from(error: RowsError) -> Self {
+        let line = error
+            .line
+            .map_or(String::new(), |line| format!("line {line}: "));
+        Self::Read {
+            why: format!("{line}{}", error.fault),
+            path: error.path,
+        }
     }
 }
 

@@ -13,7 +13,7 @@ use std::path::{Path, PathBuf};
 
 use csv::StringRecord;
 
-use super::recordings::{csv_files, problem};
+use super::recordings::{File, Files, problem};
 use super::source::file_name;
 use super::{DataError, Group, Problem, delimited};
 use crate::locations;
@@ -79,15 +79,16 @@ impl Table {
     /// [`DataError`] where there is no such folder, file or column, and with every
     /// row that cannot be used.
     pub fn open(path: &Path, columns: &Columns) -> Result<Self, DataError> {
-        let pattern = glob::Pattern::new(&columns.files).map_err(|error| DataError::Read {
+        let asked = Files::new(&columns.files).ok_or_else(|| DataError::Read {
             path: path.to_owned(),
-            why: format!("tasks.files: {error}"),
+            why: format!("tasks.files: {:?} is no pattern", columns.files),
         })?;
         let looked = locations::candidates(path);
         let matching = |place: &PathBuf| -> Vec<(Option<Group>, PathBuf)> {
-            let files = csv_files(place).unwrap_or_default().into_iter();
-            files
-                .filter(|(_, file)| pattern.matches(&file_name(file)))
+            let files = File::all(place).unwrap_or_default();
+            let chosen = asked.choose(&files).into_iter();
+            chosen
+                .map(|at| (files[at].group, files[at].path.clone()))
                 .collect()
         };
         let found = looked.iter().map(|place| (place, matching(place)));
