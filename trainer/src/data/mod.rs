@@ -18,8 +18,8 @@ mod augment;
 mod bank;
 mod cache;
 mod decode;
-mod delimited;
 mod examples;
+mod faults;
 mod folder;
 mod omniglot;
 mod recordings;
@@ -30,6 +30,8 @@ mod tables;
 
 use std::fmt;
 use std::path::PathBuf;
+
+use mamlet_simulator::rows::RowsError;
 
 pub use augment::{Augment, Distortion};
 pub use bank::{Bank, ClassImages, Normalise};
@@ -65,7 +67,11 @@ pub enum DataError {
         why: String,
     },
     /// Files or rows that cannot be used.
-    #[error("{} of {what} cannot be used:{}", counted(problems.len(), unit), lines(problems))]
+    #[error(
+        "{} of {what} cannot be used:{}",
+        counted(faults(problems), unit),
+        lines(problems)
+    )]
     Problems {
         /// The data set.
         what: String,
@@ -93,6 +99,33 @@ pub struct Problem {
     pub file: String,
     /// What is wrong with it.
     pub what: String,
+    /// How many rows more it stands for, which have the same fault.
+    pub alike: usize,
+}
+
+impl Problem {
+    /// A problem of one file or row.
+    pub fn new(file: impl Into<String>, what: impl Into<String>) -> Self {
+        Self {
+            file: file.into(),
+            what: what.into(),
+            alike: 0,
+        }
+    }
+}
+
+impl From<RowsError> for DataError {
+    fn from(error: RowsError) -> Self {
+        Self::Read {
+            why: error.why(),
+            path: error.path,
+        }
+    }
+}
+
+/// Files or rows that problems are of.
+pub(crate) fn faults(problems: &[Problem]) -> usize {
+    problems.iter().map(|problem| 1 + problem.alike).sum()
 }
 
 impl fmt::Display for Problem {

@@ -4,6 +4,7 @@ use std::path::Path;
 
 use serde::{Deserialize, Serialize};
 
+use super::files::Files;
 use crate::data::{DataError, read_error};
 
 /// How recordings lie in CSV files: in a config as `[tasks.layout]`, or as
@@ -81,15 +82,16 @@ impl Layout {
             Some(("rate", "a number above 0, of rows a second"))
         } else if self.rows == Some(0) {
             Some(("rows", "at least 1"))
-        } else if self.pattern().is_err() {
+        } else if self.asks_for().is_none() {
             Some(("files", "a name in which * stands for any characters"))
         } else {
             None
         }
     }
 
-    pub(super) fn pattern(&self) -> Result<glob::Pattern, String> {
-        glob::Pattern::new(&self.files).map_err(|error| format!("files: {error}"))
+    /// Which files it asks for; none where that is no pattern.
+    pub(super) fn asks_for(&self) -> Option<Files> {
+        Files::new(&self.files)
     }
 }
 

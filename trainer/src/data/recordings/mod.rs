@@ -10,16 +10,16 @@
 //! Every file has one header. A row is a sample; rows of one recording follow one
 //! another.
 
+mod files;
 mod layout;
 mod read;
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+pub(super) use files::{File, Files};
 pub use layout::Layout;
 
-use super::folder::split_folders;
-use super::source::{entries, file_name};
 use super::{DataError, Group, Problem};
 use crate::locations;
 
@@ -86,7 +86,7 @@ impl Recordings {
     ) -> Result<Arc<Self>, DataError> {
         let looked = locations::candidates(path);
         let found = looked.iter().find_map(|place| {
-            let files = csv_files(place).ok()?;
+            let files = File::all(place).ok()?;
             (!files.is_empty()).then_some((place, files))
         });
         let (place, files) = found.ok_or_else(|| DataError::NotFound {
@@ -98,7 +98,7 @@ impl Recordings {
             Some(layout) => layout.clone(),
             None => Layout::in_folder(place)?,
         };
-        Self::read(place, files, Channels::Named(channels), layout).map(Arc::new)
+        Self::read(place, &files, Channels::Named(channels), layout).map(Arc::new)
     }
 
     /// Reads every column of numbers of all recordings of a folder with a
@@ -108,8 +108,8 @@ impl Recordings {
     /// As [`open`](Self::open). Where there is no `recordings.toml`, the error says
     /// what it could be for these files.
     pub fn survey(folder: &Path) -> Result<Self, DataError> {
-        let files = csv_files(folder)?;
-        let Some((_, first)) = files.first() else {
+        let files = File::all(folder)?;
+        let Some(File { path: first, .. }) = files.first() else {
             return Err(DataError::NotFound {
                 what: "CSV files with recordings".into(),
                 looked: vec![folder.to_owned()],
@@ -124,7 +124,7 @@ impl Recordings {
             });
         }
         let layout = Layout::in_folder(folder)?;
-        Self::read(folder, files, Channels::AllNumbers, layout)
+        Self::read(folder, &files, Channels::AllNumbers, layout)
     }
 
     /// Columns of the first file that are neither channels nor part of the layout.
@@ -144,22 +144,18 @@ impl Recordings {
     /// Reads the files whose name the layout asks for.
     fn read(
         place: &Path,
-        files: Vec<(Option<Group>, PathBuf)>,
+        files: &[File],
         channels: Channels<'_>,
         layout: Layout,
     ) -> Result<Self, DataError> {
-        let pattern = layout.pattern().map_err(|why| DataError::Read {
-            path: place.to_owned(),
-            why,
-        })?;
-        let files: Vec<_> = files
-            .into_iter()
-            .filter(|(_, file)| pattern.matches(&file_name(file)))
+        let chosen = layout.asks_for().map(|asked| asked.choose(files));
+        let files: Vec<File> = (chosen.unwrap_or_default().into_iter())
+            .map(|at| files[at].clone())
             .collect();
-        let Some((_, first)) = files.first() else {
+        let Some(File { path: first, .. }) = files.first() else {
             return Err(DataError::TooFew {
                 what: place.display().to_string(),
-                has: "no CSV file of that name".into(),
+                has: "no file of that name".into(),
                 needs: format!("files = {:?} asks for one", layout.files),
             });
         };
@@ -175,8 +171,8 @@ impl Recordings {
             });
         }
         let mut reader = read::Reader::new(&layout, &channels);
-        for (group, file) in &files {
-            reader.file(*group, file)?;
+        for File { group, path, .. } in &files {
+            reader.file(*group, path)?;
         }
         let (recordings, problems) = reader.finish();
         if !problems.is_empty() {
@@ -188,7 +184,7 @@ impl Recordings {
         }
         Ok(Self {
             path: place.to_owned(),
-            files: files.into_iter().map(|(_, file)| file).collect(),
+            files: files.into_iter().map(|file| file.path).collect(),
             layout,
             ..recordings
         })
@@ -212,28 +208,9 @@ impl Recordings {
     }
 }
 
-/// The CSV files of a folder or of its split folders.
-pub(super) fn csv_files(place: &Path) -> Result<Vec<(Option<Group>, PathBuf)>, DataError> {
-    let csv = |path: &PathBuf| path.is_file() && path.extension().is_some_and(|e| e == "csv");
-    let own = entries(place)?.into_iter().filter(csv);
-    let mut all: Vec<(Option<Group>, PathBuf)> = own.map(|path| (None, path)).collect();
-    let folders = split_folders(place);
-    if !folders.is_empty() {
-        all.clear();
-    }
-    for (group, folder) in folders {
-        let own = entries(&folder)?.into_iter().filter(csv);
-        all.extend(own.map(|path| (Some(group), path)));
-    }
-    Ok(all)
-}
-
 /// A row that cannot be used.
 pub(super) fn problem(file: &Path, line: u64, what: impl Into<String>) -> Problem {
-    Problem {
-        file: format!("{}, line {line}", file.display()),
-        what: what.into(),
-    }
+    Problem::new(format!("{}, line {line}", file.display()), what)
 }
 
 #[cfg(test)]

@@ -3,11 +3,11 @@
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 
-use csv::StringRecord;
+use mamlet_simulator::rows::{Header, Row, Rows, number};
 
-use super::{Layout, Recording, Recordings, problem};
-use crate::data::delimited::{self, no_number, unreadable};
-use crate::data::source::file_name;
+use super::{Layout, Recording, Recordings};
+use crate::data::faults::Faults;
+use crate::data::source::stem;
 use crate::data::{DataError, Group, Problem};
 
 /// Reads files one after the other.
@@ -19,7 +19,7 @@ pub(super) struct Reader<'a> {
     classes: Names,
     sessions: HashMap<(usize, Vec<String>), usize>,
     recordings: Vec<Recording>,
-    problems: Vec<Problem>,
+    faults: Faults,
 }
 
 /// Names by number.
@@ -50,7 +50,7 @@ struct Columns {
 }
 
 /// What is the same in all rows of a recording.
-#[derive(Clone, PartialEq)]
+#[derive(Clone, Default, PartialEq)]
 struct Key {
     user: String,
     label: String,
@@ -58,17 +58,8 @@ struct Key {
 }
 
 impl Columns {
-    fn of(
-        layout: &Layout,
-        channels: &[String],
-        header: &StringRecord,
-        path: &Path,
-    ) -> Result<Self, DataError> {
-        let header: Vec<String> = header.iter().map(|name| name.trim().to_owned()).collect();
-        let column = |name: &String| {
-            let found = header.iter().position(|column| column == name);
-            found.ok_or_else(|| no_column(name, &header, path))
-        };
+    fn of(layout: &Layout, channels: &[String], rows: &Rows) -> Result<Self, DataError> {
+        let column = |name: &String| rows.column(name);
         let all = |names: &[String]| names.iter().map(column).collect::<Result<Vec<_>, _>>();
         Ok(Self {
             inputs: all(channels)?,
@@ -78,12 +69,17 @@ impl Columns {
         })
     }
 
-    fn key(&self, row: &StringRecord, file: &str) -> Key {
-        let value = |&column: &usize| row.get(column).unwrap_or("").trim().to_owned();
-        Key {
-            user: self.user.as_ref().map_or_else(|| file.to_owned(), value),
-            label: value(&self.label),
-            recording: self.recording.iter().map(value).collect(),
+    /// Writes what is the same in all rows of a row's recording.
+    fn key(&self, row: &Row<'_>, file: &str, key: &mut Key) {
+        let set = |text: &mut String, value: &str| {
+            text.clear();
+            text.push_str(value);
+        };
+        set(&mut key.user, self.user.map_or(file, |at| row.get(at)));
+        set(&mut key.label, row.get(self.label));
+        key.recording.resize(self.recording.len(), String::new());
+        for (text, &at) in key.recording.iter_mut().zip(&self.recording) {
+            set(text, row.get(at));
         }
     }
 }
@@ -94,40 +90,34 @@ pub(super) fn channels(
     layout: &Layout,
     path: &Path,
 ) -> Result<(Vec<String>, Vec<String>), DataError> {
-    let (header, row) = head(path)?;
+    let mut rows = Rows::open(path, Header::Present)?;
     let names = layout.recording.iter().chain([&layout.label]);
     let names: Vec<&String> = names.chain(&layout.user).collect();
-    let missing = names.iter().find(|name| !header.contains(name));
-    if let Some(name) = missing {
-        return Err(no_column(name, &header, path));
+    for name in &names {
+        rows.column(name)?;
     }
+    let decimal = rows.dialect().decimal;
+    let header = rows.header().unwrap_or_default().to_vec();
     let own = |name: &String| !names.contains(&name);
-    let is_number = |value: &str| value.parse::<f32>().is_ok_and(f32::is_finite);
-    let columns = header.iter().zip(&row).filter(|(name, _)| own(name));
-    let (numbers, others): (Vec<_>, Vec<_>) = columns.partition(|(_, value)| is_number(value));
-    let named = |columns: Vec<(&String, &String)>| {
-        columns.into_iter().map(|(name, _)| name.clone()).collect()
-    };
-    Ok((named(numbers), named(others)))
-}
-
-fn no_column(name: &str, header: &[String], path: &Path) -> DataError {
-    DataError::Read {
-        path: path.to_owned(),
-        why: format!(
-            "line 1: no column {name:?}; there are {}",
-            header.join(", ")
-        ),
+    let (mut numbers, mut others) = (Vec::new(), Vec::new());
+    if let Some(row) = rows.next()? {
+        for (at, name) in header.iter().enumerate().filter(|(_, name)| own(name)) {
+            match number::<f32>(row.get(at), decimal) {
+                Ok(_) => numbers.push(name.clone()),
+                Err(_) => others.push(name.clone()),
+            }
+        }
     }
+    Ok((numbers, others))
 }
 
 /// The header of a file, and its first row.
 pub(super) fn head(path: &Path) -> Result<(Vec<String>, Vec<String>), DataError> {
-    let (mut reader, header) = delimited::open(path)?;
-    let texts = |record: &StringRecord| record.iter().map(|text| text.trim().to_owned()).collect();
-    let mut row = StringRecord::new();
-    reader.read_record(&mut row).map_err(unreadable(path))?;
-    Ok((texts(&header), texts(&row)))
+    let mut rows = Rows::open(path, Header::Present)?;
+    let header = rows.header().unwrap_or_default().to_vec();
+    let row = rows.next()?;
+    let cells = row.map(|row| (0..row.len()).map(|at| row.get(at).to_owned()).collect());
+    Ok((header, cells.unwrap_or_default()))
 }
 
 impl<'a> Reader<'a> {
@@ -140,36 +130,31 @@ impl<'a> Reader<'a> {
             classes: Names::default(),
             sessions: HashMap::new(),
             recordings: Vec::new(),
-            problems: Vec::new(),
+            faults: Faults::default(),
         }
     }
 
     /// Reads a file, whose stem is the user unless a column names one.
     pub(super) fn file(&mut self, group: Option<Group>, path: &Path) -> Result<(), DataError> {
-        let (mut reader, header) = delimited::open(path)?;
-        let columns = Columns::of(self.layout, self.channels, &header, path)?;
-        let stem = path
-            .file_stem()
-            .map(|stem| stem.to_string_lossy().into_owned());
-        let stem = stem.unwrap_or_else(|| file_name(path));
+        let mut rows = Rows::open(path, Header::Present)?;
+        let columns = Columns::of(self.layout, self.channels, &rows)?;
+        let (decimal, stem) = (rows.dialect().decimal, stem(path));
+        let mut key = Key::default();
         let mut open: Option<(Key, Recording)> = None;
-        let mut row = StringRecord::new();
-        while reader.read_record(&mut row).map_err(unreadable(path))? {
-            let line = row.position().map_or(0, csv::Position::line);
-            if row.len() != header.len() {
-                let what = format!("{} columns, the header has {}", row.len(), header.len());
-                self.problems.push(problem(path, line, what));
+        while let Some(row) = rows.next()? {
+            let line = row.line;
+            if let Some(what) = row.uneven() {
+                self.faults.add(path, line, what);
                 continue;
             }
-            let key = columns.key(&row, &stem);
+            columns.key(&row, &stem, &mut key);
             if key.user.is_empty() || key.label.is_empty() {
                 let what = if key.label.is_empty() {
                     &self.layout.label
                 } else {
                     "user"
                 };
-                self.problems
-                    .push(problem(path, line, format!("{what} is empty")));
+                self.faults.add(path, line, format!("{what} is empty"));
                 continue;
             }
             let full = |recording: &Recording| {
@@ -182,24 +167,17 @@ impl<'a> Reader<'a> {
             if !goes_on {
                 self.close(path, open.take().map(|(_, recording)| recording));
                 let recording = self.begin(&key, group, line);
-                open = Some((key, recording));
+                open = Some((key.clone(), recording));
             }
             let (_, recording) = open.as_mut().expect("begun above");
             for (&column, name) in columns.inputs.iter().zip(self.channels) {
-                let text = row.get(column).unwrap_or("").trim();
-                match text.parse::<f32>() {
-                    Ok(value) if value.is_finite() => recording.samples.push(value),
-                    Ok(_) => {
-                        let what = format!("{name} is {text}, not a finite number");
-                        self.problems.push(problem(path, line, what));
-                        recording.samples.push(0.0);
-                    }
-                    Err(_) => {
-                        let what = format!("{name} is {}", no_number(text));
-                        self.problems.push(problem(path, line, what));
-                        recording.samples.push(0.0);
-                    }
-                }
+                let text = row.get(column);
+                let value = number(text, decimal).unwrap_or_else(|what| {
+                    let what = format!("{name} is {what}");
+                    self.faults.add_of(path, line, what, text);
+                    0.0
+                });
+                recording.samples.push(value);
             }
         }
         self.close(path, open.take().map(|(_, recording)| recording));
@@ -223,9 +201,10 @@ impl<'a> Reader<'a> {
     }
 
     fn close(&mut self, path: &Path, recording: Option<Recording>) {
-        let Some(recording) = recording else {
+        let Some(mut recording) = recording else {
             return;
         };
+        recording.samples.shrink_to_fit();
         let rows = recording.samples.len() / self.channels.len();
         let short = match self.layout.rows {
             Some(wanted) if rows < wanted => Some(format!(
@@ -235,7 +214,7 @@ impl<'a> Reader<'a> {
             _ => None,
         };
         if let Some(what) = short {
-            self.problems.push(problem(path, recording.line, what));
+            self.faults.add(path, recording.line, what);
         }
         self.recordings.push(recording);
     }
@@ -258,7 +237,7 @@ impl<'a> Reader<'a> {
             classes,
             recordings: recordings.collect(),
         };
-        (recordings, self.problems)
+        (recordings, self.faults.problems())
     }
 }
 

@@ -87,7 +87,7 @@ fn what_is_lacking_is_said() {
     let error = lacks(folder(3, 5, 2, 10, "rate = 0.0"));
     assert!(error.contains("rate: a number above 0"), "{error}");
     let error = lacks(folder(3, 5, 2, 10, "rate = 1.0\nfiles = \"*.txt\""));
-    assert!(error.contains("no CSV file of that name"), "{error}");
+    assert!(error.contains("no file of that name"), "{error}");
 }
 
 #[test]
