@@ -18,8 +18,8 @@ mod augment;
 mod bank;
 mod cache;
 mod decode;
-mod delimited;
 mod examples;
+mod faults;
 mod folder;
 mod omniglot;
 mod recordings;
@@ -70,7 +70,11 @@ pub enum DataError {
         why: String,
     },
     /// Files or rows that cannot be used.
-    #[error("{} of {what} cannot be used:{}", counted(problems.len(), unit), lines(problems))]
+    #[error(
+        "{} of {what} cannot be used:{}",
+        counted(faults(problems), unit),
+        lines(problems)
+    )]
     Problems {
         /// The data set.
         what: String,
@@ -98,6 +102,33 @@ pub struct Problem {
     pub file: String,
     /// What is wrong with it.
     pub what: String,
+    /// How many rows more it stands for, which have the same fault.
+    pub alike: usize,
+}
+
+impl Problem {
+    /// A problem of one file or row.
+    pub fn new(file: impl Into<String>, what: impl Into<String>) -> Self {
+        Self {
+            file: file.into(),
+            what: what.into(),
+            alike: 0,
+        }
+    }
+}
+
+impl From<RowsError> for DataError {
+    fn from(error: RowsError) -> Self {
+        Self::Read {
+            why: error.why(),
+            path: error.path,
+        }
+    }
+}
+
+/// Files or rows that problems are of.
+pub(crate) fn faults(problems: &[Problem]) -> usize {
+    problems.iter().map(|problem| 1 + problem.alike).sum()
 }
 
 impl fmt::Display for Problem {
@@ -166,18 +197,6 @@ fn read_error(path: impl Into<PathBuf>) -> impl FnOnce(std::io::Error) -> DataEr
     move |error| DataError::Read {
         path,
         why: error.to_string(),
-    }
-}
-
-impl From<RowsError> for DataError {
-    fn from(error: RowsError) -> Self {
-        let line = error
-            .line
-            .map_or(String::new(), |line| format!("line {line}: "));
-        Self::Read {
-            why: format!("{line}{}", error.fault),
-            path: error.path,
-        }
     }
 }
 

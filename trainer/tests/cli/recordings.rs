@@ -243,5 +243,5 @@ fn a_folder_of_recordings_becomes_a_run() {
         out.contains("bob.csv, line 2: AccX is \"?\", no number\n"),
         "{out}"
     );
-    assert!(err.contains("each on a line above"), "{err}");
+    assert!(err.contains("named above"), "{err}");
 }

@@ -9,7 +9,7 @@ use clap::{Args, Subcommand};
 
 use super::{exit, output};
 use crate::config::Config;
-use crate::data::{DataError, counted};
+use crate::data::{DataError, counted, faults};
 use crate::tasks::{Contents, TasksError};
 
 /// Look at data sets.
@@ -109,8 +109,8 @@ fn usable<T>(opened: Result<T, TasksError>) -> anyhow::Result<T> {
                 output::line(problem)?;
             }
             anyhow::bail!(
-                "{what}: {}, each on a line above",
-                counted(problems.len(), "problem")
+                "{what}: {}, named above",
+                counted(faults(&problems), "problem")
             )
         }
         opened => Ok(opened?),

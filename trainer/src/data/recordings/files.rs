@@ -113,3 +113,61 @@ impl Files {
         matches(&text) || unpacked.is_some_and(|(name, _)| matches(name))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::data::tests::Fixture;
+
+    fn found(names: &[&str], pattern: &str) -> Vec<String> {
+        let fixture = Fixture::empty();
+        for name in names {
+            fixture.put(name, b"");
+        }
+        let files = File::all(fixture.path()).unwrap();
+        let chosen = Files::new(pattern).unwrap().choose(&files).into_iter();
+        let below = chosen.map(|at| files[at].below.to_string_lossy().replace('\\', "/"));
+        below.collect()
+    }
+
+    #[test]
+    fn files_are_found_by_name_or_path() {
+        let flat = [
+            "A.CSV", "b.csv", "c.csv.gz", "d.CSV.GZ", "notes.md", ".e.csv",
+        ];
+        let all = ["A.CSV", "b.csv", "c.csv.gz", "d.CSV.GZ"];
+        assert_eq!(found(&flat, "*.csv"), all);
+        assert_eq!(found(&flat, "c*.csv"), ["c.csv.gz"]);
+        assert_eq!(found(&["wave.1.json"], "*.json"), ["wave.1.json"]);
+        let deep = [
+            "anna/1_sw.csv",
+            "anna/1_hw.csv",
+            "bert/3_sw.csv",
+            "bert/old/2_sw.csv",
+        ];
+        assert_eq!(
+            found(&deep, "*/*_sw.csv"),
+            ["anna/1_sw.csv", "bert/3_sw.csv"]
+        );
+        assert_eq!(found(&deep, "**/*_sw.csv").len(), 3);
+        assert_eq!(found(&deep, "*_sw.csv").len(), 3);
+        assert_eq!(found(&["a.csv", "more/b.csv"], "*.csv"), ["a.csv"]);
+        assert_eq!(found(&["a.csv"], "b*"), [""; 0]);
+    }
+
+    #[test]
+    fn split_folders_are_searched_alike() {
+        let fixture = Fixture::empty();
+        for name in ["list.csv", "train/a.csv", "test/anna/b.csv"] {
+            fixture.put(name, b"");
+        }
+        let found: Vec<_> = (File::all(fixture.path()).unwrap().into_iter())
+            .map(|file| (file.group, file.below))
+            .collect();
+        let expected = [
+            (Some(Group::Train), "a.csv".into()),
+            (Some(Group::Test), "anna/b.csv".into()),
+        ];
+        assert_eq!(found, expected);
+    }
+}

@@ -242,10 +242,7 @@ fn not_found(looked: Vec<PathBuf>, remedy: &str) -> DataError {
 
 /// A row that cannot be used.
 pub(super) fn problem(file: &Path, line: u64, what: impl Into<String>) -> Problem {
-    Problem {
-        file: format!("{}, line {line}", file.display()),
-        what: what.into(),
-    }
+    Problem::new(format!("{}, line {line}", file.display()), what)
 }
 
 #[cfg(test)]

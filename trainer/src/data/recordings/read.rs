@@ -9,7 +9,8 @@ use super::clock::{self, ClockUnit};
 use super::files::File;
 use super::layout::{Boundary, Layout};
 use super::names::{NamePattern, Named, without_extension};
-use super::{Recording, Recordings, columns, problem};
+use super::{Recording, Recordings, columns};
+use crate::data::faults::Faults;
 use crate::data::source::file_name;
 use crate::data::{DataError, Problem, counted};
 
@@ -27,7 +28,9 @@ pub(super) struct Reader<'a> {
     classes: Names,
     sessions: HashMap<(usize, Vec<String>), usize>,
     read: Vec<Timed>,
+    /// Files whose names do not fit.
     problems: Vec<Problem>,
+    faults: Faults,
     /// Names of [`Layout::without`] that came up.
     left_out: BTreeSet<String>,
     /// Recordings that were too short, and where the first is.
@@ -158,6 +161,7 @@ impl<'a> Reader<'a> {
             sessions: HashMap::new(),
             read: Vec::new(),
             problems: Vec::new(),
+            faults: Faults::default(),
             left_out: BTreeSet::new(),
             short: Places::default(),
             blanks: Places::default(),
@@ -190,10 +194,9 @@ impl<'a> Reader<'a> {
         let path = &file.path;
         let Some(named) = self.named(file) else {
             let pattern = self.layout.path.as_deref().unwrap_or_default();
-            self.problems.push(Problem {
-                file: path.display().to_string(),
-                what: format!("its name does not fit path = {pattern:?}"),
-            });
+            let what = format!("its name does not fit path = {pattern:?}");
+            let file = path.display().to_string();
+            self.problems.push(Problem::new(file, what));
             self.files += 1;
             return Ok(());
         };
@@ -207,7 +210,7 @@ impl<'a> Reader<'a> {
         let mut open: Option<(Key, Timed)> = None;
         while let Some(row) = rows.next()? {
             let line = row.line;
-            let mut wrong = |what: String| self.problems.push(problem(path, line, what));
+            let mut wrong = |what: String| self.faults.add(path, line, what);
             if let Some(what) = row.uneven() {
                 wrong(what);
                 continue;
@@ -236,7 +239,7 @@ impl<'a> Reader<'a> {
             let time = match time.transpose() {
                 Ok(time) => time,
                 Err(what) => {
-                    self.problems.push(problem(path, line, what));
+                    self.faults.add(path, line, what);
                     continue;
                 }
             };
@@ -276,15 +279,16 @@ impl<'a> Reader<'a> {
                     };
                     let text = columns.clock.map_or("", |at| row.get(at));
                     let what = format!("{clock} is {text}, {how}");
-                    self.problems.push(problem(path, line, what));
+                    self.faults.add_of(path, line, what, text);
                 }
                 timed.times.push(last.map_or(time, |last| last.max(time)));
                 timed.lines.push(line);
             }
             for (&column, name) in columns.inputs.iter().zip(self.channels) {
-                let value = number::<f32>(row.get(column), decimal).unwrap_or_else(|what| {
+                let text = row.get(column);
+                let value = number::<f32>(text, decimal).unwrap_or_else(|what| {
                     let what = format!("{name} is {what}");
-                    self.problems.push(problem(path, line, what));
+                    self.faults.add_of(path, line, what, text);
                     0.0
                 });
                 timed.recording.samples.push(value);
@@ -326,7 +330,8 @@ impl<'a> Reader<'a> {
     }
 
     fn close(&mut self, path: &Path, open: Option<(Key, Timed)>) {
-        let Some((_, timed)) = open else { return };
+        let Some((_, mut timed)) = open else { return };
+        timed.recording.samples.shrink_to_fit();
         let (rows, line) = (
             timed.recording.samples.len() / self.channels.len(),
             timed.recording.line,
@@ -339,7 +344,7 @@ impl<'a> Reader<'a> {
                     "the recording that begins here has {}, rows = {wanted} are expected",
                     counted(rows, "row")
                 );
-                self.problems.push(problem(path, line, what));
+                self.faults.add(path, line, what);
             }
             _ if rows < self.layout.least() => {
                 self.short.add(|| place(path, line));
@@ -420,6 +425,7 @@ impl<'a> Reader<'a> {
             recordings,
             notes,
         };
+        self.problems.extend(self.faults.problems());
         Ok((recordings, self.problems))
     }
 

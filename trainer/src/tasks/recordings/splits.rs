@@ -161,19 +161,20 @@ fn apart(all: &Recordings, split_of: &[Option<Group>]) -> Result<(), TasksError>
             found.entry(files).or_default().push(twins.recordings);
         }
     }
-    let problem = |twins: &Vec<[usize; 2]>| {
+    let problem = |twins: &Vec<[usize; 2]>| -> Problem {
         let [own, others] = twins[0].map(|at| split_of[at].map_or("", name));
         let [first, other] = twins[0].map(|at| all.place(&all.recordings[at]));
         let more = match twins.len() - 1 {
             0 => String::new(),
             more => format!("; and {more} more of these files"),
         };
+        let what = format!(
+            "for {others}, and the same as for {own} at {first}{more}: delete one of them, or leave \
+             a user or a class out by `without` in recordings.toml or tasks.layout"
+        );
         Problem {
-            file: other,
-            what: format!(
-                "for {others}, and the same as for {own} at {first}{more}: delete one of them, or \
-                 leave a user or a class out by `without` in recordings.toml or tasks.layout"
-            ),
+            alike: twins.len() - 1,
+            ..Problem::new(other, what)
         }
     };
     let problems: Vec<Problem> = found.values().map(problem).collect();
