@@ -5,6 +5,7 @@
 //! |---|---|
 //! | [`board`] | named boards and budgets of one's own |
 //! | [`mod@file`] | artifacts from disk, aligned as in flash |
+//! | [`rows`] | rows of text files, however they are written |
 //! | [`table`] | support and query examples from CSV |
 //! | [`session`] | one session of a board: examples in, adapted, queried |
 //! | [`flash`] | NOR flash that wears and loses power |
@@ -24,6 +25,7 @@ pub mod flash;
 pub mod flash_file;
 pub mod golden;
 pub mod replay;
+pub mod rows;
 pub mod serial;
 pub mod session;
 pub mod table;

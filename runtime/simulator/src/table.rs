@@ -2,12 +2,14 @@
 //! are the model's inputs; the columns after them are the target numbers, or
 //! one class (its number, or its name where the artifact has names).
 
+use std::ops::Range;
 use std::path::Path;
 
-use anyhow::{Context, Result, anyhow, bail};
+use anyhow::{Result, anyhow, bail};
 use mamlet_formats::Loss;
 use mamlet_runtime::Artifact;
 
+use crate::rows::{self, Header, Rows};
 use crate::serial::Identity;
 
 /// What an example should give.
@@ -84,26 +86,20 @@ impl Target {
 /// Names file, line and column of what is missing, no number or not finite.
 pub fn read(path: &Path, columns: &Columns, need_targets: bool) -> Result<Vec<Example>> {
     let file = path.display();
-    let text = std::fs::read(path).with_context(|| format!("cannot read {file}"))?;
-    let mut reader = csv::ReaderBuilder::new()
-        .trim(csv::Trim::All)
-        .flexible(true)
-        .from_reader(&text[..]);
-    let header = reader
-        .headers()
-        .with_context(|| format!("{file}: cannot read the header"))?
-        .clone();
-    if !header.is_empty() && header.iter().all(|name| name.parse::<f32>().is_ok()) {
+    let mut rows = Rows::open(path, Header::Detect)?;
+    let decimal = rows.dialect().decimal;
+    let Some(header) = rows.header().map(<[String]>::to_vec) else {
         bail!("{file}, line 1: numbers where the header should be, such as x,y");
-    }
+    };
     let (inputs, targets) = (columns.inputs, columns.targets);
     let has_targets = header.len() == inputs + targets;
     if !has_targets && (need_targets || header.len() != inputs) {
         bail!(
-            "{file}, line 1: {} columns ({}), the model takes {inputs} input{} and then {targets} \
+            "{file}, line {}: {} columns ({}), the model takes {inputs} input{} and then {targets} \
              target column{}{}",
+            rows.header_line(),
             header.len(),
-            header.iter().collect::<Vec<_>>().join(", "),
+            header.join(", "),
             plural(inputs),
             plural(targets),
             if need_targets {
@@ -114,55 +110,27 @@ pub fn read(path: &Path, columns: &Columns, need_targets: bool) -> Result<Vec<Ex
         );
     }
     let mut examples = Vec::new();
-    for record in reader.records() {
-        let record = record.with_context(|| format!("{file}: cannot read a row"))?;
-        let line = record
-            .position()
-            .map_or(0, |position| line_of(&text, position.byte()));
-        if record.len() != header.len() {
-            bail!(
-                "{file}, line {line}: {} columns, the header has {}",
-                record.len(),
-                header.len()
-            );
+    while let Some(row) = rows.next()? {
+        let line = row.line;
+        if let Some(what) = row.uneven() {
+            bail!("{file}, line {line}: {what}");
         }
-        let number = |column: usize| {
-            let place = || {
-                format!(
-                    "{file}, line {line}, column {} ({})",
-                    column + 1,
-                    &header[column]
-                )
-            };
-            let text = &record[column];
-            let value: f32 = text
-                .parse()
-                .map_err(|_| anyhow!("{}: {text:?} is no number", place()))?;
-            if !value.is_finite() {
-                bail!("{}: {text:?} is not finite", place());
-            }
-            Ok(value)
+        let place = |column: usize| {
+            let name = &header[column];
+            format!("{file}, line {line}, column {} ({name})", column + 1)
         };
-        let input = (0..inputs).map(number).collect::<Result<_>>()?;
+        let number = |column: usize| {
+            rows::number(row.get(column), decimal)
+                .map_err(|what| anyhow!("{}: {what}", place(column)))
+        };
+        let numbers = |columns: Range<usize>| columns.map(number).collect::<Result<Vec<f32>>>();
+        let input = numbers(0..inputs)?;
         let target = match &columns.classes {
             _ if !has_targets => None,
-            None => Some(Target::Values(
-                (inputs..inputs + targets)
-                    .map(number)
-                    .collect::<Result<_>>()?,
-            )),
+            None => Some(Target::Values(numbers(inputs..inputs + targets)?)),
             Some(names) => {
-                let place = format!(
-                    "{file}, line {line}, column {} ({})",
-                    inputs + 1,
-                    &header[inputs]
-                );
-                Some(Target::Class(class(
-                    &record[inputs],
-                    names,
-                    columns.outputs,
-                    &place,
-                )?))
+                let class = class(row.get(inputs), names, columns.outputs, || place(inputs))?;
+                Some(Target::Class(class))
             }
         };
         examples.push(Example { input, target });
@@ -173,25 +141,24 @@ pub fn read(path: &Path, columns: &Columns, need_targets: bool) -> Result<Vec<Ex
     Ok(examples)
 }
 
-/// The line in which the record at `byte` begins, as an editor counts. The
-/// reader's own count leaves out what it skips before the record: blank lines,
-/// and the second half of a line end of two characters.
-fn line_of(text: &[u8], byte: u64) -> usize {
-    let at = usize::try_from(byte).map_or(text.len(), |at| at.min(text.len()));
-    let (before, rest) = text.split_at(at);
-    let skipped = rest.iter().take_while(|byte| matches!(byte, b'\r' | b'\n'));
-    let ends = before.iter().chain(skipped).filter(|&&byte| byte == b'\n');
-    ends.count() + 1
-}
-
 /// A class by name or number.
-fn class(text: &str, names: &[String], classes: usize, place: &str) -> Result<usize> {
+fn class(
+    text: &str,
+    names: &[String],
+    classes: usize,
+    place: impl Fn() -> String,
+) -> Result<usize> {
     let named = names.iter().position(|name| name == text);
     match named.or_else(|| text.parse().ok()) {
         Some(class) if class < classes => Ok(class),
-        _ if names.is_empty() => bail!("{place}: {text:?} is no class from 0 to {}", classes - 1),
+        _ if names.is_empty() => bail!(
+            "{}: {text:?} is no class from 0 to {}",
+            place(),
+            classes - 1
+        ),
         _ => bail!(
-            "{place}: {text:?} is no class; there are {}",
+            "{}: {text:?} is no class; there are {}",
+            place(),
             names.join(", ")
         ),
     }

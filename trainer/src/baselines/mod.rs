@@ -72,6 +72,12 @@ impl Baseline {
         self != Self::Average
     }
 
+    /// Whether it needs tasks of training and validation units: to choose by, or to know the
+    /// average of.
+    pub fn chooses(self, shape: Shape) -> bool {
+        self == Self::Average || self.candidates(shape).len() > 1
+    }
+
     /// What [`Fitted::choice`] is chosen from.
     fn candidates(self, shape: Shape) -> Vec<Choice> {
         let numbers: &[f64] = match self {

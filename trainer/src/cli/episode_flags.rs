@@ -76,7 +76,7 @@ enum SplitChoice {
 }
 
 /// How queries are predicted.
-#[derive(Debug, Args)]
+#[derive(Clone, Debug, Args)]
 pub(super) struct SettingFlag {
     /// How queries are predicted where they can see one another [default: that of the
     /// config, record.setting, and device beside it]

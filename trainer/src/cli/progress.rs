@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use indicatif::{ProgressBar, ProgressStyle};
 
-use crate::notice::say;
+use crate::notice::{notice, say};
 use crate::run::Line;
 use crate::train::Event;
 
@@ -41,6 +41,7 @@ impl Progress {
     /// Shows how far training is.
     pub(super) fn show(&mut self, event: Event<'_>) {
         match event {
+            Event::Note(note) => notice(note),
             Event::Iteration(done) => {
                 if self.first.is_none() {
                     self.first = Some(done - 1);

@@ -101,7 +101,7 @@ fn of_class(
                         Ok(image) => sheet = Some((path.clone(), image)),
                         Err(what) => {
                             let file = path.display().to_string();
-                            problems.push(Problem { file, what });
+                            problems.push(Problem::new(file, what));
                             // One line for all of its tiles.
                             return Err(problems);
                         }
@@ -121,7 +121,7 @@ fn of_class(
             Ok(image) => append(&mut bytes, &image, pixels),
             Err(what) => {
                 let file = source.describe(at);
-                problems.push(Problem { file, what });
+                problems.push(Problem::new(file, what));
             }
         }
     }

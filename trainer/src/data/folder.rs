@@ -8,11 +8,12 @@
 //!   that of the split.
 
 use std::collections::{BTreeMap, HashSet};
-use std::fs::File;
 use std::path::{Path, PathBuf};
 
+use mamlet_simulator::rows::{Header, Rows};
+
 use super::source::{entries, file_name, is_image};
-use super::{DataError, Group, ImageAt, Problem, Sheets, Source, SourceClass, read_error};
+use super::{DataError, Group, ImageAt, Problem, Sheets, Source, SourceClass};
 use crate::locations;
 
 /// A data set in a folder.
@@ -26,9 +27,9 @@ pub struct ImageFolder<'a> {
 }
 
 const SPLITS: [(Group, &[&str]); 3] = [
-    (Group::Train, &["train"]),
+    (Group::Train, &["train", "training"]),
     (Group::Validation, &["val", "validation"]),
-    (Group::Test, &["test"]),
+    (Group::Test, &["test", "testing"]),
 ];
 
 /// The split folders that are in a folder.
@@ -117,34 +118,36 @@ struct Row {
 }
 
 fn read_list(path: &Path) -> Result<Vec<Row>, DataError> {
-    let wrong = |why: String| DataError::Read {
-        path: path.to_owned(),
-        why,
-    };
-    let file = File::open(path).map_err(read_error(path))?;
-    let mut reader = csv::Reader::from_reader(file);
-    let header = reader.headers().map_err(|error| wrong(error.to_string()))?;
+    let mut rows = Rows::open(path, Header::Present)?;
     let column = |name: &str| {
-        let at = header.iter().position(|column| column.trim() == name);
-        at.ok_or_else(|| wrong(format!("line 1: expected filename,label, no column {name}")))
+        rows.column(name).map_err(|error| DataError::Read {
+            path: path.to_owned(),
+            why: format!("{}; expected are filename,label", error.why()),
+        })
     };
     let (file, label) = (column("filename")?, column("label")?);
-    let rows = reader.records().map(|record| {
-        let record = record.map_err(|error| wrong(error.to_string()))?;
-        let line = record.position().map_or(0, csv::Position::line);
-        let value = |at: usize| record.get(at).unwrap_or("").trim().to_owned();
-        let row = Row {
-            line,
-            file: value(file),
-            label: value(label),
-            list: path.to_owned(),
+    let mut all = Vec::new();
+    while let Some(row) = rows.next()? {
+        let line = row.line;
+        let wrong = |why: &str| DataError::Read {
+            path: path.to_owned(),
+            why: format!("line {line}: {why}"),
         };
-        match row.file.is_empty() || row.label.is_empty() {
-            true => Err(wrong(format!("line {line}: filename or label is empty"))),
-            false => Ok(row),
+        if let Some(what) = row.uneven() {
+            return Err(wrong(&what));
         }
-    });
-    rows.collect()
+        let (file, label) = (row.get(file), row.get(label));
+        if file.is_empty() || label.is_empty() {
+            return Err(wrong("filename or label is empty"));
+        }
+        all.push(Row {
+            line,
+            file: file.to_owned(),
+            label: label.to_owned(),
+            list: path.to_owned(),
+        });
+    }
+    Ok(all)
 }
 
 impl Row {
@@ -153,12 +156,14 @@ impl Row {
         let digits = self.file.strip_prefix('n')?.get(..8)?;
         let named = digits.bytes().all(|byte| byte.is_ascii_digit());
         let of_imagenet = named && self.label.len() == 9 && self.label.starts_with('n');
-        (of_imagenet && !self.file.starts_with(&self.label)).then(|| Problem {
-            file: format!("{}, line {}", self.list.display(), self.line),
-            what: format!(
-                "mislabelled: {} is of n{digits} by its name, not of {}",
-                self.file, self.label
-            ),
+        (of_imagenet && !self.file.starts_with(&self.label)).then(|| {
+            Problem::new(
+                format!("{}, line {}", self.list.display(), self.line),
+                format!(
+                    "mislabelled: {} is of n{digits} by its name, not of {}",
+                    self.file, self.label
+                ),
+            )
         })
     }
 }
@@ -168,10 +173,11 @@ fn of_folders(source: &mut Source, group: Group, parts: &[PathBuf]) -> Result<()
         let (images, others): (Vec<_>, Vec<_>) = entries(class)?
             .into_iter()
             .partition(|path| is_image(&file_name(path)));
-        source.problems.extend(others.iter().map(|path| Problem {
-            file: path.display().to_string(),
-            what: "no image, by its name".into(),
-        }));
+        source.problems.extend(
+            others
+                .iter()
+                .map(|path| Problem::new(path.display().to_string(), "no image, by its name")),
+        );
         source.classes.push(SourceClass {
             name: file_name(class),
             group,
@@ -188,10 +194,8 @@ fn of_list(source: &mut Source, group: Group, split: &str, list: &[Row], folders
         source.problems.extend(row.mislabelled());
         let found = folders.iter().map(|folder| folder.join(&row.file));
         let mut problem = |what: String| {
-            source.problems.push(Problem {
-                file: format!("{}, line {}", row.list.display(), row.line),
-                what,
-            });
+            let file = format!("{}, line {}", row.list.display(), row.line);
+            source.problems.push(Problem::new(file, what));
         };
         if !seen.insert(&row.file) {
             problem(format!("{} is listed twice", row.file));
@@ -233,10 +237,8 @@ fn of_sheets(
         let name = sheet.file_stem().unwrap_or_default();
         let name = name.to_string_lossy().into_owned();
         let mut problem = |what: String| {
-            source.problems.push(Problem {
-                file: sheet.display().to_string(),
-                what,
-            });
+            let file = sheet.display().to_string();
+            source.problems.push(Problem::new(file, what));
         };
         let tiles = match image::image_dimensions(sheet) {
             Ok((width, height)) => {
@@ -285,9 +287,10 @@ fn of_sheets(
         });
     }
     let lists = list.and_then(|rows| rows.first());
-    let missing = rows.into_keys().map(|name| Problem {
-        file: lists.map_or(String::new(), |row| row.list.display().to_string()),
-        what: format!("missing: the split has no sheet of its class {name}"),
+    let missing = rows.into_keys().map(|name| {
+        let list = lists.map_or(String::new(), |row| row.list.display().to_string());
+        let what = format!("missing: the split has no sheet of its class {name}");
+        Problem::new(list, what)
     });
     source.problems.extend(missing.collect::<Vec<_>>());
 }

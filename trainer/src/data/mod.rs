@@ -18,8 +18,8 @@ mod augment;
 mod bank;
 mod cache;
 mod decode;
-mod delimited;
 mod examples;
+mod faults;
 mod folder;
 mod omniglot;
 mod recordings;
@@ -28,8 +28,11 @@ mod sheets;
 mod source;
 mod tables;
 
+use std::collections::BTreeMap;
 use std::fmt;
 use std::path::PathBuf;
+
+use mamlet_simulator::rows::RowsError;
 
 pub use augment::{Augment, Distortion};
 pub use bank::{Bank, ClassImages, Normalise};
@@ -37,7 +40,9 @@ pub use decode::Pixels;
 pub use examples::{Examples, Normalisation, Pick};
 pub use folder::ImageFolder;
 pub use omniglot::{OmniglotPart, omniglot};
-pub use recordings::{Layout, Recording, Recordings};
+pub use recordings::{
+    Boundary, ClockUnit, Layout, Proposal, Recording, Recordings, Twins, Without,
+};
 pub use sheets::Sheets;
 pub use source::{Group, ImageAt, Source, SourceClass};
 pub use tables::{Columns, Row, Table};
@@ -65,7 +70,11 @@ pub enum DataError {
         why: String,
     },
     /// Files or rows that cannot be used.
-    #[error("{} of {what} cannot be used:{}", counted(problems.len(), unit), lines(problems))]
+    #[error(
+        "{} of {what} cannot be used:{}",
+        counted(faults(problems), unit),
+        lines(problems)
+    )]
     Problems {
         /// The data set.
         what: String,
@@ -93,6 +102,33 @@ pub struct Problem {
     pub file: String,
     /// What is wrong with it.
     pub what: String,
+    /// How many rows more it stands for, which have the same fault.
+    pub alike: usize,
+}
+
+impl Problem {
+    /// A problem of one file or row.
+    pub fn new(file: impl Into<String>, what: impl Into<String>) -> Self {
+        Self {
+            file: file.into(),
+            what: what.into(),
+            alike: 0,
+        }
+    }
+}
+
+impl From<RowsError> for DataError {
+    fn from(error: RowsError) -> Self {
+        Self::Read {
+            why: error.why(),
+            path: error.path,
+        }
+    }
+}
+
+/// Files or rows that problems are of.
+pub(crate) fn faults(problems: &[Problem]) -> usize {
+    problems.iter().map(|problem| 1 + problem.alike).sum()
 }
 
 impl fmt::Display for Problem {
@@ -119,6 +155,20 @@ fn lines(problems: &[Problem]) -> String {
 fn listed(paths: &[PathBuf]) -> String {
     let shown = paths.iter().map(|path| path.display().to_string());
     shown.collect::<Vec<_>>().join(", ")
+}
+
+/// Names that differ in case or in blanks alone, in a sentence.
+pub(crate) fn lookalikes(what: &str, names: &[String]) -> Option<String> {
+    let mut by_letters: BTreeMap<String, Vec<&str>> = BTreeMap::new();
+    for name in names {
+        let words: Vec<&str> = name.split_whitespace().collect();
+        let letters = words.concat().to_lowercase();
+        by_letters.entry(letters).or_default().push(name);
+    }
+    let alike = by_letters.into_values().filter(|names| names.len() > 1);
+    let alike: Vec<String> = alike.map(|names| names.join(" and ")).collect();
+    let all = alike.join("; ");
+    (!alike.is_empty()).then(|| format!("{what} that differ in case or blanks alone: {all}"))
 }
 
 /// `1 file`, `2 files`.

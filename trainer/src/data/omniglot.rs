@@ -159,7 +159,7 @@ fn collect(source: &mut Source, images: Named, part: OmniglotPart) {
         let own = own.map_or(String::new(), |(number, _)| number.clone());
         let mut problem = |image: &ImageAt, what: String| {
             let file = source.describe(image);
-            source.problems.push(Problem { file, what });
+            source.problems.push(Problem::new(file, what));
         };
         for (file, image) in &images {
             if !is_image(file) {

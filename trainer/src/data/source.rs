@@ -86,10 +86,8 @@ impl Source {
         let mut names: Vec<&str> = self.classes.iter().map(|class| &class.name[..]).collect();
         names.sort_unstable();
         let twice = names.windows(2).filter(|pair| pair[0] == pair[1]);
-        let twice = twice.map(|pair| Problem {
-            file: pair[0].to_owned(),
-            what: "the class is in two splits, which must be disjoint".into(),
-        });
+        let what = "the class is in two splits, which must be disjoint";
+        let twice = twice.map(|pair| Problem::new(pair[0], what));
         let twice: Vec<Problem> = twice.collect();
         self.problems.extend(twice);
         self
@@ -180,6 +178,15 @@ pub(super) fn hidden(name: &str) -> bool {
 pub(super) fn file_name(path: &Path) -> String {
     path.file_name()
         .map_or(String::new(), |name| name.to_string_lossy().into_owned())
+}
+
+/// The name of a file of rows without what it ends in, `.csv` or `.csv.gz`.
+pub(super) fn stem(path: &Path) -> String {
+    let name = file_name(path);
+    let (stem, end) = name.rsplit_once('.').unwrap_or((&name, ""));
+    let packed = end.eq_ignore_ascii_case("gz");
+    let inner = stem.rsplit_once('.').filter(|_| packed);
+    inner.map_or(stem, |(stem, _)| stem).to_owned()
 }
 
 /// Whether the name is that of an image that can be read.

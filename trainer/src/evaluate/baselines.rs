@@ -205,6 +205,10 @@ fn tuning_tasks(
     distribution: &dyn TaskDistribution,
     evaluation: &Evaluation,
 ) -> Result<Vec<TaskBatch>, EvaluateError> {
+    let mut suited = Baseline::suited(distribution).into_iter();
+    if !suited.any(|baseline| baseline.chooses(distribution.shape())) {
+        return Ok(Vec::new());
+    }
     let (shots, queries) = (evaluation.most_shots(), evaluation.most_queries());
     let splits = [Split::Train, Split::Validation];
     let units = splits.map(|split| distribution.unit_count(split).unwrap_or(1).max(1));
@@ -229,7 +233,9 @@ fn tuning_tasks(
         batches.push(distribution.draw(split, &mut rng, tasks, shots, queries));
     }
     match refused {
-        Some(error) if batches.is_empty() => Err(error.into()),
+        Some(error) if batches.is_empty() => Err(error
+            .also("baselines are tuned on that split, and --baselines none leaves them out")
+            .into()),
         _ => Ok(batches),
     }
 }

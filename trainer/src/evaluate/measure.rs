@@ -107,7 +107,9 @@ pub(super) fn opened(
         let distribution = tasks_of(model, distribution, evaluation)?;
         let (shots, queries) = (evaluation.most_shots(), evaluation.most_queries());
         distribution.check(evaluation.split, shots, queries)?;
-        distribution.check(Split::Validation, shots, queries)?;
+        if tunes_rate(&model.1) {
+            distribution.check(Split::Validation, shots, queries)?;
+        }
         all.push(distribution);
     }
     Ok(all)
@@ -295,6 +297,20 @@ impl Subject<'_> {
     }
 }
 
+/// Whether [`rates`] chooses one on the validation split.
+pub(super) fn tunes_rate(model: &TrainedModel) -> bool {
+    model.rates.is_none() && candidates(model).is_some()
+}
+
+/// What a model's rate is tuned among, if it is.
+fn candidates(model: &TrainedModel) -> Option<&[f64]> {
+    let tunes = model.config.method.properties().adaptation == Adaptation::TunedRate;
+    match &model.config.inner.rate {
+        RateConfig::Tuned { candidates } if tunes => Some(candidates),
+        _ => None,
+    }
+}
+
 /// The rates a model adapts with, and the number if it was tuned on
 /// `validation`: the candidate with the highest accuracy after `steps` steps or,
 /// where tasks have no classes, the lowest loss, averaged over 1 to `steps`
@@ -306,10 +322,9 @@ pub fn rates<B: Backend>(
     device: &B::Device,
 ) -> (RateTable, Option<f64>) {
     let tensors = model.network.adapting().len();
-    let tunes = model.config.method.properties().adaptation == Adaptation::TunedRate;
-    let candidates = match (&model.rates, &model.config.inner.rate) {
+    let candidates = match (&model.rates, candidates(model)) {
         (Some(rates), _) => return (rates.clone(), None),
-        (None, RateConfig::Tuned { candidates }) if tunes => candidates,
+        (None, Some(candidates)) => candidates,
         // Does not adapt.
         _ => return (RateTable::constant(0.0, 1, tensors), None),
     };

@@ -8,7 +8,6 @@ use super::{
     DataDigest, Description, LabelledBatch, Sizes, Split, TaskBatch, TaskData, TaskDistribution,
     TaskSizes, TasksError,
 };
-use crate::data::DataError;
 
 /// Two distributions over the same data that differ in the number of classes of a
 /// task: one for the training split, the other for validation and test.
@@ -65,7 +64,7 @@ impl TaskData for TrainingWays {
     fn check_counts(&self, split: Split, shots: usize, queries: usize) -> Result<(), TasksError> {
         let checked = self.of(split).check(split, shots, queries);
         match split {
-            Split::Train => checked.map_err(of_training),
+            Split::Train => checked.map_err(TasksError::of_training_ways),
             Split::Validation | Split::Test => checked,
         }
     }
@@ -78,17 +77,11 @@ impl TaskData for TrainingWays {
         self.of(split).class_count(split)
     }
 
+    fn notes_on_data(&self) -> &[String] {
+        self.training.notes()
+    }
+
     fn draw_examples(&self, rng: &mut ChaCha8Rng, count: usize) -> Option<LabelledBatch> {
         self.training.draw_labelled(rng, count)
-    }
-}
-
-/// An error of the distribution for training, whose classes `meta.ways` counts.
-pub(super) fn of_training(error: TasksError) -> TasksError {
-    match error {
-        TasksError::Data(DataError::TooFew { what, has, needs }) => {
-            TasksError::too_few(what, has, needs.replace("tasks.ways", "meta.ways"))
-        }
-        other => other,
     }
 }

@@ -24,6 +24,8 @@ pub use crate::outer::TrainError;
 /// What a caller may want to show.
 #[derive(Clone, Copy, Debug)]
 pub enum Event<'a> {
+    /// Something to know about the data.
+    Note(&'a str),
     /// An iteration is done.
     Iteration(u64),
     /// A line of metrics was written.
@@ -85,6 +87,9 @@ pub fn train_on<B: Backend>(
     mut observe: impl FnMut(Event<'_>),
 ) -> Result<End, TrainError> {
     let start = Instant::now();
+    for note in tasks.notes() {
+        observe(Event::Note(note));
+    }
     let mut training = config.method.start::<B>(config, tasks.clone(), &device)?;
     let mut last_validation = Vec::new();
     let checkpoint = run.latest_checkpoint()?;

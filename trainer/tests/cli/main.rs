@@ -9,6 +9,7 @@ mod join;
 mod recordings;
 mod runs;
 mod settings;
+mod unprepared;
 
 use std::io::{BufRead, BufReader, Read};
 use std::path::Path;

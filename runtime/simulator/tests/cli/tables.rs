@@ -21,12 +21,18 @@ fn wrong_tables_are_named_by_file_line_and_column() {
         ("x,y\n0,1\n,2\n", &["line 3", "column 1 (x)", "no number"]),
         (
             "x,y\n0,1\n1,NaN\n",
-            &["line 3", "column 2 (y)", "not finite"],
+            &["line 3", "column 2 (y)", "not a finite number"],
         ),
-        ("x,y\ninf,1\n", &["line 2", "column 1 (x)", "not finite"]),
-        ("x,y\n1e39,1\n", &["line 2", "column 1 (x)", "not finite"]),
+        (
+            "x,y\ninf,1\n",
+            &["line 2", "column 1 (x)", "not a finite number"],
+        ),
+        (
+            "x,y\n1e39,1\n",
+            &["line 2", "column 1 (x)", "not a finite number"],
+        ),
         ("x,y\n", &["no rows"]),
-        ("", &["line 1", "0 columns"]),
+        ("", &["is empty", "delete it"]),
     ];
     for (table, names) in cases {
         let file = desk.file("wrong.csv", table);
@@ -73,6 +79,9 @@ fn tables_may_have_spaces_and_other_line_ends() {
         "x, y\r\n0 ,1\r\n 1,3\r\n2,5",
         "x,y\n0,1\n\n1,3\n2,5\n\n",
         "\"x\",\"y\"\n0,1\n1,3\n2.0,5e0\n",
+        "x;y\n0;1,0\n1;3,0\n2;5,0\n",
+        "x\ty\n0\t1\n1\t3\n2\t5\n",
+        "# logger\nx,y,\n0,1,\n1,3,\n2,5,\n",
     ] {
         let file = desk.file("support.csv", table);
         assert_eq!(run(LINE, &file, &["--json"]).out, expected, "{table:?}");

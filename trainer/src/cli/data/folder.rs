@@ -1,14 +1,14 @@
 //! `mamlet data check FOLDER`: recordings that no config speaks of yet.
 
 use std::collections::BTreeSet;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use anyhow::Context;
 
 use super::draft::draft;
 use super::usable;
 use crate::cli::{exit, output};
-use crate::data::{Recordings, counted, range};
+use crate::data::{Layout, Proposal, Recordings, counted, range};
 use crate::run::write_atomically;
 use crate::shell;
 use crate::tasks::TasksError;
@@ -24,7 +24,12 @@ pub(super) fn check(folder: &Path, write: Option<&Path>, json: bool) -> anyhow::
     if let Some(file) = write {
         output::check_file(file, &["toml"])?;
     }
-    let recordings = usable(Recordings::survey(folder).map_err(TasksError::Data))?;
+    let proposal = Recordings::proposal(folder)?;
+    if let Some(proposal) = proposal.as_ref().filter(|_| !json) {
+        print_proposal(folder, proposal)?;
+    }
+    let layout = proposal.as_ref().map(|proposal| &proposal.layout);
+    let recordings = usable(Recordings::survey(folder, layout).map_err(TasksError::Data))?;
     let classes = classes(&recordings);
     if json {
         output::line(serde_json::json!({
@@ -32,8 +37,10 @@ pub(super) fn check(folder: &Path, write: Option<&Path>, json: bool) -> anyhow::
             "files": recordings.files.len(),
             "users": recordings.users,
             "channels": recordings.channels,
-            "rate": recordings.layout.rate,
+            "rate": recordings.rate,
             "classes": classes,
+            "notes": recordings.notes,
+            "proposal": proposal.as_ref().map(|proposal| &proposal.text),
         }))?;
     } else {
         print(&recordings, &classes)?;
@@ -45,7 +52,14 @@ pub(super) fn check(folder: &Path, write: Option<&Path>, json: bool) -> anyhow::
         return Ok(exit::SUCCESS);
     };
     let name = file.file_stem().unwrap_or_default().to_string_lossy();
-    let text = draft(&recordings, folder, &name)?;
+    if let Some(doubt) = proposal.iter().flat_map(|proposal| &proposal.doubts).next() {
+        anyhow::bail!(
+            "no config is written, as {doubt}; write what it is into {}",
+            folder.join(Layout::FILE).display()
+        );
+    }
+    let path = seen_from(file, folder);
+    let text = draft(&recordings, &path, &name, proposal.as_ref())?;
     write_atomically(file, text.as_bytes()).context("the config cannot be written")?;
     if !json {
         output::line(format_args!(
@@ -55,6 +69,41 @@ pub(super) fn check(folder: &Path, write: Option<&Path>, json: bool) -> anyhow::
         ))?;
     }
     Ok(exit::SUCCESS)
+}
+
+/// A folder as a config at `file` names it: both may move together.
+fn seen_from(file: &Path, folder: &Path) -> PathBuf {
+    let parent = match file.parent() {
+        Some(parent) if !parent.as_os_str().is_empty() => parent,
+        _ => Path::new("."),
+    };
+    let both = [parent.canonicalize(), folder.canonicalize()];
+    let [Ok(from), Ok(to)] = both else {
+        return folder.to_owned();
+    };
+    if folder.is_absolute() {
+        return folder.to_owned();
+    }
+    let shared = from.iter().zip(&to).take_while(|(a, b)| a == b).count();
+    let up = from.iter().skip(shared).map(|_| std::ffi::OsStr::new(".."));
+    let path: PathBuf = up.chain(to.iter().skip(shared)).collect();
+    match path.as_os_str().is_empty() {
+        true => ".".into(),
+        false => path,
+    }
+}
+
+fn print_proposal(folder: &Path, proposal: &Proposal) -> anyhow::Result<()> {
+    let file = folder.join(Layout::FILE);
+    output::line(format_args!(
+        "{} is not there, and the files are read as if it said\n",
+        file.display()
+    ))?;
+    output::line(&proposal.text)?;
+    for doubt in proposal.doubts.iter().chain(&proposal.guesses) {
+        output::line(doubt)?;
+    }
+    output::line("put these lines there and change what is otherwise\n")
 }
 
 /// What there is of a class.
@@ -82,7 +131,7 @@ fn classes(all: &Recordings) -> Vec<Class<'_>> {
 }
 
 fn print(all: &Recordings, classes: &[Class<'_>]) -> anyhow::Result<()> {
-    let rate = all.layout.rate;
+    let rate = all.rate;
     let head = ["class", "recordings", "users", "rows", "seconds"].map(str::to_owned);
     let rows = classes.iter().map(|class| {
         let [fewest, most] = class.rows;
@@ -117,12 +166,8 @@ fn print(all: &Recordings, classes: &[Class<'_>]) -> anyhow::Result<()> {
         "channels {}, {rate} rows a second; every row can be read",
         all.channels.join(", ")
     ))?;
-    let others = all.other_columns()?;
-    if !others.is_empty() {
-        output::line(format_args!(
-            "not used, as they are no numbers: {}",
-            others.join(", ")
-        ))?;
+    for note in &all.notes {
+        output::line(note)?;
     }
     Ok(())
 }

@@ -10,7 +10,7 @@ use clap::{Args, Subcommand};
 
 use super::{Usage, exit, output};
 use crate::config::Config;
-use crate::data::{DataError, counted};
+use crate::data::{DataError, counted, faults};
 use crate::tasks::{Contents, TasksError};
 use crate::train::open;
 
@@ -32,9 +32,9 @@ enum Command {
 /// missing, damaged or in the wrong class. Images that were read are kept in the
 /// cache, so that training starts at once.
 ///
-/// Of a folder with CSV files and a `recordings.toml`, prints every class, or every
-/// row that cannot be used, and with --write drafts a config that trains on it.
-/// Without a `recordings.toml`, says what it could be.
+/// Of a folder of recordings, prints every class, or every row that cannot be used,
+/// and with --write drafts a config that trains on it. Without a `recordings.toml`,
+/// proposes one and reads the files by it.
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
@@ -114,8 +114,8 @@ fn usable<T>(opened: Result<T, TasksError>) -> anyhow::Result<T> {
                 output::line(problem)?;
             }
             anyhow::bail!(
-                "{what}: {}, each on a line above",
-                counted(problems.len(), "problem")
+                "{what}: {}, named above",
+                counted(faults(&problems), "problem")
             )
         }
         opened => Ok(opened?),
