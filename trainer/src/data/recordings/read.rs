@@ -439,9 +439,10 @@ impl<'a> Reader<'a> {
             let [count, seconds] = parts.fold([0.0, 0.0], |a, b| [a[0] + b[0], a[1] + b[1]]);
             (seconds > 0.0).then(|| (clock::rounded(count / seconds), clock.clone()))
         });
+        let resampled = measured.is_some();
         let told = measured.or_else(|| self.told.clone());
         match (self.layout.rate, told) {
-            (Some(rate), Some((measured, who))) => match clock::agree(rate, measured) {
+            (Some(rate), Some((measured, who))) => match clock::agree(rate, measured, resampled) {
                 true => Ok(rate),
                 false => Err(DataError::TooFew {
                     what: who,
@@ -451,13 +452,15 @@ impl<'a> Reader<'a> {
             },
             (Some(rate), None) | (None, Some((rate, _))) => Ok(rate),
             (None, None) => Err(DataError::TooFew {
-                what: self
-                    .layout
-                    .clock
-                    .clone()
-                    .unwrap_or_else(|| "the layout".into()),
-                has: "no two times in order".into(),
-                needs: "rows a second are to be known: rate says how many".into(),
+                what: self.anyone.clone(),
+                has: match &self.layout.clock {
+                    Some(clock) => format!("no two rows in order by {clock}"),
+                    None => "no rate".into(),
+                },
+                needs:
+                    "rows a second must be known: rate = N says how many, or clock = COLUMN the \
+                        time of each"
+                        .into(),
             }),
         }
     }
