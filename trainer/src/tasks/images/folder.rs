@@ -6,7 +6,8 @@ use serde::{Deserialize, Serialize};
 
 use super::{ImageTasks, Rotations, check, side, sizes, square};
 use crate::data::{
-    Augment, Bank, DataError, Group, ImageFolder, Normalise, Pixels, Sheets, Source,
+    Augment, Bank, DataError, Found, Ground, Group, ImageFolder, Normalise, Pixels, Sheets, Source,
+    counted,
 };
 use crate::fault::{Fault, at_least_one, require};
 use crate::tasks::{
@@ -29,6 +30,13 @@ pub struct Images {
     pub channels: usize,
     /// How bytes become numbers.
     pub normalise: Normalise,
+    /// What shows where images are transparent.
+    #[serde(skip_serializing_if = "is_white")]
+    pub ground: Ground,
+    /// Bits of values that files store in 16, 8 to 16. By the largest value of the data
+    /// set if absent.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub depth: Option<u32>,
     /// How tiles lie where a class is a sheet of them.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub sheets: Option<Sheets>,
@@ -47,6 +55,10 @@ pub struct Images {
     pub mirrored_support: bool,
 }
 
+fn is_white(ground: &Ground) -> bool {
+    *ground == Ground::White
+}
+
 impl Default for Images {
     fn default() -> Self {
         Self {
@@ -55,6 +67,8 @@ impl Default for Images {
             size: 84,
             channels: 3,
             normalise: Normalise::Unit,
+            ground: Ground::White,
+            depth: None,
             sheets: None,
             augment: None,
             augment_classes: None,
@@ -70,6 +84,8 @@ impl Images {
             size: self.size,
             channels: self.channels,
             inverted: false,
+            ground: self.ground,
+            depth: self.depth,
         }
     }
 
@@ -104,6 +120,47 @@ impl Images {
     }
 }
 
+/// What is to be known of the images, in sentences.
+fn seen(found: Found, ground: Ground, blank: &[String]) -> Vec<String> {
+    const NAMED: usize = 5;
+    let mut lines = Vec::new();
+    if found.transparent > 0 {
+        let ground = match ground {
+            Ground::White => "white",
+            Ground::Black => "black",
+        };
+        let images = counted(found.transparent, "image");
+        lines.push(format!(
+            "{images} transparent in parts, shown on {ground} (tasks.ground)"
+        ));
+    }
+    if found.turned > 0 {
+        let images = counted(found.turned, "image");
+        lines.push(format!("{images} turned upright, as the files say"));
+    }
+    if found.deep > 0 {
+        lines.push(format!(
+            "{} of 16 bits a value, read as {} bits (tasks.depth): the largest value is {}",
+            counted(found.deep, "image"),
+            found.bits,
+            found.largest
+        ));
+    }
+    if !blank.is_empty() {
+        let named = blank.iter().take(NAMED).map(String::as_str);
+        let mut named: Vec<&str> = named.collect();
+        if blank.len() > NAMED {
+            named.push("…");
+        }
+        lines.push(format!(
+            "{} of one value all over: {}",
+            counted(blank.len(), "image"),
+            named.join(", ")
+        ));
+    }
+    lines
+}
+
 impl TaskSizes for Images {
     fn sizes(&self) -> Sizes {
         let shape = square(self.size, self.channels);
@@ -120,6 +177,10 @@ impl TaskFamily for Images {
             "1, grey, or 3, colour",
             self.channels,
         )?;
+        if let Some(depth) = self.depth {
+            let usable = (8..=16).contains(&depth);
+            require(usable, "tasks.depth", "from 8 to 16 bits", depth)?;
+        }
         if let Some(sheets) = self.sheets {
             side("tasks.sheets.tile", sheets.tile)?;
             at_least_one("tasks.sheets.columns", sheets.columns)?;
@@ -159,6 +220,13 @@ impl TaskFamily for Images {
     }
 
     fn contents(&self) -> Result<Option<Contents>, TasksError> {
-        Ok(Some(self.open()?.contents()))
+        let tasks = self.open()?;
+        let (bank, source) = (tasks.bank(), self.list()?);
+        let blank: Vec<String> = (bank.blank().into_iter())
+            .filter_map(|(class, at)| source.classes.get(class)?.images.get(at))
+            .map(|image| source.describe(image))
+            .collect();
+        let lines = seen(bank.found(), self.ground, &blank);
+        Ok(Some(tasks.contents().with(lines, [])))
     }
 }
