@@ -69,6 +69,11 @@ impl Baseline {
         self != Self::Average
     }
 
+    /// Whether it needs validation tasks: to choose by, or for the average's scale.
+    pub fn chooses(self, shape: Shape) -> bool {
+        self == Self::Average || self.tunings(shape).len() > 1
+    }
+
     /// What [`Fitted::tuning`] is chosen from.
     fn tunings(self, shape: Shape) -> Vec<Tuning> {
         let numbers: &[f64] = match self {
@@ -117,12 +122,12 @@ pub struct Fitted<'a> {
 
 impl<'a> Fitted<'a> {
     /// The baseline with the choice that is best on validation tasks: by accuracy, or
-    /// by the mean squared error.
+    /// by the mean squared error. Without any, the first choice.
     pub fn new(
         baseline: Baseline,
         shape: Shape,
         average: Option<&'a Average>,
-        validation: &TaskBatch,
+        validation: Option<&TaskBatch>,
     ) -> Self {
         let with = |tuning: Tuning| Self {
             baseline,
@@ -131,9 +136,10 @@ impl<'a> Fitted<'a> {
             shape,
         };
         let candidates: Vec<Self> = baseline.tunings(shape).into_iter().map(with).collect();
-        if let [only] = &candidates[..] {
-            return only.clone();
-        }
+        let validation = match validation {
+            Some(validation) if candidates.len() > 1 => validation,
+            _ => return candidates[0].clone(),
+        };
         let scores = candidates.iter().map(|fitted| fitted.error(validation));
         let best = scores
             .enumerate()

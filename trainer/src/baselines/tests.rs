@@ -72,7 +72,8 @@ fn a_slower_copy_is_near_only_after_warping() {
         length: 4,
         channels: 2,
     };
-    let class = |baseline| largest(&Fitted::new(baseline, shape, None, &batch).predict(&batch));
+    let class =
+        |baseline| largest(&Fitted::new(baseline, shape, None, Some(&batch)).predict(&batch));
     assert_eq!((class(Baseline::Nearest), class(Baseline::Warped)), (1, 0));
 }
 
@@ -97,7 +98,7 @@ fn averages_are_found_and_corrected() {
         assert!((average.at(&[x])[0] - y).abs() < 1e-3, "{x}");
     }
     let shape = Shape::Vector(1);
-    let error = |baseline| Fitted::new(baseline, shape, Some(&average), &other).error(&other);
+    let error = |baseline| Fitted::new(baseline, shape, Some(&average), Some(&other)).error(&other);
     assert!((error(Baseline::Average) - 0.49).abs() < 1e-3);
     assert!(error(Baseline::Offset) < 1e-5);
     assert!(error(Baseline::OffsetAndSlope) < 1e-5);

@@ -225,6 +225,7 @@ impl Progress {
 
     fn show(&mut self, event: Event<'_>) {
         match event {
+            Event::Note(note) => eprintln!("{note}"),
             Event::Iteration(done) => {
                 if self.first.is_none() {
                     self.first = Some(done - 1);

@@ -79,7 +79,18 @@ fn render(origin: &str, line: Option<usize>, key: Option<&str>, message: &str) -
 impl Config {
     /// Reads a file, with those it extends, and applies `KEY=VALUE` overrides.
     pub fn load(path: &Path, sets: &[String]) -> Result<Self, ConfigError> {
-        Self::read(&Source::of_file(path)?, sets)
+        let source = Source::of_file(path)?;
+        let mut config = Self::read(&source, sets)?;
+        let document = source.table()?;
+        let set = |key: &str| sets.iter().any(|set| set.trim_start().starts_with(key));
+        let place = offset_of(&document, "tasks.path").filter(|_| !set("tasks.path"));
+        if let (Some(offset), Some(path)) = (place, config.tasks.keys().path) {
+            let (file, _) = source.place(offset);
+            if let Some(found) = beside(Path::new(&file), path) {
+                *path = found;
+            }
+        }
+        Ok(config)
     }
 
     /// Parses a text; `origin` names it in errors.
@@ -107,6 +118,14 @@ impl Config {
         check::check(&config).map_err(invalid)?;
         Ok(config)
     }
+}
+
+/// Where data is that lies at `path` as seen from the folder of a config, unless it lies
+/// there as seen from where the command runs too.
+fn beside(config: &Path, path: &Path) -> Option<PathBuf> {
+    let folder = config.parent().filter(|_| path.is_relative())?;
+    let found = folder.join(path).canonicalize().ok()?;
+    (path.canonicalize().ok().as_ref() != Some(&found)).then_some(found)
 }
 
 /// A fault with the place of its key.

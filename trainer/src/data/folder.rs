@@ -27,9 +27,9 @@ pub struct ImageFolder<'a> {
 }
 
 const SPLITS: [(Group, &[&str]); 3] = [
-    (Group::Train, &["train"]),
+    (Group::Train, &["train", "training"]),
     (Group::Validation, &["val", "validation"]),
-    (Group::Test, &["test"]),
+    (Group::Test, &["test", "testing"]),
 ];
 
 /// The split folders that are in a folder.

@@ -29,6 +29,7 @@ mod sheets;
 mod source;
 mod tables;
 
+use std::collections::BTreeMap;
 use std::fmt;
 use std::path::PathBuf;
 
@@ -41,7 +42,9 @@ pub use examples::{Examples, Normalisation, Pick};
 pub use folder::ImageFolder;
 pub use omniglot::{OmniglotPart, omniglot};
 pub use picture::{Found, Ground};
-pub use recordings::{Layout, Recording, Recordings};
+pub use recordings::{
+    Boundary, ClockUnit, Layout, Proposal, Recording, Recordings, Twins, Without,
+};
 pub use sheets::Sheets;
 pub use source::{Group, ImageAt, Source, SourceClass};
 pub use tables::{Columns, Row, Table};
@@ -154,6 +157,20 @@ fn lines(problems: &[Problem]) -> String {
 fn listed(paths: &[PathBuf]) -> String {
     let shown = paths.iter().map(|path| path.display().to_string());
     shown.collect::<Vec<_>>().join(", ")
+}
+
+/// Names that differ in case or in blanks alone, in a sentence.
+pub(crate) fn lookalikes(what: &str, names: &[String]) -> Option<String> {
+    let mut by_letters: BTreeMap<String, Vec<&str>> = BTreeMap::new();
+    for name in names {
+        let words: Vec<&str> = name.split_whitespace().collect();
+        let letters = words.concat().to_lowercase();
+        by_letters.entry(letters).or_default().push(name);
+    }
+    let alike = by_letters.into_values().filter(|names| names.len() > 1);
+    let alike: Vec<String> = alike.map(|names| names.join(" and ")).collect();
+    let all = alike.join("; ");
+    (!alike.is_empty()).then(|| format!("{what} that differ in case or blanks alone: {all}"))
 }
 
 /// `1 file`, `2 files`.

@@ -150,7 +150,20 @@ fn measure<B: Backend>(
         evaluation.tuning_tasks,
     );
     let test = episodes((evaluation.split, Stream::Test), evaluation.tasks);
-    let whole: Vec<TaskBatch> = validation.parts().collect();
+    let (suited, shape) = (Baseline::suited(&*distribution), distribution.shape());
+    let chosen = |baseline: &Baseline| baseline.chooses(shape);
+    let whole: Vec<TaskBatch> = match suited.iter().any(chosen) {
+        true => {
+            let (shots, queries) = (evaluation.most_shots(), evaluation.most_queries());
+            let enough = distribution.check(Split::Validation, shots, queries);
+            enough.map_err(|error| {
+                error
+                    .also("baselines are tuned on that split, and --baselines none leaves them out")
+            })?;
+            validation.parts().collect()
+        }
+        false => Vec::new(),
+    };
     let average = match distribution.classes() {
         Some(_) => None,
         None => {
@@ -166,13 +179,11 @@ fn measure<B: Backend>(
     for &shots in &evaluation.shots {
         // The first part is enough to choose one number of a few.
         let kept = distribution.support_size(shots);
-        let whole = whole.iter().take(1);
-        for validation in whole.map(|part| part.first_support_examples(kept)) {
-            for baseline in Baseline::suited(&*distribution) {
-                let shape = distribution.shape();
-                let fit = Fitted::new(baseline, shape, average.as_ref(), &validation);
-                fitted.push((shots, fit));
-            }
+        let validation = whole.first();
+        let validation = validation.map(|part| part.first_support_examples(kept));
+        for &baseline in &suited {
+            let fit = Fitted::new(baseline, shape, average.as_ref(), validation.as_ref());
+            fitted.push((shots, fit));
         }
     }
     let scale = distribution.target_scale();

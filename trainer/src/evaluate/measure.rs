@@ -86,7 +86,9 @@ pub(super) fn measure<B: Backend>(
         let distribution = tasks_of(&models[index], distribution, evaluation)?;
         let (shots, queries) = (evaluation.most_shots(), evaluation.most_queries());
         distribution.check(evaluation.split, shots, queries)?;
-        distribution.check(Split::Validation, shots, queries)?;
+        if tunes_rate(model) {
+            distribution.check(Split::Validation, shots, queries)?;
+        }
         let subject = Subject {
             index,
             model,
@@ -243,6 +245,20 @@ impl Subject<'_> {
     }
 }
 
+/// Whether [`rates`] chooses one on the validation split.
+pub(super) fn tunes_rate(model: &TrainedModel) -> bool {
+    model.rates.is_none() && candidates(model).is_some()
+}
+
+/// What a model's rate is tuned among, if it is.
+fn candidates(model: &TrainedModel) -> Option<&[f64]> {
+    let tunes = model.config.method.properties().adaptation == Adaptation::TunedRate;
+    match &model.config.inner.rate {
+        RateConfig::Tuned { candidates } if tunes => Some(candidates),
+        _ => None,
+    }
+}
+
 /// The rates a model adapts with, and the number if it was tuned on
 /// `validation`: the candidate with the highest accuracy after `steps` steps or,
 /// where tasks have no classes, the lowest loss, averaged over 1 to `steps`
@@ -254,10 +270,9 @@ pub fn rates<B: Backend>(
     device: &B::Device,
 ) -> (RateTable, Option<f64>) {
     let tensors = model.network.adapting().len();
-    let tunes = model.config.method.properties().adaptation == Adaptation::TunedRate;
-    let candidates = match (&model.rates, &model.config.inner.rate) {
+    let candidates = match (&model.rates, candidates(model)) {
         (Some(rates), _) => return (rates.clone(), None),
-        (None, RateConfig::Tuned { candidates }) if tunes => candidates,
+        (None, Some(candidates)) => candidates,
         // Does not adapt.
         _ => return (RateTable::constant(0.0, 1, tensors), None),
     };

@@ -3,6 +3,7 @@
 use burn::tensor::backend::Backend;
 
 use super::episodes::Episodes;
+use super::measure::tunes_rate;
 use super::{EvaluateError, Evaluation, Progress, Setting, rates};
 use crate::meta::{to_device, to_host};
 use crate::model::TrainedModel;
@@ -64,7 +65,9 @@ pub(crate) fn predictions_on<B: Backend>(
     }
     let (most, queries) = (evaluation.most_shots(), evaluation.most_queries());
     distribution.check(evaluation.split, most, queries)?;
-    distribution.check(Split::Validation, most, queries)?;
+    if tunes_rate(model) {
+        distribution.check(Split::Validation, most, queries)?;
+    }
     let defaults = Evaluation::default_for(&model.config.tasks);
     let episodes = |from, tasks| Episodes::new(distribution, evaluation, &defaults, from, tasks);
     let tuning = (Split::Validation, Stream::Validation);

@@ -79,6 +79,22 @@ impl TasksError {
     pub(crate) fn too_few(what: String, has: String, needs: String) -> Self {
         Self::Data(DataError::TooFew { what, has, needs })
     }
+
+    /// The same with more to say about what is needed.
+    pub(crate) fn also(mut self, more: &str) -> Self {
+        if let Self::Data(DataError::TooFew { needs, .. }) = &mut self {
+            *needs = format!("{needs}; {more}");
+        }
+        self
+    }
+
+    /// What tasks of `tasks.ways` classes lack, where `meta.ways` says how many.
+    pub(super) fn of_training_ways(mut self) -> Self {
+        if let Self::Data(DataError::TooFew { needs, .. }) = &mut self {
+            *needs = needs.replace("tasks.ways", "meta.ways");
+        }
+        self
+    }
 }
 
 impl TasksConfig {
@@ -107,7 +123,7 @@ impl TasksConfig {
         };
         let mut training = self.clone();
         training.set_classes(ways);
-        let training = training.open()?;
+        let training = training.open().map_err(TasksError::of_training_ways)?;
         Ok(Arc::new(TrainingWays {
             training,
             evaluation,

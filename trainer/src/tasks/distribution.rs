@@ -195,6 +195,11 @@ pub trait TaskDistribution: TaskSizes + Send + Sync {
         self.data()?.count_classes(split)
     }
 
+    /// [`TaskData::notes_on_data`], where there is data.
+    fn notes(&self) -> &[String] {
+        self.data().map_or(&[], TaskData::notes_on_data)
+    }
+
     /// [`TaskData::draw_examples`], where there is data.
     fn draw_labelled(&self, rng: &mut ChaCha8Rng, count: usize) -> Option<LabelledBatch> {
         self.data()?.draw_examples(rng, count)
@@ -218,22 +223,28 @@ pub trait TaskData {
     /// are values.
     fn count_classes(&self, split: Split) -> Option<usize>;
 
+    /// What is to be known about the data beside its numbers, such as what was left out:
+    /// sentences.
+    fn notes_on_data(&self) -> &[String] {
+        &[]
+    }
+
     /// `count` examples drawn uniformly from all classes of the training split, to
     /// train a plain classifier on; `None` where targets are values.
     fn draw_examples(&self, rng: &mut ChaCha8Rng, count: usize) -> Option<LabelledBatch>;
 }
 
 /// The classes that tasks of one split draw from.
-pub(super) struct ClassCounts<'a> {
+pub(super) struct ClassCounts {
     /// The most that a task can have.
     pub classes: usize,
     /// Name and examples of the class with the fewest.
-    pub fewest: Option<(&'a str, usize)>,
+    pub fewest: Option<(String, usize)>,
     /// What an example is called.
     pub example: &'static str,
 }
 
-impl ClassCounts<'_> {
+impl ClassCounts {
     /// Whether they are enough for tasks of `ways` classes.
     ///
     /// # Errors
@@ -248,14 +259,14 @@ impl ClassCounts<'_> {
             return Err(TasksError::too_few(
                 format!("the {} split", split.name()),
                 counted(self.classes, "class"),
-                format!("a task needs {ways}"),
+                format!("a task needs tasks.ways = {ways}"),
             ));
         }
         let needed = shots + queries;
-        match self.fewest {
-            Some((class, count)) if count < needed => Err(TasksError::too_few(
+        match &self.fewest {
+            Some((class, count)) if *count < needed => Err(TasksError::too_few(
                 format!("class {class} of the {} split", split.name()),
-                counted(count, self.example),
+                counted(*count, self.example),
                 format!(
                     "{needed} are needed, {shots} for the support and {queries} for the query set"
                 ),

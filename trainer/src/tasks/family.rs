@@ -1,5 +1,6 @@
 //! What the program knows of a family of tasks.
 
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use super::{Contents, TaskDistribution, TaskSizes, TasksError, UnitSplit};
@@ -60,6 +61,8 @@ pub struct Facts {
 pub struct Keys<'a> {
     /// The classes of a task, where tasks have classes.
     pub ways: Option<&'a mut usize>,
+    /// Where the data is, where there is data.
+    pub path: Option<&'a mut PathBuf>,
     /// Which units are in which split, where splits are of units.
     pub unit_split: Option<&'a mut UnitSplit>,
 }

@@ -53,6 +53,7 @@ impl TaskFamily for Lines {
     fn keys(&mut self) -> Keys<'_> {
         Keys {
             ways: None,
+            path: None,
             unit_split: None,
         }
     }

@@ -131,6 +131,7 @@ impl TaskFamily for Sinusoid {
     fn keys(&mut self) -> Keys<'_> {
         Keys {
             ways: None,
+            path: None,
             unit_split: None,
         }
     }

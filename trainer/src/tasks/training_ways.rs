@@ -56,7 +56,11 @@ impl TaskDistribution for TrainingWays {
 
 impl TaskData for TrainingWays {
     fn check_counts(&self, split: Split, shots: usize, queries: usize) -> Result<(), TasksError> {
-        self.of(split).check(split, shots, queries)
+        let enough = self.of(split).check(split, shots, queries);
+        match split {
+            Split::Train => enough.map_err(TasksError::of_training_ways),
+            Split::Validation | Split::Test => enough,
+        }
     }
 
     fn task_units(&self, split: Split, rng: &mut ChaCha8Rng, tasks: usize) -> Option<Vec<usize>> {
@@ -65,6 +69,10 @@ impl TaskData for TrainingWays {
 
     fn count_classes(&self, split: Split) -> Option<usize> {
         self.of(split).class_count(split)
+    }
+
+    fn notes_on_data(&self) -> &[String] {
+        self.training.notes()
     }
 
     fn draw_examples(&self, rng: &mut ChaCha8Rng, count: usize) -> Option<LabelledBatch> {

@@ -5,6 +5,7 @@
 //! checkpoint, and metrics hold no times: `--resume` gives the same bytes as an
 //! uninterrupted run on the same device.
 
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Instant;
 
@@ -15,13 +16,15 @@ use crate::config::Config;
 use crate::model::TrainedModel;
 use crate::outer::{record_statistics, validation_queries};
 use crate::run::{Line, Outcome, RunDir};
-use crate::tasks::Split;
+use crate::tasks::{Split, TaskDistribution, TasksError};
 
 pub use crate::outer::TrainError;
 
 /// What a caller may want to show.
 #[derive(Clone, Copy, Debug)]
 pub enum Event<'a> {
+    /// Something to know about the data.
+    Note(&'a str),
     /// An iteration is done.
     Iteration(u64),
     /// A line of metrics was written.
@@ -42,6 +45,19 @@ pub enum End {
     },
 }
 
+/// The tasks of a config, of which there is enough to train on and to validate with.
+///
+/// # Errors
+/// [`TasksError`] with what there is and what is needed.
+pub fn open(config: &Config) -> Result<Arc<dyn TaskDistribution>, TasksError> {
+    let tasks = config.tasks.open_to_train(config.meta.ways)?;
+    let shots = config.meta.shots.choices().iter().copied().max();
+    tasks.check(Split::Train, shots.unwrap_or(1), config.meta.queries)?;
+    let queries = validation_queries(config, &*tasks);
+    tasks.check(Split::Validation, config.record.validation_shots, queries)?;
+    Ok(tasks)
+}
+
 /// Trains the run in `run` to its end, from its latest checkpoint if it has
 /// one, until `stop` is set.
 ///
@@ -55,12 +71,10 @@ pub fn train<B: Backend>(
     mut observe: impl FnMut(Event<'_>),
 ) -> Result<End, TrainError> {
     let start = Instant::now();
-    let tasks = config.tasks.open_to_train(config.meta.ways)?;
-    let shots = config.meta.shots.choices().iter().copied().max();
-    tasks.check(Split::Train, shots.unwrap_or(1), config.meta.queries)?;
-    let record = &config.record;
-    let queries = validation_queries(config, &*tasks);
-    tasks.check(Split::Validation, record.validation_shots, queries)?;
+    let tasks = open(config)?;
+    for note in tasks.notes() {
+        observe(Event::Note(note));
+    }
     let mut training = config.method.start::<B>(config, tasks.clone(), &device)?;
     let mut last_validation = Vec::new();
     let checkpoint = run.latest_checkpoint()?;

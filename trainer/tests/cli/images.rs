@@ -113,6 +113,46 @@ impl Desk {
     }
 }
 
+/// What training lacks is said beforehand, with the key that helps.
+#[test]
+fn data_check_finds_what_training_would() {
+    let desk = Desk::new();
+    let check = ["data", "check", "tiny.toml", "--set"];
+    let with = |set: &str| desk.mamlet(&[&check[..], &[set]].concat());
+    let (code, out, err) = with("meta.ways=9");
+    assert_eq!(code, 1, "{out}");
+    let expected = "the train split has 5 classes, but a task needs meta.ways = 9";
+    assert!(err.contains(expected), "{err}");
+
+    std::fs::remove_dir_all(desk.path().join("data/val")).unwrap();
+    let (code, _, err) = with("meta.ways=3");
+    assert_eq!(code, 1);
+    assert!(err.contains("the validation split has 0 classes"), "{err}");
+    assert!(err.contains("tasks.validation = N"), "{err}");
+    let held = ["meta.ways=3", "--set", "tasks.validation=2", "--json"];
+    let told: Value = serde_json::from_str(&desk.done(&[&check[..], &held].concat())).unwrap();
+    let classes: Vec<&Value> = (told["splits"].as_array().unwrap().iter())
+        .map(|split| &split["classes"])
+        .collect();
+    assert_eq!(classes, [3, 2, 3]);
+
+    let class = desk.path().join("data/test/CLASS08");
+    std::fs::create_dir_all(&class).unwrap();
+    for number in ["05", "06", "07"] {
+        let image = desk.path().join(format!("data/train/class03/{number}.png"));
+        std::fs::copy(image, class.join(format!("{number}.png"))).unwrap();
+    }
+    let (_, out, _) = desk.mamlet(&[&check[..], &held[..3]].concat());
+    assert!(
+        out.contains("images like one of another class, such as"),
+        "{out}"
+    );
+    assert!(
+        out.contains("differ in case or blanks alone: CLASS08 and class08"),
+        "{out}"
+    );
+}
+
 #[test]
 fn data_check_says_what_is_there_and_what_is_wrong() {
     let desk = Desk::new();

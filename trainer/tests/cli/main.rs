@@ -6,6 +6,7 @@ mod device;
 mod images;
 mod join;
 mod recordings;
+mod unprepared;
 
 use std::io::{BufRead, BufReader, Read};
 use std::path::Path;

@@ -114,6 +114,40 @@ fn a_report_is_one_page_of_the_run() {
     assert!(err.contains("no checkpoint yet"), "{err}");
 }
 
+/// Where nothing is chosen on the validation split it may have too few classes.
+#[test]
+fn the_validation_split_is_needed_only_where_something_is_chosen_on_it() {
+    let folder = folder();
+    recordings(folder.path());
+    let run = |arguments: &[&str]| parts(&mamlet(folder.path(), arguments));
+    let (code, _, err) = run(&["train", "classes.toml"]);
+    assert_eq!(code, 0, "{err}");
+    let two = "take,what,x\n0,c4,1\n0,c4,2\n0,c5,3\n0,c5,1\n";
+    for user in std::fs::read_dir(folder.path().join("data/val")).unwrap() {
+        std::fs::write(user.unwrap().path(), two).unwrap();
+    }
+    let evaluate = ["evaluate", "classes.toml", "--tasks", "6", "--baselines"];
+    let (code, out, err) = run(&[&evaluate[..], &["none"]].concat());
+    assert_eq!(code, 0, "{err}");
+    assert!(out.contains("6 test tasks"), "{out}");
+    let (code, _, err) = run(&[&evaluate[..], &["simple"]].concat());
+    assert_eq!(code, 1);
+    assert!(
+        err.contains("the validation split has 2 classes, but a task needs"),
+        "{err}"
+    );
+    assert!(err.contains("--baselines none"), "{err}");
+    // Training needs it, and the check says so beforehand.
+    for command in [
+        &["data", "check", "classes.toml"][..],
+        &["train", "classes.toml", "--overwrite"],
+    ] {
+        let (code, _, err) = run(command);
+        assert_eq!(code, 1, "{command:?}");
+        assert!(err.contains("the validation split has 2 classes"), "{err}");
+    }
+}
+
 /// How training examples were changed is no part of the tasks that runs are evaluated on.
 #[test]
 fn runs_that_differ_in_augmentation_compare() {
@@ -156,11 +190,11 @@ fn a_folder_of_recordings_becomes_a_run() {
     let data = folder.path().join("My watch");
     watch(&data);
     let run = |arguments: &[&str]| parts(&mamlet(folder.path(), arguments));
-    let (code, _, err) = run(&["data", "check", "My watch"]);
-    assert_eq!(code, 1);
-    assert!(err.contains("recordings.toml: it is not there"), "{err}");
-    assert!(err.contains("take, what, AccX"), "{err}");
-    assert!(err.contains("\nlabel = \"what\"\n"), "{err}");
+    let (code, out, err) = run(&["data", "check", "My watch"]);
+    assert_eq!(code, 0, "{err}");
+    assert!(out.contains("recordings.toml is not there"), "{out}");
+    assert!(out.contains("\nlabel = \"what\""), "{out}");
+    assert!(out.contains("\nrecording = [\"take\"]"), "{out}");
 
     let layout = "label = \"what\"\nrecording = [\"take\"]\nrate = 4.0\n";
     std::fs::write(data.join("recordings.toml"), layout).unwrap();

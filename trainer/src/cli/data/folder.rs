@@ -1,14 +1,14 @@
 //! `mamlet data check FOLDER`: recordings that no config speaks of yet.
 
 use std::collections::BTreeSet;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use anyhow::Context;
 
 use super::draft::draft;
 use super::usable;
 use crate::cli::{exit, output};
-use crate::data::{Recordings, counted, range};
+use crate::data::{Layout, Proposal, Recordings, counted, range};
 use crate::run::write_atomically;
 use crate::tasks::TasksError;
 
@@ -20,7 +20,12 @@ pub(super) fn check(folder: &Path, write: Option<&Path>, json: bool) -> anyhow::
             file.display()
         );
     }
-    let recordings = usable(Recordings::survey(folder).map_err(TasksError::Data))?;
+    let proposal = Recordings::proposal(folder)?;
+    if let Some(proposal) = proposal.as_ref().filter(|_| !json) {
+        print_proposal(folder, proposal)?;
+    }
+    let layout = proposal.as_ref().map(|proposal| &proposal.layout);
+    let recordings = usable(Recordings::survey(folder, layout).map_err(TasksError::Data))?;
     let classes = classes(&recordings);
     if json {
         output::line(serde_json::json!({
@@ -28,8 +33,10 @@ pub(super) fn check(folder: &Path, write: Option<&Path>, json: bool) -> anyhow::
             "files": recordings.files.len(),
             "users": recordings.users,
             "channels": recordings.channels,
-            "rate": recordings.layout.rate,
+            "rate": recordings.rate,
             "classes": classes,
+            "notes": recordings.notes,
+            "proposal": proposal.as_ref().map(|proposal| &proposal.text),
         }))?;
     } else {
         print(&recordings, &classes)?;
@@ -41,7 +48,14 @@ pub(super) fn check(folder: &Path, write: Option<&Path>, json: bool) -> anyhow::
         return Ok(exit::SUCCESS);
     };
     let name = file.file_stem().unwrap_or_default().to_string_lossy();
-    let text = draft(&recordings, folder, &name)?;
+    if let Some(doubt) = proposal.iter().flat_map(|proposal| &proposal.doubts).next() {
+        anyhow::bail!(
+            "no config is written, as {doubt}; write what it is into {}",
+            folder.join(Layout::FILE).display()
+        );
+    }
+    let path = seen_from(file, folder);
+    let text = draft(&recordings, &path, &name, proposal.as_ref())?;
     write_atomically(file, text.as_bytes()).context("the config cannot be written")?;
     if !json {
         output::line(format_args!(
@@ -51,6 +65,41 @@ pub(super) fn check(folder: &Path, write: Option<&Path>, json: bool) -> anyhow::
         ))?;
     }
     Ok(exit::SUCCESS)
+}
+
+/// A folder as a config at `file` names it: both may move together.
+fn seen_from(file: &Path, folder: &Path) -> PathBuf {
+    let parent = match file.parent() {
+        Some(parent) if !parent.as_os_str().is_empty() => parent,
+        _ => Path::new("."),
+    };
+    let both = [parent.canonicalize(), folder.canonicalize()];
+    let [Ok(from), Ok(to)] = both else {
+        return folder.to_owned();
+    };
+    if folder.is_absolute() {
+        return folder.to_owned();
+    }
+    let shared = from.iter().zip(&to).take_while(|(a, b)| a == b).count();
+    let up = from.iter().skip(shared).map(|_| std::ffi::OsStr::new(".."));
+    let path: PathBuf = up.chain(to.iter().skip(shared)).collect();
+    match path.as_os_str().is_empty() {
+        true => ".".into(),
+        false => path,
+    }
+}
+
+fn print_proposal(folder: &Path, proposal: &Proposal) -> anyhow::Result<()> {
+    let file = folder.join(Layout::FILE);
+    output::line(format_args!(
+        "{} is not there, and the files are read as if it said\n",
+        file.display()
+    ))?;
+    output::line(&proposal.text)?;
+    for doubt in proposal.doubts.iter().chain(&proposal.guesses) {
+        output::line(doubt)?;
+    }
+    output::line("put these lines there and change what is otherwise\n")
 }
 
 /// What there is of a class.
@@ -64,21 +113,33 @@ struct Class<'a> {
 }
 
 fn classes(all: &Recordings) -> Vec<Class<'_>> {
-    let of = |at: usize| {
-        let own = || all.recordings.iter().filter(move |r| r.class == at);
-        let rows = || own().map(|r| all.rows(r));
-        Class {
-            class: &all.classes[at],
-            recordings: own().count(),
-            users: own().map(|r| r.user).collect::<BTreeSet<_>>().len(),
-            rows: [rows().min(), rows().max()].map(Option::unwrap_or_default),
-        }
-    };
-    (0..all.classes.len()).map(of).collect()
+    let mut classes: Vec<Class<'_>> = (all.classes.iter())
+        .map(|class| Class {
+            class,
+            recordings: 0,
+            users: 0,
+            rows: [0; 2],
+        })
+        .collect();
+    let mut users = vec![BTreeSet::new(); classes.len()];
+    for recording in &all.recordings {
+        let (class, rows) = (&mut classes[recording.class], all.rows(recording));
+        users[recording.class].insert(recording.user);
+        let [fewest, most] = match class.recordings {
+            0 => [rows; 2],
+            _ => class.rows,
+        };
+        class.rows = [fewest.min(rows), most.max(rows)];
+        class.recordings += 1;
+    }
+    for (class, users) in classes.iter_mut().zip(users) {
+        class.users = users.len();
+    }
+    classes
 }
 
 fn print(all: &Recordings, classes: &[Class<'_>]) -> anyhow::Result<()> {
-    let rate = all.layout.rate;
+    let rate = all.rate;
     let head = ["class", "recordings", "users", "rows", "seconds"].map(str::to_owned);
     let rows = classes.iter().map(|class| {
         let [fewest, most] = class.rows;
@@ -95,8 +156,10 @@ fn print(all: &Recordings, classes: &[Class<'_>]) -> anyhow::Result<()> {
         ]
     });
     output::line(output::table(&head, &rows.collect::<Vec<_>>()))?;
-    let of_user = |at: usize| all.recordings.iter().filter(|r| r.user == at).count();
-    let counts: Vec<usize> = (0..all.users.len()).map(of_user).collect();
+    let mut counts = vec![0; all.users.len()];
+    for recording in &all.recordings {
+        counts[recording.user] += 1;
+    }
     let fewest = counts.iter().zip(&all.users).min();
     let fewest = match counts.iter().max() {
         most if most > counts.iter().min() => fewest.map(|(_, name)| format!(" (fewest: {name})")),
@@ -113,12 +176,8 @@ fn print(all: &Recordings, classes: &[Class<'_>]) -> anyhow::Result<()> {
         "channels {}, {rate} rows a second; every row can be read",
         all.channels.join(", ")
     ))?;
-    let others = all.other_columns()?;
-    if !others.is_empty() {
-        output::line(format_args!(
-            "not used, as they are no numbers: {}",
-            others.join(", ")
-        ))?;
+    for note in &all.notes {
+        output::line(note)?;
     }
     Ok(())
 }

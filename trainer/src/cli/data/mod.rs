@@ -30,9 +30,9 @@ enum Command {
 /// missing, damaged or in the wrong class. Images that were read are kept in the
 /// cache, so that training starts at once.
 ///
-/// Of a folder with CSV files and a `recordings.toml`, prints every class, or every
-/// row that cannot be used, and with --write drafts a config that trains on it.
-/// Without a `recordings.toml`, says what it could be.
+/// Of a folder of recordings, prints every class, or every row that cannot be used,
+/// and with --write drafts a config that trains on it. Without a `recordings.toml`,
+/// proposes one and reads the files by it.
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
@@ -79,6 +79,7 @@ impl Check {
             output::line("its tasks come from formulas: there is no data to check")?;
             return Ok(exit::SUCCESS);
         };
+        let enough = usable(crate::train::open(&config).map(drop));
         let Contents {
             head,
             rows,
@@ -90,13 +91,13 @@ impl Check {
             let pairs = std::iter::once(name).chain(json);
             let pairs = pairs.map(|(key, value)| (key.to_owned(), value));
             output::line(serde_json::Value::Object(pairs.collect()))?;
-            return Ok(exit::SUCCESS);
+        } else {
+            output::line(output::table(&head, &rows))?;
+            for line in lines {
+                output::line(line)?;
+            }
         }
-        output::line(output::table(&head, &rows))?;
-        for line in lines {
-            output::line(line)?;
-        }
-        Ok(exit::SUCCESS)
+        enough.map(|()| exit::SUCCESS)
     }
 }
 

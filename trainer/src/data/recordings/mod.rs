@@ -1,4 +1,4 @@
-//! Recordings of sensors in CSV files: who was recorded, what it was, and the
+//! Recordings of sensors in files of rows: who was recorded, what it was, and the
 //! samples.
 //!
 //! ```text
@@ -7,20 +7,28 @@
 //! FOLDER/{train,val,test}/*.csv   or split by folders
 //! ```
 //!
-//! Every file has one header. A row is a sample; rows of one recording follow one
-//! another.
+//! A row is a sample; rows of one recording follow one another.
 
+mod clock;
+mod columns;
 mod files;
 mod layout;
+mod names;
+mod paths;
+mod proposal;
 mod read;
+mod twins;
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+pub use clock::ClockUnit;
 pub(super) use files::{File, Files};
-pub use layout::Layout;
+pub use layout::{Boundary, Layout, Without};
+pub use proposal::Proposal;
+pub use twins::Twins;
 
-use super::{DataError, Group, Problem};
+use super::{DataError, Group, Problem, lookalikes};
 use crate::locations;
 
 /// One recording.
@@ -50,6 +58,8 @@ pub struct Recordings {
     pub path: PathBuf,
     /// How they lie there.
     pub layout: Layout,
+    /// Rows a second.
+    pub rate: f64,
     /// Columns of the channels.
     pub channels: Vec<String>,
     /// All files.
@@ -61,6 +71,8 @@ pub struct Recordings {
     pub classes: Vec<String>,
     /// In the order of files and lines.
     pub recordings: Vec<Recording>,
+    /// What is to be known of them beside that, in sentences.
+    pub notes: Vec<String>,
 }
 
 /// Which columns are channels.
@@ -69,8 +81,8 @@ enum Channels<'a> {
     AllNumbers,
 }
 
-const REMEDY: &str = "name a folder with --data, MAMLET_DATA or tasks.path that holds CSV files, or \
-                      folders train, val and test of them";
+const REMEDY: &str = "name a folder with --data, MAMLET_DATA or tasks.path that holds files of \
+                      rows (.csv, .tsv, .txt, .json, or these with .gz), or folders of them";
 
 impl Recordings {
     /// Reads these channels of all recordings of a folder. `layout` may be `None`
@@ -89,11 +101,7 @@ impl Recordings {
             let files = File::all(place).ok()?;
             (!files.is_empty()).then_some((place, files))
         });
-        let (place, files) = found.ok_or_else(|| DataError::NotFound {
-            what: "CSV files with recordings".into(),
-            looked: looked.clone(),
-            remedy: REMEDY.into(),
-        })?;
+        let (place, files) = found.ok_or_else(|| not_found(looked.clone(), REMEDY))?;
         let layout = match layout {
             Some(layout) => layout.clone(),
             None => Layout::in_folder(place)?,
@@ -101,47 +109,41 @@ impl Recordings {
         Self::read(place, &files, Channels::Named(channels), layout).map(Arc::new)
     }
 
-    /// Reads every column of numbers of all recordings of a folder with a
-    /// `recordings.toml`.
+    /// What the `recordings.toml` of a folder could be; `None` where it has one.
     ///
     /// # Errors
-    /// As [`open`](Self::open). Where there is no `recordings.toml`, the error says
-    /// what it could be for these files.
-    pub fn survey(folder: &Path) -> Result<Self, DataError> {
-        let files = File::all(folder)?;
-        let Some(File { path: first, .. }) = files.first() else {
-            return Err(DataError::NotFound {
-                what: "CSV files with recordings".into(),
-                looked: vec![folder.to_owned()],
-                remedy: "other data is checked with the config of its tasks".into(),
-            });
-        };
-        if !folder.join(Layout::FILE).is_file() {
-            let (columns, values) = read::head(first)?;
-            return Err(DataError::Read {
-                path: folder.join(Layout::FILE),
-                why: layout::proposal(first, &columns, &values),
-            });
+    /// [`DataError`] where there are no files, and where nothing says what they are.
+    pub fn proposal(folder: &Path) -> Result<Option<Proposal>, DataError> {
+        match folder.join(Layout::FILE).is_file() {
+            true => Ok(None),
+            false => proposal::proposal(folder, &Self::files_of(folder)?).map(Some),
         }
-        let layout = Layout::in_folder(folder)?;
+    }
+
+    /// Reads every column of numbers of all recordings of a folder. `layout` may be
+    /// `None` where it has a `recordings.toml`.
+    ///
+    /// # Errors
+    /// As [`open`](Self::open).
+    pub fn survey(folder: &Path, layout: Option<&Layout>) -> Result<Self, DataError> {
+        let files = Self::files_of(folder)?;
+        let layout = match layout {
+            Some(layout) => layout.clone(),
+            None => Layout::in_folder(folder)?,
+        };
         Self::read(folder, &files, Channels::AllNumbers, layout)
     }
 
-    /// Columns of the first file that are neither channels nor part of the layout.
-    ///
-    /// # Errors
-    /// Where it cannot be read.
-    pub fn other_columns(&self) -> Result<Vec<String>, DataError> {
-        let Some(first) = self.files.first() else {
-            return Ok(Vec::new());
-        };
-        let (numbers, mut others) = read::channels(&self.layout, first)?;
-        let unused = |name: &String| !self.channels.contains(name);
-        others.extend(numbers.into_iter().filter(unused));
-        Ok(others)
+    fn files_of(folder: &Path) -> Result<Vec<File>, DataError> {
+        let files = File::all(folder)?;
+        let remedy = "other data is checked with the config of its tasks";
+        match files.is_empty() {
+            true => Err(not_found(vec![folder.to_owned()], remedy)),
+            false => Ok(files),
+        }
     }
 
-    /// Reads the files whose name the layout asks for.
+    /// Reads the files that the layout asks for.
     fn read(
         place: &Path,
         files: &[File],
@@ -149,32 +151,40 @@ impl Recordings {
         layout: Layout,
     ) -> Result<Self, DataError> {
         let chosen = layout.asks_for().map(|asked| asked.choose(files));
-        let files: Vec<File> = (chosen.unwrap_or_default().into_iter())
+        let chosen: Vec<File> = (chosen.unwrap_or_default().into_iter())
             .map(|at| files[at].clone())
             .collect();
-        let Some(File { path: first, .. }) = files.first() else {
+        let Some(first) = chosen.first() else {
+            let names = files
+                .iter()
+                .take(3)
+                .map(|file| file.below.display().to_string());
             return Err(DataError::TooFew {
                 what: place.display().to_string(),
                 has: "no file of that name".into(),
-                needs: format!("files = {:?} asks for one", layout.files),
+                needs: format!(
+                    "files = {:?} asks for one; there are {}",
+                    layout.files,
+                    names.collect::<Vec<_>>().join(", ")
+                ),
             });
         };
-        let channels = match channels {
-            Channels::Named(names) => names.to_vec(),
-            Channels::AllNumbers => read::channels(&layout, first)?.0,
+        let (channels, mut notes) = match channels {
+            Channels::Named(names) => (names.to_vec(), Vec::new()),
+            Channels::AllNumbers => columns::channels(&layout, &chosen)?,
         };
         if channels.is_empty() {
             return Err(DataError::TooFew {
-                what: first.display().to_string(),
-                has: "no column of numbers in its first row".into(),
+                what: first.path.display().to_string(),
+                has: "no column of numbers".into(),
                 needs: "recordings need at least one beside those of the layout".into(),
             });
         }
-        let mut reader = read::Reader::new(&layout, &channels);
-        for File { group, path, .. } in &files {
-            reader.file(*group, path)?;
+        let mut reader = read::Reader::new(&layout, &channels, place);
+        for file in &chosen {
+            reader.file(file)?;
         }
-        let (recordings, problems) = reader.finish();
+        let (mut recordings, problems) = reader.finish(&chosen)?;
         if !problems.is_empty() {
             return Err(DataError::Problems {
                 what: place.display().to_string(),
@@ -182,12 +192,26 @@ impl Recordings {
                 problems,
             });
         }
-        Ok(Self {
-            path: place.to_owned(),
-            files: files.into_iter().map(|file| file.path).collect(),
-            layout,
-            ..recordings
-        })
+        if recordings.recordings.is_empty() {
+            return Err(DataError::TooFew {
+                what: place.display().to_string(),
+                has: format!("no recording of {} rows or more", layout.least()),
+                needs: "a column of `recording` may differ from row to row, or least be too much; \
+                        or all is left out by `without`"
+                    .into(),
+            });
+        }
+        recordings.path = place.to_owned();
+        notes.append(&mut recordings.notes);
+        notes.extend(recordings.note_of_twins());
+        for (what, names) in [
+            ("classes", &recordings.classes),
+            ("users", &recordings.users),
+        ] {
+            notes.extend(lookalikes(what, names));
+        }
+        recordings.notes = notes;
+        Ok(recordings)
     }
 
     /// Rows of a recording.
@@ -205,6 +229,14 @@ impl Recordings {
         let file = self.files.get(recording.file);
         let file = file.map_or(String::new(), |file| file.display().to_string());
         format!("{file}, line {}", recording.line)
+    }
+}
+
+fn not_found(looked: Vec<PathBuf>, remedy: &str) -> DataError {
+    DataError::NotFound {
+        what: "files with recordings".into(),
+        looked,
+        remedy: remedy.into(),
     }
 }
 

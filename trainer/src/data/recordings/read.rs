@@ -1,25 +1,71 @@
-//! From CSV files to recordings.
+//! From files of rows to recordings.
 
-use std::collections::HashMap;
-use std::path::{Path, PathBuf};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::path::Path;
 
-use mamlet_simulator::rows::{Header, Row, Rows, number};
+use mamlet_simulator::rows::{Row, Rows, number};
 
-use super::{Layout, Recording, Recordings};
+use super::clock::{self, ClockUnit};
+use super::files::File;
+use super::layout::{Boundary, Layout};
+use super::names::{NamePattern, Named, without_extension};
+use super::{Recording, Recordings, columns};
 use crate::data::faults::Faults;
-use crate::data::source::stem;
-use crate::data::{DataError, Group, Problem};
+use crate::data::source::file_name;
+use crate::data::{DataError, Problem, counted};
 
 /// Reads files one after the other.
 pub(super) struct Reader<'a> {
     layout: &'a Layout,
     channels: &'a [String],
+    names: Option<NamePattern>,
+    /// Whose recordings are that neither a column nor a name gives to anyone, where files
+    /// are not people.
+    anyone: String,
+    unit: Option<ClockUnit>,
     files: usize,
     users: Names,
     classes: Names,
     sessions: HashMap<(usize, Vec<String>), usize>,
-    recordings: Vec<Recording>,
+    read: Vec<Timed>,
+    /// Files whose names do not fit.
+    problems: Vec<Problem>,
     faults: Faults,
+    /// Names of [`Layout::without`] that came up.
+    left_out: BTreeSet<String>,
+    /// Recordings that were too short, and where the first is.
+    short: Places,
+    /// Blank lines within recordings.
+    blanks: Places,
+    /// What is out of the ordinary in how files are written, and in which.
+    written: BTreeMap<String, Places>,
+    /// What files say of their rate.
+    told: Option<(f64, String)>,
+}
+
+/// A recording with the time and the line of each row, where there is a clock.
+struct Timed {
+    recording: Recording,
+    times: Vec<f64>,
+    lines: Vec<u64>,
+}
+
+/// How many there are, and where the first is.
+#[derive(Default)]
+struct Places {
+    count: usize,
+    first: Option<String>,
+}
+
+impl Places {
+    fn add(&mut self, place: impl FnOnce() -> String) {
+        self.count += 1;
+        self.first.get_or_insert_with(place);
+    }
+
+    fn first(&self) -> &str {
+        self.first.as_deref().unwrap_or_default()
+    }
 }
 
 /// Names by number.
@@ -44,9 +90,10 @@ impl Names {
 /// Where the columns of a layout are in a file.
 struct Columns {
     inputs: Vec<usize>,
-    label: usize,
+    label: Option<usize>,
     recording: Vec<usize>,
     user: Option<usize>,
+    clock: Option<usize>,
 }
 
 /// What is the same in all rows of a recording.
@@ -58,192 +105,434 @@ struct Key {
 }
 
 impl Columns {
-    fn of(layout: &Layout, channels: &[String], rows: &Rows) -> Result<Self, DataError> {
-        let column = |name: &String| rows.column(name);
+    fn of(
+        layout: &Layout,
+        channels: &[String],
+        rows: &Rows,
+        path: &Path,
+    ) -> Result<Self, DataError> {
+        let column = |name: &String| columns::place(rows, path, name);
         let all = |names: &[String]| names.iter().map(column).collect::<Result<Vec<_>, _>>();
+        let one = |name: &Option<String>| name.as_ref().map(column).transpose();
         Ok(Self {
             inputs: all(channels)?,
-            label: column(&layout.label)?,
+            label: one(&layout.label)?,
             recording: all(&layout.recording)?,
-            user: layout.user.as_ref().map(column).transpose()?,
+            user: one(&layout.user)?,
+            clock: one(&layout.clock)?,
         })
     }
 
-    /// Writes what is the same in all rows of a row's recording.
-    fn key(&self, row: &Row<'_>, file: &str, key: &mut Key) {
+    /// Writes the key of a row, of whose file the name says `named`.
+    fn key(&self, row: &Row<'_>, named: &Key, key: &mut Key) {
         let set = |text: &mut String, value: &str| {
             text.clear();
             text.push_str(value);
         };
-        set(&mut key.user, self.user.map_or(file, |at| row.get(at)));
-        set(&mut key.label, row.get(self.label));
-        key.recording.resize(self.recording.len(), String::new());
-        for (text, &at) in key.recording.iter_mut().zip(&self.recording) {
-            set(text, row.get(at));
-        }
+        set(
+            &mut key.user,
+            self.user.map_or(&named.user, |at| row.get(at)),
+        );
+        set(
+            &mut key.label,
+            self.label.map_or(&named.label, |at| row.get(at)),
+        );
+        let values = named.recording.iter().map(|take| &take[..]);
+        let values = values.chain(self.recording.iter().map(|&at| row.get(at)));
+        key.recording
+            .resize(named.recording.len() + self.recording.len(), String::new());
+        key.recording
+            .iter_mut()
+            .zip(values)
+            .for_each(|(text, value)| set(text, value));
     }
-}
-
-/// Columns of a file that are not part of the layout: those that are numbers in its first
-/// row, and the others.
-pub(super) fn channels(
-    layout: &Layout,
-    path: &Path,
-) -> Result<(Vec<String>, Vec<String>), DataError> {
-    let mut rows = Rows::open(path, Header::Present)?;
-    let names = layout.recording.iter().chain([&layout.label]);
-    let names: Vec<&String> = names.chain(&layout.user).collect();
-    for name in &names {
-        rows.column(name)?;
-    }
-    let decimal = rows.dialect().decimal;
-    let header = rows.header().unwrap_or_default().to_vec();
-    let own = |name: &String| !names.contains(&name);
-    let (mut numbers, mut others) = (Vec::new(), Vec::new());
-    if let Some(row) = rows.next()? {
-        for (at, name) in header.iter().enumerate().filter(|(_, name)| own(name)) {
-            match number::<f32>(row.get(at), decimal) {
-                Ok(_) => numbers.push(name.clone()),
-                Err(_) => others.push(name.clone()),
-            }
-        }
-    }
-    Ok((numbers, others))
-}
-
-/// The header of a file, and its first row.
-pub(super) fn head(path: &Path) -> Result<(Vec<String>, Vec<String>), DataError> {
-    let mut rows = Rows::open(path, Header::Present)?;
-    let header = rows.header().unwrap_or_default().to_vec();
-    let row = rows.next()?;
-    let cells = row.map(|row| (0..row.len()).map(|at| row.get(at).to_owned()).collect());
-    Ok((header, cells.unwrap_or_default()))
 }
 
 impl<'a> Reader<'a> {
-    pub(super) fn new(layout: &'a Layout, channels: &'a [String]) -> Self {
+    /// For files of the folder `place`.
+    pub fn new(layout: &'a Layout, channels: &'a [String], place: &Path) -> Self {
         Self {
             layout,
             channels,
+            names: layout.names(),
+            anyone: file_name(place),
+            unit: layout.unit(),
             files: 0,
             users: Names::default(),
             classes: Names::default(),
             sessions: HashMap::new(),
-            recordings: Vec::new(),
+            read: Vec::new(),
+            problems: Vec::new(),
             faults: Faults::default(),
+            left_out: BTreeSet::new(),
+            short: Places::default(),
+            blanks: Places::default(),
+            written: BTreeMap::new(),
+            told: None,
         }
     }
 
-    /// Reads a file, whose stem is the user unless a column names one.
-    pub(super) fn file(&mut self, group: Option<Group>, path: &Path) -> Result<(), DataError> {
-        let mut rows = Rows::open(path, Header::Present)?;
-        let columns = Columns::of(self.layout, self.channels, &rows)?;
-        let (decimal, stem) = (rows.dialect().decimal, stem(path));
-        let mut key = Key::default();
-        let mut open: Option<(Key, Recording)> = None;
+    /// What the name of a file says; `None` where it does not fit.
+    fn named(&self, file: &File) -> Option<Key> {
+        let Named { label, user, take } = match &self.names {
+            Some(names) => names.read(&file.below)?,
+            None => Named::default(),
+        };
+        let says_class = label.is_some();
+        Some(Key {
+            user: user.unwrap_or_else(|| match says_class {
+                true => self.anyone.clone(),
+                false => without_extension(&file_name(&file.path)).to_owned(),
+            }),
+            label: label.unwrap_or_default(),
+            recording: take.into_iter().collect(),
+        })
+    }
+
+    /// Reads a file.
+    ///
+    /// # Errors
+    /// Where it cannot be read, or has not the columns.
+    pub fn file(&mut self, file: &File) -> Result<(), DataError> {
+        let path = &file.path;
+        let Some(named) = self.named(file) else {
+            let pattern = self.layout.path.as_deref().unwrap_or_default();
+            let what = format!("its name does not fit path = {pattern:?}");
+            let file = path.display().to_string();
+            self.problems.push(Problem::new(file, what));
+            self.files += 1;
+            return Ok(());
+        };
+        let mut rows = Rows::open(path, columns::header(self.layout.header))?;
+        let columns = Columns::of(self.layout, self.channels, &rows, path)?;
+        if let Some(rate) = rows.rate() {
+            let told = || (rate, path.display().to_string());
+            self.told.get_or_insert_with(told);
+        }
+        let (decimal, mut key) = (rows.dialect().decimal, Key::default());
+        let mut open: Option<(Key, Timed)> = None;
         while let Some(row) = rows.next()? {
             let line = row.line;
+            let mut wrong = |what: String| self.faults.add(path, line, what);
             if let Some(what) = row.uneven() {
-                self.faults.add(path, line, what);
+                wrong(what);
                 continue;
             }
-            columns.key(&row, &stem, &mut key);
+            columns.key(&row, &named, &mut key);
             if key.user.is_empty() || key.label.is_empty() {
-                let what = if key.label.is_empty() {
-                    &self.layout.label
-                } else {
-                    "user"
-                };
-                self.faults.add(path, line, format!("{what} is empty"));
+                let label = self.layout.label.as_deref().unwrap_or("{label}");
+                let what = if key.label.is_empty() { label } else { "user" };
+                wrong(format!("{what} is empty"));
                 continue;
             }
-            let full = |recording: &Recording| {
-                let rows = recording.samples.len() / self.channels.len();
-                self.layout.rows == Some(rows)
-            };
-            let goes_on = open
-                .as_ref()
-                .is_some_and(|(last, recording)| *last == key && !full(recording));
-            if !goes_on {
-                self.close(path, open.take().map(|(_, recording)| recording));
-                let recording = self.begin(&key, group, line);
-                open = Some((key.clone(), recording));
+            let without = &self.layout.without;
+            let out = [(&without.users, &key.user), (&without.classes, &key.label)];
+            let mut out = out.into_iter().filter(|(names, name)| names.contains(name));
+            if let Some((_, name)) = out.next() {
+                if !self.left_out.contains(name) {
+                    self.left_out.insert(name.clone());
+                }
+                self.close(path, open.take());
+                continue;
             }
-            let (_, recording) = open.as_mut().expect("begun above");
+            let time = columns.clock.map(|at| {
+                let text = row.get(at);
+                clock::seconds(text, self.unit).ok_or_else(|| self.no_time(text))
+            });
+            let time = match time.transpose() {
+                Ok(time) => time,
+                Err(what) => {
+                    self.faults.add(path, line, what);
+                    continue;
+                }
+            };
+            let boundary = self.layout.boundary;
+            let goes_on = open.as_ref().is_some_and(|(last, timed)| {
+                let rows = timed.recording.samples.len() / self.channels.len();
+                let back = || {
+                    time.zip(timed.times.last())
+                        .is_some_and(|(t, &last)| t < last)
+                };
+                let ends = match boundary {
+                    Some(Boundary::Blank) => row.after_blank,
+                    Some(Boundary::Clock) => back(),
+                    None => false,
+                };
+                *last == key && self.layout.rows != Some(rows) && !ends
+            });
+            if !goes_on {
+                self.close(path, open.take());
+                open = Some((key.clone(), self.begin(&key, file, line)));
+            } else if row.after_blank {
+                self.blanks.add(|| place(path, line));
+            }
+            let Some((_, timed)) = open.as_mut() else {
+                continue;
+            };
+            if let Some(time) = time {
+                let clock = self.layout.clock.as_deref().unwrap_or_default();
+                let last = timed.times.last().copied();
+                if let Some(last) = last.filter(|&last| time <= last) {
+                    let how = match time == last {
+                        true => "the same as in the row before",
+                        false => {
+                            "earlier than in the row before; if another recording begins \
+                                  here, boundary = \"clock\" says so"
+                        }
+                    };
+                    let text = columns.clock.map_or("", |at| row.get(at));
+                    let what = format!("{clock} is {text}, {how}");
+                    self.faults.add_of(path, line, what, text);
+                }
+                timed.times.push(last.map_or(time, |last| last.max(time)));
+                timed.lines.push(line);
+            }
             for (&column, name) in columns.inputs.iter().zip(self.channels) {
                 let text = row.get(column);
-                let value = number(text, decimal).unwrap_or_else(|what| {
+                let value = number::<f32>(text, decimal).unwrap_or_else(|what| {
                     let what = format!("{name} is {what}");
                     self.faults.add_of(path, line, what, text);
                     0.0
                 });
-                recording.samples.push(value);
+                timed.recording.samples.push(value);
             }
         }
-        self.close(path, open.take().map(|(_, recording)| recording));
+        self.close(path, open.take());
+        if let Some(words) = rows.dialect().words() {
+            let places = self.written.entry(words).or_default();
+            places.add(|| path.display().to_string());
+        }
         self.files += 1;
         Ok(())
     }
 
-    fn begin(&mut self, key: &Key, group: Option<Group>, line: u64) -> Recording {
+    fn no_time(&self, text: &str) -> String {
+        let clock = self.layout.clock.as_deref().unwrap_or_default();
+        let number = text.parse::<f64>().is_ok_and(f64::is_finite);
+        match number && self.unit.is_none() {
+            true => format!(
+                "{clock} is {text}, of no known unit: clock_unit is \"s\", \"ms\", \"us\" or \"ns\""
+            ),
+            false => format!("{clock} is {text:?}, no time"),
+        }
+    }
+
+    fn begin(&mut self, key: &Key, file: &File, line: u64) -> Timed {
         let user = self.users.number(&key.user);
         let sessions = self.sessions.len();
         let session = (user, key.recording.clone());
-        Recording {
-            user,
-            class: self.classes.number(&key.label),
-            session: *self.sessions.entry(session).or_insert(sessions),
-            group,
-            file: self.files,
-            line,
-            samples: Vec::new(),
+        Timed {
+            recording: Recording {
+                user,
+                class: self.classes.number(&key.label),
+                session: *self.sessions.entry(session).or_insert(sessions),
+                group: file.group,
+                file: self.files,
+                line,
+                samples: Vec::new(),
+            },
+            times: Vec::new(),
+            lines: Vec::new(),
         }
     }
 
-    fn close(&mut self, path: &Path, recording: Option<Recording>) {
-        let Some(mut recording) = recording else {
-            return;
-        };
-        recording.samples.shrink_to_fit();
-        let rows = recording.samples.len() / self.channels.len();
-        let short = match self.layout.rows {
-            Some(wanted) if rows < wanted => Some(format!(
-                "the recording that begins here has {rows} rows, rows = {wanted} are expected"
-            )),
-            None if rows < 2 => Some("the recording that begins here has a single row".into()),
-            _ => None,
-        };
-        if let Some(what) = short {
-            self.faults.add(path, recording.line, what);
+    fn close(&mut self, path: &Path, open: Option<(Key, Timed)>) {
+        let Some((_, mut timed)) = open else { return };
+        timed.recording.samples.shrink_to_fit();
+        let (rows, line) = (
+            timed.recording.samples.len() / self.channels.len(),
+            timed.recording.line,
+        );
+        match self.layout.rows {
+            Some(wanted)
+                if rows < wanted && self.layout.least.is_none_or(|least| rows >= least) =>
+            {
+                let what = format!(
+                    "the recording that begins here has {}, rows = {wanted} are expected",
+                    counted(rows, "row")
+                );
+                self.faults.add(path, line, what);
+            }
+            _ if rows < self.layout.least() => {
+                self.short.add(|| place(path, line));
+                return;
+            }
+            _ => {}
         }
-        self.recordings.push(recording);
+        self.read.push(timed);
     }
 
-    /// All of them, classes and users in order, and what is wrong.
-    pub(super) fn finish(self) -> (Recordings, Vec<Problem>) {
-        let (users, of_user) = sorted(self.users.names);
-        let (classes, of_class) = sorted(self.classes.names);
-        let recordings = self.recordings.into_iter().map(|recording| Recording {
-            user: of_user[recording.user],
-            class: of_class[recording.class],
-            ..recording
-        });
+    /// All of them at one rate, classes and users in order, and what is wrong.
+    ///
+    /// # Errors
+    /// Where the rate of the clock is not that of the layout, or there is none.
+    pub fn finish(mut self, files: &[File]) -> Result<(Recordings, Vec<Problem>), DataError> {
+        let found = |name: &&String| !self.left_out.contains(*name);
+        let without = &self.layout.without;
+        let unknown = without.users.iter().chain(&without.classes).find(found);
+        if let Some(name) = unknown {
+            return Err(DataError::TooFew {
+                what: "without".into(),
+                has: format!("{name:?}"),
+                needs: "no user or class is called that".into(),
+            });
+        }
+        let rate = self.rate()?;
+        let paths: Vec<_> = files.iter().map(|file| file.path.clone()).collect();
+        let mut recordings = Vec::with_capacity(self.read.len());
+        let [mut resampled, mut divided] = [Places::default(), Places::default()];
+        for timed in std::mem::take(&mut self.read) {
+            let Timed {
+                recording,
+                times,
+                lines,
+            } = timed;
+            if self.layout.clock.is_none() {
+                recordings.push(recording);
+                continue;
+            }
+            let at = |line| place(&paths[recording.file], line);
+            let channels = self.channels.len();
+            for piece in clock::pieces(&times, &recording.samples, channels, rate) {
+                let line = lines[piece.first];
+                if piece.first > 0 {
+                    divided.add(|| at(line));
+                }
+                if piece.samples.len() / channels < self.layout.least() {
+                    self.short.add(|| at(line));
+                    continue;
+                }
+                if piece.resampled {
+                    resampled.add(|| at(line));
+                }
+                recordings.push(Recording {
+                    line,
+                    samples: piece.samples,
+                    ..recording.clone()
+                });
+            }
+        }
+        let notes = self.notes(rate, [&resampled, &divided]);
+        // Classes and users of what was left out have no recordings.
+        let present = |of: fn(&Recording) -> usize| recordings.iter().map(of).collect();
+        let (users, of_user) = sorted(&self.users.names, &present(|r| r.user));
+        let (classes, of_class) = sorted(&self.classes.names, &present(|r| r.class));
+        for recording in &mut recordings {
+            recording.user = of_user[recording.user];
+            recording.class = of_class[recording.class];
+        }
         let recordings = Recordings {
-            path: PathBuf::new(),
+            path: Default::default(),
             layout: self.layout.clone(),
+            rate,
             channels: self.channels.to_vec(),
-            files: Vec::new(),
+            files: paths,
             users,
             classes,
-            recordings: recordings.collect(),
+            recordings,
+            notes,
         };
-        (recordings, self.faults.problems())
+        self.problems.extend(self.faults.problems());
+        Ok((recordings, self.problems))
+    }
+
+    /// Rows a second, by the layout, the clock and the files, which must agree.
+    fn rate(&self) -> Result<f64, DataError> {
+        let measured = self.layout.clock.as_ref().and_then(|clock| {
+            let parts = self
+                .read
+                .iter()
+                .filter_map(|timed| clock::rate(&timed.times));
+            let [count, seconds] = parts.fold([0.0, 0.0], |a, b| [a[0] + b[0], a[1] + b[1]]);
+            (seconds > 0.0).then(|| (clock::rounded(count / seconds), clock.clone()))
+        });
+        let told = measured.or_else(|| self.told.clone());
+        match (self.layout.rate, told) {
+            (Some(rate), Some((measured, who))) => match clock::agree(rate, measured) {
+                true => Ok(rate),
+                false => Err(DataError::TooFew {
+                    what: who,
+                    has: format!("{measured} rows a second"),
+                    needs: format!("rate says {rate}: leave it out, or say rate = {measured:?}"),
+                }),
+            },
+            (Some(rate), None) | (None, Some((rate, _))) => Ok(rate),
+            (None, None) => Err(DataError::TooFew {
+                what: self
+                    .layout
+                    .clock
+                    .clone()
+                    .unwrap_or_else(|| "the layout".into()),
+                has: "no two times in order".into(),
+                needs: "rows a second are to be known: rate says how many".into(),
+            }),
+        }
+    }
+
+    fn notes(&self, rate: f64, [resampled, divided]: [&Places; 2]) -> Vec<String> {
+        let mut notes = Vec::new();
+        let mut note = |places: &Places, text: String| {
+            if places.count > 0 {
+                notes.push(text);
+            }
+        };
+        let short = &self.short;
+        let least = self.layout.least();
+        note(
+            short,
+            format!(
+                "left out: {} of fewer than {} (least = {least}), the first at {}",
+                counted(short.count, "recording"),
+                counted(least, "row"),
+                short.first()
+            ),
+        );
+        let clock = self.layout.clock.as_deref().unwrap_or_default();
+        note(
+            resampled,
+            format!(
+                "{} whose {clock} is not steady brought to {rate} rows a second, the first at {}",
+                counted(resampled.count, "recording"),
+                resampled.first()
+            ),
+        );
+        note(
+            divided,
+            format!(
+                "{clock} has {}, where another recording begins, the first at {}",
+                counted(divided.count, "gap"),
+                divided.first()
+            ),
+        );
+        note(
+            &self.blanks,
+            format!(
+                "{} within a recording, the first before {}; if another begins there, \
+                 boundary = \"blank\" says so",
+                counted(self.blanks.count, "blank line"),
+                self.blanks.first()
+            ),
+        );
+        let out: Vec<&str> = self.left_out.iter().map(|name| &name[..]).collect();
+        if !out.is_empty() {
+            notes.push(format!("left out by name: {}", out.join(", ")));
+        }
+        let written = self.written.iter().map(|(words, places)| {
+            let files = counted(places.count, "file");
+            format!("{files} read so: {words}; the first is {}", places.first())
+        });
+        notes.extend(written);
+        notes
     }
 }
 
-/// Names in order, numbers by their size, and the new index of each.
-fn sorted(names: Vec<String>) -> (Vec<String>, Vec<usize>) {
-    let mut order: Vec<usize> = (0..names.len()).collect();
+fn place(path: &Path, line: u64) -> String {
+    format!("{}, line {line}", path.display())
+}
+
+/// Names that are present in order, numbers by their size, and the new index of each.
+fn sorted(names: &[String], present: &BTreeSet<usize>) -> (Vec<String>, Vec<usize>) {
+    let mut order: Vec<usize> = present.iter().copied().collect();
     let number = |at: usize| names[at].parse::<f64>().unwrap_or(f64::INFINITY);
     order.sort_by(|&a, &b| {
         number(a)

@@ -261,6 +261,7 @@ impl TaskFamily for Curves {
     fn keys(&mut self) -> Keys<'_> {
         Keys {
             ways: None,
+            path: Some(&mut self.path),
             unit_split: Some(&mut self.split),
         }
     }

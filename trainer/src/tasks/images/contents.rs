@@ -1,10 +1,13 @@
 //! What a data set of images holds.
 
+use std::collections::HashMap;
+use std::collections::hash_map::Entry;
+
 use serde::Serialize;
 use serde_json::json;
 
 use super::ImageTasks;
-use crate::data::range;
+use crate::data::{counted, lookalikes, range};
 use crate::nn::Shape;
 use crate::tasks::{Contents, Split, TaskSizes};
 
@@ -75,5 +78,37 @@ impl ImageTasks {
             )],
             [],
         )
+        .with(self.twins(), [])
+        .with(lookalikes("classes", &self.names), [])
+    }
+
+    /// Images that are in two classes, in a sentence.
+    fn twins(&self) -> Option<String> {
+        let (mut known, mut twins) = (HashMap::new(), Vec::new());
+        for class in self.bank.classes() {
+            for at in 0..class.count {
+                let bytes = self.bank.bytes(class.first + at);
+                // An empty image is like every other.
+                if bytes.iter().all(|&byte| byte == bytes[0]) {
+                    continue;
+                }
+                let place = (&class.name, at + 1);
+                match known.entry(bytes) {
+                    Entry::Vacant(entry) => {
+                        entry.insert(place);
+                    }
+                    Entry::Occupied(entry) if entry.get().0 != &class.name => {
+                        twins.push((*entry.get(), place));
+                    }
+                    Entry::Occupied(_) => {}
+                }
+            }
+        }
+        let ((class, at), (other, of_other)) = twins.first()?;
+        Some(format!(
+            "{} like one of another class, such as number {of_other} of {other} and number {at} of \
+             {class}",
+            counted(twins.len(), "image")
+        ))
     }
 }

@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use rand::seq::SliceRandom;
 use serde::{Deserialize, Serialize};
 
 use super::{ImageTasks, Rotations, check, side, sizes, square};
@@ -10,6 +11,7 @@ use crate::data::{
     counted,
 };
 use crate::fault::{Fault, at_least_one, require};
+use crate::random::{Stream, generator};
 use crate::tasks::{
     Contents, EvaluationDefaults, ExportDefaults, Facts, Keys, Sizes, TaskFamily, TaskSizes,
     TaskSource, TasksError,
@@ -40,6 +42,10 @@ pub struct Images {
     /// How tiles lie where a class is a sheet of them.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub sheets: Option<Sheets>,
+    /// Of folders `train` and `test` without `val`: so many classes of the training split,
+    /// drawn at random, are for validation instead.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub validation: Option<usize>,
     /// How training images are distorted, if they are.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub augment: Option<Augment>,
@@ -70,6 +76,7 @@ impl Default for Images {
             ground: Ground::White,
             depth: None,
             sheets: None,
+            validation: None,
             augment: None,
             augment_classes: None,
             mirrored_support: false,
@@ -107,11 +114,14 @@ impl Images {
     /// [`TasksError`] where it cannot be used or a split has too few classes.
     pub fn open(&self) -> Result<ImageTasks, TasksError> {
         let bank = Bank::open(&self.list()?, self.pixels(), self.normalise)?;
-        let splits = Group::ALL.map(|group| {
+        let mut splits = Group::ALL.map(|group| {
             let classes = bank.classes().iter().enumerate();
             let meant = classes.filter(|(_, class)| class.group == group);
             meant.map(|(index, _)| index).collect()
         });
+        if let Some(count) = self.validation {
+            hold_back(&mut splits, count)?;
+        }
         let tasks = ImageTasks::new(bank, self.ways, Rotations::None, splits)?;
         Ok(tasks
             .augmented(self.augment)
@@ -161,6 +171,22 @@ fn seen(found: Found, ground: Ground, blank: &[String]) -> Vec<String> {
     lines
 }
 
+/// Moves classes of the training split, drawn at random, to validation.
+fn hold_back([train, validation, _]: &mut [Vec<usize>; 3], count: usize) -> Result<(), TasksError> {
+    if !validation.is_empty() || train.len() <= count {
+        return Err(TasksError::too_few(
+            "the training split".into(),
+            counted(train.len(), "class"),
+            format!("tasks.validation = {count} takes some of more, where no folder val has any"),
+        ));
+    }
+    train.shuffle(&mut generator(1, Stream::Split, 0));
+    *validation = train.split_off(train.len() - count);
+    train.sort_unstable();
+    validation.sort_unstable();
+    Ok(())
+}
+
 impl TaskSizes for Images {
     fn sizes(&self) -> Sizes {
         let shape = square(self.size, self.channels);
@@ -180,6 +206,9 @@ impl TaskFamily for Images {
         if let Some(depth) = self.depth {
             let usable = (8..=16).contains(&depth);
             require(usable, "tasks.depth", "from 8 to 16 bits", depth)?;
+        }
+        if let Some(validation) = self.validation {
+            at_least_one("tasks.validation", validation)?;
         }
         if let Some(sheets) = self.sheets {
             side("tasks.sheets.tile", sheets.tile)?;
@@ -205,6 +234,7 @@ impl TaskFamily for Images {
     fn keys(&mut self) -> Keys<'_> {
         Keys {
             ways: Some(&mut self.ways),
+            path: Some(&mut self.path),
             unit_split: None,
         }
     }

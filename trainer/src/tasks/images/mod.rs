@@ -367,10 +367,16 @@ impl TaskData for ImageTasks {
         let fewest = of_bank.min_by_key(|class| class.count);
         let counts = ClassCounts {
             classes: self.per_character() * classes.len(),
-            fewest: fewest.map(|class| (&class.name[..], class.count)),
+            fewest: fewest.map(|class| (class.name.clone(), class.count)),
             example: "image",
         };
-        counts.check(split, self.ways, [shots, queries])
+        let enough = counts.check(split, self.ways, [shots, queries]);
+        match (split, classes.is_empty()) {
+            (Split::Validation, true) => enough.map_err(|error| {
+                error.also("tasks.validation = N takes N classes of the training split for it")
+            }),
+            _ => enough,
+        }
     }
 
     fn task_units(

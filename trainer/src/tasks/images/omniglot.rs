@@ -175,6 +175,7 @@ impl TaskFamily for Omniglot {
     fn keys(&mut self) -> Keys<'_> {
         Keys {
             ways: Some(&mut self.ways),
+            path: Some(&mut self.path),
             unit_split: None,
         }
     }

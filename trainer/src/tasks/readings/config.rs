@@ -179,6 +179,7 @@ impl TaskFamily for Readings {
     fn keys(&mut self) -> Keys<'_> {
         Keys {
             ways: None,
+            path: Some(&mut self.path),
             unit_split: Some(&mut self.split),
         }
     }

@@ -54,6 +54,10 @@ pub struct Recorded {
     /// unseen.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub classes: Option<[usize; 3]>,
+    /// Of folders `train` and `test` without `val`: so many people of the training split,
+    /// or classes where these are to be unseen, are for validation instead.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub validation: Option<usize>,
     /// Decides which these are.
     #[serde(default = "default::split_seed")]
     pub split_seed: u64,
@@ -113,7 +117,7 @@ mod default {
 impl Recorded {
     /// Samples a second of the examples.
     pub(super) fn rate(&self, all: &Recordings) -> f64 {
-        self.rate.unwrap_or(all.layout.rate)
+        self.rate.unwrap_or(all.rate)
     }
 
     /// Reads the recordings.
@@ -148,6 +152,9 @@ impl TaskFamily for Recorded {
             "at least one column, each only once",
             format!("{channels:?}"),
         )?;
+        if let Some(validation) = self.validation {
+            at_least_one("tasks.validation", validation)?;
+        }
         if let Some(stride) = self.stride {
             at_least_one("tasks.stride", stride)?;
         }
@@ -187,6 +194,7 @@ impl TaskFamily for Recorded {
     fn keys(&mut self) -> Keys<'_> {
         Keys {
             ways: Some(&mut self.ways),
+            path: Some(&mut self.path),
             unit_split: None,
         }
     }

@@ -78,5 +78,6 @@ impl RecordedTasks {
             )],
             [],
         )
+        .with(self.notes.iter().cloned(), [])
     }
 }

@@ -39,7 +39,7 @@ pub(super) fn examples(
     let mut examples = match config.stride {
         None => vec![signal::resampled(samples, channels, config.length)],
         Some(stride) => {
-            let [from, to] = [all.layout.rate, config.rate(all)].map(millihertz);
+            let [from, to] = [all.rate, config.rate(all)].map(millihertz);
             let samples = signal::at_rate(samples, channels, from, to);
             let rows = samples.len() / channels;
             let starts = (0..(rows + 1).saturating_sub(config.length)).step_by(stride);

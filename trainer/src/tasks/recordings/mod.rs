@@ -69,6 +69,8 @@ pub struct RecordedTasks {
     transforms: Vec<Transform>,
     /// Samples in 1000 seconds.
     millihertz: u32,
+    /// What is to be known of the recordings.
+    notes: Vec<String>,
 }
 
 impl RecordedTasks {
@@ -143,6 +145,7 @@ impl RecordedTasks {
             }),
             sigma,
             millihertz: millihertz(config.rate(all)),
+            notes: all.notes.clone(),
             config,
             frames,
             transforms,
@@ -278,12 +281,28 @@ impl TaskData for RecordedTasks {
         let counts = ClassCounts {
             classes: most.unwrap_or(0) * self.transforms_of(split).len(),
             fewest: fewest.map(|of_class| {
-                let name = &self.classes[of_class.class][..];
+                let class = &self.classes[of_class.class];
+                let name = match (self.config.task, of_class.recordings.first()) {
+                    (RecordedTask::NewUser, Some(&at)) => {
+                        format!("{class} by {}", self.users[self.sources[at][0]])
+                    }
+                    _ => class.clone(),
+                };
                 (name, of_class.recordings.len())
             }),
             example: "recording",
         };
-        counts.check(split, self.config.ways, [shots, queries])
+        let enough = counts.check(split, self.config.ways, [shots, queries]);
+        match (split, most) {
+            (Split::Validation, None) => enough.map_err(|error| {
+                error.also("tasks.validation = N takes N users or classes of the training split")
+            }),
+            _ => enough,
+        }
+    }
+
+    fn notes_on_data(&self) -> &[String] {
+        &self.notes
     }
 
     fn task_units(

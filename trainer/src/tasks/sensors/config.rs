@@ -261,6 +261,7 @@ impl TaskFamily for Sensors {
     fn keys(&mut self) -> Keys<'_> {
         Keys {
             ways: None,
+            path: None,
             unit_split: None,
         }
     }

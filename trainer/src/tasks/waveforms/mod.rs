@@ -208,6 +208,7 @@ impl TaskFamily for Waveforms {
     fn keys(&mut self) -> Keys<'_> {
         Keys {
             ways: Some(&mut self.ways),
+            path: None,
             unit_split: None,
         }
     }

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
-use crate::data::{Group, Recordings, counted};
+use crate::data::{Group, Proposal, Recording, Recordings, counted};
 use crate::tasks::{RecordedTask, TasksError};
 
 /// The text, with names in braces for what depends on the recordings.
@@ -32,22 +32,9 @@ pub(super) fn draft(
     recordings: &Recordings,
     path: &Path,
     name: &str,
+    proposal: Option<&Proposal>,
 ) -> Result<String, TasksError> {
     let (task, split) = division(recordings)?;
-    if split.ways < 2 {
-        return Err(TasksError::too_few(
-            recordings.path.display().to_string(),
-            format!(
-                "a {} with {}",
-                match task {
-                    RecordedTask::NewUser => "user",
-                    RecordedTask::NewClasses => "split",
-                },
-                counted(split.ways, "class")
-            ),
-            "a task tells at least 2 apart".into(),
-        ));
-    }
     let fewest = fewest(recordings, task)?;
     let shots: Vec<usize> = SHOTS.into_iter().filter(|&shots| shots < fewest).collect();
     let most = shots.last().copied().unwrap_or(1);
@@ -77,6 +64,7 @@ pub(super) fn draft(
         ("shots", format!("{shots:?}")),
         ("validation_shots", shots[shots.len() / 2].to_string()),
         ("queries", (fewest - most).min(QUERIES).to_string()),
+        ("layout", proposal.map_or_else(String::new, layout)),
     ];
     let filled = values
         .into_iter()
@@ -98,22 +86,7 @@ struct Division {
 fn division(recordings: &Recordings) -> Result<(RecordedTask, Division), TasksError> {
     let (users, classes) = (recordings.users.len(), recordings.classes.len());
     if recordings.is_split() {
-        let of = |group: Group| {
-            let own = recordings.recordings.iter();
-            let own = own.filter(|r| r.group == Some(group)).map(|r| r.class);
-            own.collect::<BTreeSet<_>>()
-        };
-        let [train, validation, test] = Group::ALL.map(of);
-        let task = match train.is_disjoint(&test) {
-            true => RecordedTask::NewClasses,
-            false => RecordedTask::NewUser,
-        };
-        let division = Division {
-            text: "# Folders say what is for training, for choosing and for testing.".into(),
-            ways: validation.len().min(test.len()),
-            training_ways: train.len(),
-        };
-        return Ok((task, division));
+        return of_folders(recordings);
     }
     // A quarter to test on, and an eighth to choose by.
     let counts = |all: usize, least: usize| {
@@ -121,13 +94,14 @@ fn division(recordings: &Recordings) -> Result<(RecordedTask, Division), TasksEr
         [all - test - validation, validation, test]
     };
     if users >= 3 {
+        let ways = of_users(recordings, |_| true)?;
         let counts = counts(users, 1);
         let division = Division {
             text: format!(
                 "# People to train on, to choose by and to test on; `split_seed` deals them anew.\n\
                  users = {counts:?}"
             ),
-            ways: of_user(recordings),
+            ways,
             training_ways: classes,
         };
         return Ok((RecordedTask::NewUser, division));
@@ -157,13 +131,123 @@ fn division(recordings: &Recordings) -> Result<(RecordedTask, Division), TasksEr
     ))
 }
 
-/// Classes of the user who has the fewest.
-fn of_user(recordings: &Recordings) -> usize {
-    let mut classes = vec![BTreeSet::new(); recordings.users.len()];
-    for recording in &recordings.recordings {
-        classes[recording.user].insert(recording.class);
+/// Folders are splits. Where there is none for validation, it is a part of training.
+fn of_folders(recordings: &Recordings) -> Result<(RecordedTask, Division), TasksError> {
+    let own = |group: Group| {
+        let own = recordings.recordings.iter();
+        own.filter(move |r| r.group == Some(group))
+    };
+    let [classes, users] = [(|r| r.class) as fn(&Recording) -> usize, |r| r.user]
+        .map(|of| Group::ALL.map(|group| own(group).map(of).collect::<BTreeSet<_>>()));
+    let lacks = |what: &str, has: String, needs: &str| {
+        let what = format!("{what} of {}", recordings.path.display());
+        TasksError::too_few(what, has, needs.into())
+    };
+    for (group, name) in [(Group::Train, "train"), (Group::Test, "test")] {
+        if own(group).next().is_none() {
+            let needs = "folders of splits are train, test and, if there are, val";
+            return Err(lacks(
+                &format!("the folder {name}"),
+                "no recording".into(),
+                needs,
+            ));
+        }
     }
-    classes.iter().map(BTreeSet::len).min().unwrap_or(0)
+    let [train, validation, test] = &classes;
+    let task = match train.is_disjoint(test) {
+        true => RecordedTask::NewClasses,
+        false => RecordedTask::NewUser,
+    };
+    let of_split = match task {
+        RecordedTask::NewClasses => train.len(),
+        RecordedTask::NewUser => users[0].len(),
+    };
+    let least = match task {
+        RecordedTask::NewClasses => 2,
+        RecordedTask::NewUser => 1,
+    };
+    let held = validation.is_empty().then(|| (of_split / 8).max(least));
+    if let Some(held) = held.filter(|held| of_split < held + least) {
+        return Err(lacks(
+            "the folder train",
+            match task {
+                RecordedTask::NewClasses => counted(of_split, "class"),
+                RecordedTask::NewUser => counted(of_split, "user"),
+            },
+            &format!("there is no folder val, and {held} of them are to be chosen by"),
+        ));
+    }
+    let ways = match (task, held) {
+        (RecordedTask::NewUser, None) => of_users(recordings, |r| r.group != Some(Group::Train))?,
+        (RecordedTask::NewUser, Some(_)) => of_users(recordings, |_| true)?,
+        (RecordedTask::NewClasses, held) => held.unwrap_or(validation.len()).min(test.len()),
+    };
+    if ways < 2 {
+        let name = if test.len() < 2 { "test" } else { "val" };
+        return Err(lacks(
+            &format!("the folder {name}"),
+            counted(ways, "class"),
+            "a task tells at least 2 apart",
+        ));
+    }
+    let folders = "# Folders say what is for training, for choosing and for testing";
+    let text = match held {
+        None => format!("{folders}."),
+        Some(held) => format!(
+            "{folders};\n# as there is no folder val, so many {} of train are to choose by.\n\
+             validation = {held}",
+            match task {
+                RecordedTask::NewClasses => "classes",
+                RecordedTask::NewUser => "people",
+            }
+        ),
+    };
+    let division = Division {
+        text,
+        ways,
+        training_ways: train.len()
+            - held
+                .filter(|_| task == RecordedTask::NewClasses)
+                .unwrap_or(0),
+    };
+    Ok((task, division))
+}
+
+/// Classes of the user who has the fewest, among these recordings.
+fn of_users(
+    recordings: &Recordings,
+    among: impl Fn(&Recording) -> bool,
+) -> Result<usize, TasksError> {
+    let mut classes: BTreeMap<usize, BTreeSet<usize>> = BTreeMap::new();
+    for recording in recordings.recordings.iter().filter(|r| among(r)) {
+        let own = classes.entry(recording.user).or_default();
+        own.insert(recording.class);
+    }
+    let few = classes.iter().filter(|(_, classes)| classes.len() < 2);
+    let few: Vec<&str> = few.map(|(&user, _)| &recordings.users[user][..]).collect();
+    if few.is_empty() {
+        return Ok(classes.values().map(BTreeSet::len).min().unwrap_or(0));
+    }
+    Err(TasksError::too_few(
+        few.join(", "),
+        match few.len() {
+            1 => "1 class".into(),
+            _ => "1 class each".into(),
+        },
+        format!(
+            "a task tells at least 2 apart; without.users = {} in recordings.toml or in \
+             tasks.layout leaves out who has fewer",
+            toml::Value::from(few)
+        ),
+    ))
+}
+
+/// `[tasks.layout]`, where no `recordings.toml` says it.
+fn layout(proposal: &Proposal) -> String {
+    format!(
+        "\n# How the files are read.\n[tasks.layout]\n{}",
+        proposal.text
+    )
 }
 
 /// Recordings of the class that has the fewest, of one person where tasks are of one.
@@ -188,9 +272,19 @@ fn fewest(recordings: &Recordings, task: RecordedTask) -> Result<usize, TasksErr
     Err(TasksError::too_few(
         format!("class {:?}{of}", recordings.classes[class]),
         counted(count, "recording"),
-        "a task needs one for its support set and another for its query set; leave the class out, or \
-         name what tells its recordings apart: `recording` or `rows` in recordings.toml"
-            .into(),
+        format!(
+            "a task needs one for its support set and another for its query set; in \
+             recordings.toml, without.{} leaves {} out, and `recording`, `boundary` or `rows` \
+             tells recordings apart",
+            match task {
+                RecordedTask::NewUser => format!("users = [{:?}]", recordings.users[user]),
+                RecordedTask::NewClasses => format!("classes = [{:?}]", recordings.classes[class]),
+            },
+            match task {
+                RecordedTask::NewUser => "this person",
+                RecordedTask::NewClasses => "the class",
+            }
+        ),
     ))
 }
 
@@ -225,7 +319,7 @@ fn plain(name: &str) -> String {
 
 /// Whole recordings, or windows of long ones.
 fn examples(recordings: &Recordings) -> String {
-    let rate = recordings.layout.rate;
+    let rate = recordings.rate;
     let mut rows: Vec<usize> = (recordings.recordings.iter())
         .map(|recording| recordings.rows(recording))
         .collect();

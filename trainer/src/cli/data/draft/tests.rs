@@ -3,7 +3,7 @@
 use super::*;
 use crate::config::Config;
 use crate::data::tests::Fixture;
-use crate::tasks::{Recorded, Split, TaskDistribution, TasksConfig};
+use crate::tasks::{Recorded, Split, TaskDistribution, TaskFamily, TasksConfig};
 
 /// So many users and classes, takes of each, and rows of a take, of one channel.
 fn folder(users: usize, classes: usize, takes: usize, rows: usize, layout: &str) -> Fixture {
@@ -22,8 +22,8 @@ fn folder(users: usize, classes: usize, takes: usize, rows: usize, layout: &str)
 
 /// The config, once everything that training checks was checked.
 fn drafted(fixture: &Fixture) -> Result<(Config, Recorded), TasksError> {
-    let recordings = Recordings::survey(fixture.path())?;
-    let text = draft(&recordings, fixture.path(), "My {ways} watch")?;
+    let recordings = Recordings::survey(fixture.path(), None)?;
+    let text = draft(&recordings, fixture.path(), "My {ways} watch", None)?;
     let file = fixture.path().join("draft.toml");
     std::fs::write(&file, text).unwrap();
     let config = Config::load(&file, &[]).unwrap_or_else(|error| panic!("{error}"));
@@ -83,7 +83,8 @@ fn what_is_lacking_is_said() {
         "{error}"
     );
     let error = lacks(folder(3, 1, 5, 10, "rate = 10.0"));
-    assert!(error.contains("a user with 1 class, but a task"), "{error}");
+    let expected = "user0, user1, user2 has 1 class each, but a task";
+    assert!(error.contains(expected), "{error}");
     let error = lacks(folder(3, 5, 2, 10, "rate = 0.0"));
     assert!(error.contains("rate: a number above 0"), "{error}");
     let error = lacks(folder(3, 5, 2, 10, "rate = 1.0\nfiles = \"*.txt\""));
@@ -108,10 +109,72 @@ fn axes_are_found_by_their_names() {
     let row = "a,".to_owned() + &["1"; 9].join(",");
     fixture.put("a.csv", format!("what,{header}\n{row}\n{row}\n").as_bytes());
     fixture.put("recordings.toml", b"label = \"what\"\nrate = 1.0\n");
-    let recordings = Recordings::survey(fixture.path()).unwrap();
+    let recordings = Recordings::survey(fixture.path(), None).unwrap();
     assert_eq!(recordings.channels, names);
     let text = frames(&recordings.channels);
     let expected = "frames = [[\"AccX\", \"AccY\", \"AccZ\"], [\"gx\", \"gy\", \"gz\"]]\n";
     assert!(text.contains(expected), "{text}");
     assert_eq!(frames(&["x".to_owned()]), "");
+}
+
+#[test]
+fn who_has_too_few_classes_is_named_and_can_be_left_out() {
+    let fixture = folder(5, 3, 3, 10, "rate = 10.0");
+    let single = "take,what,x\n".to_owned() + &"0,1,5\n".repeat(10) + &"1,1,6\n".repeat(10);
+    fixture.put("user3.csv", single.as_bytes());
+    let error = drafted(&fixture).unwrap_err().to_string();
+    assert!(error.contains("user3 has 1 class, but"), "{error}");
+    assert!(error.contains("without.users = [\"user3\"]"), "{error}");
+    let layout = "label = \"what\"\nrecording = [\"take\"]\nrate = 10.0\n\
+                  without.users = [\"user3\"]\n";
+    fixture.put("recordings.toml", layout.as_bytes());
+    let (_, tasks) = drafted(&fixture).unwrap();
+    assert_eq!((tasks.users, tasks.ways), (Some([2, 1, 1]), 3));
+}
+
+/// Folders `train` and `test`, with these classes by these users.
+fn split(train: [usize; 2], test: [usize; 2], first_of_test: usize) -> Fixture {
+    let fixture = Fixture::empty();
+    fixture.put(
+        "recordings.toml",
+        b"label = \"what\"\nrows = 10\nrate = 10.0\n",
+    );
+    for (name, [users, classes], first) in [("train", train, 0), ("test", test, first_of_test)] {
+        for user in 0..users {
+            let rows = |class: usize| format!("{},1\n", first + class).repeat(30);
+            let text: String = (0..classes).map(rows).collect();
+            let file = format!("{name}/{name}{user}.csv");
+            fixture.put(&file, format!("what,x\n{text}").as_bytes());
+        }
+    }
+    fixture
+}
+
+#[test]
+fn without_a_folder_for_validation_a_part_of_training_is_for_it() {
+    let fixture = split([1, 20], [1, 4], 20);
+    let (_, tasks) = drafted(&fixture).unwrap();
+    assert_eq!(
+        (tasks.task, tasks.validation),
+        (RecordedTask::NewClasses, Some(2))
+    );
+    let opened = tasks.open().unwrap();
+    let count = |split| opened.classes_of(split).len();
+    assert_eq!(Split::ALL.map(count), [18, 2, 4]);
+    let fixture = split([9, 3], [2, 3], 0);
+    let (_, tasks) = drafted(&fixture).unwrap();
+    assert_eq!(
+        (tasks.task, tasks.validation),
+        (RecordedTask::NewUser, Some(1))
+    );
+    let contents = TaskFamily::contents(&tasks).unwrap().unwrap();
+    let users: Vec<&str> = contents.rows.iter().map(|row| &row[1][..]).collect();
+    assert_eq!(users, ["8", "1", "2"]);
+    let error = drafted(&split([1, 3], [1, 4], 3)).unwrap_err().to_string();
+    assert!(
+        error.contains("the folder train of") && error.contains("no folder val"),
+        "{error}"
+    );
+    let error = drafted(&split([2, 3], [0, 0], 3)).unwrap_err().to_string();
+    assert!(error.contains("the folder test of"), "{error}");
 }

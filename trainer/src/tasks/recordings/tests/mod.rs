@@ -29,6 +29,10 @@ fn fixture() -> Fixture {
     fixture
 }
 
+fn layout(text: &str) -> Layout {
+    toml::from_str(text).unwrap()
+}
+
 fn recorded(path: &Path, task: RecordedTask) -> Recorded {
     Recorded {
         path: path.into(),
@@ -44,14 +48,10 @@ fn recorded(path: &Path, task: RecordedTask) -> Recorded {
         users: Some([3, 1, 2]),
         classes: None,
         split_seed: 1,
-        layout: Some(Layout {
-            label: "what".into(),
-            recording: vec!["take".into()],
-            rows: None,
-            user: None,
-            rate: 10.0,
-            files: "*.csv".into(),
-        }),
+        validation: None,
+        layout: Some(layout(
+            "label = \"what\"\nrecording = [\"take\"]\nrate = 10.0",
+        )),
         augment: None,
     }
 }
@@ -175,6 +175,38 @@ fn fixed_labels_are_the_classes() {
     );
 }
 
+/// A copy of a person's recordings would be trained on and tested with.
+#[test]
+fn a_recording_is_not_in_two_splits_under_two_names() {
+    let fixture = Fixture::empty();
+    let text = |shift: usize| {
+        let row = |row: usize| format!("{},{},{}\n", row / 12, row * row % 7 + shift, row);
+        (0..24)
+            .map(row)
+            .fold("what,x,y\n".to_owned(), |text, row| text + &row)
+    };
+    for (user, shift) in [("ann", 0), ("bob", 1), ("eve", 0)] {
+        fixture.put(&format!("{user}.csv"), text(shift).as_bytes());
+    }
+    let config = |users, more: &str| Recorded {
+        users: Some(users),
+        layout: Some(layout(&format!("label = \"what\"\nrate = 10.0\n{more}"))),
+        ..recorded(fixture.path(), RecordedTask::NewUser)
+    };
+    let message = config([1, 1, 1], "").open().unwrap_err().to_string();
+    for part in [
+        "eve.csv, line 2: for ",
+        "ann.csv, line 2; and 1 more",
+        "`without`",
+    ] {
+        assert!(message.contains(part), "{part}: {message}");
+    }
+    let without = config([1, 0, 1], "without.users = [\"eve\"]");
+    assert!(without.open().unwrap().notes()[0].contains("eve"));
+    let together = config([3, 0, 0], "").open().unwrap();
+    assert!(together.notes()[0].contains("2 recordings are identical"));
+}
+
 #[test]
 fn fewer_shots_or_queries_are_the_first_of_more() {
     let fixture = fixture();
@@ -258,13 +290,13 @@ fn recordings_become_examples_of_one_length() {
 #[test]
 fn windows_are_cut_and_support_and_query_are_of_different_recordings() {
     let fixture = Fixture::empty();
-    let mut text = "take,what,x,y\n".to_owned();
-    for (take, class) in (0..4).flat_map(|take| (0..2).map(move |class| (take, class))) {
-        for row in 0..10 {
-            text += &format!("{take},{class},{},{row}\n", 10 * class + take);
-        }
-    }
     for user in 0..6 {
+        let mut text = "take,what,x,y\n".to_owned();
+        for (take, class) in (0..4).flat_map(|take| (0..2).map(move |class| (take, class))) {
+            for row in 0..10 {
+                text += &format!("{take},{class},{},{row}\n", 100 * user + 10 * class + take);
+            }
+        }
         fixture.put(&format!("user{user}.csv"), text.as_bytes());
     }
     let config = Recorded {
