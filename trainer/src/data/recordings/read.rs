@@ -1,6 +1,6 @@
 //! From files of rows to recordings.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::path::Path;
 
 use mamlet_simulator::rows::{Row, Rows, number};
@@ -37,6 +37,8 @@ pub(super) struct Reader<'a> {
     short: Places,
     /// Blank lines within recordings.
     blanks: Places,
+    /// What is out of the ordinary in how files are written, and in which.
+    written: BTreeMap<String, Places>,
     /// What files say of their rate.
     told: Option<(f64, String)>,
 }
@@ -165,6 +167,7 @@ impl<'a> Reader<'a> {
             left_out: BTreeSet::new(),
             short: Places::default(),
             blanks: Places::default(),
+            written: BTreeMap::new(),
             told: None,
         }
     }
@@ -295,6 +298,10 @@ impl<'a> Reader<'a> {
             }
         }
         self.close(path, open.take());
+        if let Some(words) = rows.dialect().words() {
+            let places = self.written.entry(words).or_default();
+            places.add(|| path.display().to_string());
+        }
         self.files += 1;
         Ok(())
     }
@@ -513,6 +520,11 @@ impl<'a> Reader<'a> {
         if !out.is_empty() {
             notes.push(format!("left out by name: {}", out.join(", ")));
         }
+        let written = self.written.iter().map(|(words, places)| {
+            let files = counted(places.count, "file");
+            format!("{files} read so: {words}; the first is {}", places.first())
+        });
+        notes.extend(written);
         notes
     }
 }
