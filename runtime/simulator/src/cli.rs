@@ -15,7 +15,7 @@ use mamlet_simulator::board::{self, Board};
 use mamlet_simulator::file::ArtifactFile;
 use mamlet_simulator::fit::Fit;
 use mamlet_simulator::session::{self, BeforeAfter, SessionReport, counted_steps};
-use mamlet_simulator::{Model, table};
+use mamlet_simulator::{Model, samples, table};
 use serde::Serialize;
 
 /// Runs an artifact as a board would: same engine, same bytes, same bits, with
@@ -36,7 +36,12 @@ enum Command {
     #[command(
         after_help = "CSV files have a header; the first columns are the model's inputs, the \
         columns after them the targets (numbers, or one class).\n\n\
-        Example: mamlet-sim run sinusoid.mamlet --board nrf52840 --support five.csv --query grid.csv"
+        Where the artifact takes samples of a sensor, files may hold recordings as they were \
+        made: a row a sample, a column a channel, and one of the class. A recording ends where \
+        the class or a column of --recording changes, and at a blank line.\n\n\
+        Examples:\n  \
+        mamlet-sim run sinusoid.mamlet --board nrf52840 --support five.csv --query grid.csv\n  \
+        mamlet-sim run gestures.mamlet --support anna.csv --query bert.csv --recording take"
     )]
     Run(Run),
     /// Adapt to every episode of a file and say how its queries are predicted
@@ -73,6 +78,12 @@ struct Run {
     /// Query examples, with targets or without
     #[arg(long, value_name = "FILE.csv")]
     query: Option<PathBuf>,
+    /// The column of the class in recordings
+    #[arg(long, value_name = "COLUMN")]
+    label: Option<String>,
+    /// A column that is the same in all rows of a recording; may be given again
+    #[arg(long, value_name = "COLUMN")]
+    recording: Vec<String>,
     /// Inner steps instead of the recipe's
     #[arg(long)]
     steps: Option<usize>,
@@ -154,7 +165,14 @@ fn run(args: &Run, out: &mut impl Write) -> Result<ExitCode> {
     let artifact = file.artifact().with_context(|| name.clone())?;
     let model = Model::new(&artifact).with_context(|| name.clone())?;
     let columns = table::Columns::of(&artifact, &model)?;
+    let told = samples::Recordings {
+        label: args.label.clone(),
+        columns: args.recording.clone(),
+    };
     let read = |path: &Option<PathBuf>, targets| match path {
+        Some(path) if samples::are_in(path, &artifact, &columns)? => {
+            samples::read(path, &artifact, &model, &columns, &told, targets)
+        }
         Some(path) => table::read(path, &columns, targets),
         None => Ok(Vec::new()),
     };
@@ -167,11 +185,12 @@ fn run(args: &Run, out: &mut impl Write) -> Result<ExitCode> {
         steps: args.steps,
         rate: args.rate,
     };
-    let session =
+    let mut session =
         session::run_with_flash(&model, &support, &query, adaptation, flash.as_deref_mut())?;
     if let Some(flash) = flash {
         flash.write()?;
     }
+    session.name(&model, columns.names(), &query);
     if args.json {
         let output = RunOutput {
             artifact: artifact.description()?.name,
@@ -361,7 +380,19 @@ fn print_session(session: &SessionReport, out: &mut impl Write) -> Result<()> {
         };
         let [input, before, after] =
             [&prediction.input, &prediction.before, &prediction.after].map(|n| list(n));
-        writeln!(out, "  {input} -> {before} -> {after}")?;
+        let said = [
+            prediction.class.clone(),
+            prediction
+                .truth
+                .as_ref()
+                .map(|truth| format!("truth {truth}")),
+        ];
+        let said: Vec<String> = said.into_iter().flatten().collect();
+        let said = match said.is_empty() {
+            true => String::new(),
+            false => format!(" ({})", said.join(", ")),
+        };
+        writeln!(out, "  {input} -> {before} -> {after}{said}")?;
     }
     Ok(())
 }

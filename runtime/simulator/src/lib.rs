@@ -7,6 +7,7 @@
 //! | [`mod@file`] | artifacts from disk, aligned as in flash |
 //! | [`rows`] | rows of text files, however they are written |
 //! | [`table`] | support and query examples from CSV |
+//! | [`samples`] | the same from raw samples, by the front end |
 //! | [`session`] | one session of a board: examples in, adapted, queried |
 //! | [`flash`] | NOR flash that wears and loses power |
 //! | [`flash_file`] | a file that stands for the board's flash |
@@ -26,6 +27,7 @@ pub mod flash_file;
 pub mod golden;
 pub mod replay;
 pub mod rows;
+pub mod samples;
 pub mod serial;
 pub mod session;
 pub mod table;

@@ -1,6 +1,7 @@
 //! One session of a board: it is given support examples, adapts, and is queried.
 
 use anyhow::{Context, Result, bail};
+use mamlet_formats::Loss;
 use mamlet_runtime::storage::Saved;
 use mamlet_runtime::{Adaptation, Cause, Learner, Outcome, Rollback};
 use serde::Serialize;
@@ -69,6 +70,29 @@ pub struct Prediction {
     pub before: Vec<f32>,
     /// The output of the adapted weights.
     pub after: Vec<f32>,
+    /// The class that this is, or `unknown`; none where outputs are no classes.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub class: Option<String>,
+    /// The target that the query came with.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub truth: Option<String>,
+}
+
+impl SessionReport {
+    /// Says of every prediction which class it is, by the names of the classes, and what
+    /// its query came with.
+    pub fn name(&mut self, model: &Model<'_>, names: &[String], query: &[Example]) {
+        let classes = model.loss() == Loss::CrossEntropy;
+        for (prediction, example) in self.predictions.iter_mut().zip(query) {
+            let of = mamlet_runtime::Prediction::of(&prediction.after, model.rejection());
+            let name = match of.known {
+                true => Target::Class(of.class).words(names),
+                false => "unknown".into(),
+            };
+            prediction.class = classes.then_some(name);
+            prediction.truth = example.target.as_ref().map(|target| target.words(names));
+        }
+    }
 }
 
 /// A figure before and after the adaptation.
@@ -158,6 +182,8 @@ pub fn run_with_flash(
             input: example.input.clone(),
             before,
             after,
+            class: None,
+            truth: None,
         })
         .collect();
     let known = |prediction: &Prediction| {

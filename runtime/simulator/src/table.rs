@@ -5,7 +5,7 @@
 use std::ops::Range;
 use std::path::Path;
 
-use anyhow::{Result, anyhow, bail};
+use anyhow::{Context, Result, anyhow, bail};
 use mamlet_formats::Loss;
 use mamlet_runtime::Artifact;
 
@@ -57,6 +57,31 @@ impl Columns {
     }
 }
 
+impl Columns {
+    /// Whether a row of so many cells is an example, with targets or without.
+    pub(crate) fn fit(&self, width: usize) -> bool {
+        width == self.inputs || width == self.inputs + self.targets
+    }
+
+    /// The names of the classes, where targets are classes that have names.
+    pub fn names(&self) -> &[String] {
+        self.classes.as_deref().unwrap_or_default()
+    }
+
+    /// A class by name or number.
+    pub(crate) fn class(&self, text: &str) -> Result<usize> {
+        let names = self.names();
+        let named = names.iter().position(|name| name == text);
+        match named.or_else(|| text.parse().ok()) {
+            Some(class) if class < self.outputs => Ok(class),
+            _ if names.is_empty() => {
+                bail!("{text:?} is no class from 0 to {}", self.outputs - 1)
+            }
+            _ => bail!("{text:?} is no class; there are {}", names.join(", ")),
+        }
+    }
+}
+
 impl From<&Identity> for Columns {
     /// The columns that a board asks for.
     fn from(board: &Identity) -> Self {
@@ -70,6 +95,20 @@ impl From<&Identity> for Columns {
 }
 
 impl Target {
+    /// In words: a class by its name, where it has one.
+    pub fn words(&self, names: &[String]) -> String {
+        match self {
+            Target::Values(values) => {
+                let values = values.iter().map(|value| format!("{value:.4}"));
+                values.collect::<Vec<_>>().join(" ")
+            }
+            Target::Class(class) => match names.get(*class) {
+                Some(name) => name.clone(),
+                None => class.to_string(),
+            },
+        }
+    }
+
     /// The numbers that an engine takes: a class is a whole number.
     pub fn numbers(&self) -> Vec<f32> {
         match self {
@@ -128,9 +167,9 @@ pub fn read(path: &Path, columns: &Columns, need_targets: bool) -> Result<Vec<Ex
         let target = match &columns.classes {
             _ if !has_targets => None,
             None => Some(Target::Values(numbers(inputs..inputs + targets)?)),
-            Some(names) => {
-                let class = class(row.get(inputs), names, columns.outputs, || place(inputs))?;
-                Some(Target::Class(class))
+            Some(_) => {
+                let class = columns.class(row.get(inputs));
+                Some(Target::Class(class.with_context(|| place(inputs))?))
             }
         };
         examples.push(Example { input, target });
@@ -139,29 +178,6 @@ pub fn read(path: &Path, columns: &Columns, need_targets: bool) -> Result<Vec<Ex
         bail!("{file}: no rows below the header");
     }
     Ok(examples)
-}
-
-/// A class by name or number.
-fn class(
-    text: &str,
-    names: &[String],
-    classes: usize,
-    place: impl Fn() -> String,
-) -> Result<usize> {
-    let named = names.iter().position(|name| name == text);
-    match named.or_else(|| text.parse().ok()) {
-        Some(class) if class < classes => Ok(class),
-        _ if names.is_empty() => bail!(
-            "{}: {text:?} is no class from 0 to {}",
-            place(),
-            classes - 1
-        ),
-        _ => bail!(
-            "{}: {text:?} is no class; there are {}",
-            place(),
-            names.join(", ")
-        ),
-    }
 }
 
 /// The `s` of a plural.

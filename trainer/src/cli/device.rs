@@ -134,9 +134,9 @@ impl Arguments {
             Action::Predict { queries } => {
                 let columns = Columns::from(device.identity());
                 let rows = table::read(queries, &columns, false)?;
-                let predicted = predict(device, rows)?;
-                let names = &device.identity().names;
-                self.say(&predicted, || predicted.lines(names))?;
+                let names = device.identity().names.clone();
+                let predicted = predict(device, rows, &names)?;
+                self.say(&predicted, || predicted.lines(&names))?;
             }
             Action::Statistics => {
                 let (statistics, report) = (device.statistics()?, device.report()?);
@@ -273,9 +273,12 @@ struct Predicted {
 struct Prediction {
     input: Vec<f32>,
     output: Vec<f32>,
+    /// The target that the input came with.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    truth: Option<String>,
 }
 
-fn predict(device: &mut Client, rows: Vec<Example>) -> anyhow::Result<Predicted> {
+fn predict(device: &mut Client, rows: Vec<Example>, names: &[String]) -> anyhow::Result<Predicted> {
     let mut predictions = Vec::new();
     let [mut errors, mut rights] = [Some(0.0), Some(0.0)];
     let count = rows.len() as f64;
@@ -285,7 +288,12 @@ fn predict(device: &mut Client, rows: Vec<Example>) -> anyhow::Result<Predicted>
         let figure = |of: fn(&[f32], &Target) -> Option<f64>| of(&output, target.as_ref()?);
         errors = errors.zip(figure(squared_error)).map(|(sum, it)| sum + it);
         rights = rights.zip(figure(right)).map(|(sum, it)| sum + it);
-        predictions.push(Prediction { input, output });
+        let truth = target.map(|target| target.words(names));
+        predictions.push(Prediction {
+            input,
+            output,
+            truth,
+        });
     }
     Ok(Predicted {
         predictions,
@@ -307,16 +315,28 @@ impl Predicted {
             }
             words.join(" ")
         };
-        let named = |output: &[f32]| {
+        let named = |output: &[f32], truth: &Option<String>| {
             let largest = output.iter().enumerate().max_by(|a, b| a.1.total_cmp(b.1));
             let name = largest.and_then(|(class, _)| names.get(class));
-            name.filter(|_| names.len() == output.len() && output.len() > 1)
-                .map_or_else(String::new, |name| format!(" ({name})"))
+            let name = name.filter(|_| names.len() == output.len() && output.len() > 1);
+            let truth = truth.as_ref().map(|truth| format!("truth {truth}"));
+            let said: Vec<String> = name.cloned().into_iter().chain(truth).collect();
+            match said.is_empty() {
+                true => String::new(),
+                false => format!(" ({})", said.join(", ")),
+            }
         };
         let mut lines: Vec<String> = (self.predictions.iter())
-            .map(|Prediction { input, output }| {
-                format!("{} -> {}{}", list(input), list(output), named(output))
-            })
+            .map(
+                |Prediction {
+                     input,
+                     output,
+                     truth,
+                 }| {
+                    let [from, to] = [list(input), list(output)];
+                    format!("{from} -> {to}{}", named(output, truth))
+                },
+            )
             .collect();
         if let Some(error) = self.mean_squared_error {
             lines.push(format!("mean squared error {error:.6}"));

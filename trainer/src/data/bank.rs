@@ -7,7 +7,8 @@ use serde::{Deserialize, Serialize};
 
 use super::cache::{self, Decoded};
 use super::decode::{self, Pixels};
-use super::{DataError, Group, Pick, Source};
+use super::picture::Found;
+use super::{DataError, Group, Pick, Problem, Source, SourceClass};
 use crate::locations;
 use crate::nn::Shape;
 
@@ -78,6 +79,14 @@ impl Bank {
             Some(bank) => bank.images.clone(),
             None => Arc::new(decoded(source, pixels, identity.0)?),
         };
+        let blank = blank_classes(&images, source);
+        if !blank.is_empty() {
+            return Err(DataError::Problems {
+                what: format!("{} ({})", source.name, source.path.display()),
+                unit: "class",
+                problems: blank,
+            });
+        }
         let bank = Arc::new(Self {
             identity,
             affine: affine(&images, normalise),
@@ -104,6 +113,22 @@ impl Bank {
 
     pub(super) fn features(&self) -> usize {
         self.images.size * self.images.size * self.images.channels
+    }
+
+    /// What the images turned out to be.
+    pub fn found(&self) -> Found {
+        self.images.found
+    }
+
+    /// Images that are of one value all over, each as the index of its class and its
+    /// place there.
+    pub fn blank(&self) -> Vec<(usize, usize)> {
+        let of_class = |(index, class): (usize, &ClassImages)| {
+            let blank = (0..class.count).filter(|at| self.images.value(class.first + at).is_some());
+            blank.map(move |at| (index, at)).collect::<Vec<_>>()
+        };
+        let classes = self.images.classes.iter().enumerate();
+        classes.flat_map(of_class).collect()
     }
 
     /// The bytes of an image, `[height, width, channels]`.
@@ -177,7 +202,7 @@ fn decoded(source: &Source, pixels: Pixels, digest: u64) -> Result<Decoded, Data
             Err(error) => eprintln!("{}: {error}; decoding again", path.display()),
         }
     }
-    let classes = decode::classes(source, pixels)?;
+    let (classes, found) = decode::classes(source, pixels)?;
     let mut first = 0;
     let list = source.classes.iter().zip(&classes).map(|(class, bytes)| {
         let mut sums = vec![[0; 2]; pixels.channels];
@@ -200,6 +225,7 @@ fn decoded(source: &Source, pixels: Pixels, digest: u64) -> Result<Decoded, Data
         size: pixels.size,
         channels: pixels.channels,
         classes: list.collect(),
+        found,
         pixels: classes.concat(),
     };
     if let Some(path) = place
@@ -212,6 +238,29 @@ fn decoded(source: &Source, pixels: Pixels, digest: u64) -> Result<Decoded, Data
         );
     }
     Ok(decoded)
+}
+
+/// Classes of several images that are one value all over, and the same in each.
+fn blank_classes(images: &Decoded, source: &Source) -> Vec<Problem> {
+    let of =
+        |(class, files): (&ClassImages, &SourceClass)| {
+            let value = images.value(class.first).filter(|_| class.count > 1)?;
+            let mut others = class.first..class.first + class.count;
+            let first = files.images.first().map(|image| source.describe(image));
+            others.all(|image| images.value(image) == Some(value)).then(|| {
+            Problem::new(
+                first.unwrap_or_default(),
+                format!(
+                    "this and all other images of class {} are one value all over, {value:?}: \
+                     look at the files; if they are transparent, tasks.ground says on what they \
+                     are shown",
+                    class.name
+                ),
+            )
+        })
+        };
+    let classes = images.classes.iter().zip(&source.classes);
+    classes.filter_map(of).collect()
 }
 
 /// Factor and summand of every channel.

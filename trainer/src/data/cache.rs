@@ -1,10 +1,10 @@
 //! Decoded images as one file, so that a data set is decoded once.
 //!
 //! ```text
-//! "mamlet images 1\n"   what it is
+//! "mamlet images 2\n"   what it is
 //! u64                   identity of the source and of how it was decoded
 //! u32                   length of the list
-//! postcard              the list: shape, classes
+//! postcard              the list: shape, classes, what images turned out to be
 //! bytes                 pixels
 //! u64                   CRC-64/XZ of all before it
 //! ```
@@ -19,8 +19,9 @@ use std::path::{Path, PathBuf};
 use serde::{Deserialize, Serialize};
 
 use super::bank::ClassImages;
+use super::picture::Found;
 
-const MAGIC: &[u8; 16] = b"mamlet images 1\n";
+const MAGIC: &[u8; 16] = b"mamlet images 2\n";
 
 /// The checksum of caches and of the identity of sources.
 pub(super) const CRC: crc::Crc<u64, crc::Table<16>> =
@@ -33,11 +34,21 @@ pub(super) struct Decoded {
     pub size: usize,
     pub channels: usize,
     pub classes: Vec<ClassImages>,
+    pub found: Found,
     #[serde(skip)]
     pub pixels: Vec<u8>,
 }
 
 impl Decoded {
+    /// The value of an image, one a channel, where all its pixels have the same.
+    pub fn value(&self, image: usize) -> Option<&[u8]> {
+        let length = self.size * self.size * self.channels;
+        let bytes = self.pixels.get(image * length..(image + 1) * length)?;
+        let first = bytes.get(..self.channels)?;
+        let mut pixels = bytes.chunks(self.channels);
+        pixels.all(|pixel| pixel == first).then_some(first)
+    }
+
     /// Bytes that the classes should have.
     fn bytes(&self) -> Option<u64> {
         let last = self.classes.last();

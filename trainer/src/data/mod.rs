@@ -22,6 +22,7 @@ mod examples;
 mod faults;
 mod folder;
 mod omniglot;
+mod picture;
 mod recordings;
 mod resident;
 mod sheets;
@@ -40,6 +41,7 @@ pub use decode::Pixels;
 pub use examples::{Examples, Normalisation, Pick};
 pub use folder::ImageFolder;
 pub use omniglot::{OmniglotPart, omniglot};
+pub use picture::{Found, Ground};
 pub use recordings::{
     Boundary, ClockUnit, Layout, Proposal, Recording, Recordings, Twins, Without,
 };

@@ -128,7 +128,7 @@ impl Source {
     }
 
     /// The image in words.
-    pub(super) fn describe(&self, image: &ImageAt) -> String {
+    pub(crate) fn describe(&self, image: &ImageAt) -> String {
         match image {
             ImageAt::File(path) => path.display().to_string(),
             ImageAt::Zip { archive, entry } => format!(

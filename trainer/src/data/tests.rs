@@ -15,6 +15,8 @@ pub(crate) fn pixels(size: usize) -> Pixels {
         size,
         channels: 1,
         inverted: true,
+        ground: Ground::White,
+        depth: None,
     }
 }
 
@@ -191,12 +193,13 @@ fn a_missing_data_set_says_where_it_was_looked_for() {
 fn a_damaged_cache_is_made_again() {
     let (fixture, folder) = (Fixture::omniglot(3, 3), tempfile::tempdir().unwrap());
     let source = omniglot(fixture.path()).unwrap();
-    let classes = decode::classes(&source, pixels(7)).unwrap();
+    let (classes, found) = decode::classes(&source, pixels(7)).unwrap();
     let bank = fixture.bank(pixels(7));
     let decoded = cache::Decoded {
         size: 7,
         channels: 1,
         classes: bank.classes().to_vec(),
+        found,
         pixels: classes.concat(),
     };
     let path = cache::file(folder.path(), "omniglot", 3);
@@ -305,6 +308,8 @@ fn folders_lists_and_sheets_hold_the_same_images() {
             size: 4,
             channels: 3,
             inverted: false,
+            ground: Ground::White,
+            depth: None,
         };
         let bank = Bank::open(&listed(&fixture).unwrap(), colour_pixels, Normalise::Unit).unwrap();
         let classes: Vec<_> = bank
@@ -375,4 +380,79 @@ fn mistakes_in_lists_and_sheets_are_named_with_their_place() {
     fs::remove_file(sheets.path().join("sheets.toml")).unwrap();
     let error = listed(&sheets).unwrap_err().to_string();
     assert!(error.contains("tasks.sheets = { tile = PIXELS"), "{error}");
+}
+
+/// Three splits of a class each, two images a class.
+fn of_images(image: impl Fn(usize) -> image::DynamicImage) -> Fixture {
+    let fixture = Fixture::empty();
+    for (class, split) in ["train", "val", "test"].into_iter().enumerate() {
+        for at in 0..2 {
+            let mut bytes = std::io::Cursor::new(Vec::new());
+            let image = image(class * 2 + at);
+            image.write_to(&mut bytes, image::ImageFormat::Png).unwrap();
+            fixture.put(&format!("{split}/c{class}/{at}.png"), &bytes.into_inner());
+        }
+    }
+    fixture
+}
+
+#[test]
+fn the_largest_value_of_a_data_set_says_how_deep_its_images_are() {
+    let deep = |at: usize| {
+        let image = image::ImageBuffer::from_fn(4, 4, |x, _| Luma([x as u16 * 200 * at as u16]));
+        image::DynamicImage::ImageLuma16(image)
+    };
+    let source = listed(&of_images(deep)).unwrap();
+    let upright = Pixels {
+        inverted: false,
+        ..pixels(4)
+    };
+    let bank = Bank::open(&source, upright, Normalise::Unit).unwrap();
+    let found = bank.found();
+    assert_eq!((found.deep, found.largest, found.bits), (6, 3000, 12));
+    // By the data set's depth, not by each image's own.
+    assert_eq!(bank.bytes(5)[3], (3000 * 255 / 4095) as u8);
+    assert_eq!(bank.bytes(1)[3], (600 * 255 / 4095) as u8);
+    assert_eq!(bank.blank(), [(0, 0)]);
+    let all = Pixels {
+        depth: Some(16),
+        ..upright
+    };
+    let bank = Bank::open(&source, all, Normalise::Unit).unwrap();
+    assert_eq!(bank.bytes(5)[3], (3000 * 255 / 65535) as u8);
+}
+
+#[test]
+fn a_class_of_blank_images_is_named() {
+    let ink = |at: usize| {
+        let alpha = |x: u32| if x as usize == at { 255 } else { 0 };
+        let image = image::ImageBuffer::from_fn(6, 6, |x, _| image::Rgba([0, 0, 0, alpha(x)]));
+        image::DynamicImage::ImageRgba8(image)
+    };
+    let fixture = of_images(ink);
+    let source = listed(&fixture).unwrap();
+    let open = |ground| {
+        let pixels = Pixels {
+            ground,
+            ..pixels(6)
+        };
+        Bank::open(&source, pixels, Normalise::Unit)
+    };
+    let bank = open(Ground::White).unwrap();
+    assert_eq!((bank.found().transparent, bank.blank()), (6, Vec::new()));
+    assert_eq!(
+        &bank.bytes(2)[..6],
+        [0, 0, 255, 0, 0, 0],
+        "ink is what counts"
+    );
+    let error = open(Ground::Black).unwrap_err().to_string();
+    for part in [
+        "3 classes of",
+        "c1",
+        "0.png",
+        "one value all over",
+        "tasks.ground",
+    ] {
+        assert!(error.contains(part), "{part}: {error}");
+    }
 }

@@ -37,7 +37,10 @@ pub(super) struct Opened {
 
 impl Opened {
     pub fn file(path: &Path) -> io::Result<Self> {
-        Self::of(Box::new(BufReader::new(File::open(path)?)))
+        Self::of(Box::new(BufReader::with_capacity(
+            1 << 16,
+            File::open(path)?,
+        )))
     }
 
     pub fn of(mut bytes: Box<dyn BufRead + Send>) -> io::Result<Self> {

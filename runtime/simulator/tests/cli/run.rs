@@ -131,6 +131,9 @@ fn classes_by_name_and_number() {
     assert_eq!(json["accuracy"]["after"], 1.0, "{said:?}");
     assert_eq!(json["mean_squared_error"], Value::Null);
 
+    let said = run(&artifact, &support, &["--query", &query]);
+    assert!(said.out.contains(" (wave, truth wave)\n"), "{}", said.out);
+
     let inputs_alone = desk.file("inputs.csv", "a,b\n0.9,0.1\n");
     let inputs_alone = inputs_alone.to_string_lossy();
     let json = run(&artifact, &support, &["--json", "--query", &inputs_alone]).json();
@@ -211,6 +214,51 @@ fn a_convolutional_body_gives_the_bits_of_a_board() {
         let share = number(right) / number(of);
         assert_eq!(json["accuracy"][when].as_f64(), Some(share), "{when}");
     }
+}
+
+/// Recordings as they were made give the examples that a board makes of them, and
+/// predictions have names.
+#[test]
+fn raw_recordings_go_through_the_front_end() {
+    let strokes = concat!(env!("CARGO_MANIFEST_DIR"), "/../tests/data/strokes.mamlet");
+    let desk = Desk::new();
+    // Four samples are an example, seven are brought to four.
+    let ready = "a,b,c,d,class\n0,1.5,1.5,0,0\n0,-1.5,-1.5,0,1\n0,2,4,6,2\n";
+    let raw = [
+        "t;what;ax\n0;0;0\n1;0;1,5\n2;0;1,5\n3;0;0\n0;1;0\n1;1;-1,5\n2;1;-1,5\n3;1;0\n",
+        "0;2;0\n1;2;1\n2;2;2\n3;2;3\n4;2;4\n5;2;5\n6;2;6\n",
+    ];
+    let raw = desk.file("raw.csv", raw.concat());
+    let ready = desk.file("ready.csv", ready);
+    let query = |file: &Path| {
+        let path = file.to_string_lossy();
+        run(
+            strokes,
+            file,
+            &["--json", "--label", "what", "--query", &path],
+        )
+        .json()
+    };
+    let (of_raw, of_ready) = (query(&raw), query(&ready));
+    for key in ["loss_bits", "adapted_crc32", "predictions", "accuracy"] {
+        assert_eq!(of_raw[key], of_ready[key], "{key}");
+        assert_ne!(of_raw[key], Value::Null, "{key}");
+    }
+    let predictions = of_raw["predictions"].as_array().expect("predictions");
+    assert_eq!(predictions.len(), 3);
+    assert_eq!(predictions[1]["truth"], "1");
+    assert_eq!(predictions[1]["class"], "1");
+
+    // Blank lines tell recordings of one class apart, and so does a column.
+    let blank = "ax,g\n0,0\n1,0\n\n0,0\n1,0\n";
+    let blank = desk.file("blank.csv", blank);
+    assert_eq!(run(strokes, &blank, &["--json"]).json()["examples"], 2);
+    let takes = desk.file("takes.csv", "ax,g,take\n0,0,a\n1,0,a\n0,0,b\n1,0,b\n");
+    let takes = run(strokes, &takes, &["--json", "--recording", "take"]).json();
+    assert_eq!(takes["examples"], 2);
+    let none = desk.file("none.csv", "ax,g,take\n0,x,a\n1,x,a\n");
+    run(strokes, &none, &[]).refuses(1, &["none.csv", "--label"]);
+    run(strokes, &none, &["--label", "g"]).refuses(1, &["line 2, column 2 (g)", "no class"]);
 }
 
 /// A policy whose outputs begin at zero, of one input.

@@ -117,17 +117,29 @@ struct Class<'a> {
 }
 
 fn classes(all: &Recordings) -> Vec<Class<'_>> {
-    let of = |at: usize| {
-        let own = || all.recordings.iter().filter(move |r| r.class == at);
-        let rows = || own().map(|r| all.rows(r));
-        Class {
-            class: &all.classes[at],
-            recordings: own().count(),
-            users: own().map(|r| r.user).collect::<BTreeSet<_>>().len(),
-            rows: [rows().min(), rows().max()].map(Option::unwrap_or_default),
-        }
-    };
-    (0..all.classes.len()).map(of).collect()
+    let mut classes: Vec<Class<'_>> = (all.classes.iter())
+        .map(|class| Class {
+            class,
+            recordings: 0,
+            users: 0,
+            rows: [0; 2],
+        })
+        .collect();
+    let mut users = vec![BTreeSet::new(); classes.len()];
+    for recording in &all.recordings {
+        let (class, rows) = (&mut classes[recording.class], all.rows(recording));
+        users[recording.class].insert(recording.user);
+        let [fewest, most] = match class.recordings {
+            0 => [rows; 2],
+            _ => class.rows,
+        };
+        class.rows = [fewest.min(rows), most.max(rows)];
+        class.recordings += 1;
+    }
+    for (class, users) in classes.iter_mut().zip(users) {
+        class.users = users.len();
+    }
+    classes
 }
 
 fn print(all: &Recordings, classes: &[Class<'_>]) -> anyhow::Result<()> {
@@ -148,8 +160,10 @@ fn print(all: &Recordings, classes: &[Class<'_>]) -> anyhow::Result<()> {
         ]
     });
     output::line(output::table(&head, &rows.collect::<Vec<_>>()))?;
-    let of_user = |at: usize| all.recordings.iter().filter(|r| r.user == at).count();
-    let counts: Vec<usize> = (0..all.users.len()).map(of_user).collect();
+    let mut counts = vec![0; all.users.len()];
+    for recording in &all.recordings {
+        counts[recording.user] += 1;
+    }
     let fewest = counts.iter().zip(&all.users).min();
     let fewest = match counts.iter().max() {
         most if most > counts.iter().min() => fewest.map(|(_, name)| format!(" (fewest: {name})")),

@@ -134,10 +134,11 @@ pub(super) fn rate(times: &[f64]) -> Option<[f64; 2]> {
     Some(steps.fold([0.0, 0.0], |[count, sum], step| [count + 1.0, sum + step]))
 }
 
-/// Whether two rates are the same, give or take a fifth: what a clock counts and what is
-/// wanted of it.
-pub(super) fn agree(stated: f64, measured: f64) -> bool {
-    (0.8..=1.25).contains(&(stated / measured))
+/// Whether rows of the rate `measured` may be taken for rows of the rate `stated`: within a
+/// twentieth, or a fifth where they are resampled.
+pub(super) fn agree(stated: f64, measured: f64, resampled: bool) -> bool {
+    let most = if resampled { 1.25 } else { 1.05 };
+    (1.0 / most..=most).contains(&(stated / measured))
 }
 
 /// A rate to three digits.

@@ -258,7 +258,10 @@ pub(super) fn channels(
             Kind::Numbers => channels.push(name.clone()),
             Kind::Texts | Kind::Nothing => texts.push(name),
             Kind::Clock(Clock { rate, .. }) => {
-                if let Some(stated) = layout.rate.filter(|&stated| !clock::agree(stated, *rate)) {
+                if let Some(stated) = layout
+                    .rate
+                    .filter(|&stated| !clock::agree(stated, *rate, false))
+                {
                     return Err(DataError::TooFew {
                         what: name.clone(),
                         has: format!("{rate} rows a second"),

@@ -42,7 +42,7 @@ pub struct Layout {
     /// of the file is it, or all is of one where the path says the class.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub user: Option<String>,
-    /// Rows a second; those of the clock if absent.
+    /// Rows a second; if absent, those of the clock, or of files that say it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub rate: Option<f64>,
     /// Which files, by name or, where it has a `/`, by the path below the folder: `*`
@@ -158,13 +158,8 @@ impl Layout {
             Some(("label", "no such key where path has {label}"))
         } else if self.user.is_some() && named_by(NamePattern::has_user) {
             Some(("user", "no such key where path has {user}"))
-        } else if (self.rate.or(self.clock.as_ref().map(|_| 1.0)))
-            .is_none_or(|rate| !(rate.is_finite() && rate > 0.0))
-        {
-            Some((
-                "rate",
-                "a number above 0, of rows a second; or clock, a column that says it",
-            ))
+        } else if (self.rate).is_some_and(|rate| !(rate.is_finite() && rate > 0.0)) {
+            Some(("rate", "a number above 0, of rows a second"))
         } else if self.rows == Some(0) {
             Some(("rows", "at least 1"))
         } else if self.least == Some(0) {

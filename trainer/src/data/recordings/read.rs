@@ -1,6 +1,6 @@
 //! From files of rows to recordings.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::path::Path;
 
 use mamlet_simulator::rows::{Row, Rows, number};
@@ -37,6 +37,8 @@ pub(super) struct Reader<'a> {
     short: Places,
     /// Blank lines within recordings.
     blanks: Places,
+    /// What is out of the ordinary in how files are written, and in which.
+    written: BTreeMap<String, Places>,
     /// What files say of their rate.
     told: Option<(f64, String)>,
 }
@@ -165,6 +167,7 @@ impl<'a> Reader<'a> {
             left_out: BTreeSet::new(),
             short: Places::default(),
             blanks: Places::default(),
+            written: BTreeMap::new(),
             told: None,
         }
     }
@@ -295,6 +298,10 @@ impl<'a> Reader<'a> {
             }
         }
         self.close(path, open.take());
+        if let Some(words) = rows.dialect().words() {
+            let places = self.written.entry(words).or_default();
+            places.add(|| path.display().to_string());
+        }
         self.files += 1;
         Ok(())
     }
@@ -439,9 +446,10 @@ impl<'a> Reader<'a> {
             let [count, seconds] = parts.fold([0.0, 0.0], |a, b| [a[0] + b[0], a[1] + b[1]]);
             (seconds > 0.0).then(|| (clock::rounded(count / seconds), clock.clone()))
         });
+        let resampled = measured.is_some();
         let told = measured.or_else(|| self.told.clone());
         match (self.layout.rate, told) {
-            (Some(rate), Some((measured, who))) => match clock::agree(rate, measured) {
+            (Some(rate), Some((measured, who))) => match clock::agree(rate, measured, resampled) {
                 true => Ok(rate),
                 false => Err(DataError::TooFew {
                     what: who,
@@ -451,13 +459,15 @@ impl<'a> Reader<'a> {
             },
             (Some(rate), None) | (None, Some((rate, _))) => Ok(rate),
             (None, None) => Err(DataError::TooFew {
-                what: self
-                    .layout
-                    .clock
-                    .clone()
-                    .unwrap_or_else(|| "the layout".into()),
-                has: "no two times in order".into(),
-                needs: "rows a second are to be known: rate says how many".into(),
+                what: self.anyone.clone(),
+                has: match &self.layout.clock {
+                    Some(clock) => format!("no two rows in order by {clock}"),
+                    None => "no rate".into(),
+                },
+                needs:
+                    "rows a second must be known: rate = N says how many, or clock = COLUMN the \
+                        time of each"
+                        .into(),
             }),
         }
     }
@@ -510,6 +520,11 @@ impl<'a> Reader<'a> {
         if !out.is_empty() {
             notes.push(format!("left out by name: {}", out.join(", ")));
         }
+        let written = self.written.iter().map(|(words, places)| {
+            let files = counted(places.count, "file");
+            format!("{files} read so: {words}; the first is {}", places.first())
+        });
+        notes.extend(written);
         notes
     }
 }

@@ -438,3 +438,16 @@ fn what_files_seem_to_be_is_proposed() {
         assert_eq!(proposed(files), expected, "{files:?}");
     }
 }
+
+#[test]
+fn somebody_must_say_the_rate() {
+    let fixture = Fixture::empty();
+    fixture.put("u.csv", b"what,x,y\na,1,2\na,2,2\n");
+    let layout: Layout = toml::from_str("label = \"what\"").unwrap();
+    let survey = || Recordings::survey(fixture.path(), Some(&layout));
+    let message = survey().unwrap_err().to_string();
+    assert!(
+        message.contains("no rate") && message.contains("rate = N"),
+        "{message}"
+    );
+}

@@ -7,7 +7,8 @@ use serde::{Deserialize, Serialize};
 
 use super::{ImageTasks, Rotations, check, side, sizes, square};
 use crate::data::{
-    Augment, Bank, DataError, Group, ImageFolder, Normalise, Pixels, Sheets, Source, counted,
+    Augment, Bank, DataError, Found, Ground, Group, ImageFolder, Normalise, Pixels, Sheets, Source,
+    counted,
 };
 use crate::fault::{Fault, at_least_one, require};
 use crate::random::{Stream, generator};
@@ -31,6 +32,13 @@ pub struct Images {
     pub channels: usize,
     /// How bytes become numbers.
     pub normalise: Normalise,
+    /// What shows where images are transparent.
+    #[serde(skip_serializing_if = "is_white")]
+    pub ground: Ground,
+    /// Bits of values that files store in 16, 8 to 16. By the largest value of the data
+    /// set if absent.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub depth: Option<u32>,
     /// How tiles lie where a class is a sheet of them.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub sheets: Option<Sheets>,
@@ -53,6 +61,10 @@ pub struct Images {
     pub mirrored_support: bool,
 }
 
+fn is_white(ground: &Ground) -> bool {
+    *ground == Ground::White
+}
+
 impl Default for Images {
     fn default() -> Self {
         Self {
@@ -61,6 +73,8 @@ impl Default for Images {
             size: 84,
             channels: 3,
             normalise: Normalise::Unit,
+            ground: Ground::White,
+            depth: None,
             sheets: None,
             validation: None,
             augment: None,
@@ -77,6 +91,8 @@ impl Images {
             size: self.size,
             channels: self.channels,
             inverted: false,
+            ground: self.ground,
+            depth: self.depth,
         }
     }
 
@@ -114,6 +130,47 @@ impl Images {
     }
 }
 
+/// What is to be known of the images, in sentences.
+fn seen(found: Found, ground: Ground, blank: &[String]) -> Vec<String> {
+    const NAMED: usize = 5;
+    let mut lines = Vec::new();
+    if found.transparent > 0 {
+        let ground = match ground {
+            Ground::White => "white",
+            Ground::Black => "black",
+        };
+        let images = counted(found.transparent, "image");
+        lines.push(format!(
+            "{images} transparent in parts, shown on {ground} (tasks.ground)"
+        ));
+    }
+    if found.turned > 0 {
+        let images = counted(found.turned, "image");
+        lines.push(format!("{images} turned upright, as the files say"));
+    }
+    if found.deep > 0 {
+        lines.push(format!(
+            "{} of 16 bits a value, read as {} bits (tasks.depth): the largest value is {}",
+            counted(found.deep, "image"),
+            found.bits,
+            found.largest
+        ));
+    }
+    if !blank.is_empty() {
+        let named = blank.iter().take(NAMED).map(String::as_str);
+        let mut named: Vec<&str> = named.collect();
+        if blank.len() > NAMED {
+            named.push("…");
+        }
+        lines.push(format!(
+            "{} of one value all over: {}",
+            counted(blank.len(), "image"),
+            named.join(", ")
+        ));
+    }
+    lines
+}
+
 /// Moves classes of the training split, drawn at random, to validation.
 fn hold_back([train, validation, _]: &mut [Vec<usize>; 3], count: usize) -> Result<(), TasksError> {
     if !validation.is_empty() || train.len() <= count {
@@ -146,6 +203,10 @@ impl TaskFamily for Images {
             "1, grey, or 3, colour",
             self.channels,
         )?;
+        if let Some(depth) = self.depth {
+            let usable = (8..=16).contains(&depth);
+            require(usable, "tasks.depth", "from 8 to 16 bits", depth)?;
+        }
         if let Some(validation) = self.validation {
             at_least_one("tasks.validation", validation)?;
         }
@@ -189,6 +250,13 @@ impl TaskFamily for Images {
     }
 
     fn contents(&self) -> Result<Option<Contents>, TasksError> {
-        Ok(Some(self.open()?.contents()))
+        let tasks = self.open()?;
+        let (bank, source) = (tasks.bank(), self.list()?);
+        let blank: Vec<String> = (bank.blank().into_iter())
+            .filter_map(|(class, at)| source.classes.get(class)?.images.get(at))
+            .map(|image| source.describe(image))
+            .collect();
+        let lines = seen(bank.found(), self.ground, &blank);
+        Ok(Some(tasks.contents().with(lines, [])))
     }
 }

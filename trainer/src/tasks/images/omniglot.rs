@@ -6,7 +6,9 @@ use rand::seq::SliceRandom;
 use serde::{Deserialize, Serialize};
 
 use super::{ImageTasks, Rotations, check, sizes, square};
-use crate::data::{Augment, Bank, DataError, Group, Normalise, Pixels, Source, counted, omniglot};
+use crate::data::{
+    Augment, Bank, DataError, Ground, Group, Normalise, Pixels, Source, counted, omniglot,
+};
 use crate::fault::{Fault, require};
 use crate::random::{Stream, generator};
 use crate::tasks::{
@@ -82,6 +84,8 @@ impl Omniglot {
             size: self.size,
             channels: 1,
             inverted: true,
+            ground: Ground::White,
+            depth: None,
         }
     }
 
