@@ -83,7 +83,9 @@ impl Arguments {
             models.push((path.display().to_string(), TrainedModel::initial(config)?));
         }
         let evaluation = self.episodes.evaluation(&models, self.steps, None)?;
-        check_evaluation(&models, &evaluation)?;
+        for fold in models.chunks(1) {
+            check_evaluation(fold, &evaluation)?;
+        }
         for (fold, (_, model)) in models.iter_mut().enumerate() {
             let (path, config) = of_fold(fold);
             let Some(trained) = needed(&config, &path, self.compute.device, there)? else {
@@ -102,8 +104,7 @@ impl Arguments {
         let mut tasks = config.tasks.clone();
         let Some(split) = tasks.keys().unit_split else {
             return Usage::new(format!(
-                "{file}: its tasks are not of people or devices that a cross-validation could \
-                 leave out in turn"
+                "{file}: its tasks have no tasks.split to make folds of, as readings and curves do"
             ));
         };
         // Whatever else says which units are in which split gives way to folds.
