@@ -95,7 +95,9 @@ fn a_config_that_was_checked_can_be_trained() {
             &[
                 "meta.shots=2",
                 "meta.queries=2",
-                "model.head=shared", "inner.adapt=head", "meta.ways=9",
+                "model.head=shared",
+                "inner.adapt=head",
+                "meta.ways=9",
             ],
             "meta.ways",
         ),

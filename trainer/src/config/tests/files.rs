@@ -234,17 +234,27 @@ title = \"More\"
 extends = \"reptile.toml\"
 reptile.steps = 4
 ";
-    let folder = folder(&[("reptile.toml", reptile), ("back.toml", back), ("more.toml", more)]);
+    let folder = folder(&[
+        ("reptile.toml", reptile),
+        ("back.toml", back),
+        ("more.toml", more),
+    ]);
     let load = |name: &str, sets: &[&str]| {
         let sets: Vec<String> = sets.iter().map(|&set| set.into()).collect();
         Config::load(&folder.path().join(name), &sets).unwrap()
     };
     let moved = load("reptile.toml", &[]);
     assert_eq!(load("back.toml", &[]).method, config(&[]).method);
-    assert_eq!(load("reptile.toml", &["method=maml"]).method, config(&[]).method);
+    assert_eq!(
+        load("reptile.toml", &["method=maml"]).method,
+        config(&[]).method
+    );
     assert_eq!(load("reptile.toml", &["method=reptile"]), moved);
     let changed = load("more.toml", &[]);
-    assert_eq!(changed.method, load("reptile.toml", &["reptile.steps=4"]).method);
+    assert_eq!(
+        changed.method,
+        load("reptile.toml", &["reptile.steps=4"]).method
+    );
     assert_ne!(changed.method, moved.method);
 }
 
@@ -253,7 +263,13 @@ fn an_unknown_key_is_told_all_that_there_are() {
     let folder = folder(&[("wrong.toml", &format!("reptil = 1\n{GOOD}"))]);
     let error = Config::load(&folder.path().join("wrong.toml"), &[]).unwrap_err();
     let error = error.to_string();
-    for key in ["`reptil`", "`tasks`", "`reptile`", "`averaging`", "`extends`"] {
+    for key in [
+        "`reptil`",
+        "`tasks`",
+        "`reptile`",
+        "`averaging`",
+        "`extends`",
+    ] {
         assert!(error.contains(key), "{key}: {error}");
     }
 }
