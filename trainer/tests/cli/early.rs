@@ -200,7 +200,7 @@ fn what_was_nearly_named_is_proposed() {
         (
             &["join", "runs/tiny", "runs/tiny", "--run", "b"],
             1,
-            "the same network",
+            "hold the same network",
         ),
     ] {
         let (given, _, err) = run(arguments);

@@ -169,7 +169,7 @@ fn too_few_classes_and_images_are_told_with_their_numbers() {
     let few = ImageTasks::new(bank, 2, Rotations::None, splits).unwrap();
     assert_eq!(few.check(Split::Validation, 1, 1), Ok(()));
     let error = few.check(Split::Test, 1, 1).unwrap_err();
-    let expected = "the test split has 1 class, but a task needs 2";
+    let expected = "the test split has 1 class, but a task needs 2, by tasks.ways";
     assert_eq!(error.to_string(), expected);
 }
 
