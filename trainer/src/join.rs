@@ -31,14 +31,6 @@ pub enum JoinError {
     /// There is nothing to join.
     #[error("{0} runs are named, at least 2 are joined")]
     TooFew(usize),
-    /// A network would be there twice, which adds nothing to it.
-    #[error("runs {first} and {second} of those named are the same network; name each once")]
-    Same {
-        /// Which, from 1.
-        first: usize,
-        /// And which other.
-        second: usize,
-    },
     /// The runs are not of one experiment.
     #[error(
         "{title} is of another experiment than the first run, whose value stands first:\n{}\n\
@@ -78,7 +70,7 @@ pub enum JoinError {
 /// `name` becomes that of the run.
 ///
 /// # Errors
-/// [`JoinError`] where members differ in more than their seed and training or not at all, and where
+/// [`JoinError`] where members differ in more than their seed and training, and where
 /// layers or recipe have no joined form.
 pub fn join(members: &[TrainedModel], name: &str) -> Result<(Config, Checkpoint), JoinError> {
     let [first, others @ ..] = members else {
@@ -95,18 +87,6 @@ pub fn join(members: &[TrainedModel], name: &str) -> Result<(Config, Checkpoint)
             return Err(JoinError::Differs {
                 title: other.config.title.clone(),
                 differences,
-            });
-        }
-    }
-    for (at, member) in members.iter().enumerate() {
-        let before = members[..at].iter();
-        if let Some(same) = before
-            .clone()
-            .position(|other| other.params == member.params)
-        {
-            return Err(JoinError::Same {
-                first: same + 1,
-                second: at + 1,
             });
         }
     }

@@ -39,8 +39,10 @@ fn entries(folder: &Path) -> Vec<PathBuf> {
     let here = folder.as_os_str().is_empty();
     let read = std::fs::read_dir(if here { Path::new(".") } else { folder });
     let entries = read.into_iter().flatten().flatten();
-    let mut all: Vec<PathBuf> = entries
-        .map(|entry| folder.join(entry.file_name()))
+    let names = entries.map(|entry| entry.file_name());
+    let mut all: Vec<PathBuf> = names
+        .filter(|name| !name.to_string_lossy().starts_with('.'))
+        .map(|name| folder.join(name))
         .collect();
     all.sort();
     all

@@ -28,7 +28,8 @@ pub(super) fn resume(run: &Path, choice: DeviceChoice) -> String {
 
 /// The rate that let a run diverge, and a lower value for it: that of the inner loop where
 /// adaptation made things worse before anything was trained, else that of the training.
-pub(super) fn lower_rate(config: &Config, run: &RunDir) -> (&'static str, f64) {
+/// As a config says it.
+pub(super) fn lower_rate(config: &Config, run: &RunDir) -> (&'static str, String) {
     let lines = run.read_metrics().unwrap_or_default();
     let first = lines.into_iter().find_map(|line| line.validation);
     let worse = first.is_some_and(|validation| {
@@ -45,5 +46,7 @@ pub(super) fn lower_rate(config: &Config, run: &RunDir) -> (&'static str, f64) {
         RateConfig::Learned { initial, .. } if worse => ("inner.rate.initial", *initial),
         _ => config.method.training_rate(config),
     };
-    (key, value / LOWER)
+    // To two digits, as TOML takes a number: with a point or an exponent.
+    let lower = format!("{:.1e}", value / LOWER).parse::<f64>();
+    (key, format!("{:?}", lower.unwrap_or(value / LOWER)))
 }

@@ -100,8 +100,9 @@ impl Arguments {
         }
         let first = splits.first().map_or(&[][..], |folds| &folds.models);
         let evaluation = self.episodes.evaluation(first, self.steps, None)?;
-        for folds in &splits {
-            check_evaluation(&folds.models, &evaluation)?;
+        let models = splits.iter().flat_map(|folds| &folds.models);
+        for model in models {
+            check_evaluation(std::slice::from_ref(model), &evaluation)?;
         }
         for (path, model) in splits.iter_mut().flat_map(|folds| &mut folds.models) {
             let (path, config) = (Path::new(path), model.config.clone());
@@ -121,8 +122,7 @@ impl Arguments {
         let mut tasks = config.tasks.clone();
         let Some(split) = tasks.keys().unit_split else {
             return Usage::new(format!(
-                "{file}: its tasks are not of people or devices that a cross-validation could \
-                 leave out in turn"
+                "{file}: its tasks have no tasks.split to make folds of, as readings and curves do"
             ));
         };
         // Whatever else says which units are in which split gives way to folds.

@@ -51,6 +51,16 @@ impl Arguments {
             "{} already holds a run; replace it with --overwrite, or choose another place with --run",
             self.run.display()
         );
+        for (at, member) in members.iter().enumerate() {
+            let same = members[..at].iter().position(|m| m.params == member.params);
+            if let Some(same) = same {
+                anyhow::bail!(
+                    "{} and {} hold the same network, which adds nothing to itself; name each once",
+                    self.runs[same].display(),
+                    self.runs[at].display()
+                );
+            }
+        }
         let name = self.run.file_name().and_then(|name| name.to_str());
         let name = name
             .ok_or_else(|| Usage::new(format!("--run {}: it names no run", self.run.display())))?;

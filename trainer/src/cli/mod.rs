@@ -169,11 +169,11 @@ fn find_run(path: &Path) -> anyhow::Result<PathBuf> {
             inside if inside.is_empty() || path.join("config.toml").is_file() => {
                 Ok(path.to_owned())
             }
-            inside => Err(Usage::new(format!(
+            inside => anyhow::bail!(
                 "{} holds no run itself; there is {}",
                 path.display(),
                 inside.join(", ")
-            ))),
+            ),
         };
     }
     let is_config = path
@@ -181,14 +181,12 @@ fn find_run(path: &Path) -> anyhow::Result<PathBuf> {
         .is_some_and(|extension| extension == "toml");
     if !is_config {
         let guess = nearby(path, |found| found.join("config.toml").is_file());
-        return Err(Usage::new(format!(
+        let guess = guess.map(|found| format!("; did you mean {}?", found.display()));
+        anyhow::bail!(
             "{}: neither a run directory nor a config (.toml){}",
             path.display(),
-            guess.map_or(String::new(), |found| format!(
-                "; did you mean {}?",
-                found.display()
-            ))
-        )));
+            guess.unwrap_or_default()
+        );
     }
     let config = Config::load(path, &[])?;
     let run = run_path(None, &config);

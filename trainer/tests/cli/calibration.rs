@@ -233,3 +233,43 @@ fn what_was_trained_on_synthetic_sensors_is_tested_on_others() {
         "{err}"
     );
 }
+
+#[test]
+fn folds_of_other_data_are_not_mixed() {
+    let folder = folder();
+    let plain = READINGS.replace(
+        "split = { folds = 3, seed = 1 }",
+        "split.counts = [5, 2, 2]",
+    );
+    std::fs::write(folder.path().join("bench.toml"), plain).unwrap();
+    let all = [
+        "cross-validate",
+        "bench.toml",
+        "--tasks",
+        "9",
+        "--shots",
+        "3",
+    ];
+    let all = [&all[..], &["--set", "meta.iterations=5"]].concat();
+    let (code, _, err) = mamlet(folder.path(), &all);
+    assert_eq!(code, 2, "{err}");
+    // What it proposes works.
+    let proposed = err.split("--set ").nth(1).unwrap().trim();
+    let proposed = &shell_words::split(proposed).unwrap()[0];
+    let folds = [&all[..], &["--set", proposed]].concat();
+    let (code, _, err) = mamlet(folder.path(), &folds);
+    assert_eq!(code, 0, "{err}");
+
+    let table = folder.path().join("data/all.csv");
+    let text = std::fs::read_to_string(&table).unwrap();
+    std::fs::write(&table, text.replace("D3,100,", "D3,101,")).unwrap();
+    let (code, _, err) = mamlet(folder.path(), &folds);
+    assert_eq!(code, 1, "{err}");
+    assert!(
+        err.contains("device D3: other values in its 10 rows"),
+        "{err}"
+    );
+    assert!(!err.contains("D4"), "{err}");
+    let (code, _, err) = mamlet(folder.path(), &[&folds[..], &["--overwrite"]].concat());
+    assert_eq!(code, 0, "{err}");
+}

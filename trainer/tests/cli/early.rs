@@ -96,6 +96,7 @@ fn a_config_that_was_checked_can_be_trained() {
                 "meta.shots=2",
                 "meta.queries=2",
                 "model.head=shared",
+                "inner.adapt=head",
                 "meta.ways=9",
             ],
             "meta.ways",
@@ -172,11 +173,11 @@ fn what_was_nearly_named_is_proposed() {
     for (arguments, code, says) in [
         (
             &["evaluate", "runs/tinny"][..],
-            2,
+            1,
             "did you mean runs/tiny?",
         ),
-        (&["evaluate", "tiny"], 2, "did you mean runs/tiny?"),
-        (&["evaluate", "runs"], 2, "there is runs/tiny"),
+        (&["evaluate", "tiny"], 1, "did you mean runs/tiny?"),
+        (&["evaluate", "runs"], 1, "there is runs/tiny"),
         (&["train", "tinny.toml"], 2, "did you mean tiny.toml?"),
         (
             &["train", "--resume", "--run", "runs/tinny"],
@@ -199,7 +200,7 @@ fn what_was_nearly_named_is_proposed() {
         (
             &["join", "runs/tiny", "runs/tiny", "--run", "b"],
             1,
-            "the same network",
+            "hold the same network",
         ),
     ] {
         let (given, _, err) = run(arguments);

@@ -283,7 +283,7 @@ fn wrong_input_is_said_in_words() {
         ),
         (
             vec!["evaluate", "nothing"],
-            2,
+            1,
             vec!["nothing", "neither a run directory"],
         ),
         (

@@ -217,7 +217,7 @@ fn a_folder_of_recordings_becomes_a_run() {
     let write = ["data", "check", "My watch", "--write", "mine.toml"];
     let (code, out, err) = run(&write);
     assert_eq!(code, 0, "{err}");
-    assert!(out.contains("`mamlet train mine.toml`"), "{out}");
+    assert!(out.contains("mamlet train mine.toml`"), "{out}");
     let (code, _, err) = run(&write);
     assert_eq!(code, 1, "nothing is overwritten");
     assert!(err.contains("mine.toml exists"), "{err}");

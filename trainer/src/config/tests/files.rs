@@ -229,3 +229,65 @@ fn error_of_extending(name: &str) -> String {
     let error = Config::load(&folder.path().join("child.toml"), &[]).unwrap_err();
     error.to_string()
 }
+
+/// The settings of an algorithm are not inherited by another.
+#[test]
+fn a_file_may_choose_another_algorithm_than_the_one_it_extends() {
+    let reptile = "name = \"moved\"
+title = \"Moved\"
+extends = \"base.toml\"
+method = \"reptile\"
+inner.rate = { kind = \"fixed\", value = 0.01 }
+[reptile]
+steps = 3
+rate = 0.02
+";
+    let back = "name = \"back\"
+title = \"Back\"
+extends = \"reptile.toml\"
+method = \"maml\"
+";
+    let more = "name = \"more\"
+title = \"More\"
+extends = \"reptile.toml\"
+reptile.steps = 4
+";
+    let folder = folder(&[
+        ("reptile.toml", reptile),
+        ("back.toml", back),
+        ("more.toml", more),
+    ]);
+    let load = |name: &str, sets: &[&str]| {
+        let sets: Vec<String> = sets.iter().map(|&set| set.into()).collect();
+        Config::load(&folder.path().join(name), &sets).unwrap()
+    };
+    let moved = load("reptile.toml", &[]);
+    assert_eq!(load("back.toml", &[]).method, config(&[]).method);
+    assert_eq!(
+        load("reptile.toml", &["method=maml"]).method,
+        config(&[]).method
+    );
+    assert_eq!(load("reptile.toml", &["method=reptile"]), moved);
+    let changed = load("more.toml", &[]);
+    assert_eq!(
+        changed.method,
+        load("reptile.toml", &["reptile.steps=4"]).method
+    );
+    assert_ne!(changed.method, moved.method);
+}
+
+#[test]
+fn an_unknown_key_is_told_all_that_there_are() {
+    let folder = folder(&[("wrong.toml", &format!("reptil = 1\n{GOOD}"))]);
+    let error = Config::load(&folder.path().join("wrong.toml"), &[]).unwrap_err();
+    let error = error.to_string();
+    for key in [
+        "`reptil`",
+        "`tasks`",
+        "`reptile`",
+        "`averaging`",
+        "`extends`",
+    ] {
+        assert!(error.contains(key), "{key}: {error}");
+    }
+}
