@@ -176,7 +176,7 @@ fn lines(head: &[u8], end: u8) -> Vec<Line<'_>> {
 /// leaves most numbers.
 fn separator(lines: &[&Line<'_>], told: Option<u8>) -> (u8, usize) {
     let candidates = told.map_or(SEPARATORS.to_vec(), |separator| vec![separator]);
-    let mut best = ((false, 0, 0), candidates[0], 1);
+    let mut best = ((false, 0), candidates[0], 1);
     for separator in candidates {
         let counts: Vec<usize> = lines.iter().map(|l| count(l.bytes, separator)).collect();
         let agree = |width: usize| counts.iter().filter(|&&count| count == width).count();
@@ -184,16 +184,22 @@ fn separator(lines: &[&Line<'_>], told: Option<u8>) -> (u8, usize) {
         // Of those that are equally frequent, the first.
         let width = several.rev().max_by_key(|&width| agree(width));
         let Some(width) = width else { continue };
-        let cells = lines.iter().map(|line| split(line.bytes, separator));
-        let cells = cells.filter(|cells| cells.len() == width).flatten();
-        let numbers = cells.filter(|cell| is_number(cell, separator)).count();
-        let share = numbers * 1000 / (agree(width) * width);
-        let score = (counts[0] == width, agree(width), share);
-        if score > best.0 {
+        let score = (counts[0] == width, agree(width));
+        let better = || numbers(lines, separator, width) > numbers(lines, best.1, best.2);
+        if score > best.0 || score == best.0 && better() {
             best = (score, separator, width);
         }
     }
     (best.1, best.2)
+}
+
+/// Of a thousand cells of lines so wide, how many are numbers.
+fn numbers(lines: &[&Line<'_>], separator: u8, width: usize) -> usize {
+    let cells = lines.iter().map(|line| split(line.bytes, separator));
+    let cells = cells.filter(|cells| cells.len() == width).flatten();
+    let are: Vec<bool> = cells.map(|cell| is_number(&cell, separator)).collect();
+    let numbers = are.iter().filter(|&&number| number).count();
+    numbers * 1000 / are.len().max(1)
 }
 
 /// The line after those that come before a table: the first that is as wide as the rows
