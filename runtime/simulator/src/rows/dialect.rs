@@ -81,30 +81,35 @@ pub(super) fn look(head: &[u8], end: u8, header: Header) -> Option<Found> {
     body.first()?;
     let (separator, width) = separator(&body, told);
     let counts: Vec<usize> = body.iter().map(|l| count(l.bytes, separator)).collect();
-    let cells: Vec<Vec<String>> = body.iter().map(|l| split(l.bytes, separator)).collect();
+    let cells = |line: &&Line<'_>| split(line.bytes, separator);
     let first = match counts[0] == width {
         true => 0,
-        false => after_preamble(&counts, &cells, width, header, separator).unwrap_or(0),
+        false => {
+            let cells: Vec<Vec<String>> = body.iter().map(cells).collect();
+            after_preamble(&counts, &cells, width, header, separator).unwrap_or(0)
+        }
     };
+    let row = cells(&body[first]);
+    let is_row = is_row(&row, body.get(first + 1).map(cells).as_deref(), separator);
     let is_header = match header {
         Header::Present => true,
         Header::Absent => false,
-        Header::Detect => !is_row(&cells[first], cells.get(first + 1), separator),
+        Header::Detect => !is_row,
     };
     let comment = last_comment.filter(|comment| {
         let names = split(&comment.bytes[1..], separator);
         header != Header::Absent
             && first == 0
-            && is_row(&cells[0], cells.get(1), separator)
+            && is_row
             && (names.len() > 1 && names.len() == counts[0])
             && are_names(&names, separator)
     });
     let is_header = is_header && comment.is_none();
     let comment = comment.map(|comment| (comment.bytes[1..].to_vec(), comment.number));
-    let rows = &cells[first + usize::from(is_header)..];
+    let rows = &body[first + usize::from(is_header)..];
     let written = |as_is: Written| {
-        let cells = rows.iter().flatten();
-        separator != b',' && cells.into_iter().any(|cell| written(cell) == as_is)
+        let mut cells = rows.iter().flat_map(cells);
+        separator != b',' && cells.any(|cell| written(&cell) == as_is)
     };
     let decimal = match (written(Written::WithPoint), written(Written::WithComma)) {
         _ if separator == b',' => Decimal::Point,
@@ -225,13 +230,13 @@ fn after_preamble(
 
 /// Whether a line is a row, not the header above `next`: wherever that has a number, so
 /// has this.
-fn is_row(cells: &[String], next: Option<&Vec<String>>, separator: u8) -> bool {
+fn is_row(cells: &[String], next: Option<&[String]>, separator: u8) -> bool {
     let numbers = |cells: &[String]| -> Vec<bool> {
         let cells = cells.iter();
         cells.map(|cell| is_number(cell, separator)).collect()
     };
     let own = numbers(cells);
-    match next.map(|next| numbers(next)) {
+    match next.map(numbers) {
         Some(next) if next.contains(&true) => {
             (own.iter().zip(next)).all(|(&own, next)| own || !next)
         }

@@ -329,9 +329,11 @@ impl Rows {
                 let separator = self.dialect.separator as u8;
                 let cells = &mut self.cells;
                 cells.ends.clear();
-                let separators = buffer.iter().enumerate();
-                let separators = separators.filter(|(_, byte)| **byte == separator);
-                cells.ends.extend(separators.map(|(at, _)| at));
+                for (at, &byte) in buffer.iter().enumerate() {
+                    if byte == separator {
+                        cells.ends.push(at);
+                    }
+                }
                 cells.length = buffer.len() - 1;
                 cells.ends.push(cells.length);
                 (cells.count, cells.gap) = (cells.ends.len(), 1);
