@@ -402,7 +402,8 @@ fn the_largest_value_of_a_data_set_says_how_deep_its_images_are() {
         let image = image::ImageBuffer::from_fn(4, 4, |x, _| Luma([x as u16 * 200 * at as u16]));
         image::DynamicImage::ImageLuma16(image)
     };
-    let source = listed(&of_images(deep)).unwrap();
+    let fixture = of_images(deep);
+    let source = listed(&fixture).unwrap();
     let upright = Pixels {
         inverted: false,
         ..pixels(4)

@@ -81,30 +81,35 @@ pub(super) fn look(head: &[u8], end: u8, header: Header) -> Option<Found> {
     body.first()?;
     let (separator, width) = separator(&body, told);
     let counts: Vec<usize> = body.iter().map(|l| count(l.bytes, separator)).collect();
-    let cells: Vec<Vec<String>> = body.iter().map(|l| split(l.bytes, separator)).collect();
+    let cells = |line: &&Line<'_>| split(line.bytes, separator);
     let first = match counts[0] == width {
         true => 0,
-        false => after_preamble(&counts, &cells, width, header, separator).unwrap_or(0),
+        false => {
+            let cells: Vec<Vec<String>> = body.iter().map(cells).collect();
+            after_preamble(&counts, &cells, width, header, separator).unwrap_or(0)
+        }
     };
+    let row = cells(&body[first]);
+    let is_row = is_row(&row, body.get(first + 1).map(cells).as_deref(), separator);
     let is_header = match header {
         Header::Present => true,
         Header::Absent => false,
-        Header::Detect => !is_row(&cells[first], cells.get(first + 1), separator),
+        Header::Detect => !is_row,
     };
     let comment = last_comment.filter(|comment| {
         let names = split(&comment.bytes[1..], separator);
         header != Header::Absent
             && first == 0
-            && is_row(&cells[0], cells.get(1), separator)
+            && is_row
             && (names.len() > 1 && names.len() == counts[0])
             && are_names(&names, separator)
     });
     let is_header = is_header && comment.is_none();
     let comment = comment.map(|comment| (comment.bytes[1..].to_vec(), comment.number));
-    let rows = &cells[first + usize::from(is_header)..];
+    let rows = &body[first + usize::from(is_header)..];
     let written = |as_is: Written| {
-        let cells = rows.iter().flatten();
-        separator != b',' && cells.into_iter().any(|cell| written(cell) == as_is)
+        let mut cells = rows.iter().flat_map(cells);
+        separator != b',' && cells.any(|cell| written(&cell) == as_is)
     };
     let decimal = match (written(Written::WithPoint), written(Written::WithComma)) {
         _ if separator == b',' => Decimal::Point,
@@ -176,7 +181,7 @@ fn lines(head: &[u8], end: u8) -> Vec<Line<'_>> {
 /// leaves most numbers.
 fn separator(lines: &[&Line<'_>], told: Option<u8>) -> (u8, usize) {
     let candidates = told.map_or(SEPARATORS.to_vec(), |separator| vec![separator]);
-    let mut best = ((false, 0, 0), candidates[0], 1);
+    let mut best = ((false, 0), candidates[0], 1);
     for separator in candidates {
         let counts: Vec<usize> = lines.iter().map(|l| count(l.bytes, separator)).collect();
         let agree = |width: usize| counts.iter().filter(|&&count| count == width).count();
@@ -184,16 +189,22 @@ fn separator(lines: &[&Line<'_>], told: Option<u8>) -> (u8, usize) {
         // Of those that are equally frequent, the first.
         let width = several.rev().max_by_key(|&width| agree(width));
         let Some(width) = width else { continue };
-        let cells = lines.iter().map(|line| split(line.bytes, separator));
-        let cells = cells.filter(|cells| cells.len() == width).flatten();
-        let numbers = cells.filter(|cell| is_number(cell, separator)).count();
-        let share = numbers * 1000 / (agree(width) * width);
-        let score = (counts[0] == width, agree(width), share);
-        if score > best.0 {
+        let score = (counts[0] == width, agree(width));
+        let better = || numbers(lines, separator, width) > numbers(lines, best.1, best.2);
+        if score > best.0 || score == best.0 && better() {
             best = (score, separator, width);
         }
     }
     (best.1, best.2)
+}
+
+/// Of a thousand cells of lines so wide, how many are numbers.
+fn numbers(lines: &[&Line<'_>], separator: u8, width: usize) -> usize {
+    let cells = lines.iter().map(|line| split(line.bytes, separator));
+    let cells = cells.filter(|cells| cells.len() == width).flatten();
+    let are: Vec<bool> = cells.map(|cell| is_number(&cell, separator)).collect();
+    let numbers = are.iter().filter(|&&number| number).count();
+    numbers * 1000 / are.len().max(1)
 }
 
 /// The line after those that come before a table: the first that is as wide as the rows
@@ -219,13 +230,13 @@ fn after_preamble(
 
 /// Whether a line is a row, not the header above `next`: wherever that has a number, so
 /// has this.
-fn is_row(cells: &[String], next: Option<&Vec<String>>, separator: u8) -> bool {
+fn is_row(cells: &[String], next: Option<&[String]>, separator: u8) -> bool {
     let numbers = |cells: &[String]| -> Vec<bool> {
         let cells = cells.iter();
         cells.map(|cell| is_number(cell, separator)).collect()
     };
     let own = numbers(cells);
-    match next.map(|next| numbers(next)) {
+    match next.map(numbers) {
         Some(next) if next.contains(&true) => {
             (own.iter().zip(next)).all(|(&own, next)| own || !next)
         }

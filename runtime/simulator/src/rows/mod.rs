@@ -62,14 +62,13 @@ pub struct Rows {
     dialect: Dialect,
     source: Source,
     cells: Cells,
+    /// Splits lines that have quotes, if there was one.
+    splitter: Option<Box<csv_core::Reader>>,
 }
 
 /// Where rows come from.
 enum Source {
-    Text {
-        text: Text,
-        splitter: Box<csv_core::Reader>,
-    },
+    Text(Text),
     Sensors(Sensors),
 }
 
@@ -78,7 +77,9 @@ enum Source {
 struct Cells {
     bytes: Vec<u8>,
     length: usize,
+    /// Where each ends, and how many bytes lie between two of them.
     ends: Vec<usize>,
+    gap: usize,
     count: usize,
 }
 
@@ -91,6 +92,7 @@ pub struct Row<'a> {
     pub after_blank: bool,
     text: &'a str,
     ends: &'a [usize],
+    gap: usize,
     width: usize,
     named: bool,
 }
@@ -110,7 +112,7 @@ impl<'a> Row<'a> {
     pub fn get(&self, index: usize) -> &'a str {
         let begin = match index {
             0 => 0,
-            _ => self.ends.get(index - 1).copied().unwrap_or(0),
+            _ => self.ends.get(index - 1).map_or(0, |end| end + self.gap),
         };
         let cell = self
             .ends
@@ -159,10 +161,8 @@ impl Rows {
             width: 0,
             dialect,
             cells: Cells::default(),
-            source: Source::Text {
-                text,
-                splitter: Box::default(),
-            },
+            source: Source::Text(text),
+            splitter: None,
         };
         if head.trim_ascii_start().first() == Some(&b'{') {
             rows.sensors()?;
@@ -176,7 +176,7 @@ impl Rows {
     fn sensors(&mut self) -> Result<(), RowsError> {
         let mut json = String::new();
         let fail = |fault| RowsError::new(&self.path, None, fault);
-        if let Source::Text { text, .. } = &mut self.source {
+        if let Source::Text(text) = &mut self.source {
             let read = text.rest().read_to_string(&mut json);
             read.map_err(|error| fail(error.into()))?;
         }
@@ -190,7 +190,7 @@ impl Rows {
 
     /// Reads to the first row.
     fn begin(&mut self, head: &[u8], header: Header) -> Result<(), RowsError> {
-        let Source::Text { text, .. } = &mut self.source else {
+        let Source::Text(text) = &mut self.source else {
             return Ok(());
         };
         let empty = RowsError::new(&self.path, None, Fault::Empty);
@@ -198,13 +198,6 @@ impl Rows {
         for _ in 0..found.before {
             let read = text.read();
             read.map_err(|error| RowsError::new(&self.path, None, error.into()))?;
-        }
-        let splitter = csv_core::ReaderBuilder::new()
-            .delimiter(found.separator)
-            .terminator(csv_core::Terminator::Any(text.end))
-            .build();
-        if let Source::Text { splitter: own, .. } = &mut self.source {
-            **own = splitter;
         }
         self.dialect.separator = found.separator.into();
         self.dialect.decimal = found.decimal;
@@ -259,7 +252,7 @@ impl Rows {
     /// Rows a second, where the file says it.
     pub fn rate(&self) -> Option<f64> {
         match &self.source {
-            Source::Text { .. } => None,
+            Source::Text(_) => None,
             Source::Sensors(sensors) => sensors.rate,
         }
     }
@@ -304,7 +297,7 @@ impl Rows {
         }
         let mut after_blank = false;
         loop {
-            let Source::Text { text, .. } = &mut self.source else {
+            let Source::Text(text) = &mut self.source else {
                 return Ok(None);
             };
             let read = text.read();
@@ -329,16 +322,55 @@ impl Rows {
     }
 
     /// Splits a line into cells, and those after it that its quotes hold.
-    fn split(&mut self, mut buffer: Vec<u8>, line: u64) -> Result<(), RowsError> {
+    fn split(&mut self, buffer: Vec<u8>, line: u64) -> Result<(), RowsError> {
+        match buffer.contains(&b'"') {
+            true => self.split_quoted(buffer, line)?,
+            false => {
+                let separator = self.dialect.separator as u8;
+                let cells = &mut self.cells;
+                cells.ends.clear();
+                for (at, &byte) in buffer.iter().enumerate() {
+                    if byte == separator {
+                        cells.ends.push(at);
+                    }
+                }
+                cells.length = buffer.len() - 1;
+                cells.ends.push(cells.length);
+                (cells.count, cells.gap) = (cells.ends.len(), 1);
+                let before = std::mem::replace(&mut cells.bytes, buffer);
+                // The buffer serves the next line.
+                if let Source::Text(text) = &mut self.source {
+                    text.buffer = before;
+                }
+            }
+        }
+        let cells = &mut self.cells;
+        let empty_last = cells.count > 1 && {
+            let last = cells.ends[cells.count - 2] + cells.gap..cells.length;
+            cells.bytes[last].trim_ascii().is_empty()
+        };
+        if empty_last && cells.count == self.width + 1 {
+            cells.count -= 1;
+        }
+        self.decode(line)
+    }
+
+    fn split_quoted(&mut self, mut buffer: Vec<u8>, line: u64) -> Result<(), RowsError> {
         /// Bytes of a row, at most: no row of numbers is so long, what follows a quote
         /// that is never closed may be.
         const LONGEST: usize = 64 << 20;
-        let Source::Text { text, splitter } = &mut self.source else {
+        let Source::Text(text) = &mut self.source else {
             return Ok(());
         };
+        let separator = self.dialect.separator as u8;
+        let splitter = self.splitter.get_or_insert_with(|| {
+            let mut builder = csv_core::ReaderBuilder::new();
+            let end = csv_core::Terminator::Any(text.end);
+            Box::new(builder.delimiter(separator).terminator(end).build())
+        });
         let cells = &mut self.cells;
         splitter.reset();
-        (cells.length, cells.count) = (0, 0);
+        (cells.length, cells.count, cells.gap) = (0, 0, 0);
         let mut from = 0;
         loop {
             let (result, read, written, ended) = splitter.read_record(
@@ -370,16 +402,8 @@ impl Rows {
                 ReadRecordResult::Record | ReadRecordResult::End => break,
             }
         }
-        // The buffer serves the next line.
         text.buffer = buffer;
-        let empty_last = cells.count > 1 && {
-            let last = &cells.bytes[cells.ends[cells.count - 2]..cells.length];
-            last.trim_ascii().is_empty()
-        };
-        if empty_last && cells.count == self.width + 1 {
-            cells.count -= 1;
-        }
-        self.decode(line)
+        Ok(())
     }
 
     /// Makes the cells UTF-8.
@@ -392,6 +416,7 @@ impl Rows {
         let encoding = &mut self.dialect.encoding;
         let mut ends = cells.ends[..cells.count].iter();
         let text = std::str::from_utf8(bytes).ok();
+        // Cells that follow one another without a gap could make a letter of two.
         let is_utf8 = text.is_some_and(|text| ends.all(|&end| text.is_char_boundary(end)));
         match (&encoding[..], is_utf8) {
             ("" | "UTF-8", true) => *encoding = "UTF-8",
@@ -413,6 +438,7 @@ impl Rows {
             // It is UTF-8 after `decode`.
             text: std::str::from_utf8(bytes).unwrap_or(""),
             ends: &self.cells.ends[..self.cells.count],
+            gap: self.cells.gap,
             width: self.width,
             named: self.header.is_some(),
         }
@@ -424,7 +450,7 @@ const WINDOWS: &str = "Windows-1252";
 
 impl Cells {
     fn clear(&mut self) {
-        (self.length, self.count) = (0, 0);
+        (self.length, self.count, self.gap) = (0, 0, 0);
         self.bytes.clear();
         self.ends.clear();
     }
@@ -442,14 +468,14 @@ impl Cells {
             std::mem::take(&mut self.bytes),
             std::mem::take(&mut self.ends),
         );
-        let count = self.count;
+        let (count, gap) = (self.count, self.gap);
         self.clear();
         let mut begin = 0;
         for &end in &ends[..count] {
             let cell = &bytes[begin..end];
             let (text, _) = encoding_rs::WINDOWS_1252.decode_without_bom_handling(cell);
             self.push(&text);
-            begin = end;
+            begin = end + gap;
         }
     }
 }
