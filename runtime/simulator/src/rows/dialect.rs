@@ -121,7 +121,9 @@ pub(super) fn look(head: &[u8], end: u8, header: Header) -> Option<Found> {
     let skipped = all.iter().filter(|line| line.number <= before);
     let skipped = skipped.filter(|line| comment.as_ref().is_none_or(|(_, at)| line.number != *at));
     let mut skipped = skipped.map(|line| line.number);
-    let preamble = skipped.next().map(|at| (at, skipped.last().unwrap_or(at)));
+    let preamble = skipped
+        .next()
+        .map(|at| (at, skipped.next_back().unwrap_or(at)));
     Some(Found {
         separator,
         decimal,

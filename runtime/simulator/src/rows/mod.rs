@@ -28,6 +28,7 @@
 mod dialect;
 mod errors;
 mod number;
+mod row;
 mod sensors;
 mod text;
 
@@ -39,6 +40,8 @@ use csv_core::ReadRecordResult;
 pub use dialect::Dialect;
 pub use errors::{Fault, RowsError};
 pub use number::{Decimal, Number, number};
+use row::Cells;
+pub use row::Row;
 use sensors::Sensors;
 use text::{Opened, Text};
 
@@ -70,65 +73,6 @@ pub struct Rows {
 enum Source {
     Text(Text),
     Sensors(Sensors),
-}
-
-/// The cells of one row, one after the other.
-#[derive(Default)]
-struct Cells {
-    bytes: Vec<u8>,
-    length: usize,
-    /// Where each ends, and how many bytes lie between two of them.
-    ends: Vec<usize>,
-    gap: usize,
-    count: usize,
-}
-
-/// One row.
-#[derive(Clone, Copy, Debug)]
-pub struct Row<'a> {
-    /// The line it begins in, as an editor counts; of JSON, which of the values it is.
-    pub line: u64,
-    /// Whether blank lines stand between the row before and this one.
-    pub after_blank: bool,
-    text: &'a str,
-    ends: &'a [usize],
-    gap: usize,
-    width: usize,
-    named: bool,
-}
-
-impl<'a> Row<'a> {
-    /// How many cells it has.
-    pub fn len(&self) -> usize {
-        self.ends.len()
-    }
-
-    /// Whether it has none.
-    pub fn is_empty(&self) -> bool {
-        self.ends.is_empty()
-    }
-
-    /// A cell without spaces around it; empty where the row has no such cell.
-    pub fn get(&self, index: usize) -> &'a str {
-        let begin = match index {
-            0 => 0,
-            _ => self.ends.get(index - 1).map_or(0, |end| end + self.gap),
-        };
-        let cell = self
-            .ends
-            .get(index)
-            .and_then(|&end| self.text.get(begin..end));
-        cell.unwrap_or("").trim_ascii()
-    }
-
-    /// What is wrong where it has more or fewer columns than the header, or than the
-    /// first row.
-    pub fn uneven(&self) -> Option<String> {
-        let other = if self.named { "header" } else { "first row" };
-        let (own, width) = (self.len(), self.width);
-        let s = if own == 1 { "" } else { "s" };
-        (own != width).then(|| format!("{own} column{s}, the {other} has {width}"))
-    }
 }
 
 impl Rows {
@@ -203,7 +147,7 @@ impl Rows {
         self.dialect.decimal = found.decimal;
         self.dialect.preamble = found.preamble;
         if let Some((names, line)) = found.comment {
-            let end = vec![names, vec![b'\n']].concat();
+            let end = [names, vec![b'\n']].concat();
             self.header_line = line;
             self.split(end, line)?;
         } else if found.header {
@@ -422,7 +366,7 @@ impl Rows {
             ("" | "UTF-8", true) => *encoding = "UTF-8",
             ("" | WINDOWS, _) => {
                 *encoding = WINDOWS;
-                cells.from_windows();
+                cells.decode_windows();
             }
             (_, true) => {}
             (_, false) => return Err(RowsError::new(&self.path, Some(line), Fault::Letters)),
@@ -447,38 +391,6 @@ impl Rows {
 
 /// The encoding of files whose letters are not UTF-8.
 const WINDOWS: &str = "Windows-1252";
-
-impl Cells {
-    fn clear(&mut self) {
-        (self.length, self.count, self.gap) = (0, 0, 0);
-        self.bytes.clear();
-        self.ends.clear();
-    }
-
-    fn push(&mut self, cell: &str) {
-        self.bytes.extend(cell.as_bytes());
-        self.length = self.bytes.len();
-        self.ends.push(self.length);
-        self.count = self.ends.len();
-    }
-
-    /// Decodes every cell.
-    fn from_windows(&mut self) {
-        let (bytes, ends) = (
-            std::mem::take(&mut self.bytes),
-            std::mem::take(&mut self.ends),
-        );
-        let (count, gap) = (self.count, self.gap);
-        self.clear();
-        let mut begin = 0;
-        for &end in &ends[..count] {
-            let cell = &bytes[begin..end];
-            let (text, _) = encoding_rs::WINDOWS_1252.decode_without_bom_handling(cell);
-            self.push(&text);
-            begin = end + gap;
-        }
-    }
-}
 
 #[cfg(test)]
 mod tests;
