@@ -144,6 +144,7 @@ fn steps(arguments: &StepsArguments) -> anyhow::Result<CurveFigure> {
                 .with_context(|| format!("{} is no report of `evaluate`", path.display()))?
         }
         None => {
+            episode_flags::check_tasks(arguments.tasks)?;
             let models = evaluate::load(&arguments.runs, None)?;
             let defaults = episode_flags::defaults(&models);
             let evaluation = Evaluation {

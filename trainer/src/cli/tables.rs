@@ -188,7 +188,7 @@ fn notes(report: &Report) -> String {
     let mut text = "\n\ndiverged: tasks whose support loss ended above that before adaptation, or \
                     not finite; a device takes such steps back\n"
         .to_owned();
-    if methods().any(|method| method.settings.len() == 1) {
+    if let Some(judged) = report.judged() {
         let named = |setting| methods().any(|method| method.settings[..] == [setting]);
         for setting in Setting::ALL.into_iter().filter(|&setting| named(setting)) {
             let words = match setting {
@@ -202,7 +202,7 @@ fn notes(report: &Report) -> String {
             };
             text += &format!("{}: {words}\n", setting.name());
         }
-        text += &format!("judged by: {}\n", report.setting.name());
+        text += &format!("judged by: {}\n", judged.name());
         if methods().any(|method| method.settings.len() > 1) {
             text += "a row without such a word: all are the same, as no query sees another\n";
         }

@@ -16,6 +16,7 @@ use super::flags::{Compute, Experiment, Format};
 use crate::algorithms::Algorithm;
 use crate::config::Config;
 use crate::device::{DeviceChoice, Job, check, dispatch};
+use crate::evaluate::ChosenIteration;
 use crate::model::TrainedModel;
 use crate::run::{Line, Manifest, Outcome, RunDir};
 use crate::train::{End, Event, TrainError, train};
@@ -286,11 +287,17 @@ fn summary(config: &Config, run: &RunDir, outcome: &Outcome) -> String {
         .filter_map(|&step| Some((step, (*outcome.validation.get(step)?)?)))
         .map(|(step, loss)| format!("{loss:.3} after {step}"))
         .collect();
+    let kept = match outcome.chosen_iteration {
+        0 => "0, before any training".to_owned(),
+        chosen => chosen.to_string(),
+    };
     format!(
-        "{}: {} {counted} in {:.1} s ({each:.3} ms each), validation loss {} steps\n{}",
+        "{}: {} {counted} in {:.1} s ({each:.3} ms each)\nkept: parameters of iteration {kept}, {}; \
+         validation loss {} steps\n{}",
         config.name,
         outcome.iterations_here,
         outcome.seconds,
+        ChosenIteration::of(config).words(),
         validation.join(", "),
         run.path().display()
     )

@@ -62,7 +62,6 @@ pub fn train<B: Backend>(
     let queries = validation_queries(config, &*tasks);
     tasks.check(Split::Validation, record.validation_shots, queries)?;
     let mut training = config.method.start::<B>(config, tasks.clone(), &device)?;
-    let mut last_validation = Vec::new();
     let checkpoint = run.latest_checkpoint()?;
     let first = checkpoint
         .as_ref()
@@ -109,9 +108,6 @@ pub fn train<B: Backend>(
         }
         if due(rhythm.validation) {
             line.validation = training.validate();
-            if let Some(validation) = &line.validation {
-                last_validation.clone_from(&validation.mean);
-            }
         }
         if line.loss.is_some() || line.validation.is_some() {
             metrics.write(&line)?;
@@ -128,12 +124,16 @@ pub fn train<B: Backend>(
     }
     let model = TrainedModel::from_checkpoint(config.clone(), &training.checkpoint())?;
     record_statistics::<B>(&model, &*tasks, run, &device)?;
+    let lines = run.read_metrics()?.into_iter();
+    let mut chosen = lines.filter(|line| line.iteration == model.iteration);
     let outcome = Outcome {
         iterations: total,
         iterations_here: total - first,
         seconds: start.elapsed().as_secs_f64(),
         chosen_iteration: model.iteration,
-        validation: last_validation,
+        validation: chosen
+            .find_map(|line| line.validation)
+            .map_or_else(Vec::new, |validation| validation.mean),
     };
     run.write_outcome(&outcome)?;
     Ok(End::Finished(outcome))

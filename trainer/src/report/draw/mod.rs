@@ -10,7 +10,7 @@ mod methods;
 use maud::{Markup, html};
 
 use super::{Deployment, Detail, Group, QueryMeasure, RunReport, Subject};
-use crate::evaluate::Interval;
+use crate::evaluate::{Interval, MethodReport, Setting};
 use crate::page::number::{self, counted, interval, kib, percent};
 use crate::page::{document, section};
 
@@ -70,12 +70,37 @@ fn lead(report: &RunReport) -> String {
         .map_or_else(String::new, |ways| format!("{ways}-way "));
     format!(
         "{}. Measured on {} {ways}{} tasks that training did not see, seed {}; ± is half of a \
-         95 % interval over tasks.",
+         95 % interval over tasks.{}",
         report.subject.name,
         number::count(evaluation.tasks as u64),
         evaluation.split.name(),
-        evaluation.seed
+        evaluation.seed,
+        match evaluation.judged() {
+            None => "",
+            Some(Setting::Device) => " Each query is predicted alone, as on a device.",
+            Some(Setting::Transductive) =>
+                " All queries of a task are predicted in one batch (transductive), which a device \
+                 does not have.",
+            Some(Setting::Inductive) =>
+                " Each query is predicted in a batch with the support set (inductive), which a \
+                 device does not have.",
+        }
     )
+}
+
+/// What a device does with the run, where it is judged by something else.
+fn on_device(report: &RunReport, detail: &Detail) -> Option<String> {
+    let evaluation = &report.evaluation;
+    let shots = (evaluation.shots.iter()).find(|shots| shots.shots == detail.shots)?;
+    let Subject { run, title, .. } = &report.subject;
+    let of_device = |method: &&MethodReport| {
+        (&method.run, &method.title) == (run, title) && method.settings == [Setting::Device]
+    };
+    let method = shots.methods.iter().find(of_device)?;
+    let measure = evaluation.measure();
+    let value = method.after(method.own_steps)?.of(measure);
+    let value = number::measured(value, measure);
+    (detail.setting != Setting::Device).then(|| format!("on a device: {value}"))
 }
 
 /// A figure as the page writes it.
@@ -95,10 +120,14 @@ fn difference(measure: QueryMeasure, value: Interval) -> String {
     }
 }
 
-/// `5 shots, 5 steps`.
+/// `5 shots, 5 steps`, and the setting where it is not a device's.
 fn setup(detail: &Detail) -> String {
+    let setting = match detail.setting {
+        Setting::Device => String::new(),
+        other => format!(", {}", other.name()),
+    };
     format!(
-        "{}, {}",
+        "{}, {}{setting}",
         counted(detail.shots, "shot"),
         counted(detail.steps, "step")
     )
@@ -132,6 +161,7 @@ fn tiles(report: &RunReport) -> Markup {
                     dd {
                         div.big { (large(&written(detail.measure, *after))) }
                         div.small { "from " (written(detail.measure, *before)) }
+                        @if let Some(device) = on_device(report, detail) { div.small { (device) } }
                     }
                 }
             }
