@@ -162,6 +162,7 @@ impl Episodes {
         steps: Option<usize>,
         on: Option<TasksConfig>,
     ) -> anyhow::Result<Evaluation> {
+        check_tasks(self.tasks)?;
         let defaults = (on.as_ref()).map_or_else(|| defaults(models), Evaluation::default_for);
         let mut evaluation = Evaluation {
             tasks: self.tasks.unwrap_or(defaults.tasks),
@@ -203,6 +204,15 @@ impl Episodes {
         }
         Ok(evaluation)
     }
+}
+
+/// Refuses a single task, whose mean has no interval.
+pub(super) fn check_tasks(tasks: Option<usize>) -> anyhow::Result<()> {
+    anyhow::ensure!(
+        tasks != Some(1),
+        "--tasks 1: an interval takes at least 2 tasks"
+    );
+    Ok(())
 }
 
 /// Says of which runs the data is no longer what they were trained on; `opened` are the tasks of

@@ -22,7 +22,10 @@ use crate::run::{RunDir, write_atomically};
 /// The engine that runs on the device checks it first: its gradient and the
 /// loss of every step against the trainer's, and adaptations to many tasks with
 /// 3, 5 and 10 examples (or 1 and 5 of each class, or 1, 3 and 5 of a device) and every number of steps the recipe allows, of which
-/// none may end with NaN or with a worse support loss than before.
+/// none may end with NaN or with a worse support loss than before. Where batch norms
+/// use the statistics of the batch at hand, accuracy is measured as the device predicts,
+/// a query at a time; if it falls behind what the run is evaluated to, nothing is
+/// written without --allow-loss.
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
@@ -72,6 +75,11 @@ pub(super) struct Arguments {
     /// [default: 0.95 for recordings, else 1]
     #[arg(long, value_name = "SHARE", allow_negative_numbers = true)]
     accept: Option<f64>,
+    /// Write the artifact even where a device falls behind what the run is evaluated
+    /// to, as batch norms use the statistics of the batch at hand and a query comes
+    /// alone
+    #[arg(long)]
+    allow_loss: bool,
     #[command(flatten)]
     format: Format,
 }
@@ -125,7 +133,7 @@ impl Arguments {
             adapting: engine.adapting(),
             safety,
             fit,
-            episodes: options.episodes,
+            options: &options,
         };
         self.format.print(|| written.json(), || written.text())?;
         Ok(exit::SUCCESS)
@@ -164,6 +172,7 @@ impl Arguments {
             quantize: quantize(&self.quantize),
             episodes: self.episodes.max(2),
             accept: Some(self.accept.unwrap_or(defaults.accept)).filter(|&accept| accept < 1.0),
+            allow_loss: self.allow_loss,
         }
     }
 
@@ -206,8 +215,8 @@ struct Written<'a> {
     adapting: usize,
     safety: Option<Safety>,
     fit: Fit,
-    /// Episodes that a quantised artifact is evaluated on.
-    episodes: usize,
+    /// What was asked for.
+    options: &'a Options,
 }
 
 impl Written<'_> {
@@ -220,6 +229,9 @@ impl Written<'_> {
             "quantized": quantized.map(|[before, after]| {
                 serde_json::json!({ "before": before, "after": after })
             }),
+            "stored": self.made.stored.name(),
+            "iteration": self.model.iteration,
+            "alone": self.made.alone,
             "unknown": self.made.unknown,
             "mirrored_support": self.model.config.tasks.views() > 1,
             "safety": self.safety,
@@ -233,6 +245,8 @@ impl Written<'_> {
             parity,
             scores,
             unknown,
+            alone,
+            stored,
         } = self.made;
         let mut lines = vec![
             format!(
@@ -248,12 +262,25 @@ impl Written<'_> {
                 parity.gradient, parity.loss
             ),
         ];
+        if self.model.iteration == 0 {
+            lines.push(
+                "not trained: the parameters are those of iteration 0, before any training".into(),
+            );
+        }
+        lines.extend(alone.as_ref().map(|alone| format!("alone: {alone}")));
+        if self.options.quantize.int8 && !stored.int8 {
+            lines.push(format!(
+                "no integers: nothing below what adapts can become 8-bit integers, so the \
+                 artifact is {}; they are for a frozen body, inner.adapt = \"head\"",
+                stored.name()
+            ));
+        }
         if let Some([before, after]) = scores {
             lines.push(format!(
                 "quantised: {} before, {} after, on the same {} episodes",
                 describe_score(before),
                 describe_score(after),
-                self.episodes
+                self.options.episodes
             ));
         }
         lines.extend(unknown.as_ref().map(describe_unknown));

@@ -5,7 +5,8 @@ use std::path::PathBuf;
 use anyhow::Context;
 use clap::Args;
 use mamlet_formats::{
-    Artifact, Centre, Cut, Description, GoldenSizes, Layer, Loss, Recipe, Reduction, Tensor,
+    Artifact, Centre, Cut, Description, GoldenSizes, Layer, Loss, Recipe, Reduction, Statistics,
+    Tensor,
 };
 use mamlet_runtime::{FrontEnd, Rollback};
 use mamlet_simulator::Model;
@@ -135,9 +136,24 @@ impl Inspection<'_> {
                 "score": rejection.score.to_string(),
                 "threshold": rejection.threshold,
             })),
+            "norms_of_the_batch": self.norms_of_the_batch(),
             "golden_examples": self.golden.map(|golden| golden.examples),
             "committed_copy_bytes": self.committed_copy,
             "fit": self.fit,
+        })
+    }
+
+    /// Whether a prediction depends on what it is made together with.
+    fn norms_of_the_batch(&self) -> bool {
+        let mut layers = self.artifact.layers();
+        layers.any(|layer| {
+            matches!(
+                layer,
+                Layer::BatchNorm {
+                    statistics: Statistics::Current,
+                    ..
+                }
+            )
         })
     }
 
@@ -146,6 +162,13 @@ impl Inspection<'_> {
         lines.push(layer_table(&self.layers));
         if self.layers.iter().any(|row| row.once) {
             lines.push("  * once for each example, when it is added, not once a step".into());
+        }
+        if self.norms_of_the_batch() {
+            lines.push(
+                "  batch norms use the statistics of the batch at hand: of all support examples \
+                 while adapting, of a query alone when it is predicted"
+                    .into(),
+            );
         }
         lines.extend(self.recipe_lines());
         lines.push(match self.golden {

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use anyhow::Context;
 use clap::Args;
 
-use super::episode_flags::fitting;
+use super::episode_flags::{check_tasks, fitting};
 use super::export::{Kind, quantize};
 use super::flags::{Compute, OnBoard, Overrides};
 use super::needed::{self, There};
@@ -219,6 +219,7 @@ impl Arguments {
         no_zero(&shots, "--shots")?;
         let queries = self.queries.unwrap_or(10);
         no_zero(&[self.tasks, queries], "--tasks and --queries")?;
+        check_tasks(Some(self.tasks))?;
         let (shots, queries) = fitting(
             distribution,
             &[Split::Test],

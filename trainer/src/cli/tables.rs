@@ -234,7 +234,7 @@ fn notes(report: &Report) -> String {
              the row is ahead\n"
         );
     }
-    if methods().any(|method| method.settings.len() == 1) {
+    if let Some(judged) = report.judged() {
         let named = |setting| methods().any(|method| method.settings[..] == [setting]);
         for setting in Setting::ALL.into_iter().filter(|&setting| named(setting)) {
             let words = match setting {
@@ -248,7 +248,7 @@ fn notes(report: &Report) -> String {
             };
             text += &format!("{}: {words}\n", setting.name());
         }
-        text += &format!("judged by: {}\n", report.setting.name());
+        text += &format!("judged by: {}\n", judged.name());
         if methods().any(|method| method.settings.len() > 1) {
             text += "a row without such a word: all are the same, as no query sees another\n";
         }

@@ -15,6 +15,7 @@ use crate::algorithms::Algorithm;
 use crate::config::Config;
 use crate::data::counted;
 use crate::device::{DeviceChoice, Job, check, dispatch};
+use crate::evaluate::ChosenIteration;
 use crate::model::TrainedModel;
 use crate::notice::say;
 use crate::run::{Manifest, Outcome, RunDir};
@@ -122,9 +123,7 @@ impl Arguments {
     fn with(&self, run: &Path, key: &str, value: impl ToString, more: &[&str]) -> String {
         let mut words = vec!["train".to_owned(), shell::word(&self.config_file(run))];
         let changed = format!("{key}={}", value.to_string());
-        let of_key = |set: &&String| set.split('=').next().map(str::trim) == Some(key);
-        let sets = self.experiment.overrides.sets.iter();
-        for set in sets.filter(|set| !of_key(set)).chain([&changed]) {
+        for set in self.experiment.overrides.sets.iter().chain([&changed]) {
             words.extend(["--set".to_owned(), set.clone()]);
         }
         words.extend(more.iter().map(|&word| word.to_owned()));
@@ -270,11 +269,17 @@ fn summary(config: &Config, run: &RunDir, outcome: &Outcome) -> String {
         .filter_map(|&step| Some((step, (*outcome.validation.get(step)?)?)))
         .map(|(step, loss)| format!("{loss:.3} after {}", counted(step, "step")))
         .collect();
+    let kept = match outcome.chosen_iteration {
+        0 => "0, before any training".to_owned(),
+        chosen => chosen.to_string(),
+    };
     format!(
-        "{}: {} {counting} in {:.1} s ({each:.3} ms each), validation loss {}\n{}",
+        "{}: {} {counting} in {:.1} s ({each:.3} ms each)\nkept: parameters of iteration {kept}, {}; \
+         validation loss {}\n{}",
         config.name,
         outcome.iterations_here,
         outcome.seconds,
+        ChosenIteration::of(config).words(),
         validation.join(", "),
         run.path().display()
     )

@@ -282,6 +282,15 @@ impl Report {
         }
     }
 
+    /// The setting that is judged by; `None` where no network sees the batch at hand, so
+    /// that all are the same.
+    pub fn judged(&self) -> Option<Setting> {
+        let mut methods = self.shots.iter().flat_map(|shots| &shots.methods);
+        methods
+            .any(|method| method.settings.len() == 1)
+            .then_some(self.setting)
+    }
+
     /// The name of that measure, with the unit it is in.
     pub fn measured(&self) -> String {
         let (measure, unit) = (self.measure(), self.unit.as_deref());

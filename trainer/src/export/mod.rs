@@ -6,6 +6,7 @@
 //! tasks shows that no number of steps the recipe allows leaves a task worse
 //! than it was.
 
+mod alone;
 mod parity;
 mod parts;
 mod quantize;
@@ -15,9 +16,11 @@ mod score;
 mod units;
 
 use mamlet_formats::{ArtifactWriter, Loss, Reduction, WriteError};
+use mamlet_simulator::Model;
 use mamlet_simulator::file::ArtifactFile;
 use mamlet_simulator::golden;
 
+use crate::config::Config;
 use crate::loss::{LossKind, Reduction as HostReduction};
 use crate::meta::RateTable;
 use crate::model::TrainedModel;
@@ -26,6 +29,7 @@ use crate::random::{Stream, generator};
 use crate::run::Manifest;
 use crate::tasks::{Split, TaskBatch, TaskDistribution, TasksError, unscaled};
 
+pub use alone::Alone;
 pub use parity::Parity;
 pub use quantize::Quantize;
 use rejection::Found;
@@ -53,6 +57,9 @@ pub struct Options {
     /// Share of the examples of taught classes that a device is to accept; it
     /// takes all for known where `None`.
     pub accept: Option<f64>,
+    /// Whether there is an artifact even where a device, to which a query comes alone,
+    /// falls behind what the network is evaluated to.
+    pub allow_loss: bool,
 }
 
 impl Default for Options {
@@ -65,7 +72,15 @@ impl Default for Options {
             quantize: Quantize::default(),
             episodes: 600,
             accept: None,
+            allow_loss: false,
         }
+    }
+}
+
+impl Options {
+    /// Inner steps that a device takes unless told otherwise.
+    fn steps_of(&self, config: &Config) -> usize {
+        self.steps.unwrap_or(config.inner.steps.max(1))
     }
 }
 
@@ -81,6 +96,11 @@ pub struct Export {
     pub scores: Option<[Score; 2]>,
     /// What a device takes for unknown, if it does.
     pub unknown: Option<Unknown>,
+    /// What it comes to where a query comes alone, of a network for which that makes a
+    /// difference.
+    pub alone: Option<Alone>,
+    /// How tensors are stored: what was asked for, as far as there is anything to store so.
+    pub stored: Quantize,
 }
 
 /// Why there is no artifact.
@@ -137,6 +157,18 @@ pub enum ExportError {
     /// The artifact cannot be written or run.
     #[error("the artifact cannot be made: {0}")]
     Artifact(String),
+    /// Norms take the statistics of the batch at hand, and a query of a device is alone.
+    #[error(
+        "{title} falls behind on a device: {alone}, as its batch norms use the statistics of the \
+         batch at hand; train it with batch norms of statistics = \"stored\" or with group \
+         norms, or export it all the same with --allow-loss"
+    )]
+    FallsBehind {
+        /// The run's title.
+        title: String,
+        /// Both figures.
+        alone: Box<Alone>,
+    },
     /// The data cannot be opened.
     #[error(transparent)]
     Data(#[from] TasksError),
@@ -189,6 +221,15 @@ pub fn export(
     }
     let own_rates = rates(model, options)?;
     let distribution = model.config.tasks.open()?;
+    let alone = Alone::measure(model, &own_rates, &*distribution, options)?;
+    if let Some(alone) = alone.as_ref().filter(|alone| alone.falls_behind())
+        && !options.allow_loss
+    {
+        return Err(ExportError::FallsBehind {
+            title: model.config.title.clone(),
+            alone: Box::new(alone.clone()),
+        });
+    }
     let scale = distribution.target_scale();
     let found = match options.accept {
         Some(accept) if model.config.inner.loss == LossKind::CrossEntropy => {
@@ -226,10 +267,16 @@ pub fn export(
             parity,
             scores: None,
             unknown,
+            alone,
+            stored: Quantize::default(),
         });
     }
     let quantized = writer(options.quantize)?;
     let (quantized, ()) = with_golden(model, distribution, &quantized, options, |_, _| Ok(()))?;
+    let stored = Quantize {
+        int8: has_integers(&quantized)?,
+        ..options.quantize
+    };
     let score = |file: &ArtifactFile| {
         let shots = options.golden_shots;
         let enough = |queries: &usize| distribution.check(Split::Test, shots, *queries).is_ok();
@@ -243,6 +290,7 @@ pub fn export(
             .map_err(|error| ExportError::Artifact(format!("{error:#}")))
     };
     let scores = match options.episodes {
+        _ if stored == Quantize::default() => None,
         0 => None,
         _ => Some([score(&file)?, score(&quantized)?]),
     };
@@ -251,7 +299,17 @@ pub fn export(
         parity,
         scores,
         unknown,
+        alone,
+        stored,
     })
+}
+
+/// Whether some layers of an artifact compute with integers.
+fn has_integers(file: &ArtifactFile) -> Result<bool, ExportError> {
+    let wrong = |error: &dyn std::fmt::Display| ExportError::Artifact(error.to_string());
+    let artifact = file.artifact().map_err(|error| wrong(&error))?;
+    let engine = Model::new(&artifact).map_err(|error| wrong(&error))?;
+    Ok(engine.layers().any(|layer| layer.integer))
 }
 
 /// The artifact with golden vectors of a support set to which it adapts and on which
@@ -350,7 +408,7 @@ fn writer(
         LossKind::GaussianPolicy => Loss::GaussianPolicy,
         LossKind::CategoricalPolicy => Loss::CategoricalPolicy,
     };
-    let steps = options.steps.unwrap_or(config.inner.steps.max(1));
+    let steps = options.steps_of(config);
     let max_steps = options.max_steps;
     if steps == 0 || steps > max_steps || max_steps > mamlet_runtime::MAX_STEPS {
         return Err(ExportError::Steps { steps, max_steps });

@@ -25,8 +25,73 @@ fn biases_below_norms_of_the_batch_that_adapt_are_exported_with_the_rest() {
                   {kind=\"batch_norm\"},{kind=\"relu\"},{kind=\"flatten\"},{kind=\"dense\",out=5}]";
     let sets = [&WAVEFORMS[..], &[layers, "model.init={kind=\"he\"}"]].concat();
     let model = TrainedModel::initial(config(&sets)).unwrap();
-    let made = export(&model, None, &Options::default());
+    let options = Options {
+        allow_loss: true,
+        ..Options::default()
+    };
+    let made = export(&model, None, &options);
     assert!(made.is_ok(), "{made:?}");
+}
+
+/// On dense layers a batch of one is all bias: chance on a device, whatever a batch of
+/// queries comes to.
+#[test]
+fn a_network_that_a_device_cannot_use_is_refused_with_both_figures_and_the_remedy() {
+    let layers = "model.layers=[{kind=\"flatten\"},{kind=\"dense\",out=16},\
+                  {kind=\"batch_norm\"},{kind=\"relu\"},{kind=\"dense\",out=5}]";
+    let sets = [
+        &WAVEFORMS[..],
+        &[layers, "inner.rate.value=0.1", "inner.steps=3"],
+    ]
+    .concat();
+    let model = TrainedModel::initial(config(&sets)).unwrap();
+    let message = export(&model, None, &Options::default()).unwrap_err();
+    let message = message.to_string();
+    for part in [
+        "accuracy 20.00 ± 0.00 % on a device",
+        "% transductive (300 test tasks)",
+        "statistics = \"stored\"",
+        "--allow-loss",
+    ] {
+        assert!(message.contains(part), "{part}: {message}");
+    }
+    let options = Options {
+        allow_loss: true,
+        ..Options::default()
+    };
+    let alone = export(&model, None, &options).unwrap().alone.unwrap();
+    assert!(
+        alone.falls_behind() && alone.elsewhere.mean > 30.0,
+        "{alone:?}"
+    );
+    // What a query cannot see makes no difference and is not measured.
+    let model = TrainedModel::initial(config(&WAVEFORMS)).unwrap();
+    let made = export(&model, None, &Options::default()).unwrap();
+    assert_eq!(made.alone, None);
+}
+
+#[test]
+fn integers_are_claimed_only_where_there_are_any() {
+    let sets = [
+        &WAVEFORMS[..],
+        &[
+            "model.layers=[{kind=\"flatten\"},{kind=\"dense\",out=6},{kind=\"relu\"},{kind=\"dense\",out=5}]",
+        ],
+    ];
+    let stored = |adapt: &str, int8, f16| {
+        let sets = [&sets.concat()[..], &[adapt]].concat();
+        let model = TrainedModel::initial(config(&sets)).unwrap();
+        let options = Options {
+            quantize: Quantize { int8, f16 },
+            episodes: 4,
+            ..Options::default()
+        };
+        let made = export(&model, None, &options).unwrap();
+        (made.stored.name(), made.scores.is_some())
+    };
+    assert_eq!(stored("inner.adapt=head", true, false), ("int8", true));
+    assert_eq!(stored("inner.adapt=all", true, false), ("f32", false));
+    assert_eq!(stored("inner.adapt=all", true, true), ("f16", true));
 }
 
 #[test]
@@ -69,6 +134,7 @@ fn every_layer_is_exported_and_adapts_as_in_the_trainer() {
         let model = TrainedModel::initial(config).unwrap();
         let options = Options {
             golden_shots: 1,
+            allow_loss: true,
             ..Options::default()
         };
         let made = export(&model, None, &options);

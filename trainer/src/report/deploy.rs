@@ -85,7 +85,7 @@ impl Deployed {
             }
         };
         Ok(Self {
-            form: options.quantize.name(),
+            form: made.stored.name(),
             bytes,
             parity: made.parity,
             scores: made.scores,

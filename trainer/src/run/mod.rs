@@ -96,7 +96,8 @@ pub struct Outcome {
     pub seconds: f64,
     /// Iteration of the parameters that are the result.
     pub chosen_iteration: u64,
-    /// Last validation loss after each number of steps; `null` if not finite.
+    /// Validation loss of that iteration after each number of steps; `null` if not
+    /// finite.
     pub validation: Vec<Option<f64>>,
 }
 

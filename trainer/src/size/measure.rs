@@ -51,6 +51,8 @@ pub fn measure(
             golden_shots: grid.shots.iter().copied().min().unwrap_or(1),
             quantize,
             episodes: 0,
+            // What the engine scores is told, whatever the network is evaluated to.
+            allow_loss: true,
             ..Options::default()
         };
         let file = export(model, manifest, &options)?.file;

@@ -91,7 +91,6 @@ pub fn train_on<B: Backend>(
         observe(Event::Note(note));
     }
     let mut training = config.method.start::<B>(config, tasks.clone(), &device)?;
-    let mut last_validation = Vec::new();
     let checkpoint = run.latest_checkpoint()?;
     let data = tasks.digest();
     if checkpoint.is_some() {
@@ -157,9 +156,6 @@ pub fn train_on<B: Backend>(
         }
         if due(rhythm.validation) {
             line.validation = training.validate();
-            if let Some(validation) = &line.validation {
-                last_validation.clone_from(&validation.mean);
-            }
         }
         if line.loss.is_some() || line.validation.is_some() {
             metrics.write(&line)?;
@@ -176,12 +172,16 @@ pub fn train_on<B: Backend>(
     }
     let model = TrainedModel::from_checkpoint(config.clone(), &training.checkpoint())?;
     record_statistics::<B>(&model, &*tasks, run, &device)?;
+    let lines = run.read_metrics()?.into_iter();
+    let mut chosen = lines.filter(|line| line.iteration == model.iteration);
     let outcome = Outcome {
         iterations: total,
         iterations_here: total - first,
         seconds: start.elapsed().as_secs_f64(),
         chosen_iteration: model.iteration,
-        validation: last_validation,
+        validation: chosen
+            .find_map(|line| line.validation)
+            .map_or_else(Vec::new, |validation| validation.mean),
     };
     run.write_outcome(&outcome)?;
     Ok(End::Finished(outcome))

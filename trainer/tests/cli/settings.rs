@@ -104,7 +104,8 @@ fn the_accuracy_for_a_device_is_that_of_the_engine() {
         write_config(folder, name, &body, sets);
         done(folder, &["train", &format!("{name}.toml")]);
         let run = format!("runs/{name}");
-        done(folder, &["export", &run, "--safety-tasks", "0"]);
+        let export = ["export", &run, "--safety-tasks", "0", "--allow-loss"];
+        done(folder, &export);
         let accuracy = row(folder, &run, "device")["accuracy"]["mean"].clone();
         let engine = replayed(folder, &run);
         let engine = mean(engine.iter().map(|episode| episode.accuracy.unwrap().after));
@@ -121,8 +122,91 @@ fn the_accuracy_for_a_device_is_that_of_the_engine() {
             // A batch of one is all bias, whatever the query.
             assert_eq!(count(told), 120.0);
             assert!(together.as_f64().unwrap() > 0.4, "{together}");
+            let (code, _, err) = parts(&mamlet(folder, &export[..4]));
+            assert_eq!(code, 1);
+            assert!(
+                err.contains("on a device") && err.contains("--allow-loss"),
+                "{err}"
+            );
         }
+        let artifact = format!("{run}/{name}.mamlet");
+        let inspected = done(folder, &["inspect", &artifact, "--json"]);
+        let inspected: Value = serde_json::from_str(&inspected).unwrap();
+        assert_eq!(inspected["norms_of_the_batch"], sees, "{name}");
     }
+}
+
+/// The rows of an evaluation as it comes, and what it is judged by.
+#[test]
+fn a_published_protocol_has_the_row_of_a_device_beside_its_own() {
+    let folder = folder();
+    let folder = folder.path();
+    let body = "{ kind = \"flatten\" }, { kind = \"dense\", out = 8 }, { kind = \"batch_norm\" }";
+    write_config(folder, "normed", body, "");
+    for (protocol, rows, judged) in [
+        ("own", &["device"][..], "device"),
+        ("paper", &["transductive", "device"], "transductive"),
+    ] {
+        let (run, set) = (format!("runs/{protocol}"), format!("protocol={protocol}"));
+        done(
+            folder,
+            &["train", "normed.toml", "--set", &set, "--run", &run],
+        );
+        let evaluate = [&["evaluate", &run, "--baselines", "simple"], &SIZES[..]].concat();
+        let out = done(folder, &[&evaluate[..], &["--json"]].concat());
+        let report: Value = serde_json::from_str(&out).unwrap();
+        assert_eq!(report["setting"], judged);
+        let set = &report["shots"][0];
+        let methods = set["methods"].as_array().unwrap();
+        let settings: Vec<&Value> = methods.iter().map(|m| &m["settings"][0]).collect();
+        assert_eq!(settings, rows);
+        let best = set["baselines"].as_array().unwrap().iter();
+        let best = best.map(|b| b["accuracy"]["mean"].as_f64().unwrap());
+        let best = best.fold(0.0, f64::max);
+        let own = methods[0]["steps"].as_array().unwrap();
+        let own = own.iter().find(|step| step["step"] == 3).unwrap();
+        let ahead = own["accuracy"]["mean"].as_f64().unwrap() - best;
+        let told = set["verdict"]["ahead"]["mean"].as_f64().unwrap();
+        assert!((told - ahead).abs() < 1e-6, "{protocol}: {told} {ahead}");
+        let out = done(folder, &evaluate);
+        assert!(out.contains(&format!("judged by: {judged}")), "{out}");
+
+        let page = [&["report", &run], &SIZES[..], &["--output", "page.html"]].concat();
+        done(folder, &page);
+        let page = std::fs::read_to_string(folder.join("page.html")).unwrap();
+        let tile = page.contains("<div class=\"small\">on a device: ");
+        assert_eq!(tile, protocol == "paper");
+        let (_, _, err) = parts(&mamlet(folder, &["evaluate", &run, "--tasks", "1"]));
+        assert!(err.contains("at least 2 tasks"), "{err}");
+    }
+}
+
+/// Training that only makes it worse keeps what it began with, and says so.
+#[test]
+fn what_was_not_trained_is_called_so() {
+    let folder = folder();
+    let folder = folder.path();
+    let sets = [
+        "meta.rate=3.0",
+        "record.keep=best",
+        "record.validate_every=5",
+    ];
+    let sets: Vec<&str> = sets.iter().flat_map(|set| ["--set", *set]).collect();
+    let out = done(folder, &[&["train", "tiny.toml"], &sets[..]].concat());
+    let metrics = std::fs::read_to_string(folder.join("runs/tiny/metrics.jsonl")).unwrap();
+    let first: Value = serde_json::from_str(metrics.lines().next().unwrap()).unwrap();
+    let loss = first["validation"]["mean"][1].as_f64().unwrap();
+    for part in [
+        "iteration 0, before any training",
+        &format!("{loss:.3} after 1"),
+    ] {
+        assert!(out.contains(part), "{part}: {out}");
+    }
+    let out = done(folder, &["export", "runs/tiny", "--safety-tasks", "0"]);
+    assert!(out.contains("not trained"), "{out}");
+    done(folder, &["train", "tiny.toml", "--run", "runs/trained"]);
+    let out = done(folder, &["export", "runs/trained", "--safety-tasks", "0"]);
+    assert!(!out.contains("not trained"), "{out}");
 }
 
 #[test]
@@ -139,7 +223,8 @@ fn the_error_for_a_device_is_that_of_the_engine() {
         std::fs::write(folder.join(format!("{name}.toml")), config).unwrap();
         done(folder, &["train", &format!("{name}.toml")]);
         let run = format!("runs/{name}");
-        done(folder, &["export", &run, "--safety-tasks", "0"]);
+        let export = ["export", &run, "--safety-tasks", "0", "--allow-loss"];
+        done(folder, &export);
         let told = row(folder, &run, "device")["mean"].as_f64().unwrap();
         let engine = replayed(folder, &run);
         let after = |episode: &mamlet_simulator::replay::EpisodeReport| {

@@ -16,11 +16,11 @@ pub(super) fn methods(report: &Report) -> Option<Markup> {
         .collect();
     (!tables.is_empty()).then(|| {
         html! {
-            p { "All methods adapt to the same support sets and are evaluated on the same queries: " (measure.name()) "." }
+            p { "All methods adapt to the same support sets and are evaluated on the same queries: " (measure.name()) "." @if let Some(judged) = report.judged() { " The verdict is on rows in the setting of: " (judged.name()) "." } }
             @for table in &tables { (table) }
             p.note {
                 "Own steps: after the number that a method is meant to take. Left worse: tasks whose \
-                 support loss ended above that before adaptation, or not finite. Behind by: how \
+                 support loss ended above that before adaptation, or not finite; a device takes such steps back. Behind by: how \
                  far the run of the verdict is ahead, task by task."
             }
         }

@@ -10,7 +10,7 @@ mod methods;
 use maud::{Markup, html};
 
 use super::{Deployment, Detail, Group, RunReport, Subject};
-use crate::evaluate::{Interval, Measure, ShotsReport};
+use crate::evaluate::{Interval, Measure, MethodReport, Setting, ShotsReport};
 use crate::page::number::{self, counted, interval, kib, percent};
 use crate::page::{document, section};
 
@@ -70,15 +70,40 @@ fn lead(report: &RunReport) -> String {
         .map_or_else(String::new, |ways| format!("{ways}-way "));
     format!(
         "{}. Measured on {} {ways}{} tasks that training did not see, seed {}; ± is half of a \
-         95 % interval over {}.",
+         95 % interval over {}.{}",
         report.subject.name,
         number::count(evaluation.tasks as u64),
         evaluation.split.name(),
         evaluation.seed,
         evaluation
             .units
-            .map_or_else(|| "tasks".into(), |units| counted(units, "unit"))
+            .map_or_else(|| "tasks".into(), |units| counted(units, "unit")),
+        match evaluation.judged() {
+            None => "",
+            Some(Setting::Device) => " Each query is predicted alone, as on a device.",
+            Some(Setting::Transductive) =>
+                " All queries of a task are predicted in one batch (transductive), which a device \
+                 does not have.",
+            Some(Setting::Inductive) =>
+                " Each query is predicted in a batch with the support set (inductive), which a \
+                 device does not have.",
+        }
     )
+}
+
+/// What a device does with the run, where it is judged by something else.
+fn on_device(report: &RunReport, detail: &Detail) -> Option<String> {
+    let evaluation = &report.evaluation;
+    let shots = (evaluation.shots.iter()).find(|shots| shots.shots == detail.shots)?;
+    let Subject { run, title, .. } = &report.subject;
+    let of_device = |method: &&MethodReport| {
+        (&method.run, &method.title) == (run, title) && method.settings == [Setting::Device]
+    };
+    let method = shots.methods.iter().find(of_device)?;
+    let measure = evaluation.measure();
+    let value = method.after(method.own_steps)?.of(measure);
+    let value = number::measured(value, measure);
+    (detail.setting != Setting::Device).then(|| format!("on a device: {value}"))
 }
 
 /// A figure as the page writes it.
@@ -98,10 +123,14 @@ fn difference(measure: Measure, value: Interval) -> String {
     }
 }
 
-/// `5 shots, 5 steps`.
+/// `5 shots, 5 steps`, and the setting where it is not a device's.
 fn setup(detail: &Detail) -> String {
+    let setting = match detail.setting {
+        Setting::Device => String::new(),
+        other => format!(", {}", other.name()),
+    };
     format!(
-        "{}, {}",
+        "{}, {}{setting}",
         counted(detail.shots, "shot"),
         counted(detail.steps, "step")
     )
@@ -145,6 +174,7 @@ fn tiles(report: &RunReport) -> Markup {
                     dd {
                         div.big { (large(&written(detail.measure, after))) }
                         div.small { "from " (written(detail.measure, *before)) }
+                        @if let Some(device) = on_device(report, detail) { div.small { (device) } }
                     }
                 }
             }
