@@ -185,7 +185,9 @@ fn with_sets(
             .ok_or_else(|| ConfigError::Set { given: set.clone() })?;
         if path.trim() == "method" {
             // The settings of the file are those of its own algorithm.
-            table.retain(|key, _| !Method::names().contains(&&key[..]) || given(sets, key));
+            let own = value.trim().trim_matches('"');
+            table
+                .retain(|key, _| key == own || !Method::names().contains(&key) || given(sets, key));
         }
         let value = format!("v = {value}")
             .parse::<Table>()

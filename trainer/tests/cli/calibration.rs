@@ -121,7 +121,7 @@ fn every_device_is_tested_once_in_its_unit() {
             "tasks.split={counts=[5,2,2]}",
         ],
     );
-    assert!(code != 0 && err.contains("tasks.split.folds=6"), "{err}");
+    assert!(code != 0 && err.contains("tasks.split={folds=6,"), "{err}");
 }
 
 /// Intervals are over devices, of every row, however many tasks there are; each split has

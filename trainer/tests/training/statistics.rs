@@ -288,7 +288,7 @@ fn a_finished_run_predicts_example_by_example() {
     )
     .unwrap();
     let unfinished = TrainedModel::load(&path);
-    assert!(matches!(unfinished, Err(ModelError::Untrained(_))));
+    assert!(matches!(unfinished, Err(ModelError::Run(_))));
     let go = AtomicBool::new(false);
     let end = train::<Flex>(&config, &run, Default::default(), &go, |_| {}).unwrap();
     assert!(matches!(end, End::Finished(_)));
