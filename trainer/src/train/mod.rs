@@ -113,12 +113,7 @@ pub fn train_on<B: Backend>(
     let mut metrics = run.metrics(Some(first).filter(|_| checkpoint.is_some()))?;
     let rhythm = training.rhythm();
     match &checkpoint {
-        Some(checkpoint) => {
-            training.restore(checkpoint)?;
-            let lines = run.read_metrics()?.into_iter().rev();
-            let mut validations = lines.filter_map(|line| line.validation);
-            last_validation = validations.next().map_or(Vec::new(), |last| last.mean);
-        }
+        Some(checkpoint) => training.restore(checkpoint)?,
         None => {
             training.initialise()?;
             if let Some(validation) = training.validate() {
