@@ -88,7 +88,7 @@ struct Run {
     #[arg(long)]
     steps: Option<usize>,
     /// One learning rate instead of the recipe's
-    #[arg(long, allow_negative_numbers = true, value_parser = above_zero)]
+    #[arg(long, allow_negative_numbers = true)]
     rate: Option<f32>,
     #[command(flatten)]
     flash: flash::FlashArgs,
@@ -97,14 +97,6 @@ struct Run {
     /// Print one JSON object
     #[arg(long)]
     json: bool,
-}
-
-/// A rate that adaptation can take.
-fn above_zero(text: &str) -> Result<f32, String> {
-    match text.parse::<f32>() {
-        Ok(rate) if rate > 0.0 && rate.is_finite() => Ok(rate),
-        _ => Err("a number above 0".into()),
-    }
 }
 
 #[derive(Args)]
@@ -160,6 +152,9 @@ fn is_closed_pipe(error: &anyhow::Error) -> bool {
 
 fn run(args: &Run, out: &mut impl Write) -> Result<ExitCode> {
     let board = args.budget.board()?;
+    if let Some(rate) = args.rate.filter(|rate| !(*rate > 0.0 && rate.is_finite())) {
+        bail!("--rate {rate}: it takes a number above 0");
+    }
     let name = args.artifact.display().to_string();
     let file = ArtifactFile::read(&args.artifact)?;
     let artifact = file.artifact().with_context(|| name.clone())?;

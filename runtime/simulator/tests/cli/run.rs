@@ -19,7 +19,7 @@ fn a_run_in_words() {
     let said = run(LINE, &support, &["--query", &query.to_string_lossy()]);
     assert_eq!((said.code, said.err.as_str()), (Some(0), ""), "{said:?}");
     for expected in [
-        "line on nrf52840: 3 examples, 10 steps",
+        "line on nrf52840-dk: 3 examples, 10 steps",
         "of 1048576 bytes",
         "of 262144 bytes",
         "adapted\n",
@@ -107,6 +107,7 @@ fn steps_rate_and_budget_of_ones_own() {
         (["--steps", "21"], "1 to 20"),
         (["--steps", "0"], "1 to 20"),
         (["--rate", "nan"], "rate"),
+        (["--rate", "-1"], "--rate -1"),
         (["--clock", "0"], "--clock 0"),
         (["--steps", "18446744073709551615"], "1 to 20"),
     ] {
