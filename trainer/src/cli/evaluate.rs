@@ -86,6 +86,9 @@ impl Arguments {
     }
 }
 
+/// Models, each with the place it comes from.
+pub(super) type Models = Vec<(String, TrainedModel)>;
+
 /// Runs and how they are evaluated, with the baselines that are trained like the first run
 /// where those are asked for; `None` if their training was interrupted.
 ///
@@ -97,7 +100,7 @@ pub(super) fn prepare(
     steps: Option<usize>,
     on: Option<TasksConfig>,
     device: DeviceChoice,
-) -> anyhow::Result<Option<(Vec<(String, TrainedModel)>, Evaluation)>> {
+) -> anyhow::Result<Option<(Models, Evaluation)>> {
     check(device)?;
     let mut models = load(runs, episodes.ways)?;
     let evaluation = episodes.evaluation(&models, steps, on)?;
@@ -121,10 +124,7 @@ pub(super) fn prepare(
 /// The results of runs, each with the place it comes from. A classifier comes
 /// twice: as it adapts, and with its head alone adapting. For tasks of `ways`
 /// classes, if that is given.
-pub(super) fn load(
-    runs: &[PathBuf],
-    ways: Option<usize>,
-) -> anyhow::Result<Vec<(String, TrainedModel)>> {
+pub(super) fn load(runs: &[PathBuf], ways: Option<usize>) -> anyhow::Result<Models> {
     let mut models = Vec::new();
     for path in runs {
         let run = find_run(path)?;
@@ -141,10 +141,7 @@ pub(super) fn load(
 
 /// Networks like a run's that are trained otherwise, in RUN/baselines; `None` if
 /// their training was interrupted.
-fn trained_baselines(
-    run: &str,
-    device: DeviceChoice,
-) -> anyhow::Result<Option<Vec<(String, TrainedModel)>>> {
+fn trained_baselines(run: &str, device: DeviceChoice) -> anyhow::Result<Option<Models>> {
     let all = networks(&RunDir::open(Path::new(run))?.config()?);
     if all.is_empty() {
         eprintln!("{run}: no dense layer last, or a context layer, so no baselines are trained");

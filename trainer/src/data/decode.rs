@@ -61,7 +61,7 @@ fn with_depth(
             .expect("a valid template"),
     );
     bar.set_message(source.name.clone());
-    let decoded: Vec<Result<(Vec<u8>, Found), Vec<Problem>>> = source
+    let decoded: Vec<Result<Decoded, Vec<Problem>>> = source
         .classes
         .par_iter()
         .map(|class| {
@@ -104,6 +104,9 @@ fn open(source: &Source) -> Result<Vec<Archive>, DataError> {
     source.archives.iter().map(open).collect()
 }
 
+/// The values of the images of a class, and what was found in their files.
+type Decoded = (Vec<u8>, Found);
+
 /// Decodes the images of one class; a sheet only once.
 fn of_class(
     source: &Source,
@@ -111,7 +114,7 @@ fn of_class(
     pixels: Pixels,
     bits: u32,
     archives: &[Archive],
-) -> Result<(Vec<u8>, Found), Vec<Problem>> {
+) -> Result<Decoded, Vec<Problem>> {
     let mut all = Found::default();
     let mut decode = |bytes: Vec<u8>| {
         let (image, found) = picture::decode(&bytes, pixels.ground, bits)?;

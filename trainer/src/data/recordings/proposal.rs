@@ -335,7 +335,7 @@ fn named(columns: &[Column], names: &[&str], but: &[&Option<String>]) -> Option<
         let mut columns = columns.iter().filter(usable);
         columns.find(|column| column.name.to_lowercase() == **name)
     };
-    let found = names.iter().find_map(|name| find(name))?;
+    let found = names.iter().find_map(find)?;
     let name = Some(found.name.clone());
     if but.contains(&&name) { None } else { name }
 }
