@@ -9,7 +9,7 @@ use super::episode_flags::{Episodes, OtherTasks};
 use super::evaluate::{Display, load};
 use super::flags::{Compute, Format};
 use super::tables::{episodes, over, setting, value};
-use super::{exit, output};
+use super::{Usage, exit, output};
 use crate::data::counted;
 use crate::device::{DeviceChoice, Job, dispatch};
 use crate::evaluate::{
@@ -21,12 +21,13 @@ use crate::model::TrainedModel;
 ///
 /// Every run is compared with the first, each after its own number of inner
 /// steps. The difference is taken task by task, so what makes a task hard for
-/// both does not widen its 95 % interval, 1.96 sigma / sqrt(n). An interval that
-/// excludes 0 is a difference that other test tasks would show too; what other
-/// seeds of training would give it cannot tell.
+/// both does not widen its 95 % interval. An interval that excludes 0 is a difference
+/// that other test tasks would show too, or other people and devices where every task
+/// is of one; what other seeds of training would give it cannot tell.
 #[derive(Debug, Args)]
 #[command(
     mut_arg("json", |json| json.help("Print one JSON object instead of tables")),
+    mut_arg("baselines", |baselines| baselines.hide(true)),
     after_help = "\
 Examples:
   mamlet compare runs/omniglot runs/omniglot-first-order --shots 1
@@ -64,6 +65,11 @@ enum By {
 
 impl Arguments {
     pub(super) fn run(self) -> anyhow::Result<u8> {
+        if self.episodes.baselines.is_some() {
+            let why = "--baselines: the first run is what others are compared with; `mamlet \
+                       evaluate` has baselines";
+            return Err(Usage::new(why));
+        }
         let models = load(&self.runs, self.episodes.ways)?;
         let on = self.other_tasks.tasks()?;
         let evaluation = self.episodes.evaluation(&models, self.steps, on)?;

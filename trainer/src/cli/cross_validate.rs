@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use clap::Args;
 
-use super::episode_flags::Episodes;
+use super::episode_flags::{BaselinesChoice, Episodes};
 use super::evaluate::execute_folds;
 use super::flags::{Compute, Experiment, Format};
 use super::needed::{There, check, needed};
@@ -67,6 +67,12 @@ pub(super) struct Arguments {
 impl Arguments {
     pub(super) fn run(self) -> anyhow::Result<u8> {
         device::check(self.compute.device)?;
+        if self.episodes.baselines == Some(BaselinesChoice::Trained) {
+            return Err(Usage::new(
+                "--baselines trained: a cross-validation has the simple ones; `mamlet evaluate` \
+                 trains others beside the run of one fold",
+            ));
+        }
         let config = self.experiment.load(&self.config)?;
         let mut tasks = config.tasks.clone();
         let folds = tasks.keys().unit_split.and_then(|split| split.folds);

@@ -28,7 +28,8 @@ use crate::tasks::TasksConfig;
 ///
 /// Every run sees the same test tasks, support sets and query sets. The value is
 /// the mean query loss over the tasks, or their mean accuracy where they have
-/// classes, with its 95 % interval, 1.96 sigma / sqrt(n). Methods without an inner
+/// classes, with its 95 % interval: over tasks, or over people or devices where every
+/// task is of one. Methods without an inner
 /// loop of their own get the best of their candidate rates, chosen on separate
 /// validation tasks for each K.
 ///

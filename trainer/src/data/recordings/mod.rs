@@ -12,6 +12,7 @@
 mod clock;
 mod columns;
 mod files;
+mod keys;
 mod layout;
 mod names;
 mod paths;

@@ -3,13 +3,14 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::path::Path;
 
-use mamlet_simulator::rows::{Row, Rows, number};
+use mamlet_simulator::rows::{Rows, number};
 
 use super::clock::{self, ClockUnit};
 use super::files::File;
+use super::keys::{Columns, Key, Names, sorted};
 use super::layout::{Boundary, Layout};
 use super::names::{NamePattern, Named, without_extension};
-use super::{Recording, Recordings, columns};
+use super::{Recording, Recordings};
 use crate::data::faults::Faults;
 use crate::data::source::file_name;
 use crate::data::{DataError, Problem, counted};
@@ -65,86 +66,6 @@ impl Places {
 
     fn first(&self) -> &str {
         self.first.as_deref().unwrap_or_default()
-    }
-}
-
-/// Names by number.
-#[derive(Default)]
-struct Names {
-    numbers: HashMap<String, usize>,
-    names: Vec<String>,
-}
-
-impl Names {
-    fn number(&mut self, name: &str) -> usize {
-        if let Some(&number) = self.numbers.get(name) {
-            return number;
-        }
-        let number = self.names.len();
-        self.numbers.insert(name.to_owned(), number);
-        self.names.push(name.to_owned());
-        number
-    }
-}
-
-/// Where the columns of a layout are in a file.
-struct Columns {
-    inputs: Vec<usize>,
-    label: Option<usize>,
-    recording: Vec<usize>,
-    user: Option<usize>,
-    clock: Option<usize>,
-}
-
-/// What is the same in all rows of a recording.
-#[derive(Clone, Default, PartialEq)]
-struct Key {
-    user: String,
-    label: String,
-    recording: Vec<String>,
-}
-
-impl Columns {
-    fn of(
-        layout: &Layout,
-        channels: &[String],
-        rows: &Rows,
-        path: &Path,
-    ) -> Result<Self, DataError> {
-        let column = |name: &String| columns::place(rows, path, name);
-        let all = |names: &[String]| names.iter().map(column).collect::<Result<Vec<_>, _>>();
-        let one = |name: &Option<String>| name.as_ref().map(column).transpose();
-        Ok(Self {
-            inputs: all(channels)?,
-            label: one(&layout.label)?,
-            recording: all(&layout.recording)?,
-            user: one(&layout.user)?,
-            clock: one(&layout.clock)?,
-        })
-    }
-
-    /// Writes the key of a row, of whose file the name says `named`.
-    fn key(&self, row: &Row<'_>, named: &Key, key: &mut Key) {
-        let set = |text: &mut String, value: &str| {
-            text.clear();
-            text.push_str(value);
-        };
-        set(
-            &mut key.user,
-            self.user.map_or(&named.user, |at| row.get(at)),
-        );
-        set(
-            &mut key.label,
-            self.label.map_or(&named.label, |at| row.get(at)),
-        );
-        let values = named.recording.iter().map(|take| &take[..]);
-        let values = values.chain(self.recording.iter().map(|&at| row.get(at)));
-        key.recording
-            .resize(named.recording.len() + self.recording.len(), String::new());
-        key.recording
-            .iter_mut()
-            .zip(values)
-            .for_each(|(text, value)| set(text, value));
     }
 }
 
@@ -531,21 +452,4 @@ impl<'a> Reader<'a> {
 
 fn place(path: &Path, line: u64) -> String {
     format!("{}, line {line}", path.display())
-}
-
-/// Names that are present in order, numbers by their size, and the new index of each.
-fn sorted(names: &[String], present: &BTreeSet<usize>) -> (Vec<String>, Vec<usize>) {
-    let mut order: Vec<usize> = present.iter().copied().collect();
-    let number = |at: usize| names[at].parse::<f64>().unwrap_or(f64::INFINITY);
-    order.sort_by(|&a, &b| {
-        number(a)
-            .total_cmp(&number(b))
-            .then_with(|| names[a].cmp(&names[b]))
-    });
-    let mut moved = vec![0; names.len()];
-    for (place, &at) in order.iter().enumerate() {
-        moved[at] = place;
-    }
-    let sorted = order.iter().map(|&at| names[at].clone()).collect();
-    (sorted, moved)
 }
