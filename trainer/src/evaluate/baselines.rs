@@ -120,10 +120,7 @@ pub(super) fn extend(all: &mut Vec<MeasuredBaseline>, more: Vec<MeasuredBaseline
     for (own, more) in all.iter_mut().zip(more) {
         own.choices.extend(more.choices);
         own.values.extend(more.values);
-        own.units = own.units.take().zip(more.units).map(|(mut own, more)| {
-            own.extend(more);
-            own
-        });
+        append_units(&mut own.units, more.units);
     }
 }
 
@@ -168,7 +165,7 @@ fn measure<B: Backend>(
     let mut done = 0;
     let mut units = Some(Vec::new());
     for part in test.parts() {
-        append_units(&mut units, &part);
+        append_units(&mut units, part.units());
         for ((shots, fit), measured) in fitted
             .iter()
             .zip(measured.chunks_mut(evaluation.queries.len()))

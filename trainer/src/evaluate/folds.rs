@@ -3,7 +3,7 @@
 use burn::tensor::backend::Backend;
 
 use super::baselines::{self, MeasuredBaseline};
-use super::measure::{Measured, Progress, Steps, measure};
+use super::measure::{Measured, Progress, Steps, append_units, measure};
 use super::{EvaluateError, Evaluation, Report, report};
 use crate::model::TrainedModel;
 
@@ -61,10 +61,7 @@ impl FoldsMeasured {
         }
         for (own, more) in self.runs.iter_mut().zip(more.runs) {
             own.curves.extend(more.curves);
-            own.units = own.units.take().zip(more.units).map(|(mut own, more)| {
-                own.extend(more);
-                own
-            });
+            append_units(&mut own.units, more.units);
             own.tuned_rates.extend(more.tuned_rates);
         }
     }

@@ -155,8 +155,8 @@ pub(super) fn titles(models: &[(String, TrainedModel)], measured: &[&Measured]) 
 }
 
 /// Adds the units of more tasks, as far as all are known.
-pub(super) fn append_units(all: &mut Option<Vec<u32>>, part: &TaskBatch) {
-    *all = all.take().zip(part.units()).map(|(mut all, more)| {
+pub(super) fn append_units(all: &mut Option<Vec<u32>>, more: Option<Vec<u32>>) {
+    *all = all.take().zip(more).map(|(mut all, more)| {
         all.extend(more);
         all
     });
@@ -209,7 +209,7 @@ impl Subject<'_> {
         let mut done = 0;
         let mut units = Some(Vec::new());
         for part in test.parts() {
-            append_units(&mut units, &part);
+            append_units(&mut units, part.units());
             for ((&shots, table), measured) in
                 evaluation.shots.iter().zip(&tables).zip(&mut measured)
             {
