@@ -9,7 +9,7 @@ mod report;
 mod tests;
 
 pub use errors::{AdaptError, ExampleError, LearnerError, RestoreError, SaveError};
-pub use report::{Adaptation, Cause, Losses, Outcome, Report};
+pub use report::{Adaptation, Cause, Losses, Outcome, Report, kept_steps};
 
 use crate::engine::{self, Weights};
 use crate::fault::{Checked, Internal};

@@ -121,7 +121,7 @@ pub use image::mirror;
 pub use inference::PredictError;
 pub use learner::{
     AdaptError, Adaptation, Cause, ExampleError, Learner, LearnerError, Losses, Outcome, Report,
-    RestoreError, SaveError,
+    RestoreError, SaveError, kept_steps,
 };
 pub use mamlet_formats::checkpoint::weights_crc32;
 pub use mamlet_formats::{

@@ -90,6 +90,14 @@ impl Report {
     }
 }
 
+/// How many steps an engine keeps of an adaptation of `steps` steps, whose support losses
+/// after no, one and more steps are `losses`, up to the first that is not finite.
+pub fn kept_steps(losses: &[f32], steps: usize) -> usize {
+    let after = losses.iter().position(|loss| !loss.is_finite());
+    let losses = &losses[..after.map_or(losses.len(), |at| at + 1)];
+    verdict(losses, steps, true).0
+}
+
 /// How many steps to keep of an adaptation with these losses, and why not all.
 pub(super) fn verdict(losses: &[f32], steps: usize, finite: bool) -> (usize, Option<Cause>) {
     let step = losses.len().saturating_sub(1);
@@ -114,6 +122,14 @@ pub(super) fn verdict(losses: &[f32], steps: usize, finite: bool) -> (usize, Opt
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_comes_after_a_loss_that_is_not_finite_is_never_kept() {
+        assert_eq!(kept_steps(&[3.0, 2.0, 1.0], 2), 2);
+        assert_eq!(kept_steps(&[3.0, 2.0, f32::NAN, 1.0], 3), 1);
+        assert_eq!(kept_steps(&[3.0, 1.0, 2.0, 4.0], 3), 1);
+        assert_eq!(kept_steps(&[f32::NAN, 1.0], 1), 0);
+    }
 
     #[test]
     fn a_verdict_keeps_the_best_step() {

@@ -213,9 +213,14 @@ pub(super) fn number(value: f64, measure: Measure) -> String {
 /// What the words and rows of the tables mean.
 fn notes(report: &Report) -> String {
     let methods = || report.shots.iter().flat_map(|shots| &shots.methods);
-    let mut text = "\n\ndiverged: tasks whose support loss ended above that before adaptation, or \
-                    not finite; a device takes such steps back\n"
-        .to_owned();
+    let taken_back = match report.setting {
+        Setting::Device => "their steps are taken back, as by the engine",
+        _ => "a device takes such steps back",
+    };
+    let mut text = format!(
+        "\n\ndiverged: tasks whose support loss ended above that before adaptation, or not finite; \
+         {taken_back}\n"
+    );
     if let Some(units) = report.units {
         text += &format!(
             "over {}: tasks of one person or device are alike, so intervals are over those\n",
@@ -259,6 +264,16 @@ fn notes(report: &Report) -> String {
     }
     if methods().any(|method| !method.tuned_rates.is_empty()) {
         text += &format!("tuned: on {} validation tasks\n", report.tuning_tasks);
+    }
+    for shots in &report.shots {
+        for baseline in shots.baselines.iter().filter(|own| !own.choices.is_empty()) {
+            text += &format!(
+                "{}, K = {}, chose fold by fold: {}\n",
+                baseline.title,
+                shots.shots,
+                baseline.choices.join(", ")
+            );
+        }
     }
     if methods().any(|method| !method.seeds.is_empty()) {
         text += "mean of seeds: of every task's mean over the runs; in brackets the standard \

@@ -7,6 +7,7 @@ use super::episodes::Episodes;
 use super::measure::{Progress, append_units, tasks_of};
 use super::{EvaluateError, Evaluation, Interval, Measure, Paired, RootMeanSquare};
 use crate::baselines::{Baseline, Fitted, Tuning, largest};
+use crate::data::counted;
 use crate::loss::{Loss, LossKind, Reduction};
 use crate::meta::to_host;
 use crate::model::TrainedModel;
@@ -25,8 +26,11 @@ pub struct BaselineReport {
     /// Its title.
     pub title: String,
     /// What it chose on tasks of training and validation units, if it can; of a
-    /// cross-validation what it chose in each fold.
+    /// cross-validation in how many folds.
     pub choice: Option<String>,
+    /// What it chose in each fold of a cross-validation, where that is not the same in all.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub choices: Vec<String>,
     /// Its mean query loss; `None` where tasks have classes.
     pub loss: Option<Interval>,
     /// Its mean accuracy, from 0 to 1, where tasks have classes.
@@ -87,7 +91,11 @@ impl MeasuredBaseline {
         let interval = interval.mean.is_finite().then_some(interval);
         BaselineReport {
             title: self.title().to_owned(),
-            choice: by_fold(&self.choices),
+            choice: summary(&self.choices),
+            choices: match self.choices.windows(2).all(|pair| pair[0] == pair[1]) {
+                true => Vec::new(),
+                false => self.choices.iter().flatten().cloned().collect(),
+            },
             loss: interval.filter(|_| !classes),
             accuracy: interval.filter(|_| classes),
             error: (self.in_unit)
@@ -237,21 +245,19 @@ fn tuning_tasks(
     }
 }
 
-/// What was chosen, and in which folds where it was not the same in all.
-fn by_fold(choices: &[Option<String>]) -> Option<String> {
-    let mut folds: Vec<(&str, Vec<String>)> = Vec::new();
-    for (fold, choice) in choices.iter().enumerate() {
+/// What was chosen, and in how many folds where it was not the same in all.
+fn summary(choices: &[Option<String>]) -> Option<String> {
+    let mut counts: Vec<(&str, usize)> = Vec::new();
+    for choice in choices {
         let choice = choice.as_deref()?;
-        match folds.iter_mut().find(|(known, _)| *known == choice) {
-            Some((_, folds)) => folds.push(fold.to_string()),
-            None => folds.push((choice, vec![fold.to_string()])),
+        match counts.iter_mut().find(|(known, _)| *known == choice) {
+            Some((_, count)) => *count += 1,
+            None => counts.push((choice, 1)),
         }
     }
-    let each = |(choice, folds): &(&str, Vec<String>)| {
-        let fold = if folds.len() == 1 { "fold" } else { "folds" };
-        format!("{choice} ({fold} {})", folds.join(", "))
-    };
-    match &folds[..] {
+    counts.sort_by_key(|&(_, count)| std::cmp::Reverse(count));
+    let each = |&(choice, count): &(&str, usize)| format!("{choice} ({})", counted(count, "fold"));
+    match &counts[..] {
         [(only, _)] => Some((*only).to_owned()),
         several => Some(several.iter().map(each).collect::<Vec<_>>().join("; ")),
     }

@@ -86,6 +86,30 @@ impl Paired {
     }
 }
 
+impl Paired {
+    /// Of the difference of roots `√b − √a` of the means of squares, task by task. By the
+    /// first terms of both roots its interval is that of the means of `b / 2√b̄ − a / 2√ā`.
+    pub(super) fn of_roots(a: &[f32], b: &[f32], units: Option<&[u32]>) -> Option<Self> {
+        let [of_a, of_b] = [a, b].map(|values| Interval::of(values).mean.sqrt());
+        let scaled = |values: &[f32], root: f64| -> Vec<f32> {
+            let factor = 1.0 / (2.0 * root).max(f64::MIN_POSITIVE);
+            let values = values
+                .iter()
+                .map(|&value| (factor * f64::from(value)) as f32);
+            values.collect()
+        };
+        let linear = Interval::of_differences(&scaled(a, of_a), &scaled(b, of_b), units);
+        let difference = Interval {
+            mean: of_b - of_a,
+            half_width: linear.half_width,
+        };
+        difference.mean.is_finite().then_some(Self {
+            excludes_zero: difference.excludes_zero(),
+            difference,
+        })
+    }
+}
+
 /// Compares every run with the first on the same tasks, each after its own
 /// number of inner steps.
 ///

@@ -102,6 +102,16 @@ impl Evaluation {
         }
     }
 
+    /// Whether a row of these settings is what a device does: where all settings are the
+    /// same, it is one where that is what runs are judged by. Steps that a device takes
+    /// back are then not counted.
+    pub(super) fn is_of_device(&self, settings: &[Setting]) -> bool {
+        match settings {
+            [only] => *only == Setting::Device,
+            _ => self.judged() == Setting::Device,
+        }
+    }
+
     /// The largest number of shots.
     pub(super) fn most_shots(&self) -> usize {
         self.shots.iter().copied().max().unwrap_or(1)

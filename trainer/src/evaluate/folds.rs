@@ -93,14 +93,17 @@ fn parts(
 
 /// Says in a report of the first fold that it is of all.
 pub(super) fn name(report: &mut Report, splits: &[Folds]) {
-    let runs = splits.iter().flat_map(|folds| &folds.models);
-    let runs: Vec<&str> = runs.map(|(run, _)| run.as_str()).collect();
+    let mut runs = splits.iter().flat_map(|folds| &folds.models);
+    let of = |named: Option<&(String, TrainedModel)>| {
+        named.map_or_else(String::new, |(run, _)| run.clone())
+    };
+    let runs = [of(runs.next()), of(runs.next_back())].join(" to ");
     let folds = splits.first().map_or(0, |folds| folds.models.len());
     for method in report.shots.iter_mut().flat_map(|set| &mut set.methods) {
         method.title += &format!(", {folds} folds");
         if splits.len() > 1 {
             method.title += &format!(", {} splits", splits.len());
         }
-        method.run = runs.join(", ");
+        method.run.clone_from(&runs);
     }
 }

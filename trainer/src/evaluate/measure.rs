@@ -35,6 +35,18 @@ pub(super) enum Steps {
     Own,
 }
 
+impl Steps {
+    /// Whether there is a row after `step` steps, of which a model takes `own` and at most
+    /// `last`.
+    fn shows(self, step: usize, settings: &[Setting], [own, last]: [usize; 2]) -> bool {
+        match self == Self::All && settings[0] != Setting::Inductive {
+            // Every tenth of many.
+            true => step <= 10 || step.is_multiple_of(10) || step == last,
+            false => step == own,
+        }
+    }
+}
+
 /// A model with one number of shots and of queries.
 #[derive(Clone, Debug)]
 pub(super) struct Measured {
@@ -237,6 +249,14 @@ impl Subject<'_> {
             }
         }
         let mut measured: Vec<Measured> = measured.into_iter().flatten().collect();
+        for measured in &mut measured {
+            if evaluation.is_of_device(&measured.settings) {
+                let own_and_last = [measured.own_steps, evaluation.steps_of(&model.config)];
+                measured.curves.as_kept();
+                let settings = &measured.settings;
+                (measured.curves).keep(|step| steps.shows(step, settings, own_and_last));
+            }
+        }
         let scale = self.distribution.target_scale();
         let scale = scale.filter(|_| model.config.inner.loss == LossKind::Mse);
         for measured in &mut measured {
@@ -271,15 +291,11 @@ impl Subject<'_> {
         let mut all = Vec::new();
         for &queries in &evaluation.queries {
             for settings in &settings {
-                let every = steps == Steps::All && settings[0] != Setting::Inductive;
-                let steps = if every {
-                    // Every tenth of many.
-                    let shown =
-                        |step: &usize| *step <= 10 || step.is_multiple_of(10) || *step == last;
-                    (0..=last).filter(shown).collect()
-                } else {
-                    vec![own_steps]
-                };
+                // Which steps a device takes back all of them tell.
+                let all_of_them = evaluation.is_of_device(settings);
+                let is_measured =
+                    |step: &usize| all_of_them || steps.shows(*step, settings, [own_steps, last]);
+                let steps = (0..=last).filter(is_measured).collect();
                 all.push(Measured {
                     model: self.index,
                     shots,

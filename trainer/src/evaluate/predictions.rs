@@ -1,6 +1,7 @@
 //! What a model predicts for every query, before and after it has adapted.
 
 use burn::tensor::{Tensor, backend::Backend};
+use mamlet_runtime::kept_steps;
 
 use super::episodes::Episodes;
 use super::measure::tunes_rate;
@@ -100,6 +101,8 @@ pub(crate) fn predictions_on<B: Backend>(
     let params = to_device::<B>(network, &model.params, device);
     let rates = table.on(device);
     let queries = distribution.set_size(evaluation.queries[0]);
+    // Steps that a device takes back are not counted.
+    let taken_back = evaluation.judged() == Setting::Device;
     let mut all = Predictions {
         shots,
         losses: vec![Vec::new(); steps.len()],
@@ -121,11 +124,12 @@ pub(crate) fn predictions_on<B: Backend>(
         let parts = in_parts::<B, _>(part.tasks, of_task, |tasks| {
             let batch = part.tasks(tasks).to_device::<B>(device);
             let support = (&batch.support_x, &batch.support_y);
-            let mut rows = vec![Default::default(); steps.len()];
+            let mut after: Vec<Predicted> = Vec::with_capacity(own + 1);
             inner.adapt(params.clone(), &rates, &batch, own, |step, theta| {
-                let Some(row) = steps.iter().position(|&wanted| wanted == step) else {
+                if !(taken_back || steps.contains(&step)) {
+                    after.push(Predicted::default());
                     return;
-                };
+                }
                 let network = &network.at_step(step);
                 let x = batch.query_x.clone().narrow(1, 0, queries);
                 let predicted = predictor.queries(setting, network, theta, support, x);
@@ -135,17 +139,31 @@ pub(crate) fn predictions_on<B: Backend>(
                 };
                 let targets = batch.query_y.clone().narrow(1, 0, queries);
                 let losses = loss.value(apart(predicted.clone()), apart(targets));
-                rows[row] = (to_host(predicted), to_host(losses));
+                let of_support = predictor.support(network, theta, support);
+                after.push(Predicted {
+                    support: to_host(loss.value(of_support, batch.support_y.clone())),
+                    values: to_host(predicted),
+                    losses: to_host(losses),
+                });
             });
-            rows
+            after
         });
-        for (row, more) in parts
-            .into_iter()
-            .flat_map(|part| part.into_iter().enumerate())
-        {
-            let (values, losses) = more;
-            all.values[row].extend(values);
-            all.losses[row].extend(losses);
+        for after in parts {
+            for (row, &step) in steps.iter().enumerate() {
+                let tasks = after[step].support.len();
+                for task in 0..tasks {
+                    let kept = match taken_back {
+                        true => kept_of(&after, task, step),
+                        false => step,
+                    };
+                    let of_task = |values: &[f32]| {
+                        let width = values.len() / tasks;
+                        values[task * width..(task + 1) * width].to_vec()
+                    };
+                    all.values[row].extend(of_task(&after[kept].values));
+                    all.losses[row].extend(of_task(&after[kept].losses));
+                }
+            }
         }
         done += part.tasks;
         observe(Progress {
@@ -165,6 +183,23 @@ pub(crate) fn predictions_on<B: Backend>(
         }
     }
     Ok(all)
+}
+
+/// What is predicted of some tasks after a number of steps.
+#[derive(Clone, Debug, Default)]
+struct Predicted {
+    /// Loss on the support set, `[T]`.
+    support: Vec<f32>,
+    /// `[T, queries, outputs]`.
+    values: Vec<f32>,
+    /// `[T, queries]`.
+    losses: Vec<f32>,
+}
+
+/// How many of `steps` steps a device keeps of a task.
+fn kept_of(after: &[Predicted], task: usize, steps: usize) -> usize {
+    let losses = after[..=steps].iter().map(|after| after.support[task]);
+    kept_steps(&losses.collect::<Vec<_>>(), steps)
 }
 
 impl Predictions {

@@ -20,8 +20,7 @@ pub struct Verdict {
     /// Title of the best baseline: one of the baselines, or a run by another method.
     pub baseline: String,
     /// How far the run is ahead, task by task: in accuracy from 0 to 1, in loss or,
-    /// where targets have a unit, in root mean square error. The difference of the
-    /// roots `a − b` is `(a² − b²)/(a + b)`, and so is its interval.
+    /// where targets have a unit, in root mean square error.
     pub ahead: Paired,
     /// How many units the interval is over; `None` where it is over tasks.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -31,6 +30,9 @@ pub struct Verdict {
 impl Verdict {
     /// In words.
     pub fn words(&self) -> &'static str {
+        if !self.ahead.difference.half_width.is_finite() {
+            return "whether meta-learning pays cannot be told";
+        }
         match (self.ahead.excludes_zero, self.ahead.difference.mean > 0.0) {
             (true, true) => "meta-learning pays",
             (true, false) => "meta-learning does not pay",
@@ -54,11 +56,16 @@ impl Verdict {
 
     /// What to bear in mind where the units are few.
     pub fn caution(&self) -> Option<String> {
-        let units = self.units.filter(|&units| units < FEW)?;
-        Some(format!(
-            "that rests on {} alone: other units may say otherwise",
-            counted(units, "unit")
-        ))
+        match self.units? {
+            1 => Some(
+                "all tasks are of one person or device: this says nothing of others".to_owned(),
+            ),
+            units if units < FEW => Some(format!(
+                "that rests on {} alone: other units may say otherwise",
+                counted(units, "unit")
+            )),
+            _ => None,
+        }
     }
 }
 
@@ -168,16 +175,10 @@ impl<'a> Comparing<'a> {
         if self.classes {
             return Paired::of(other.values, run.values, self.units);
         }
-        let ahead = Paired::of(run.values, other.values, self.units)?;
-        if !self.in_unit {
-            return Some(ahead);
+        match self.in_unit {
+            false => Paired::of(run.values, other.values, self.units),
+            true => Paired::of_roots(run.values, other.values, self.units),
         }
-        let roots = [run.values, other.values].map(|values| Interval::of(values).mean.sqrt());
-        let sum = roots.iter().sum::<f64>().max(f64::MIN_POSITIVE);
-        Some(Paired {
-            difference: ahead.difference.scaled(1.0 / sum),
-            ..ahead
-        })
     }
 }
 

@@ -3,6 +3,7 @@
 use std::ops::Range;
 
 use burn::tensor::{Tensor, backend::Backend};
+use mamlet_runtime::kept_steps;
 use rayon::prelude::*;
 
 use super::views::{View, views};
@@ -41,6 +42,37 @@ impl Curves {
     pub(crate) fn scale(&mut self, factor: f32) {
         let losses = self.support.iter_mut().chain(&mut self.query);
         losses.flatten().for_each(|loss| *loss *= factor);
+    }
+
+    /// What a device has after each number of steps, where all numbers from 0 on are there:
+    /// of every task the queries after as many steps as the engine keeps, which takes
+    /// steps back that leave the support loss above that before them. Support losses stay
+    /// as the steps leave them.
+    pub(crate) fn as_kept(&mut self) {
+        let tasks = self.support.first().map_or(0, Vec::len);
+        for task in 0..tasks {
+            let losses: Vec<f32> = self.support.iter().map(|row| row[task]).collect();
+            let kept: Vec<usize> = (0..losses.len())
+                .map(|step| kept_steps(&losses[..=step], step))
+                .collect();
+            for rows in std::iter::once(&mut self.query).chain(&mut self.accuracy) {
+                let own: Vec<f32> = rows.iter().map(|row| row[task]).collect();
+                for (row, &kept) in rows.iter_mut().zip(&kept) {
+                    row[task] = own[kept];
+                }
+            }
+        }
+    }
+
+    /// Only the rows of the numbers of steps that `wanted` says.
+    pub(crate) fn keep(&mut self, wanted: impl Fn(usize) -> bool) {
+        let kept: Vec<bool> = self.steps.iter().map(|&step| wanted(step)).collect();
+        let rows = [&mut self.support, &mut self.query].into_iter();
+        for rows in rows.chain(&mut self.accuracy) {
+            let mut kept = kept.iter();
+            rows.retain(|_| kept.next() == Some(&true));
+        }
+        self.steps.retain(|&step| wanted(step));
     }
 
     /// More tasks of the same steps.
@@ -115,4 +147,43 @@ pub fn accuracy<B: Backend>(prediction: Tensor<B, 3>, target: Tensor<B, 3>) -> T
         .reshape([tasks, examples])
         .mean_dim(1)
         .reshape([tasks])
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The first task's second step goes too far, and the first was better than none; the
+    /// second task gets worse at once; the third may rise between.
+    #[test]
+    fn a_device_takes_back_what_leaves_the_support_loss_higher() {
+        let mut curves = Curves {
+            steps: vec![0, 1, 2],
+            support: vec![
+                vec![3.0, 1.0, 2.0],
+                vec![2.0, 4.0, 1.0],
+                vec![5.0, 9.0, 1.5],
+            ],
+            query: vec![
+                vec![10.0, 20.0, 30.0],
+                vec![11.0, 21.0, 31.0],
+                vec![12.0, 22.0, 32.0],
+            ],
+            accuracy: Some(vec![
+                vec![0.0, 0.1, 0.2],
+                vec![0.3, 0.4, 0.5],
+                vec![0.6, 0.7, 0.8],
+            ]),
+        };
+        let support = curves.support.clone();
+        curves.as_kept();
+        assert_eq!(curves.query[0], [10.0, 20.0, 30.0]);
+        assert_eq!(curves.query[1], [11.0, 20.0, 31.0]);
+        assert_eq!(curves.query[2], [11.0, 20.0, 32.0]);
+        assert_eq!(curves.accuracy.as_ref().unwrap()[2], [0.3, 0.1, 0.8]);
+        assert_eq!(curves.support, support);
+        curves.keep(|step| step != 1);
+        assert_eq!(curves.steps, [0, 2]);
+        assert_eq!(curves.query, [[10.0, 20.0, 30.0], [11.0, 20.0, 32.0]]);
+    }
 }

@@ -8,6 +8,11 @@ use crate::evaluate::{Interval, Measure, Predictions};
 
 /// Units that are drawn one by one: some of the worst, the middle and the best.
 const UNITS: usize = 6;
+/// Of no query.
+const NOTHING: Interval = Interval {
+    mean: f64::NAN,
+    half_width: f64::INFINITY,
+};
 /// Points of each.
 const POINTS: usize = 120;
 
@@ -100,16 +105,25 @@ impl<'a> Queries<'a> {
         }
     }
 
-    /// A group from the means before and after and the difference of the two.
-    fn group(&self, name: String, [tasks, queries]: [usize; 2], means: [Interval; 3]) -> Group {
-        let [before, after, change] = means;
+    /// A group, from the mean of what a weighting makes of the scores before and after.
+    fn group(
+        &self,
+        name: String,
+        [tasks, queries]: [usize; 2],
+        mean: impl Fn([f64; 2]) -> Interval,
+    ) -> Group {
+        let (before, after) = (mean([1.0, 0.0]), mean([0.0, 1.0]));
         let (before, after, change) = match self.measure {
-            Measure::Accuracy | Measure::Loss => (before, after, change),
-            // a − b = (a² − b²)/(a + b).
+            Measure::Accuracy | Measure::Loss => (before, after, mean([-1.0, 1.0])),
+            // By the first terms of both roots, as differences of runs are.
             Measure::Error => {
                 let roots = [before, after].map(Interval::root);
-                let sum = roots[0].mean + roots[1].mean;
-                let change = change.scaled(1.0 / sum.max(f64::MIN_POSITIVE));
+                let [first, second] =
+                    roots.map(|root| 1.0 / (2.0 * root.mean).max(f64::MIN_POSITIVE));
+                let change = Interval {
+                    mean: roots[1].mean - roots[0].mean,
+                    ..mean([-first, second])
+                };
                 (roots[0], roots[1], change)
             }
         };
@@ -130,17 +144,13 @@ impl<'a> Queries<'a> {
         let tasks: Vec<[f64; 2]> = (0..predictions.tasks)
             .map(|task| self.of_task(task))
             .collect();
-        let over = |of: &dyn Fn(&[f64; 2]) -> f64| {
-            let values: Vec<f32> = tasks.iter().map(|task| of(task) as f32).collect();
+        let mean = |weights: [f64; 2]| {
+            let values = tasks.iter().map(|scores| weighted(weights, *scores) as f32);
+            let values: Vec<f32> = values.collect();
             Interval::over(&values, units.as_deref())
         };
-        let means = [
-            over(&|task| task[0]),
-            over(&|task| task[1]),
-            over(&|task| task[1] - task[0]),
-        ];
         let counts = [predictions.tasks, self.scores.len()];
-        self.group("all".into(), counts, means)
+        self.group("all".into(), counts, mean)
     }
 
     fn of_task(&self, task: usize) -> [f64; 2] {
@@ -162,21 +172,16 @@ impl<'a> Queries<'a> {
             *count += 1;
         }
         let group = |(key, tasks): (u32, BTreeMap<usize, Sums>)| {
-            let interval = |of: &dyn Fn(&[f64; 2]) -> f64| {
+            let mean = |weights: [f64; 2]| {
                 let clusters: Vec<(f64, usize)> = (tasks.values())
-                    .map(|(sums, count)| (of(sums), *count))
+                    .map(|(sums, count)| (weighted(weights, *sums), *count))
                     .collect();
-                Interval::of_clusters(&clusters)
+                Interval::of_clusters(&clusters).unwrap_or(NOTHING)
             };
             let counts = [tasks.len(), tasks.values().map(|(_, count)| count).sum()];
-            let means = [
-                interval(&|sums| sums[0])?,
-                interval(&|sums| sums[1])?,
-                interval(&|sums| sums[1] - sums[0])?,
-            ];
-            Some(self.group(name(key), counts, means))
+            self.group(name(key), counts, mean)
         };
-        groups.into_iter().filter_map(group).collect()
+        groups.into_iter().map(group).collect()
     }
 
     /// Some units, from the worst to the best; tasks where it is not known whose
@@ -231,6 +236,10 @@ impl<'a> Queries<'a> {
         };
         chosen.map(|at| unit(&all[at])).collect()
     }
+}
+
+fn weighted(weights: [f64; 2], scores: [f64; 2]) -> f64 {
+    weights[0] * scores[0] + weights[1] * scores[1]
 }
 
 /// At most `most` of `count` indices, evenly, the first and the last among them.
