@@ -97,14 +97,14 @@ impl TrainedModel {
     /// config says `keep = "best"`.
     ///
     /// # Errors
-    /// If there is no run, no intact checkpoint, or one of another network, and
-    /// if batch norms lack their stored statistics.
+    /// If there is no run, no intact checkpoint, or one of another network, if a run that
+    /// has ended lacks its last one, and if batch norms lack their stored statistics.
     pub fn load(path: &Path) -> Result<Self, ModelError> {
         let run = RunDir::open(path)?;
         let config = run.config()?;
         let name = || path.display().to_string();
         let checkpoint = run
-            .latest_checkpoint()?
+            .result_checkpoint()?
             .ok_or_else(|| ModelError::Untrained(name()))?;
         let network = config.network()?;
         let (needed, given) = (network.parameter_count(), checkpoint.params.len());

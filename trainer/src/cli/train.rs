@@ -18,7 +18,7 @@ use crate::device::{DeviceChoice, Job, check, dispatch};
 use crate::evaluate::ChosenIteration;
 use crate::model::TrainedModel;
 use crate::notice::say;
-use crate::run::{Manifest, Outcome, RunDir};
+use crate::run::{Manifest, Outcome, RunDir, RunError};
 use crate::shell;
 use crate::tasks::TaskDistribution;
 use crate::train::{End, TrainError, open, train_on};
@@ -72,6 +72,8 @@ impl Arguments {
         }
         let tasks = open(&config)?;
         if self.resume {
+            run.check_data(tasks.digest().as_ref())
+                .map_err(|error| self.on_other_data(error, &path))?;
             say(format_args!("resuming {}", path.display()));
         }
         let end = execute((&config, tasks), &run, self.compute.device);
@@ -152,6 +154,27 @@ impl Arguments {
             );
         }
         text
+    }
+
+    /// What to tell someone who goes on with a run whose data are others: going on is
+    /// for its own, and its config trains another run on these.
+    fn on_other_data(&self, error: RunError, path: &Path) -> anyhow::Error {
+        if !matches!(error, RunError::OtherData { .. }) {
+            return error.into();
+        }
+        let config = shell::word(&path.join("config.toml"));
+        let place = shell::word(path);
+        let again = |place: &str, more: &[&str]| {
+            let words = ["train", &config, "--run", place].into_iter();
+            let words = words.chain(more.iter().copied()).map(str::to_owned);
+            shell::command(words.chain(advice::device(self.compute.device)))
+        };
+        anyhow::anyhow!(
+            "{error}\nso it cannot be resumed; put its data back as they were, or train on these \
+             in another place or in its own\n  {}\n  {}",
+            again(&format!("{place}-again"), &[]),
+            again(&place, &["--overwrite"]),
+        )
     }
 
     /// What to tell someone whose training failed.

@@ -65,6 +65,20 @@ pub enum RunError {
     /// A checkpoint is unreadable.
     #[error(transparent)]
     Checkpoint(#[from] CheckpointError),
+    /// The run has ended, and the checkpoint of its last iteration is damaged or missing.
+    #[error(
+        "{lost}, and with it the result of {}; the checkpoint of iteration {iteration} is intact, \
+         so train it to its end again with `{}`",
+        path.display(), shell::command(["train", "--resume", "--run", &shell::word(path)])
+    )]
+    ResultLost {
+        /// The run.
+        path: PathBuf,
+        /// The checkpoint that held the result.
+        lost: CheckpointError,
+        /// Iteration of the newest intact checkpoint.
+        iteration: u64,
+    },
     /// Reading or writing failed.
     #[error("cannot {what} {}", path.display())]
     Io {

@@ -289,9 +289,7 @@ impl RunDir {
     /// Writes a checkpoint and removes all but it and the one before. With its first one, a
     /// run takes its place.
     pub fn write_checkpoint(&self, checkpoint: &Checkpoint) -> Result<(), RunError> {
-        let path = self
-            .checkpoints()
-            .join(format!("{:09}.ckpt", checkpoint.iteration));
+        let path = self.checkpoint_file(checkpoint.iteration);
         write_atomically(&path, &checkpoint.to_bytes())?;
         if let Some(claim) = self.claim.as_ref().filter(|claim| claim.is_staged()) {
             return claim.settle();
@@ -307,16 +305,42 @@ impl RunDir {
     /// The newest checkpoint that is intact, `None` if there never was one. A newer one that
     /// is damaged is named on standard error.
     pub fn latest_checkpoint(&self) -> Result<Option<Checkpoint>, RunError> {
+        Ok(self.newest_intact()?.map(Intact::with_notice))
+    }
+
+    /// The checkpoint that the result of the run is in: its last one, or as
+    /// [`RunDir::latest_checkpoint`] where the run has not ended.
+    ///
+    /// # Errors
+    /// [`RunError::ResultLost`] where the run has ended and only older ones are intact.
+    pub fn result_checkpoint(&self) -> Result<Option<Checkpoint>, RunError> {
+        let Some(newest) = self.newest_intact()? else {
+            return Ok(None);
+        };
+        let iteration = newest.checkpoint.iteration;
+        match self.outcome() {
+            Some(outcome) if iteration < outcome.iterations => Err(RunError::ResultLost {
+                path: self.path.clone(),
+                lost: newest.damaged.unwrap_or_else(|| CheckpointError {
+                    path: self.checkpoint_file(outcome.iterations),
+                    what: "missing",
+                }),
+                iteration,
+            }),
+            _ => Ok(Some(newest.with_notice())),
+        }
+    }
+
+    fn newest_intact(&self) -> Result<Option<Intact>, RunError> {
         let mut damaged: Option<CheckpointError> = None;
         for path in self.list_checkpoints()?.into_iter().rev() {
             let bytes = fs::read(&path).map_err(io("read", &path))?;
             match Checkpoint::from_bytes(&bytes, &path) {
                 Ok(checkpoint) => {
-                    if let Some(error) = damaged {
-                        let iteration = checkpoint.iteration;
-                        notice(&format!("{error}; that of iteration {iteration} is used"));
-                    }
-                    return Ok(Some(checkpoint));
+                    return Ok(Some(Intact {
+                        checkpoint,
+                        damaged,
+                    }));
                 }
                 Err(error) => damaged = damaged.or(Some(error)),
             }
@@ -349,9 +373,31 @@ impl RunDir {
         self.file("checkpoints")
     }
 
+    fn checkpoint_file(&self, iteration: u64) -> PathBuf {
+        self.checkpoints().join(format!("{iteration:09}.ckpt"))
+    }
+
     /// Sorted by iteration, as the names are.
     fn list_checkpoints(&self) -> Result<Vec<PathBuf>, RunError> {
         stage::checkpoints_in(&self.checkpoints())
+    }
+}
+
+/// The newest checkpoint that is intact.
+struct Intact {
+    checkpoint: Checkpoint,
+    /// What is wrong with the newest one of all, if that is another.
+    damaged: Option<CheckpointError>,
+}
+
+impl Intact {
+    /// The checkpoint, once standard error says which newer one it stands for.
+    fn with_notice(self) -> Checkpoint {
+        if let Some(error) = self.damaged {
+            let iteration = self.checkpoint.iteration;
+            notice(&format!("{error}; that of iteration {iteration} is used"));
+        }
+        self.checkpoint
     }
 }
 

@@ -276,6 +276,20 @@ fn a_run_goes_on_with_its_own_data_alone() {
     for part in ["data differs", "user user0", "18 recordings"] {
         assert!(err.contains(part), "{part}: {err}");
     }
+    // The cause comes first, and what failed is not told again.
+    assert!(err.starts_with("error: the data differs"), "{err}");
+    for wrong in ["resuming", "training stopped", "--resume"] {
+        assert!(!err.contains(wrong), "{wrong}: {err}");
+    }
+    assert_eq!(contents(&folder.path().join("part")), before);
+    let commands: Vec<_> = err.lines().filter(|line| line.contains("--run")).collect();
+    let [elsewhere, in_place] = commands[..] else {
+        panic!("{err}");
+    };
+    assert!(in_place.contains("--overwrite"), "{err}");
+    let short = format!("{elsewhere} --set meta.iterations=5");
+    let (code, _, err) = parts(&pasted(folder.path(), &short));
+    assert_eq!(code, 0, "{short}: {err}");
     assert_eq!(contents(&folder.path().join("part")), before);
     let evaluate = [
         "evaluate",
@@ -340,16 +354,62 @@ fn a_diverging_run_is_told_a_command_that_works() {
 }
 
 #[test]
-fn a_damaged_checkpoint_is_named() {
+fn a_result_that_is_lost_is_named_and_made_again() {
+    let folder = folder();
+    let run = |arguments: &[&str]| parts(&mamlet(folder.path(), arguments));
+    for run_of in ["a b", "other"] {
+        let (code, _, err) = run(&["train", "tiny.toml", "--run", run_of]);
+        assert_eq!(code, 0, "{err}");
+    }
+    let newest = folder.path().join("a b/checkpoints/000000020.ckpt");
+    let whole = std::fs::read(&newest).unwrap();
+    let mut bytes = whole.clone();
+    bytes[50] ^= 1;
+    for (damage, word) in [(Some(bytes), "damaged"), (None, "missing")] {
+        match damage {
+            Some(bytes) => std::fs::write(&newest, bytes).unwrap(),
+            None => std::fs::remove_file(&newest).unwrap(),
+        }
+        let before = contents(folder.path());
+        let mut said = String::new();
+        for arguments in [
+            &["evaluate", "a b", "--tasks", "5"][..],
+            &["export", "a b", "--safety-tasks", "0"],
+            &["report", "a b", "--tasks", "5"],
+            &["compare", "other", "a b", "--tasks", "5"],
+            &["join", "other", "a b", "--run", "joined"],
+        ] {
+            let (code, out, err) = run(arguments);
+            assert_eq!((code, &out[..]), (1, ""), "{arguments:?}: {err}");
+            let named = format!("000000020.ckpt is {word}");
+            assert_eq!(err.matches(&named).count(), 1, "{arguments:?}: {err}");
+            assert!(!err.contains("is used"), "{arguments:?}: {err}");
+            said = err;
+        }
+        assert_eq!(contents(folder.path()), before);
+        let command = said.split('`').nth(1).unwrap();
+        let (code, _, err) = parts(&pasted(folder.path(), command));
+        assert_eq!(code, 0, "{command}: {err}");
+        assert_eq!(std::fs::read(&newest).unwrap(), whole);
+        let (code, _, err) = run(&["evaluate", "a b", "--tasks", "5"]);
+        assert_eq!(code, 0, "{err}");
+    }
+}
+
+#[test]
+fn a_damaged_checkpoint_of_an_unfinished_run_is_named() {
     let folder = folder();
     let run = |arguments: &[&str]| parts(&mamlet(folder.path(), arguments));
     let often = ["--set", "record.checkpoint_every=5"];
     assert_eq!(run(&[&["train", "tiny.toml"], &often[..]].concat()).0, 0);
-    let newest = folder.path().join("runs/tiny/checkpoints/000000020.ckpt");
+    let place = folder.path().join("runs/tiny");
+    let newest = place.join("checkpoints/000000020.ckpt");
     let whole = std::fs::read(&newest).unwrap();
     let mut bytes = whole.clone();
     bytes[50] ^= 1;
     std::fs::write(&newest, &bytes).unwrap();
+    // As a process leaves it that is killed before it has recorded its end.
+    std::fs::remove_file(place.join("result.json")).unwrap();
     for arguments in [
         &["evaluate", "runs/tiny", "--tasks", "5"][..],
         &["export", "runs/tiny", "--safety-tasks", "0"],
