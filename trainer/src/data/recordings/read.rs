@@ -10,7 +10,7 @@ use super::files::File;
 use super::keys::{Columns, Key, Names, sorted};
 use super::layout::{Boundary, Layout};
 use super::names::{NamePattern, Named, without_extension};
-use super::{Recording, Recordings};
+use super::{Recording, Recordings, columns};
 use crate::data::faults::Faults;
 use crate::data::source::file_name;
 use crate::data::{DataError, Problem, counted};
