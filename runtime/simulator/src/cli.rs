@@ -37,8 +37,11 @@ enum Command {
         after_help = "CSV files have a header; the first columns are the model's inputs, the \
         columns after them the targets (numbers, or one class).\n\n\
         Where the artifact takes samples of a sensor, files may hold recordings as they were \
-        made: a row a sample, a column a channel, and one of the class. A recording ends where \
-        the class or a column of --recording changes, and at a blank line.\n\n\
+        made: a row a sample, a column a channel, and one of the class, which --label names \
+        where there are others. A recording ends where the class or a column of --recording \
+        changes, and at a blank line.\n\n\
+        A class is a name of the artifact or a number. Where the artifact has no names, those of \
+        the support examples are numbered in the order in which they appear.\n\n\
         Examples:\n  \
         mamlet-sim run sinusoid.mamlet --board nrf52840 --support five.csv --query grid.csv\n  \
         mamlet-sim run gestures.mamlet --support anna.csv --query bert.csv --recording take"
@@ -159,11 +162,17 @@ fn run(args: &Run, out: &mut impl Write) -> Result<ExitCode> {
     let file = ArtifactFile::read(&args.artifact)?;
     let artifact = file.artifact().with_context(|| name.clone())?;
     let model = Model::new(&artifact).with_context(|| name.clone())?;
-    let columns = table::Columns::of(&artifact, &model)?;
+    let mut columns = table::Columns::of(&artifact, &model)?;
     let told = samples::Recordings {
         label: args.label.clone(),
         columns: args.recording.clone(),
     };
+    if let Some(path) = &args.support {
+        match samples::are_in(path, &artifact, &columns)? {
+            true => samples::name_classes(path, &artifact, &mut columns, &told)?,
+            false => columns.name_classes(path)?,
+        }
+    }
     let read = |path: &Option<PathBuf>, targets| match path {
         Some(path) if samples::are_in(path, &artifact, &columns)? => {
             samples::read(path, &artifact, &model, &columns, &told, targets)

@@ -15,7 +15,7 @@ use crate::table::{Columns, Example, Target};
 /// What tells recordings apart, beside blank lines and another class.
 #[derive(Clone, Debug, Default)]
 pub struct Recordings {
-    /// The column of the class; the one behind the channels that holds classes if `None`.
+    /// The column of the class; the only one beside the channels if `None`.
     pub label: Option<String>,
     /// Columns that are the same in all rows of a recording.
     pub columns: Vec<String>,
@@ -47,6 +47,29 @@ pub fn are_in(path: &Path, artifact: &Artifact<'_>, columns: &Columns) -> Result
     }
     let rows = Rows::open(path, Header::Detect)?;
     Ok(!columns.fit(rows.width()))
+}
+
+/// Takes the names of classes from the recordings of a file, as [`Columns::name_classes`].
+///
+/// # Errors
+/// Where the file cannot be read, or has more classes than the artifact.
+pub fn name_classes(
+    path: &Path,
+    artifact: &Artifact<'_>,
+    columns: &mut Columns,
+    told: &Recordings,
+) -> Result<()> {
+    let Some(front_end) = artifact.front_end() else {
+        return Ok(());
+    };
+    let names: Vec<&str> = artifact.channel_names()?.collect();
+    let mut rows = Rows::open(path, Header::Detect)?;
+    let channels = front_end.channels as usize;
+    let places = Places::of(&mut rows, path, &names, channels, columns, told)?;
+    match places.class {
+        Some(at) => columns.name_classes_of(path, at),
+        None => Ok(()),
+    }
 }
 
 /// Makes examples of the recordings of a file. Where the artifact takes the value at rest,
@@ -146,16 +169,29 @@ impl Places {
         let width = rows.width();
         let others = (0..width).filter(|at| !places.contains(at) && !recording.contains(at));
         let others: Vec<usize> = others.collect();
-        // Behind the channels a class is what is one.
-        let first = Rows::open(path, Header::Detect)?;
-        let class = match (label, first) {
+        let class = match (label, &others[..]) {
             (Some(at), _) => Some(at),
-            (None, mut first) => match first.next()? {
-                Some(row) => others
-                    .into_iter()
-                    .find(|&at| columns.class(row.get(at)).is_ok()),
-                None => None,
-            },
+            (None, []) => None,
+            (None, &[at]) => {
+                let mut first = Rows::open(path, Header::Detect)?;
+                let row = first.next()?;
+                row.filter(|row| columns.may_be_class(row.get(at)))
+                    .map(|_| at)
+            }
+            (None, _) => {
+                let name = |&at: &usize| {
+                    let name = header.get(at).cloned();
+                    name.unwrap_or_else(|| format!("column {}", at + 1))
+                };
+                let names: Vec<String> = others.iter().map(name).collect();
+                bail!(
+                    "{}: {} columns beside the channels ({}), and any may be the class: \
+                     --label names it, --recording one that tells recordings apart",
+                    path.display(),
+                    names.len(),
+                    names.join(", ")
+                )
+            }
         };
         Ok(Self {
             channels: places,

@@ -1,6 +1,7 @@
 //! Examples from CSV: one header, then a row per example. The first columns
 //! are the model's inputs; the columns after them are the target numbers, or
-//! one class (its number, or its name where the artifact has names).
+//! one class (its number, or its name where the artifact has names or the support
+//! examples give them).
 
 use std::ops::Range;
 use std::path::Path;
@@ -38,6 +39,8 @@ pub struct Columns {
     /// How many classes there are, where targets are classes.
     outputs: usize,
     classes: Option<Vec<String>>,
+    /// Whether the names of the classes are those of the support examples.
+    taught: bool,
 }
 
 impl Columns {
@@ -53,6 +56,7 @@ impl Columns {
             targets: model.targets(),
             outputs: model.classes(),
             classes: (model.loss() == Loss::CrossEntropy).then(names),
+            taught: false,
         })
     }
 }
@@ -68,12 +72,82 @@ impl Columns {
         self.classes.as_deref().unwrap_or_default()
     }
 
+    /// Takes the names of classes from support examples: where the artifact has none and
+    /// the file's are no numbers, they are numbered in the order in which they appear.
+    ///
+    /// # Errors
+    /// Where the file cannot be read, or has more classes than the artifact.
+    pub fn name_classes(&mut self, path: &Path) -> Result<()> {
+        let width = Rows::open(path, Header::Detect)?.width();
+        match width > self.inputs {
+            true => self.name_classes_of(path, self.inputs),
+            false => Ok(()),
+        }
+    }
+
+    /// [`Self::name_classes`] of the column at a place.
+    pub(crate) fn name_classes_of(&mut self, path: &Path, at: usize) -> Result<()> {
+        if !self.are_nameless() {
+            return Ok(());
+        }
+        let mut rows = Rows::open(path, Header::Detect)?;
+        let header = rows.header().unwrap_or_default().to_vec();
+        let mut names: Vec<String> = Vec::new();
+        let mut beyond = None;
+        let mut numbers = true;
+        while let Some(row) = rows.next()? {
+            let text = row.get(at);
+            if text.is_empty() || names.iter().any(|name| name == text) {
+                continue;
+            }
+            numbers &= text.parse::<f64>().is_ok();
+            match names.len() < self.outputs {
+                true => names.push(text.to_owned()),
+                false => beyond = beyond.or_else(|| Some((row.line, text.to_owned()))),
+            }
+        }
+        if numbers {
+            return Ok(());
+        }
+        if let Some((line, text)) = beyond {
+            bail!(
+                "{}, line {line}, column {}{}: {text:?} is one class more than the artifact's {}: {}",
+                path.display(),
+                at + 1,
+                header
+                    .get(at)
+                    .map_or(String::new(), |name| format!(" ({name})")),
+                self.outputs,
+                names.join(", ")
+            );
+        }
+        self.classes = Some(names);
+        self.taught = true;
+        Ok(())
+    }
+
+    /// Whether targets are classes that have no names.
+    fn are_nameless(&self) -> bool {
+        self.classes.as_ref().is_some_and(Vec::is_empty)
+    }
+
+    /// Whether a column that begins with this text is likely to be that of the class.
+    pub(crate) fn may_be_class(&self, text: &str) -> bool {
+        let word = !text.is_empty() && text.parse::<f64>().is_err();
+        self.class(text).is_ok() || word && (self.taught || self.are_nameless())
+    }
+
     /// A class by name or number.
     pub(crate) fn class(&self, text: &str) -> Result<usize> {
         let names = self.names();
         let named = names.iter().position(|name| name == text);
-        match named.or_else(|| text.parse().ok()) {
+        let numbered = || text.parse().ok().filter(|_| !self.taught);
+        match named.or_else(numbered) {
             Some(class) if class < self.outputs => Ok(class),
+            _ if self.taught => bail!(
+                "{text:?} is no class of the support examples: {}",
+                names.join(", ")
+            ),
             _ if names.is_empty() => {
                 bail!("{text:?} is no class from 0 to {}", self.outputs - 1)
             }
@@ -90,6 +164,7 @@ impl From<&Identity> for Columns {
             targets: board.targets,
             outputs: board.outputs,
             classes: board.classes.then(|| board.names.clone()),
+            taught: false,
         }
     }
 }

@@ -258,8 +258,62 @@ fn raw_recordings_go_through_the_front_end() {
     let takes = run(strokes, &takes, &["--json", "--recording", "take"]).json();
     assert_eq!(takes["examples"], 2);
     let none = desk.file("none.csv", "ax,g,take\n0,x,a\n1,x,a\n");
-    run(strokes, &none, &[]).refuses(1, &["none.csv", "--label"]);
-    run(strokes, &none, &["--label", "g"]).refuses(1, &["line 2, column 2 (g)", "no class"]);
+    run(strokes, &none, &[]).refuses(1, &["none.csv", "(g, take)", "--label", "--recording"]);
+    let far = desk.file("far.csv", "ax,g,take\n0,7,a\n1,7,a\n");
+    run(strokes, &far, &["--label", "g"]).refuses(1, &["line 2, column 2 (g)", "no class"]);
+}
+
+/// Where the artifact has no names, those of the support examples are taken in the order
+/// in which they appear, by the queries too.
+#[test]
+fn support_examples_name_the_classes_of_an_artifact_without_names() {
+    let strokes = concat!(env!("CARGO_MANIFEST_DIR"), "/../tests/data/strokes.mamlet");
+    let desk = Desk::new();
+    let recording = |class: &str, take: &str, by: f32| -> String {
+        let rows = [0.0, 1.5, 1.5, 0.0].map(|ax| format!("{},{class},{take}\n", ax * by));
+        rows.concat()
+    };
+    let file = |name: &str, classes: &[(&str, f32)]| {
+        let rows = classes.iter().map(|&(class, by)| recording(class, "7", by));
+        let rows: Vec<String> = rows.collect();
+        desk.file(name, format!("ax,g,take\n{}", rows.concat()))
+    };
+    let told = |support: &Path, query: &Path| {
+        let query = query.to_string_lossy();
+        let more = ["--label", "g", "--recording", "take", "--query", &query];
+        run(strokes, support, &[&more[..], &["--json"]].concat())
+    };
+    let support = file("support.csv", &[("up", 1.0), ("down", -1.0)]);
+    let numbers = file("numbers.csv", &[("0", 1.0), ("1", -1.0)]);
+    let query = file("query.csv", &[("down", -1.0), ("up", 1.0)]);
+    let numbered_query = file("numbered.csv", &[("1", -1.0), ("0", 1.0)]);
+    let named = told(&support, &query).json();
+    let numbered = told(&numbers, &numbered_query).json();
+    for key in ["loss_bits", "adapted_crc32", "accuracy"] {
+        assert_eq!(named[key], numbered[key], "{key}");
+        assert_ne!(named[key], Value::Null, "{key}");
+    }
+    for (at, name) in ["down", "up"].iter().enumerate() {
+        assert_eq!(named["predictions"][at]["truth"], *name);
+        assert_eq!(named["predictions"][at]["class"], *name);
+    }
+    for class in ["left", "1"] {
+        let unknown = file("unknown.csv", &[("up", 1.0), (class, -1.0)]);
+        let said = told(&support, &unknown);
+        said.refuses(1, &["line 6, column 2 (g)", class, "up, down"]);
+    }
+    let many = ["a", "b", "c", "d", "e", "f"].map(|class| (class, 1.0));
+    told(&file("many.csv", &many), &query).refuses(1, &["column 2 (g)", "one class more", "a, b"]);
+
+    // The only other column is the class, and ready examples have names as well.
+    let only = desk.file("only.csv", "ax,g\n0,up\n1,up\n0,down\n-1,down\n");
+    assert_eq!(run(strokes, &only, &["--json"]).json()["examples"], 2);
+    let ready = "a,b,c,d,class\n0,1.5,1.5,0,up\n0,-1.5,-1.5,0,down\n";
+    let ready = desk.file("ready.csv", ready);
+    let more = ["--json", "--query", &ready.to_string_lossy()];
+    let json = run(strokes, &ready, &more).json();
+    assert_eq!(json["adapted_crc32"], named["adapted_crc32"]);
+    assert_eq!(json["predictions"][1]["truth"], "down");
 }
 
 /// A policy whose outputs begin at zero, of one input.

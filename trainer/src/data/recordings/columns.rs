@@ -203,10 +203,14 @@ fn times(name: &str, named: bool, parts: &[Vec<&str>]) -> Option<Kind> {
     if 10 * read < 9 * all || steps.len() < least_steps {
         return None;
     }
-    if (counts || !named) && share(count(&|step| step == 1.0), 0.9) {
+    let up = count(&|step| step > 0.0);
+    let back = count(&|step| step < 0.0);
+    // What starts anew with each recording goes on within them, however short they are.
+    let within = |count: usize| up > back && 10 * count >= 9 * (steps.len() - back);
+    let ones = count(&|step| step == 1.0);
+    if (counts || !named) && share(ones, 0.9) || counts && within(ones) {
         return Some(Kind::Counter);
     }
-    let up = count(&|step| step > 0.0);
     if counts || up == 0 {
         return None;
     }
@@ -215,7 +219,7 @@ fn times(name: &str, named: bool, parts: &[Vec<&str>]) -> Option<Kind> {
     let usual = forward[forward.len() / 2];
     let steady = count(&|step| (step - usual).abs() <= 0.5 * usual);
     let is_clock = match named {
-        true => share(up, 0.9),
+        true => share(up, 0.9) || within(steady),
         false => share(up, 0.98) && share(steady, 0.8),
     };
     if !is_clock {
@@ -231,7 +235,7 @@ fn times(name: &str, named: bool, parts: &[Vec<&str>]) -> Option<Kind> {
     Some(Kind::Clock(Clock {
         rate: clock::rounded(number / sum * unit.map_or(1.0, ClockUnit::per_second)),
         unit,
-        back: up < steps.len() && count(&|step| step < 0.0) > 0,
+        back: back > 0,
     }))
 }
 

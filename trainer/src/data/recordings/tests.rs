@@ -266,6 +266,36 @@ fn all_rows_decide_which_columns_are_numbers() {
     assert!(all.notes[0].contains("no numbers: note"), "{:?}", all.notes);
 }
 
+/// A clock and a number of the row that begin anew in every recording are no channels,
+/// however short the recordings are; a value that goes up and down is one.
+#[test]
+fn a_clock_that_starts_anew_is_no_channel() {
+    for rows in [2, 3, 4, 8, 12, 40] {
+        let fixture = Fixture::empty();
+        for user in ["a.csv", "b.csv"] {
+            let mut text = "t_ms,index,t,ax,g\n".to_owned();
+            for row in 0..15 * rows {
+                let (take, at) = (row / rows, row % rows);
+                let (jitter, value) = (row * 7 % 5, row * row % 11);
+                let time = 20 * at + if at > 0 { jitter } else { 0 };
+                let degrees = 20 + value % 4;
+                text += &format!(
+                    "{time},{at},{degrees},{value},{}\n",
+                    ["p", "q", "r"][take % 3]
+                );
+            }
+            fixture.put(user, text.as_bytes());
+        }
+        let proposal = Recordings::proposal(fixture.path()).unwrap().unwrap();
+        let layout = &proposal.layout;
+        assert_eq!(layout.clock.as_deref(), Some("t_ms"), "{rows} rows");
+        assert!(proposal.guesses.is_empty(), "{:?}", proposal.guesses);
+        let all = Recordings::survey(fixture.path(), Some(layout)).unwrap();
+        assert_eq!(all.channels, ["t", "ax"], "{rows} rows");
+        assert_eq!(all.recordings.len(), 30, "{rows} rows");
+    }
+}
+
 #[test]
 fn a_clock_gives_the_rate_or_contradicts_it() {
     let fixture = Fixture::empty();
