@@ -37,9 +37,10 @@ use crate::tasks::TasksConfig;
 /// it. Device: each query alone, as the engine predicts it. Transductive: all
 /// queries of a task are one batch, as in Finn et al. 2017. Inductive: each query is
 /// predicted in a batch with the support set, as in Nichol et al. 2018; measured
-/// after the run's own number of steps. Runs are judged as on a device unless their
-/// config names another setting, and then a row of what a device does stands beside
-/// it. Runs that differ in nothing but their seed get a row with their mean.
+/// after the run's own number of steps. Runs are judged as on a device, without the
+/// steps that the engine takes back, unless their config names another setting, and
+/// then a row of what a device does stands beside it. Runs that differ in nothing but
+/// their seed get a row with their mean.
 ///
 /// `mamlet episode` with the same --shots, --queries and --seed writes the same tasks,
 /// for `mamlet-sim replay`.
