@@ -238,8 +238,11 @@ impl<'a> Queries<'a> {
     }
 }
 
+/// `Σ wᵢ sᵢ`, where a score without weight may be anything.
 fn weighted(weights: [f64; 2], scores: [f64; 2]) -> f64 {
-    weights[0] * scores[0] + weights[1] * scores[1]
+    let terms = weights.into_iter().zip(scores);
+    let terms = terms.filter(|(weight, _)| *weight != 0.0);
+    terms.map(|(weight, score)| weight * score).sum()
 }
 
 /// At most `most` of `count` indices, evenly, the first and the last among them.

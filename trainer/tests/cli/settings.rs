@@ -148,7 +148,11 @@ fn the_accuracy_for_a_device_is_that_of_the_engine() {
         let artifact = format!("{run}/{name}.mamlet");
         let inspected = done(folder, &["inspect", &artifact, "--json"]);
         let inspected: Value = serde_json::from_str(&inspected).unwrap();
-        assert_eq!(inspected["norms_of_the_batch"], name.contains("current"), "{name}");
+        assert_eq!(
+            inspected["norms_of_the_batch"],
+            name.contains("current"),
+            "{name}"
+        );
     }
 }
 
