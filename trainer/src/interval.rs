@@ -5,6 +5,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use statrs::distribution::{ContinuousCDF, StudentsT};
 
+use crate::data::counted;
+
 /// A mean with its 95 % interval.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Interval {
@@ -91,6 +93,15 @@ impl Interval {
             nothing => nothing,
         };
         Some(Self { mean, half_width })
+    }
+
+    /// What the intervals of tasks of so many units are over, in words.
+    pub(crate) fn over_what(units: Option<usize>) -> String {
+        match units {
+            None => "tasks".into(),
+            Some(1) => "tasks of 1 unit".into(),
+            Some(units) => counted(units, "unit"),
+        }
     }
 
     /// How many units tasks are of.

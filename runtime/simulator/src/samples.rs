@@ -10,7 +10,7 @@ use mamlet_runtime::{Artifact, FrontEnd};
 
 use crate::Model;
 use crate::rows::{self, Header, Row, Rows};
-use crate::table::{Columns, Example, Target};
+use crate::table::{Columns, Example, Target, place};
 
 /// What tells recordings apart, beside blank lines and another class.
 #[derive(Clone, Debug, Default)]
@@ -234,12 +234,7 @@ fn recordings(path: &Path, places: &Places, columns: &Columns) -> Result<Vec<Rec
         if let Some(what) = row.uneven() {
             bail!("{file}, line {line}: {what}");
         }
-        let place = |at: usize| {
-            let name = header
-                .get(at)
-                .map_or(String::new(), |name| format!(" ({name})"));
-            format!("{file}, line {line}, column {}{name}", at + 1)
-        };
+        let place = |at: usize| place(path, line, &header, at);
         let same = places.same(&row, &mut texts);
         if !same || row.after_blank || all.is_empty() {
             let class = places.class.map(|at| {

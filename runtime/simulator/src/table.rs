@@ -59,9 +59,7 @@ impl Columns {
             taught: false,
         })
     }
-}
 
-impl Columns {
     /// Whether a row of so many cells is an example, with targets or without.
     pub(crate) fn fit(&self, width: usize) -> bool {
         width == self.inputs || width == self.inputs + self.targets
@@ -111,12 +109,8 @@ impl Columns {
         }
         if let Some((line, text)) = beyond {
             bail!(
-                "{}, line {line}, column {}{}: {text:?} is one class more than the artifact's {}: {}",
-                path.display(),
-                at + 1,
-                header
-                    .get(at)
-                    .map_or(String::new(), |name| format!(" ({name})")),
+                "{}: {text:?} is one class more than the artifact's {}: {}",
+                place(path, line, &header, at),
                 self.outputs,
                 names.join(", ")
             );
@@ -193,6 +187,17 @@ impl Target {
     }
 }
 
+/// The place of a cell, with the name of its column if it has one.
+pub(crate) fn place(path: &Path, line: u64, header: &[String], column: usize) -> String {
+    let name = header.get(column);
+    let name = name.map_or_else(String::new, |name| format!(" ({name})"));
+    format!(
+        "{}, line {line}, column {}{name}",
+        path.display(),
+        column + 1
+    )
+}
+
 /// Reads the examples of a file. Targets may be missing, all of them, where
 /// `need_targets` is false.
 ///
@@ -229,10 +234,7 @@ pub fn read(path: &Path, columns: &Columns, need_targets: bool) -> Result<Vec<Ex
         if let Some(what) = row.uneven() {
             bail!("{file}, line {line}: {what}");
         }
-        let place = |column: usize| {
-            let name = &header[column];
-            format!("{file}, line {line}, column {} ({name})", column + 1)
-        };
+        let place = |column: usize| place(path, line, &header, column);
         let number = |column: usize| {
             rows::number(row.get(column), decimal)
                 .map_err(|what| anyhow!("{}: {what}", place(column)))

@@ -8,12 +8,13 @@ use clap::{Args, ValueEnum};
 use super::episode_flags::{Episodes, OtherTasks};
 use super::evaluate::{Display, load};
 use super::flags::{Compute, Format};
-use super::tables::{episodes, over, setting, value};
+use super::tables::{episodes, setting, value};
 use super::{Usage, exit, output};
 use crate::data::counted;
 use crate::device::{DeviceChoice, Job, dispatch};
 use crate::evaluate::{
-    Compared, ComparedRun, Comparison, EvaluateError, Evaluation, Measure, Paired, compare,
+    Compared, ComparedRun, Comparison, EvaluateError, Evaluation, Interval, Measure, Paired,
+    compare,
 };
 use crate::model::TrainedModel;
 
@@ -122,7 +123,7 @@ fn render(comparison: &Comparison) -> String {
     let mut text = format!(
         "{}, mean with 95 % interval over {}, and its paired difference to the first run; {}",
         measure.name(),
-        over(units),
+        Interval::over_what(units),
         episodes(split, tasks, ways, seed)
     );
     for set in &comparison.sets {

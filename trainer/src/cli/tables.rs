@@ -19,11 +19,6 @@ pub(super) fn episodes(split: Split, tasks: usize, ways: Option<usize>, seed: u6
     format!("{ways}{tasks} {from} tasks, seed {seed}")
 }
 
-/// What intervals are over.
-pub(super) fn over(units: Option<usize>) -> String {
-    units.map_or_else(|| "tasks".into(), |units| counted(units, "unit"))
-}
-
 /// What a setting is called, or nothing where all are the same.
 pub(super) fn setting(settings: &[Setting]) -> &'static str {
     match settings {
@@ -43,7 +38,7 @@ pub(super) fn render(report: &Report) -> String {
     let mut text = format!(
         "{}, mean with 95 % interval over {}; {}",
         report.measured(),
-        over(report.units),
+        Interval::over_what(report.units),
         episodes(report.split, report.tasks, report.ways, report.seed)
     );
     for shots in &report.shots {
@@ -221,7 +216,7 @@ fn notes(report: &Report) -> String {
         "\n\ndiverged: tasks whose support loss ended above that before adaptation, or not finite; \
          {taken_back}\n"
     );
-    if let Some(units) = report.units {
+    if let Some(units) = report.units.filter(|&units| units > 1) {
         text += &format!(
             "over {}: tasks of one person or device are alike, so intervals are over those\n",
             counted(units, "unit")

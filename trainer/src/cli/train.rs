@@ -125,7 +125,9 @@ impl Arguments {
     fn with(&self, run: &Path, key: &str, value: impl ToString, more: &[&str]) -> String {
         let mut words = vec!["train".to_owned(), shell::word(&self.config_file(run))];
         let changed = format!("{key}={}", value.to_string());
-        for set in self.experiment.overrides.sets.iter().chain([&changed]) {
+        let of_key = |set: &&String| set.split('=').next().map(str::trim) == Some(key);
+        let sets = self.experiment.overrides.sets.iter();
+        for set in sets.filter(|set| !of_key(set)).chain([&changed]) {
             words.extend(["--set".to_owned(), set.clone()]);
         }
         words.extend(more.iter().map(|&word| word.to_owned()));

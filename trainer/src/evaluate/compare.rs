@@ -84,9 +84,7 @@ impl Paired {
             difference,
         })
     }
-}
 
-impl Paired {
     /// Of the difference of roots `√b − √a` of the means of squares, task by task. By the
     /// first terms of both roots its interval is that of the means of `b / 2√b̄ − a / 2√ā`.
     pub(super) fn of_roots(a: &[f32], b: &[f32], units: Option<&[u32]>) -> Option<Self> {

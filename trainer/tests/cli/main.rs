@@ -11,7 +11,7 @@ mod runs;
 mod settings;
 mod unprepared;
 
-use std::io::{BufRead, BufReader, Read};
+use std::io::{BufRead, BufReader};
 use std::path::Path;
 use std::process::{Command, Output, Stdio};
 
@@ -327,63 +327,6 @@ fn a_build_without_cuda_says_so() {
         err.contains("--features cuda") && err.contains("--device cpu"),
         "{err}"
     );
-}
-
-/// Ctrl-C leaves a checkpoint, says how to go on, and going on gives the bytes
-/// of an uninterrupted run.
-#[cfg(unix)]
-#[test]
-fn an_interrupted_run_goes_on_where_it_stopped() {
-    let folder = folder();
-    let long = [
-        "--set",
-        "meta.iterations=20000",
-        "--set",
-        "record.every=100",
-    ];
-    let whole: Vec<&str> = ["train", "tiny.toml", "--run", "whole"]
-        .into_iter()
-        .chain(long)
-        .collect();
-    assert_eq!(parts(&mamlet(folder.path(), &whole)).0, 0);
-
-    let mut child = Command::new(env!("CARGO_BIN_EXE_mamlet"))
-        .current_dir(folder.path())
-        .env_remove("CARGO_PKG_NAME")
-        .args(["train", "tiny.toml", "--run", "parts"])
-        .args(long)
-        .stderr(Stdio::piped())
-        .stdout(Stdio::null())
-        .spawn()
-        .unwrap();
-    let metrics = folder.path().join("parts/metrics.jsonl");
-    while std::fs::read_to_string(&metrics).map_or(0, |text| text.lines().count()) < 3 {
-        std::thread::sleep(std::time::Duration::from_millis(5));
-    }
-    let killed = Command::new("kill")
-        .args(["-INT", &child.id().to_string()])
-        .status()
-        .unwrap();
-    assert!(killed.success());
-    let mut err = String::new();
-    child
-        .stderr
-        .take()
-        .unwrap()
-        .read_to_string(&mut err)
-        .unwrap();
-    assert_eq!(child.wait().unwrap().code(), Some(130), "{err}");
-    let command = err
-        .lines()
-        .find(|line| line.contains(" --resume "))
-        .unwrap_or_else(|| panic!("no resume command in {err}"));
-
-    let (code, _, err) = parts(&pasted(folder.path(), command));
-    assert_eq!(code, 0, "{err}");
-    for file in ["metrics.jsonl", "checkpoints/000020000.ckpt"] {
-        let read = |run: &str| std::fs::read(folder.path().join(run).join(file)).unwrap();
-        assert_eq!(read("whole"), read("parts"), "{file}");
-    }
 }
 
 /// A reader that leaves early, as `head` does, is no error.

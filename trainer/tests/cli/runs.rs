@@ -216,7 +216,8 @@ fn a_folder_has_one_writer() {
     assert!(!folder.path().join("here/lock").exists());
 }
 
-/// SIGTERM and SIGHUP are as Ctrl-C: what follows gives the bytes of an uninterrupted run.
+/// Ctrl-C, SIGTERM and SIGHUP leave a checkpoint and say how to go on, which gives the bytes
+/// of an uninterrupted run.
 #[cfg(unix)]
 #[test]
 fn a_run_that_was_told_to_end_goes_on_where_it_stopped() {
@@ -231,7 +232,7 @@ fn a_run_that_was_told_to_end_goes_on_where_it_stopped() {
     ];
     let whole = [&["train", "tiny.toml", "--run", "whole"], &long[..]].concat();
     assert_eq!(parts(&mamlet(folder.path(), &whole)).0, 0);
-    for name in ["-TERM", "-HUP"] {
+    for name in ["-INT", "-TERM", "-HUP"] {
         let run = format!("it's{name}");
         let mut child = started(folder.path(), &run, &long);
         signal(&child, name);
@@ -339,7 +340,8 @@ fn a_diverging_run_is_told_a_command_that_works() {
         let mut command = err.lines().last().unwrap().to_owned();
         // As often as it takes: each is one that is not refused.
         for _ in 0..40 {
-            assert!(command.contains(key), "{command}");
+            let set = format!("{key}=");
+            assert_eq!(command.matches(&set).count(), 1, "{command}");
             let (code, out, err) = parts(&pasted(folder.path(), &command));
             if code == 0 {
                 assert!(out.contains("20 iterations"), "{out}");

@@ -8,20 +8,21 @@ use anyhow::Context;
 use super::draft::draft;
 use super::usable;
 use crate::cli::{exit, output};
+use crate::config::Config;
 use crate::data::{Layout, Proposal, Recordings, counted, range};
 use crate::run::write_atomically;
 use crate::shell;
 use crate::tasks::TasksError;
+use crate::train::open;
 
 /// Says what a folder holds and, where asked, writes a config to train with.
 pub(super) fn check(folder: &Path, write: Option<&Path>, json: bool) -> anyhow::Result<u8> {
-    if let Some(file) = write.filter(|file| file.exists()) {
-        anyhow::bail!(
+    if let Some(file) = write {
+        anyhow::ensure!(
+            !file.exists(),
             "{} exists: remove it, or name another with --write",
             file.display()
         );
-    }
-    if let Some(file) = write {
         output::check_file(file, &["toml"])?;
     }
     let proposal = Recordings::proposal(folder)?;
@@ -61,6 +62,8 @@ pub(super) fn check(folder: &Path, write: Option<&Path>, json: bool) -> anyhow::
     let path = seen_from(file, folder);
     let text = draft(&recordings, &path, &name, proposal.as_ref())?;
     write_atomically(file, text.as_bytes()).context("the config cannot be written")?;
+    let opened = open(&Config::load(file, &[])?);
+    opened.with_context(|| format!("{} is written, but cannot be trained", file.display()))?;
     if !json {
         output::line(format_args!(
             "wrote {}: look at it, then `{}`",

@@ -75,9 +75,7 @@ fn lead(report: &RunReport) -> String {
         number::count(evaluation.tasks as u64),
         evaluation.split.name(),
         evaluation.seed,
-        evaluation
-            .units
-            .map_or_else(|| "tasks".into(), |units| counted(units, "unit")),
+        Interval::over_what(evaluation.units),
         match evaluation.judged() {
             None => "",
             Some(Setting::Device) => " Each query is predicted alone, as on a device.",
