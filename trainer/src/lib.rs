@@ -8,6 +8,7 @@
 //! - [`locations`]: where data sets lie, and where what is made of them is cached;
 //! - [`data`]: images, decoded once and kept at hand, recordings and tables;
 //! - [`tasks`]: task distributions, the support and query sets of a batch;
+//! - [`environments`]: what a policy acts in;
 //! - [`nn`]: networks with a task axis, whose backward pass is written out;
 //! - [`loss`]: losses with their gradients;
 //! - [`samplers`]: the sets of examples that an adaptation asks for as it goes;
@@ -38,6 +39,7 @@ pub mod cli;
 pub mod config;
 pub mod data;
 pub mod device;
+pub mod environments;
 pub mod evaluate;
 pub mod export;
 mod fault;

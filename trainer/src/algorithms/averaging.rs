@@ -71,6 +71,7 @@ impl Algorithm for Averaging {
             through_inner_loop: false,
             trains: true,
             is_bound: false,
+            acts: false,
         }
     }
 

@@ -61,3 +61,19 @@ pub(super) fn sinusoids(config: &Config) -> Result<(), Fault> {
         format!("\"{}\"", config.method.name()),
     )
 }
+
+/// For an algorithm that is shown the task.
+pub(super) fn shown_task(config: &Config) -> Result<(), Fault> {
+    let shows = config.tasks.facts().shows_task;
+    require(
+        shows.is_some(),
+        "method",
+        "another, as these tasks cannot be shown to an oracle",
+        format!("\"{}\"", config.method.name()),
+    )?;
+    let expected = match config.tasks.acts() {
+        true => "\"observation_and_task\", as the oracle is shown the task",
+        false => "\"x_amplitude_phase\", as the oracle is shown the task",
+    };
+    require(shows == Some(true), "tasks.inputs", expected, "another")
+}

@@ -30,6 +30,7 @@ impl Algorithm for Example {
             through_inner_loop: false,
             trains: true,
             is_bound: false,
+            acts: false,
         }
     }
 

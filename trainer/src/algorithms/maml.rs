@@ -28,6 +28,7 @@ impl Algorithm for Maml {
             through_inner_loop: true,
             trains: true,
             is_bound: false,
+            acts: true,
         }
     }
 

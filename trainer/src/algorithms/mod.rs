@@ -96,6 +96,8 @@ pub struct Properties {
     /// Whether it is shown what the others have to find out of a task: a bound on all of
     /// them, and no baseline.
     pub is_bound: bool,
+    /// Whether it can be trained where a policy acts.
+    pub acts: bool,
 }
 
 /// An algorithm with its settings.

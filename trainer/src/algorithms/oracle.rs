@@ -7,12 +7,11 @@ use burn::tensor::backend::Backend;
 use serde::{Deserialize, Serialize};
 
 use super::{Adaptation, Algorithm, Properties, check, maml};
-use crate::config::check::require;
 use crate::config::{Config, Fault};
 use crate::meta::MetaGradient;
 use crate::outer::{Descent, MetaStep, TrainError, Trainer, Training};
 use crate::predict::Predictor;
-use crate::tasks::{SinusoidInputs, TaskDistribution};
+use crate::tasks::TaskDistribution;
 
 /// Does not adapt. Its tasks give their parameters as inputs.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -27,18 +26,12 @@ impl Algorithm for Oracle {
             through_inner_loop: false,
             trains: true,
             is_bound: true,
+            acts: true,
         }
     }
 
     fn check(&self, config: &Config) -> Result<(), Fault> {
-        check::sinusoids(config)?;
-        let shown = config.tasks.sinusoid().map(|tasks| tasks.inputs);
-        require(
-            shown == Some(SinusoidInputs::XAmplitudePhase),
-            "tasks.inputs",
-            "\"x_amplitude_phase\", as the oracle is shown the task",
-            "\"x\"",
-        )?;
+        check::shown_task(config)?;
         check::no_inner_loop(config)
     }
 

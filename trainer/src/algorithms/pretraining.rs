@@ -40,6 +40,7 @@ impl Algorithm for Pretraining {
             through_inner_loop: false,
             trains: true,
             is_bound: false,
+            acts: true,
         }
     }
 

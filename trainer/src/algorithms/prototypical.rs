@@ -48,6 +48,7 @@ impl Algorithm for Prototypical {
             through_inner_loop: false,
             trains: true,
             is_bound: false,
+            acts: false,
         }
     }
 

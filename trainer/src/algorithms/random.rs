@@ -26,6 +26,7 @@ impl Algorithm for Random {
             through_inner_loop: false,
             trains: false,
             is_bound: false,
+            acts: true,
         }
     }
 

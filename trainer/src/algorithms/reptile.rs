@@ -74,6 +74,7 @@ impl Algorithm for Reptile {
             through_inner_loop: false,
             trains: true,
             is_bound: false,
+            acts: false,
         }
     }
 

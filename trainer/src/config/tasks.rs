@@ -2,7 +2,9 @@
 
 use super::Config;
 use super::check::{Fault, require};
-use crate::loss::LossKind;
+use crate::algorithms::Algorithm;
+use crate::environments::Actions;
+use crate::loss::{LossKind, Reduction};
 use crate::nn::LayerSpec;
 
 /// What `[tasks]` must satisfy beyond its types, alone and with the other tables.
@@ -22,11 +24,17 @@ pub(super) fn check(config: &Config) -> Result<(), Fault> {
          change what it bounds",
         config.inner.clip_norm.unwrap_or(0.0),
     )?;
+    if let Some(actions) = config.tasks.facts().actions {
+        return check_acting(config, actions);
+    }
     let classes = config.tasks.classes();
     let fits = match config.inner.loss {
         LossKind::Mse | LossKind::Huber { .. } => true,
         LossKind::CrossEntropy => classes.is_some(),
-        LossKind::GaussianPolicy | LossKind::CategoricalPolicy => false,
+        LossKind::GaussianPolicy
+        | LossKind::CategoricalPolicy
+        | LossKind::Surrogate(_)
+        | LossKind::Divergence(_) => false,
     };
     require(
         fits,
@@ -36,5 +44,39 @@ pub(super) fn check(config: &Config) -> Result<(), Fault> {
             None => "\"mse\" or \"huber\", as targets are values",
         },
         format!("the {}", config.inner.loss.name()),
+    )
+}
+
+/// Where a policy acts.
+fn check_acting(config: &Config, actions: Actions) -> Result<(), Fault> {
+    let (fits, expected) = match actions {
+        Actions::Continuous(_) => (
+            config.inner.loss == LossKind::GaussianPolicy,
+            "\"gaussian_policy\", as a policy acts by numbers",
+        ),
+        Actions::Discrete(_) => (
+            config.inner.loss == LossKind::CategoricalPolicy,
+            "\"categorical_policy\", as a policy acts by choices",
+        ),
+    };
+    let given = format!("the {}", config.inner.loss.name());
+    require(fits, "inner.loss", expected, given)?;
+    require(
+        config.inner.reduction == Reduction::Mean,
+        "inner.reduction",
+        "\"mean\", as a policy acts",
+        "\"sum\"",
+    )?;
+    require(
+        config.method.properties().acts,
+        "method",
+        "\"maml\", \"pretraining\", \"oracle\" or \"random\", as a policy acts",
+        format!("\"{}\"", config.method.name()),
+    )?;
+    require(
+        config.meta.shots.choices().len() == 1,
+        "meta.shots",
+        "one number of rollouts",
+        format!("{:?}", config.meta.shots.choices()),
     )
 }

@@ -125,6 +125,12 @@ pub enum ExportError {
         /// The run's title.
         title: String,
     },
+    /// The loss is one of training alone.
+    #[error("a device has no {loss}")]
+    Loss {
+        /// Its name.
+        loss: &'static str,
+    },
     /// A device adapts by gradient steps; it has no prototypes.
     #[error(
         "{title} is a prototypical network, whose classes are means of embeddings: a device \
@@ -372,7 +378,11 @@ fn rates(model: &TrainedModel, options: &Options) -> Result<RateTable, ExportErr
 /// follows it stays.
 pub(crate) fn engine_targets(loss: LossKind, targets: &[f32], width: usize) -> Vec<f32> {
     let classes = match loss {
-        LossKind::Mse | LossKind::Huber { .. } | LossKind::GaussianPolicy => 0,
+        LossKind::Mse
+        | LossKind::Huber { .. }
+        | LossKind::GaussianPolicy
+        | LossKind::Surrogate(_)
+        | LossKind::Divergence(_) => 0,
         LossKind::CrossEntropy => width,
         LossKind::CategoricalPolicy => width.saturating_sub(1),
     };
@@ -407,6 +417,9 @@ fn writer(
         LossKind::CrossEntropy => Loss::CrossEntropy,
         LossKind::GaussianPolicy => Loss::GaussianPolicy,
         LossKind::CategoricalPolicy => Loss::CategoricalPolicy,
+        loss @ (LossKind::Surrogate(_) | LossKind::Divergence(_)) => {
+            return Err(ExportError::Loss { loss: loss.name() });
+        }
     };
     let steps = options.steps_of(config);
     let max_steps = options.max_steps;

@@ -18,15 +18,22 @@ fn parts<B: Backend>(target: Tensor<B, 3>) -> (Tensor<B, 3>, Tensor<B, 3>) {
     )
 }
 
-/// `−Σ_{examples} w·Σ_{classes} a·log softmax(p)`, `[T, 1]`.
+/// `−Σ_{examples} w·log π`, `[T, 1]`.
 pub(super) fn sums<B: Backend>(logits: Tensor<B, 3>, target: Tensor<B, 3>) -> Tensor<B, 2> {
     let [tasks, examples, _] = logits.dims();
     let (action, weight) = parts(target);
-    let log_likelihood = (activation::log_softmax(logits, 2) * action).sum_dim(2);
-    (log_likelihood * weight)
+    (log_likelihood(logits, action) * weight)
         .reshape([tasks, examples])
         .sum_dim(1)
         .neg()
+}
+
+/// `log π(a) = Σ_{classes} a·log softmax(p)`, `[T, B, 1]`, of one-hot actions `[T, B, C]`.
+pub(super) fn log_likelihood<B: Backend>(
+    logits: Tensor<B, 3>,
+    action: Tensor<B, 3>,
+) -> Tensor<B, 3> {
+    (activation::log_softmax(logits, 2) * action).sum_dim(2)
 }
 
 /// `dp = factor·w·(softmax(p) − a)`.

@@ -17,8 +17,6 @@ use burn::tensor::{Tensor, backend::Backend};
 struct Parts<B: Backend> {
     /// `z = (a − μ)/σ`, `[T, B, n]`.
     z: Tensor<B, 3>,
-    /// `log σ`, `[T, B, n]`.
-    log_sigma: Tensor<B, 3>,
     /// `1/σ`, `[T, B, n]`.
     precision: Tensor<B, 3>,
     /// `w`, `[T, B, 1]`.
@@ -32,24 +30,32 @@ fn parts<B: Backend>(prediction: Tensor<B, 3>, target: Tensor<B, 3>) -> Parts<B>
     let precision = log_sigma.clone().neg().exp();
     Parts {
         z: (target.clone().narrow(2, 0, actions) - mean) * precision.clone(),
-        log_sigma,
         precision,
         weight: target.narrow(2, actions, 1),
     }
 }
 
-/// `Σ_{examples} w·Σ_j (½z² + s + ½ log 2π)`, `[T, 1]`.
+/// `−Σ_{examples} w·log π`, `[T, 1]`.
 pub(super) fn sums<B: Backend>(prediction: Tensor<B, 3>, target: Tensor<B, 3>) -> Tensor<B, 2> {
-    let [tasks, examples, _] = prediction.dims();
-    let Parts {
-        z,
-        log_sigma,
-        weight,
-        ..
-    } = parts(prediction, target);
+    let [tasks, examples, outputs] = prediction.dims();
+    let [action, weight] =
+        [(0, outputs / 2), (outputs / 2, 1)].map(|(at, width)| target.clone().narrow(2, at, width));
+    let weighted = log_likelihood(prediction, action) * weight;
+    weighted.reshape([tasks, examples]).sum_dim(1).neg()
+}
+
+/// `log π(a)`, `[T, B, 1]`, of actions `[T, B, n]`.
+pub(super) fn log_likelihood<B: Backend>(
+    prediction: Tensor<B, 3>,
+    action: Tensor<B, 3>,
+) -> Tensor<B, 3> {
+    let actions = action.dims()[2];
+    let mean = prediction.clone().narrow(2, 0, actions);
+    let log_sigma = prediction.narrow(2, actions, actions);
+    let z = (action - mean) * log_sigma.clone().neg().exp();
     let surprise = (z.clone() * z).mul_scalar(0.5) + log_sigma;
-    let surprise = surprise.add_scalar(0.5 * (2.0 * PI).ln()).sum_dim(2);
-    (surprise * weight).reshape([tasks, examples]).sum_dim(1)
+    let surprise = surprise.add_scalar(0.5 * (2.0 * PI).ln());
+    surprise.sum_dim(2).neg()
 }
 
 /// `dμ = −factor·w·z/σ`, `ds = factor·w·(1 − z²)`.

@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use super::{Policy, Surrogate};
 use serde::de::value::{MapAccessDeserializer, MapDeserializer};
 use serde::de::{Error, MapAccess, Visitor};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
@@ -34,6 +35,12 @@ pub enum LossKind {
     /// `−w log π(a)` of a categorical policy: predictions are logits, targets
     /// a one-hot action and `w`.
     CategoricalPolicy,
+    /// What inner and outer steps of a policy follow in training; no config names it.
+    #[serde(skip)]
+    Surrogate(Surrogate),
+    /// How far a policy has gone from the one that acted; no config names it.
+    #[serde(skip)]
+    Divergence(Policy),
 }
 
 impl LossKind {
@@ -45,6 +52,8 @@ impl LossKind {
             Self::CrossEntropy => "cross-entropy",
             Self::GaussianPolicy => "Gaussian policy loss",
             Self::CategoricalPolicy => "categorical policy loss",
+            Self::Surrogate(_) => "surrogate of the expected return",
+            Self::Divergence(_) => "divergence of the policy",
         }
     }
 
@@ -61,7 +70,8 @@ impl LossKind {
         match self {
             Self::Mse | Self::Huber { .. } | Self::CrossEntropy => Some(outputs),
             Self::GaussianPolicy => outputs.is_multiple_of(2).then_some(outputs / 2 + 1),
-            Self::CategoricalPolicy => Some(outputs + 1),
+            Self::CategoricalPolicy | Self::Divergence(_) => Some(outputs + 1),
+            Self::Surrogate(surrogate) => Some(surrogate.policy.action(outputs) + 2),
         }
     }
 }
@@ -69,7 +79,9 @@ impl LossKind {
 impl Serialize for LossKind {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         match self {
-            Self::Huber { .. } => Self::serialize(self, serializer),
+            Self::Huber { .. } | Self::Surrogate(_) | Self::Divergence(_) => {
+                Self::serialize(self, serializer)
+            }
             Self::Mse => serializer.serialize_str("mse"),
             Self::CrossEntropy => serializer.serialize_str("cross_entropy"),
             Self::GaussianPolicy => serializer.serialize_str("gaussian_policy"),

@@ -10,18 +10,26 @@
 //! | cross-entropy | logits of `C` classes | one-hot, `C` | `[class]` |
 //! | Gaussian policy | `[μ₁…μₙ, log σ₁…log σₙ]` | `[a₁…aₙ, w]` | the same |
 //! | categorical policy | logits of `C` actions | one-hot, `C`, then `w` | `[class, w]` |
+//!
+//! Two more are for training alone, where a policy acts: [`Surrogate`]s, whose first gradient
+//! is that of the policies' losses, and the divergence of a policy from the one that acted.
 
 mod categorical_policy;
 mod cross_entropy;
+mod divergence;
 mod gaussian_policy;
 mod huber;
 mod kind;
 mod mse;
+mod policy;
+mod surrogate;
 
 use burn::tensor::{Tensor, backend::Backend};
 use serde::{Deserialize, Serialize};
 
 pub use kind::LossKind;
+pub use policy::Policy;
+pub use surrogate::{Estimator, Form, Surrogate};
 
 /// How examples are put together.
 ///
@@ -66,6 +74,8 @@ impl Loss {
             LossKind::CrossEntropy => cross_entropy::sums(prediction, target),
             LossKind::GaussianPolicy => gaussian_policy::sums(prediction, target),
             LossKind::CategoricalPolicy => categorical_policy::sums(prediction, target),
+            LossKind::Surrogate(surrogate) => surrogate.sums(prediction, target),
+            LossKind::Divergence(policy) => divergence::sums(policy, prediction, target),
         };
         let sums = sums.reshape([tasks]);
         match self.divisor(examples, outputs) {
@@ -88,6 +98,10 @@ impl Loss {
             LossKind::CrossEntropy => cross_entropy::gradient(prediction, target, factor),
             LossKind::GaussianPolicy => gaussian_policy::gradient(prediction, target, factor),
             LossKind::CategoricalPolicy => categorical_policy::gradient(prediction, target, factor),
+            LossKind::Surrogate(surrogate) => surrogate.gradient(prediction, target, factor),
+            LossKind::Divergence(policy) => {
+                divergence::gradient(policy, prediction, target, factor)
+            }
         }
     }
 
@@ -113,6 +127,12 @@ impl Loss {
             LossKind::CategoricalPolicy => {
                 categorical_policy::gradient_tangent(prediction, target, along, factor)
             }
+            LossKind::Surrogate(surrogate) => {
+                surrogate.gradient_tangent(prediction, target, along, factor)
+            }
+            LossKind::Divergence(policy) => {
+                divergence::gradient_tangent(policy, prediction, target, along, factor)
+            }
         }
     }
 
@@ -121,10 +141,7 @@ impl Loss {
         match (self.reduction, self.kind) {
             (Reduction::Sum, _) => 1,
             (Reduction::Mean, LossKind::Mse | LossKind::Huber { .. }) => examples * outputs,
-            (
-                Reduction::Mean,
-                LossKind::CrossEntropy | LossKind::GaussianPolicy | LossKind::CategoricalPolicy,
-            ) => examples,
+            (Reduction::Mean, _) => examples,
         }
     }
 }

@@ -8,9 +8,10 @@ use serde::{Deserialize, Serialize};
 use super::training_ways::TrainingWays;
 use super::{
     Curves, Images, Omniglot, Readings, Recorded, Sensors, Sinusoid, TaskDistribution, TaskFamily,
-    TaskSource, Waveforms,
+    Waveforms,
 };
 use crate::data::DataError;
+use crate::environments::Navigation;
 
 /// The families: a line makes one known to configs and to all commands.
 macro_rules! families {
@@ -60,6 +61,8 @@ families! {
     Curves(Curves),
     /// Regression on synthetic sensors.
     Sensors(Sensors),
+    /// A point that finds a goal by acting.
+    Navigation(Navigation),
     /// Regression on lines, for tests.
     #[cfg(test)]
     Lines(super::lines::Lines),
@@ -72,6 +75,12 @@ pub enum TasksError {
     /// The data set cannot be used.
     #[error(transparent)]
     Data(#[from] DataError),
+    /// There are no examples, as a policy acts.
+    #[error(
+        "a policy acts in these tasks, which have no examples; `train`, `evaluate`, `plot`, \
+         `report` and `export` take them"
+    )]
+    Acting,
 }
 
 impl TasksError {
@@ -102,10 +111,10 @@ impl TasksConfig {
     /// drawn from.
     ///
     /// # Errors
-    /// [`TasksError`] where data is missing or unusable; formulas never fail.
+    /// [`TasksError`] where data is missing or unusable, or a policy acts; formulas never
+    /// fail.
     pub fn open(&self) -> Result<Arc<dyn TaskDistribution>, TasksError> {
-        let TaskSource::Supervised(tasks) = self.source()?;
-        Ok(tasks)
+        self.source()?.into_supervised()
     }
 
     /// Opens the data for training on tasks of `ways` classes; those of the other
@@ -141,6 +150,11 @@ impl TasksConfig {
     /// of them can be trained.
     pub fn has_finite_classes(&self) -> bool {
         self.facts().finite_classes
+    }
+
+    /// Whether a policy acts, so that sets depend on the parameters.
+    pub fn acts(&self) -> bool {
+        self.facts().actions.is_some()
     }
 
     /// Whether targets are scaled for training, and exported in their unit.

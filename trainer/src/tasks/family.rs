@@ -3,7 +3,8 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use super::{Contents, TaskDistribution, TaskSizes, TasksError, UnitSplit};
+use super::{Contents, DataDigest, TaskDistribution, TaskSizes, TasksError, UnitSplit};
+use crate::environments::{Actions, Environments};
 use crate::fault::Fault;
 
 /// A family of tasks, implemented by its table of the config.
@@ -50,6 +51,11 @@ pub struct Facts {
     pub finite_classes: bool,
     /// Whether targets are scaled for training, and exported in their unit.
     pub target_scale: bool,
+    /// Whether inputs tell the parameters of the task, as `tasks.inputs` says; `None` where
+    /// they cannot.
+    pub shows_task: Option<bool>,
+    /// What can be done, where a policy acts.
+    pub actions: Option<Actions>,
     /// How its tasks are evaluated.
     pub evaluation: EvaluationDefaults,
     /// How a run on its tasks is exported.
@@ -75,12 +81,41 @@ pub struct Keys<'a> {
 pub enum TaskSource {
     /// Support and query sets are there before anything adapts.
     Supervised(Arc<dyn TaskDistribution>),
+    /// A policy acts, with the parameters as they stand.
+    Acting(Arc<dyn Environments>),
 }
 
 impl TaskSource {
     /// Sets that are drawn from `tasks`.
     pub fn supervised(tasks: impl TaskDistribution + 'static) -> Self {
         Self::Supervised(Arc::new(tasks))
+    }
+
+    /// The tasks whose sets are there before anything adapts.
+    ///
+    /// # Errors
+    /// [`TasksError::Acting`] where a policy acts.
+    pub fn into_supervised(self) -> Result<Arc<dyn TaskDistribution>, TasksError> {
+        match self {
+            Self::Supervised(tasks) => Ok(tasks),
+            Self::Acting(_) => Err(TasksError::Acting),
+        }
+    }
+
+    /// [`TaskDistribution::digest`]; environments have no data.
+    pub fn digest(&self) -> Option<DataDigest> {
+        match self {
+            Self::Supervised(tasks) => tasks.digest(),
+            Self::Acting(_) => None,
+        }
+    }
+
+    /// [`TaskDistribution::notes`].
+    pub fn notes(&self) -> &[String] {
+        match self {
+            Self::Supervised(tasks) => tasks.notes(),
+            Self::Acting(_) => &[],
+        }
     }
 }
 
@@ -111,6 +146,16 @@ impl EvaluationDefaults {
         queries: 100,
         steps: Some(10),
         tuning_tasks: 500,
+        baselines: false,
+    };
+
+    /// Where a policy acts: shots and queries are rollouts.
+    pub const ROLLOUTS: Self = Self {
+        tasks: 40,
+        shots: &[20],
+        queries: 20,
+        steps: Some(3),
+        tuning_tasks: 20,
         baselines: false,
     };
 

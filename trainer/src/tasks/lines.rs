@@ -40,6 +40,8 @@ impl TaskFamily for Lines {
         Facts {
             finite_classes: false,
             target_scale: false,
+            shows_task: None,
+            actions: None,
             evaluation: EvaluationDefaults {
                 tasks: 40,
                 shots: &[3],

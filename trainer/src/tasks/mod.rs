@@ -65,7 +65,7 @@ fn millihertz(hertz: f64) -> u32 {
 }
 
 /// A number in `[low, high)`; `low` if they are equal.
-fn uniform(rng: &mut ChaCha8Rng, [low, high]: [f64; 2]) -> f32 {
+pub(crate) fn uniform(rng: &mut ChaCha8Rng, [low, high]: [f64; 2]) -> f32 {
     let (low, high) = (low as f32, high as f32);
     low + (high - low) * rng.random::<f32>()
 }

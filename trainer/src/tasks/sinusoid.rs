@@ -123,6 +123,8 @@ impl TaskFamily for Sinusoid {
         Facts {
             finite_classes: false,
             target_scale: false,
+            shows_task: Some(self.inputs == SinusoidInputs::XAmplitudePhase),
+            actions: None,
             evaluation: EvaluationDefaults::VALUES,
             export: ExportDefaults::VALUES,
         }

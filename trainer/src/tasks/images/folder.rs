@@ -223,6 +223,8 @@ impl TaskFamily for Images {
         Facts {
             finite_classes: true,
             target_scale: false,
+            shows_task: None,
+            actions: None,
             evaluation: EvaluationDefaults::CLASSES,
             export: ExportDefaults {
                 note: self.mirrored_support.then_some(NOTE),

@@ -167,6 +167,8 @@ impl TaskFamily for Omniglot {
         Facts {
             finite_classes: true,
             target_scale: false,
+            shows_task: None,
+            actions: None,
             evaluation: EvaluationDefaults::CLASSES,
             export: ExportDefaults::CLASSES,
         }

@@ -167,6 +167,8 @@ impl TaskFamily for Readings {
         Facts {
             finite_classes: false,
             target_scale: true,
+            shows_task: None,
+            actions: None,
             // Queries of a task are its query rows, where the config names them.
             evaluation: EvaluationDefaults {
                 queries: self.query_rows.map_or(15, |[first, last]| last + 1 - first),

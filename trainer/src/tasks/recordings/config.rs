@@ -182,6 +182,8 @@ impl TaskFamily for Recorded {
         Facts {
             finite_classes: true,
             target_scale: false,
+            shows_task: None,
+            actions: None,
             evaluation: EvaluationDefaults::CLASSES,
             // What a sensor shows all day is mostly of no class.
             export: ExportDefaults {

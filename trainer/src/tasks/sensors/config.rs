@@ -253,6 +253,8 @@ impl TaskFamily for Sensors {
         Facts {
             finite_classes: false,
             target_scale: true,
+            shows_task: None,
+            actions: None,
             evaluation: EvaluationDefaults::CALIBRATION,
             export: ExportDefaults::CALIBRATION,
         }

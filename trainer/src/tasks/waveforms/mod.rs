@@ -197,6 +197,8 @@ impl TaskFamily for Waveforms {
         Facts {
             finite_classes: false,
             target_scale: false,
+            shows_task: None,
+            actions: None,
             evaluation: EvaluationDefaults {
                 baselines: false,
                 ..EvaluationDefaults::CLASSES
