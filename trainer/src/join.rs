@@ -98,7 +98,7 @@ pub fn join(members: &[TrainedModel], name: &str) -> Result<(Config, Checkpoint)
     config.model.layers = layers(&config.model.layers, count)?;
     config.model.from = None;
     config.record.keep = Keep::Last;
-    if let RateConfig::Fixed { value } = config.inner.rate {
+    if let RateConfig::Fixed { value, .. } = config.inner.rate {
         config.inner.rate = RateConfig::Learned {
             initial: value,
             initial_body: None,

@@ -12,6 +12,7 @@
 //! - [`nn`]: networks with a task axis, whose backward pass is written out;
 //! - [`loss`]: losses with their gradients;
 //! - [`samplers`]: the sets of examples that an adaptation asks for as it goes;
+//! - [`rollouts`]: a policy acts, and what comes of it is weighed;
 //! - [`meta`]: the inner adaptation and the exact meta-gradient through it;
 //! - [`interval`]: means with their intervals;
 //! - [`predict`]: from parameters to predictions, and their losses after each step;
@@ -19,6 +20,7 @@
 //! - [`run`]: the run directory, checkpoints and metrics;
 //! - [`model`]: the result of a run;
 //! - [`outer`]: the outer loop, as a state that is stepped;
+//! - [`policies`]: the outer loop where a policy acts;
 //! - [`algorithms`]: what is trained, by which gradient, and how the result adapts;
 //! - [`train`]: a run, from its first iteration or its last checkpoint to its end;
 //! - [`baselines`]: what can be had without meta-learning and without a network;
@@ -55,9 +57,11 @@ mod notice;
 pub mod outer;
 mod page;
 pub mod plot;
+pub mod policies;
 pub mod predict;
 pub mod random;
 pub mod report;
+pub mod rollouts;
 pub mod run;
 pub mod samplers;
 mod shell;

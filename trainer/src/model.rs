@@ -305,11 +305,7 @@ impl TrainedModel {
         let rates = match &config.inner.rate {
             _ if !adapts => None,
             RateConfig::Tuned { .. } | RateConfig::None => None,
-            RateConfig::Fixed { value } => Some(RateTable::constant(
-                *value as f32,
-                config.inner.steps,
-                tensors,
-            )),
+            rate @ RateConfig::Fixed { .. } => rate.fixed(config.inner.steps, tensors),
             RateConfig::Learned { per, .. } => {
                 Some(RateTable::from_flat(learned, per.dims(&network)))
             }

@@ -48,6 +48,12 @@ pub enum Stream {
     Recordings = 15,
     /// Examples of the inner steps of Reptile; indexed by iteration.
     InnerBatches = 16,
+    /// Rollouts of training; indexed by iteration, inner step, task and rollout.
+    Rollouts = 17,
+    /// Rollouts of validation, likewise.
+    ValidationRollouts = 18,
+    /// Rollouts of test tasks, likewise.
+    TestRollouts = 19,
     /// Examples of a task of readings, curves or synthetic sensors, under the seed
     /// of the task; index 0.
     Units = 24,

@@ -178,7 +178,7 @@ impl<B: Backend> Training for Mean<B> {
         }
     }
 
-    fn step(&mut self) -> Result<(), NetworkError> {
+    fn step(&mut self) -> Result<(), TrainError> {
         let left = self.settings.networks as u64 - self.networks;
         let block = Block {
             config: &self.config,
@@ -207,8 +207,8 @@ impl<B: Backend> Training for Mean<B> {
         f64::from(self.worst)
     }
 
-    fn validate(&mut self) -> Option<Validation> {
-        None
+    fn validate(&mut self) -> Result<Option<Validation>, TrainError> {
+        Ok(None)
     }
 }
 

@@ -42,7 +42,7 @@ pub(super) fn lower_rate(config: &Config, run: &RunDir) -> (&'static str, String
         }
     });
     let (key, value) = match &config.inner.rate {
-        RateConfig::Fixed { value } if worse => ("inner.rate.value", *value),
+        RateConfig::Fixed { value, .. } if worse => ("inner.rate.value", *value),
         RateConfig::Learned { initial, .. } if worse => ("inner.rate.initial", *initial),
         _ => config.method.training_rate(config),
     };

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use indicatif::{ProgressBar, ProgressStyle};
 
 use crate::notice::{notice, say};
-use crate::run::Line;
+use crate::run::{Line, Returns};
 use crate::train::Event;
 
 /// A bar with rate and time left on a terminal, a line now and then elsewhere.
@@ -14,6 +14,8 @@ pub(super) struct Progress {
     bar: Option<ProgressBar>,
     total: u64,
     first: Option<u64>,
+    /// Steps taken in environments when the first line was shown.
+    first_steps: Option<u64>,
     started: Instant,
     shown: Instant,
 }
@@ -33,6 +35,7 @@ impl Progress {
             bar,
             total,
             first: None,
+            first_steps: None,
             started: now,
             shown: now,
         }
@@ -64,9 +67,13 @@ impl Progress {
     }
 
     fn metrics(&mut self, line: &Line) {
-        let Some(loss) = line.loss else { return };
+        let what = match (&line.returns, line.loss) {
+            (Some(returns), _) => self.returns(returns),
+            (None, Some(loss)) => format!("loss {loss:.4}"),
+            (None, None) => return,
+        };
         if let Some(bar) = &self.bar {
-            bar.set_message(format!("loss {loss:.4}"));
+            bar.set_message(what);
             return;
         }
         if self.shown.elapsed() < Duration::from_secs(10) && line.iteration < self.total {
@@ -77,11 +84,29 @@ impl Progress {
         let each = self.started.elapsed().as_secs_f64() / done.max(1) as f64;
         let left = Duration::from_secs_f64(each * (self.total - line.iteration) as f64);
         say(format_args!(
-            "iteration {}/{}  loss {loss:.4}  {:.3} ms each  {:.0} s left",
+            "iteration {}/{}  {what}  {:.3} ms each  {:.0} s left",
             line.iteration,
             self.total,
             each * 1e3,
             left.as_secs_f64()
         ));
+    }
+
+    /// Returns before and after adaptation, and how fast environments are stepped, all that
+    /// training does included.
+    fn returns(&mut self, returns: &Returns) -> String {
+        let taken = returns.environment_steps;
+        let first = *self.first_steps.get_or_insert(taken);
+        let seconds = self.started.elapsed().as_secs_f64();
+        let mut text = match returns.mean[..] {
+            [only] => format!("return {only:.2}"),
+            [before, .., after] => format!("return {before:.2} before, {after:.2} after"),
+            [] => String::new(),
+        };
+        if taken > first {
+            let rate = (taken - first) as f64 / seconds.max(1e-9);
+            text += &format!("  {rate:.0} environment steps/s");
+        }
+        text
     }
 }

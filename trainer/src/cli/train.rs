@@ -1,7 +1,6 @@
 //! `mamlet train`.
 
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
 use burn::tensor::backend::Backend;
@@ -20,7 +19,7 @@ use crate::model::TrainedModel;
 use crate::notice::say;
 use crate::run::{Manifest, Outcome, RunDir, RunError};
 use crate::shell;
-use crate::tasks::TaskDistribution;
+use crate::tasks::TaskSource;
 use crate::train::{End, TrainError, open, train_on};
 
 /// Train an experiment into a run directory.
@@ -239,13 +238,13 @@ pub(super) fn create(
 
 /// Trains on what [`open`] gave, on the chosen device, showing progress and heeding signals.
 pub(super) fn execute(
-    (config, tasks): (&Config, Arc<dyn TaskDistribution>),
+    (config, tasks): (&Config, TaskSource),
     run: &RunDir,
     device: DeviceChoice,
 ) -> anyhow::Result<End> {
     struct Training<'a> {
         config: &'a Config,
-        tasks: Arc<dyn TaskDistribution>,
+        tasks: TaskSource,
         run: &'a RunDir,
         stop: &'a AtomicBool,
         progress: Progress,

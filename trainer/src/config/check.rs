@@ -28,6 +28,7 @@ pub(crate) fn check(config: &Config) -> Result<(), Fault> {
     config.method.check(config)?;
     super::inner::check(config)?;
     super::meta::check(config)?;
+    super::policy::check(config)?;
     check_record(config)
 }
 

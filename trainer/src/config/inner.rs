@@ -6,7 +6,7 @@ use super::Config;
 use super::check::{Fault, decay, positive, require};
 use crate::algorithms::Algorithm;
 use crate::loss::{LossKind, Reduction};
-use crate::meta::{Graph, Order, RatePer};
+use crate::meta::{Graph, Order, RatePer, RateTable};
 use crate::nn::{Adapt, AdaptGroup};
 
 /// The inner loop.
@@ -54,10 +54,13 @@ pub struct InnerConfig {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "snake_case", deny_unknown_fields)]
 pub enum RateConfig {
-    /// One number for all tensors and steps.
+    /// One number for all tensors.
     Fixed {
         /// The rate.
         value: f64,
+        /// That of the steps after the first, if it is another.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        later: Option<f64>,
     },
     /// Learned with the weights. The logarithm is learned, so rates stay
     /// positive, see [`from_logarithms`](crate::meta::from_logarithms).
@@ -100,6 +103,24 @@ impl RateConfig {
             Self::None => "\"none\"",
             Self::Tuned { .. } => "\"tuned\"",
         }
+    }
+
+    /// The fixed rates of `steps` inner steps of a network with so many adapting tensors;
+    /// `None` where they are not fixed.
+    pub fn fixed(&self, steps: usize, tensors: usize) -> Option<RateTable> {
+        let Self::Fixed { value, later } = *self else {
+            return None;
+        };
+        let first = value as f32;
+        let Some(later) = later else {
+            return Some(RateTable::constant(first, steps, tensors));
+        };
+        let rows = (0..steps.max(2)).flat_map(|step| {
+            let rate = if step == 0 { first } else { later as f32 };
+            std::iter::repeat_n(rate, tensors)
+        });
+        let flat: Vec<f32> = rows.collect();
+        Some(RateTable::from_flat(&flat, vec![[1; 3]; tensors]))
     }
 
     /// Whether every parameter has a rate of its own (Meta-SGD).
@@ -167,7 +188,10 @@ pub(super) fn check(config: &Config) -> Result<(), Fault> {
         inner.second_order_from.unwrap_or(0),
     )?;
     match &inner.rate {
-        RateConfig::Fixed { value } => positive("inner.rate.value", *value)?,
+        RateConfig::Fixed { value, later } => {
+            positive("inner.rate.value", *value)?;
+            positive("inner.rate.later", later.unwrap_or(*value))?;
+        }
         RateConfig::Learned {
             initial,
             initial_body,

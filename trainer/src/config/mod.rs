@@ -11,6 +11,7 @@ mod inner;
 mod meta;
 mod method;
 mod parse;
+mod policy;
 mod schedule;
 mod source;
 mod tasks;
@@ -31,6 +32,7 @@ pub use check::Fault;
 pub use inner::{InnerConfig, RateConfig};
 pub use meta::{MetaConfig, Shots};
 pub use parse::{ConfigError, Difference, difference};
+pub use policy::{Clipped, PolicyConfig, PolicyOuter, Products, Trpo};
 pub use schedule::{Schedule, StepLoss};
 
 /// One experiment.
@@ -58,6 +60,9 @@ pub struct Config {
     pub inner: InnerConfig,
     /// The outer loop.
     pub meta: MetaConfig,
+    /// How a policy learns from what it did; only where one acts.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub policy: Option<PolicyConfig>,
     /// What is recorded while training.
     #[serde(default)]
     pub record: RecordConfig,

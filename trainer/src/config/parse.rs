@@ -118,12 +118,15 @@ impl Config {
             }),
             Err(fault) => Err((false, invalid(fault))),
         };
-        let config = match config {
+        let mut config = match config {
             Ok(config) if sets.is_empty() => config,
             Err((in_a_value, error)) if sets.is_empty() || in_a_value => return Err(error),
             // What is missing from the files may be among the overrides.
             _ => with_sets(&document, sets, invalid)?,
         };
+        if config.tasks.acts() {
+            config.policy.get_or_insert_default();
+        }
         check::check(&config).map_err(invalid)?;
         Ok(config)
     }

@@ -38,7 +38,13 @@ fn overrides_take_toml_values_and_plain_words() {
     ]);
     assert_eq!(config.meta.shots, Shots::Several(vec![5, 10]));
     assert_eq!(config.inner.order, Order::First);
-    assert_eq!(config.inner.rate, RateConfig::Fixed { value: 0.5 });
+    assert_eq!(
+        config.inner.rate,
+        RateConfig::Fixed {
+            value: 0.5,
+            later: None
+        }
+    );
     assert_eq!(config.name, "x");
 }
 

@@ -22,6 +22,7 @@ mod shown;
 use rand_chacha::ChaCha8Rng;
 
 pub use fault::EnvironmentFault;
+pub(crate) use fault::{observation_fault, reward_fault};
 pub use navigation::Navigation;
 pub use shown::ShownTask;
 

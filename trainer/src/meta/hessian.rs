@@ -6,6 +6,7 @@ use burn::tensor::{Tensor, backend::Backend};
 use super::backward::over_tasks;
 use super::objective::Params;
 use super::{MetaObjective, PerTensor};
+use crate::loss::Loss;
 use crate::nn::{OutputGradients, Trace};
 use crate::samplers::Set;
 
@@ -30,6 +31,19 @@ impl MetaObjective {
         StepPasses { trace, deltas, y }
     }
 
+    /// Both passes at `θ` where the gradient of the loss is 0, so that tangents are the
+    /// product with its second derivative by the predictions alone.
+    pub(super) fn passes_at_rest<B: Backend>(
+        &self,
+        theta: &[Tensor<B, 3>],
+        set: Set<B>,
+    ) -> StepPasses<B> {
+        let Set { x, y } = set;
+        let trace = self.all.forward_trace(theta, x);
+        let deltas = self.all.deltas(theta, &trace, trace.output().zeros_like());
+        StepPasses { trace, deltas, y }
+    }
+
     /// The inner gradient itself.
     pub(super) fn gradient_of<B: Backend>(&self, passes: &StepPasses<B>) -> PerTensor<B> {
         self.network.gradients(&passes.trace, &passes.deltas)
@@ -45,10 +59,22 @@ impl MetaObjective {
         direction: &[Option<Tensor<B, 3>>],
         of_inputs: bool,
     ) -> (Params<B>, Option<Tensor<B, 3>>) {
+        self.product_of(self.loss, theta, passes, direction, of_inputs)
+    }
+
+    /// The same of another loss, whose gradient the passes were made with.
+    pub(super) fn product_of<B: Backend>(
+        &self,
+        loss: Loss,
+        theta: &[Tensor<B, 3>],
+        passes: &StepPasses<B>,
+        direction: &[Option<Tensor<B, 3>>],
+        of_inputs: bool,
+    ) -> (Params<B>, Option<Tensor<B, 3>>) {
         let StepPasses { trace, deltas, y } = passes;
         let loss_tangent = |along: Tensor<B, 3>| {
             let prediction = trace.output().clone();
-            self.loss.gradient_tangent(prediction, y.clone(), along)
+            loss.gradient_tangent(prediction, y.clone(), along)
         };
         let (tangents, dx) =
             self.all

@@ -4,6 +4,7 @@
 mod backward;
 mod body;
 mod checkpointing;
+mod curvature;
 mod hessian;
 mod inner;
 mod objective;
@@ -13,11 +14,12 @@ mod rates;
 mod step;
 
 pub(crate) use backward::over_tasks;
+pub use curvature::{Curvature, Direction};
 pub use inner::InnerLoop;
 pub use objective::{Graph, MetaGradient, MetaObjective, Order};
 pub use optimiser::{Clip, Optimiser, OptimiserKind, OptimiserState};
 pub use parts::{in_parts, tasks_at_once};
-pub use rates::{RatePer, RateTable, from_logarithms};
+pub use rates::{RatePer, RateTable, from_logarithms, in_rows};
 pub use step::{InnerOptimiser, PerTensor, Rate, Taken};
 
 use burn::tensor::{Tensor, TensorData, backend::Backend};

@@ -70,7 +70,10 @@ pub struct MetaObjective {
     pub(super) network: Network,
     /// The same with all tensors adapting.
     pub(super) all: Network,
+    /// Of the inner steps.
     pub(super) loss: Loss,
+    /// Of the query sets.
+    query_loss: Loss,
     pub(super) optimiser: InnerOptimiser,
     pub(super) order: Order,
     graph: Graph,
@@ -115,6 +118,7 @@ impl MetaObjective {
             all: network.all_adapting(),
             network,
             loss,
+            query_loss: loss,
             optimiser,
             order,
             graph,
@@ -131,6 +135,30 @@ impl MetaObjective {
         self.body_and_head =
             (self.body_and_head).map(|parts| Box::new(parts.with_query_batches(count)));
         self
+    }
+
+    /// The query sets are evaluated by `loss`, and only the inner steps by that of
+    /// [`MetaObjective::new`]. For networks whose first layer adapts.
+    pub fn with_query_loss(mut self, loss: Loss) -> Self {
+        self.query_loss = loss;
+        self
+    }
+
+    /// The query loss after the inner steps, mean over tasks, `[1]`; the arguments are those
+    /// of [`MetaObjective::gradient`].
+    pub fn value<B: Backend>(
+        &self,
+        params: &[Tensor<B, 3>],
+        rates: &[Vec<Rate<B>>],
+        steps: usize,
+        sampler: &dyn Sampler<B>,
+    ) -> Tensor<B, 1> {
+        let inner = self.inner_loop();
+        let theta = inner.adapt(params.to_vec(), rates, sampler, steps, |_, _| {});
+        let Set { x, y } = sampler.query(steps, &theta);
+        self.query_loss
+            .value(self.network.forward(&theta, x), y)
+            .mean()
     }
 
     /// The adaptation that is differentiated.
@@ -278,8 +306,9 @@ impl MetaObjective {
         for Set { x, y } in query.batches(self.query_batches) {
             let trace = self.all.forward_trace(theta, x);
             let prediction = trace.output().clone();
-            losses.push(self.loss.value(prediction.clone(), y.clone()).mean());
-            let dy = self.loss.gradient(prediction, y).mul_scalar(scale);
+            let loss = self.query_loss;
+            losses.push(loss.value(prediction.clone(), y.clone()).mean());
+            let dy = loss.gradient(prediction, y).mul_scalar(scale);
             let deltas = self.all.deltas(theta, &trace, dy);
             if inputs.is_some() {
                 of_inputs.push(self.all.input_gradient(theta, &trace, &deltas));

@@ -53,7 +53,8 @@ pub fn in_parts<B: Backend>(
 }
 
 impl<B: Backend> MetaGradient<B> {
-    fn scaled(self, factor: f32) -> Self {
+    /// It times a number.
+    pub(crate) fn scaled(self, factor: f32) -> Self {
         Self {
             loss: self.loss.mul_scalar(factor),
             params: each(self.params, |x| x.mul_scalar(factor)),
@@ -61,7 +62,8 @@ impl<B: Backend> MetaGradient<B> {
         }
     }
 
-    fn add(self, other: Self) -> Self {
+    /// The sum of both.
+    pub(crate) fn add(self, other: Self) -> Self {
         Self {
             loss: self.loss + other.loss,
             params: pairs(self.params, other.params, |a, b| a + b),

@@ -165,18 +165,22 @@ pub fn from_logarithms<B: Backend>(
     dims: &[[usize; 3]],
 ) -> (Vec<Vec<Rate<B>>>, Tensor<B, 1>) {
     let flat = logarithms.clone().exp();
+    let rows = in_rows(&flat, dims).into_iter();
+    let rates = rows.map(|row| row.into_iter().map(Rate::Learned).collect());
+    (rates.collect(), flat)
+}
+
+/// A flat vector, step after step, as tensors of the shapes `dims` for each step.
+pub fn in_rows<B: Backend>(flat: &Tensor<B, 1>, dims: &[[usize; 3]]) -> Vec<Vec<Tensor<B, 3>>> {
     let width = width(dims);
-    let rates = (0..flat.dims()[0] / width)
-        .map(|step| {
-            slices(dims)
-                .map(|(range, dims)| {
-                    let range = step * width + range.start..step * width + range.end;
-                    Rate::Learned(flat.clone().slice([range]).reshape(dims))
-                })
-                .collect()
-        })
-        .collect();
-    (rates, flat)
+    let row = |step: usize| {
+        let tensors = slices(dims).map(|(range, dims)| {
+            let range = step * width + range.start..step * width + range.end;
+            flat.clone().slice([range]).reshape(dims)
+        });
+        tensors.collect()
+    };
+    (0..flat.dims()[0] / width).map(row).collect()
 }
 
 /// Rates of one step.

@@ -223,8 +223,9 @@ fn dot<B: Backend>(a: &PerTensor<B>, b: &PerTensor<B>) -> Tensor<B, 3> {
         .expect("an adapting tensor")
 }
 
-/// `−α·x` for every tensor.
-fn descend<B: Backend>(x: PerTensor<B>, rates: &[Rate<B>]) -> PerTensor<B> {
+/// `−α·x` for every adapting tensor: what a plain step makes of a gradient, and of `λ` on the
+/// way back.
+pub(super) fn descend<B: Backend>(x: PerTensor<B>, rates: &[Rate<B>]) -> PerTensor<B> {
     let mut rates = rates.iter();
     x.into_iter()
         .map(|x| {

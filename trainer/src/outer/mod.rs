@@ -3,16 +3,17 @@
 
 mod descent;
 mod ema;
-mod flat;
+pub(crate) mod flat;
 mod recipe;
 mod statistics;
 mod trainer;
 
 use std::path::PathBuf;
 
+use crate::environments::EnvironmentFault;
 use crate::model::ModelError;
 use crate::nn::NetworkError;
-use crate::run::{Checkpoint, RunError, Validation};
+use crate::run::{Checkpoint, Returns, RunError, Validation};
 use crate::tasks::TasksError;
 
 pub use descent::{Descent, MetaStep, See, Trained};
@@ -54,6 +55,9 @@ pub enum TrainError {
         /// Its shape.
         needed: Vec<usize>,
     },
+    /// An environment gave what cannot be learned from.
+    #[error(transparent)]
+    Environment(#[from] EnvironmentFault),
     /// The loss is not a number any more.
     #[error("training diverged: the loss is {loss} at iteration {iteration}")]
     Diverged {
@@ -91,15 +95,24 @@ pub trait Training {
     /// The next iteration.
     ///
     /// # Errors
-    /// [`NetworkError`] where the network that it makes is unusable.
-    fn step(&mut self) -> Result<(), NetworkError>;
+    /// [`TrainError`] where the network that it makes is unusable, or an environment gave
+    /// what cannot be learned from; nothing has changed then.
+    fn step(&mut self) -> Result<(), TrainError>;
 
     /// Mean training loss since the last call.
     fn take_loss(&mut self) -> f64;
 
-    /// Loss and accuracy on validation tasks, where the algorithm has such; remembers the
-    /// parameters if they are the best so far.
-    fn validate(&mut self) -> Option<Validation>;
+    /// What came of acting since the last call, where a policy acts. By default nothing.
+    fn take_returns(&mut self) -> Option<Returns> {
+        None
+    }
+
+    /// Loss and accuracy on validation tasks, where the algorithm has such, or returns where a
+    /// policy acts; remembers the parameters if they are the best so far.
+    ///
+    /// # Errors
+    /// [`TrainError`] where an environment gave what cannot be learned from.
+    fn validate(&mut self) -> Result<Option<Validation>, TrainError>;
 }
 
 /// Iterations from one record to the next.

@@ -77,11 +77,10 @@ impl<B: Backend, A: Descent> Trainer<B, A> {
             params = head::with_shared_head(&network, &params).unwrap_or(params);
         }
         let tensors = network.adapting().len();
-        let fixed = match config.inner.rate {
-            RateConfig::Fixed { value } => value as f32,
-            // Learned rates have tensors of their own, tuned ones no inner loop.
-            _ => 0.0,
-        };
+        let steps = config.inner.steps;
+        // Learned rates have tensors of their own, tuned ones no inner loop.
+        let fixed = (config.inner.rate.fixed(steps, tensors))
+            .unwrap_or_else(|| RateTable::constant(0.0, steps, tensors));
         let betas = config.meta.betas.map(|beta| beta as f32);
         let record = &config.record;
         let queries = validation_queries(config, &*tasks);
@@ -101,7 +100,7 @@ impl<B: Backend, A: Descent> Trainer<B, A> {
             params: vector(&params, device),
             log_rates,
             ema: None,
-            fixed: RateTable::constant(fixed, config.inner.steps, tensors).on(device),
+            fixed: fixed.on(device),
             rates_optimiser: Optimiser::new(betas),
             window: Tensor::zeros([1], device),
             window_count: 0,
@@ -192,14 +191,15 @@ impl<B: Backend, A: Descent> Trainer<B, A> {
             Some(_) => self.config.evaluation_steps().unwrap_or(0),
         };
         let steps = recorded.unwrap_or(0).max(shown);
-        match self.config.inner.rate {
-            _ if !self.config.method.has_recipe() => (RateTable::constant(0.0, 1, tensors), 0),
-            RateConfig::Fixed { value } => (RateTable::constant(value as f32, 1, tensors), steps),
-            _ => {
-                let rates: Vec<f32> = log_rates.iter().map(|rate| rate.exp()).collect();
-                (RateTable::from_flat(&rates, self.rate_dims()), steps)
-            }
+        if !self.config.method.has_recipe() {
+            return (RateTable::constant(0.0, 1, tensors), 0);
         }
+        let fixed = self.config.inner.rate.fixed(1, tensors);
+        let learned = || {
+            let rates: Vec<f32> = log_rates.iter().map(|rate| rate.exp()).collect();
+            RateTable::from_flat(&rates, self.rate_dims())
+        };
+        (fixed.unwrap_or_else(learned), steps)
     }
 
     /// What training has come to so far.
@@ -278,6 +278,7 @@ impl<B: Backend, A: Descent> Training for Trainer<B, A> {
             best: self.best.clone(),
             statistics: self.network.statistics().to_vec(),
             ema: self.ema.as_ref().map(Ema::state),
+            acting: None,
         }
     }
 
@@ -296,7 +297,7 @@ impl<B: Backend, A: Descent> Training for Trainer<B, A> {
 
     /// One meta-step. Reads nothing back from the device, but where statistics
     /// of batch norms are measured.
-    fn step(&mut self) -> Result<(), NetworkError> {
+    fn step(&mut self) -> Result<(), TrainError> {
         if self.config.meta.statistics_from == Some(self.iteration) {
             let model = self.model()?;
             let measured = statistics::measure::<B>(&model, &*self.tasks, &self.device);
@@ -357,7 +358,7 @@ impl<B: Backend, A: Descent> Training for Trainer<B, A> {
     /// Query loss, and accuracy where there are classes, on the validation tasks
     /// after 0, 1, ... inner steps; remembers the parameters if they are the best
     /// so far. Methods without an inner loop are evaluated before adaptation.
-    fn validate(&mut self) -> Option<Validation> {
+    fn validate(&mut self) -> Result<Option<Validation>, TrainError> {
         let (params, log_rates) = self.result();
         let (mut table, steps) = self.rate_table(&log_rates);
         let (network, predictor) = &self.evaluated;
@@ -403,12 +404,12 @@ impl<B: Backend, A: Descent> Training for Trainer<B, A> {
         let finite = |value: f64| value.is_finite().then_some(value);
         let means = intervals.iter().map(|interval| finite(interval.mean));
         let half_widths = intervals.iter().map(|interval| finite(interval.half_width));
-        Some(Validation {
+        Ok(Some(Validation {
             shots: self.config.record.validation_shots,
             mean: means.collect(),
             half_width: half_widths.collect(),
             accuracy,
-        })
+        }))
     }
 }
 

@@ -1,8 +1,8 @@
 //! Checkpoints: everything training needs to go on as if it had not stopped.
 //!
-//! A file is the magic bytes `mamletT3`, a postcard message, and the CRC-64/XZ
-//! of both, little-endian. Files that begin with `mamletT2` lack the last field of
-//! the message.
+//! A file is the magic bytes `mamletT4`, a postcard message, and the CRC-64/XZ
+//! of both, little-endian. Files that begin with `mamletT3` lack the last field of
+//! the message, those that begin with `mamletT2` the last two.
 
 use std::borrow::Cow;
 use std::path::{Path, PathBuf};
@@ -12,8 +12,10 @@ use serde::{Deserialize, Serialize};
 use crate::meta::OptimiserState;
 use crate::nn::LayerStatistics;
 
-const MAGIC: &[u8; 8] = b"mamletT3";
-const MAGIC_WITHOUT_EMA: &[u8; 8] = b"mamletT2";
+const MAGIC: &[u8; 8] = b"mamletT4";
+/// Earlier magic bytes, each with the number of fields that its message lacks, all of
+/// which may be absent.
+const EARLIER: [(&[u8; 8], usize); 2] = [(b"mamletT3", 1), (b"mamletT2", 2)];
 
 /// The state of training after `iteration` iterations.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -40,6 +42,20 @@ pub struct Checkpoint {
     pub statistics: Vec<LayerStatistics>,
     /// The mean along the way, where one is kept.
     pub ema: Option<EmaState>,
+    /// What a policy that acts has come to.
+    pub acting: Option<ActingState>,
+}
+
+/// What is counted where a policy acts.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct ActingState {
+    /// Sums, since the last line of metrics, of the mean returns after 0, 1, ... inner
+    /// steps.
+    pub return_sums: Vec<f64>,
+    /// Steps taken in environments since the start of training, validations left out.
+    pub environment_steps: u64,
+    /// Weight of the divergence, where it is led to a target.
+    pub divergence_weight: f64,
 }
 
 /// The exponential mean of the parameters, with what it takes to go on.
@@ -99,11 +115,12 @@ impl Checkpoint {
         if checksum(body) != u64::from_le_bytes(*sum) {
             return Err(error("damaged (its checksum is wrong)"));
         }
-        let message = match magic {
-            MAGIC => Cow::Borrowed(message),
-            // As `None` is written.
-            MAGIC_WITHOUT_EMA => Cow::Owned([message, &[0]].concat()),
-            _ => return Err(unknown()),
+        let earlier = EARLIER.iter().find(|(earlier, _)| *earlier == magic);
+        let message = match earlier {
+            _ if magic == MAGIC => Cow::Borrowed(message),
+            // `None` is written as a 0.
+            Some((_, missing)) => Cow::Owned([message, &vec![0; *missing]].concat()),
+            None => return Err(unknown()),
         };
         match postcard::take_from_bytes(&message) {
             Ok((checkpoint, [])) => Ok(checkpoint),
@@ -121,7 +138,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn checkpoints_without_a_mean_are_read_and_others_named() {
+    fn earlier_checkpoints_are_read_and_others_named() {
         let checkpoint = Checkpoint {
             iteration: 7,
             params: vec![1.0, 2.0],
@@ -138,10 +155,16 @@ mod tests {
             bytes.extend(sum.to_le_bytes());
             bytes
         };
-        // The message but for its last byte, the missing mean.
+        // The message without the last bytes, the missing fields.
+        for (magic, missing) in EARLIER {
+            let message = &written[8..written.len() - 8 - missing];
+            let before = with_sum([&magic[..], message].concat());
+            assert_eq!(
+                Checkpoint::from_bytes(&before, path),
+                Ok(checkpoint.clone())
+            );
+        }
         let message = &written[8..written.len() - 9];
-        let before = with_sum([&MAGIC_WITHOUT_EMA[..], message].concat());
-        assert_eq!(Checkpoint::from_bytes(&before, path), Ok(checkpoint));
         for bytes in [
             with_sum([&MAGIC[..], message].concat()),
             with_sum(b"mamletT1".to_vec()),

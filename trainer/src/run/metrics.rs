@@ -19,12 +19,42 @@ pub struct Line {
     /// before.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub loss: Option<f64>,
+    /// What came of acting in training tasks since the line before, where a policy acts.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub returns: Option<Returns>,
     /// A validation.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub validation: Option<Validation>,
 }
 
-/// Query loss on the validation tasks after 0, 1, ... inner steps.
+impl Line {
+    /// With nothing measured yet.
+    pub fn at(iteration: u64) -> Self {
+        Self {
+            iteration,
+            loss: None,
+            returns: None,
+            validation: None,
+        }
+    }
+
+    /// Whether there is nothing to write.
+    pub fn is_empty(&self) -> bool {
+        self.loss.is_none() && self.returns.is_none() && self.validation.is_none()
+    }
+}
+
+/// What came of acting.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Returns {
+    /// The mean return of a rollout after 0, 1, ... inner steps.
+    pub mean: Vec<f64>,
+    /// Steps taken in environments since the start of training, validations left out.
+    pub environment_steps: u64,
+}
+
+/// Query loss on the validation tasks after 0, 1, ... inner steps, or the return where a
+/// policy acts.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Validation {
     /// Support examples.

@@ -37,11 +37,11 @@ use crate::nn::LayerStatistics;
 use crate::notice::notice;
 use crate::tasks::DataDigest;
 
-pub use checkpoint::{Best, Checkpoint, CheckpointError, EmaState};
+pub use checkpoint::{ActingState, Best, Checkpoint, CheckpointError, EmaState};
 pub use error::RunError;
 pub(crate) use error::io;
 pub use lock::Lock;
-pub use metrics::{Line, Metrics, Validation};
+pub use metrics::{Line, Metrics, Returns, Validation};
 
 use stage::Claim;
 

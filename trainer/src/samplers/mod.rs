@@ -3,11 +3,13 @@
 //! A [`Sampler`] stands for one batch of tasks and is asked for a set of examples *with
 //! the parameters as they stand*. Supervised tasks draw their sets beforehand and give
 //! the same support set for every inner step ([`DeviceBatch`]). Tasks in which a policy
-//! acts collect theirs by acting with the parameters they are given.
+//! acts collect theirs by acting with the parameters they are given ([`Acting`]); what was
+//! seen is then followed once more, or several times, as it is ([`Replayed`]).
 //!
 //! A sampler is a function of its address (seed, iteration, inner step) and of the
 //! parameters: asked twice for the same, it gives the same.
 
+mod acting;
 mod meta_batch;
 mod supervised;
 
@@ -17,6 +19,7 @@ use burn::tensor::{Tensor, backend::Backend};
 
 use crate::tasks::DeviceBatch;
 
+pub use acting::{Acting, Outcome, Replayed};
 pub use meta_batch::{Labelled, MetaBatch};
 
 /// Examples of every task of a batch.

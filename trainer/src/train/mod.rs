@@ -5,7 +5,6 @@
 //! checkpoint, and metrics hold no times: `--resume` gives the same bytes as an
 //! uninterrupted run on the same device.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Instant;
 
@@ -15,9 +14,10 @@ use crate::algorithms::Algorithm;
 use crate::config::Config;
 use crate::model::TrainedModel;
 use crate::notice::notice;
-use crate::outer::{record_statistics, validation_queries};
+use crate::outer::{Training, record_statistics, validation_queries};
+use crate::policies::PolicyTrainer;
 use crate::run::{Line, Outcome, RunDir};
-use crate::tasks::{Split, TaskDistribution, TasksError};
+use crate::tasks::{Split, TaskSource, TasksError};
 
 pub use crate::outer::TrainError;
 
@@ -50,14 +50,17 @@ pub enum End {
 ///
 /// # Errors
 /// [`TasksError`] where data is missing, unusable or too little.
-pub fn open(config: &Config) -> Result<Arc<dyn TaskDistribution>, TasksError> {
+pub fn open(config: &Config) -> Result<TaskSource, TasksError> {
+    if config.tasks.acts() {
+        return config.tasks.source();
+    }
     let tasks = config.tasks.open_to_train(config.meta.ways)?;
     let shots = config.meta.shots.choices().iter().copied().max();
     tasks.check(Split::Train, shots.unwrap_or(1), config.meta.queries)?;
     let record = &config.record;
     let queries = validation_queries(config, &*tasks);
     tasks.check(Split::Validation, record.validation_shots, queries)?;
-    Ok(tasks)
+    Ok(TaskSource::Supervised(tasks))
 }
 
 /// [`train_on`] the tasks of the config.
@@ -80,7 +83,7 @@ pub fn train<B: Backend>(
 /// # Errors
 /// [`TrainError`]; the run's last checkpoint stands.
 pub fn train_on<B: Backend>(
-    (config, tasks): (&Config, Arc<dyn TaskDistribution>),
+    (config, tasks): (&Config, TaskSource),
     run: &RunDir,
     device: B::Device,
     stop: &AtomicBool,
@@ -90,7 +93,16 @@ pub fn train_on<B: Backend>(
     for note in tasks.notes() {
         observe(Event::Note(note));
     }
-    let mut training = config.method.start::<B>(config, tasks.clone(), &device)?;
+    let mut training: Box<dyn Training> = match &tasks {
+        TaskSource::Supervised(tasks) => {
+            config.method.start::<B>(config, tasks.clone(), &device)?
+        }
+        TaskSource::Acting(environments) => Box::new(PolicyTrainer::<B>::new(
+            config,
+            environments.clone(),
+            &device,
+        )?),
+    };
     let checkpoint = run.latest_checkpoint()?;
     let data = tasks.digest();
     if checkpoint.is_some() {
@@ -116,11 +128,10 @@ pub fn train_on<B: Backend>(
         Some(checkpoint) => training.restore(checkpoint)?,
         None => {
             training.initialise()?;
-            if let Some(validation) = training.validate() {
+            if let Some(validation) = training.validate()? {
                 let line = Line {
-                    iteration: 0,
-                    loss: None,
                     validation: Some(validation),
+                    ..Line::at(0)
                 };
                 metrics.write(&line)?;
                 observe(Event::Metrics(&line));
@@ -130,15 +141,15 @@ pub fn train_on<B: Backend>(
         }
     }
     while training.iteration() < total {
-        training.step()?;
+        if let Err(error) = training.step() {
+            // Nothing has changed, so that a run goes on from here.
+            run.write_checkpoint(&training.checkpoint())?;
+            return Err(error);
+        }
         let done = training.iteration();
         observe(Event::Iteration(done));
         let due = |every: u64| done.is_multiple_of(every) || done == total;
-        let mut line = Line {
-            iteration: done,
-            loss: None,
-            validation: None,
-        };
+        let mut line = Line::at(done);
         if due(rhythm.loss) {
             let loss = training.take_loss();
             if !loss.is_finite() {
@@ -147,12 +158,13 @@ pub fn train_on<B: Backend>(
                     loss,
                 });
             }
-            line.loss = Some(loss);
+            line.returns = training.take_returns();
+            line.loss = Some(loss).filter(|_| line.returns.is_none());
         }
         if due(rhythm.validation) {
-            line.validation = training.validate();
+            line.validation = training.validate()?;
         }
-        if line.loss.is_some() || line.validation.is_some() {
+        if !line.is_empty() {
             metrics.write(&line)?;
             observe(Event::Metrics(&line));
         }
@@ -166,7 +178,9 @@ pub fn train_on<B: Backend>(
         }
     }
     let model = TrainedModel::from_checkpoint(config.clone(), &training.checkpoint())?;
-    record_statistics::<B>(&model, &*tasks, run, &device)?;
+    if let TaskSource::Supervised(tasks) = &tasks {
+        record_statistics::<B>(&model, &**tasks, run, &device)?;
+    }
     let lines = run.read_metrics()?.into_iter();
     let mut chosen = lines.filter(|line| line.iteration == model.iteration);
     let outcome = Outcome {

@@ -1,0 +1,356 @@
+//! Training where a policy acts, as a state: one iteration, validation, saving, restoring.
+
+use std::sync::Arc;
+
+use burn::tensor::{Tensor, backend::Backend};
+
+use super::acting::{Adapting, act};
+use super::objective::{Objective, Point, Recipe};
+use super::{clipped, trpo};
+use crate::algorithms::Algorithm;
+use crate::config::{Clipped, Config, PolicyConfig, PolicyOuter, RateConfig};
+use crate::environments::{EnvironmentFault, Environments};
+use crate::interval::Interval;
+use crate::loss::Form;
+use crate::meta::{
+    MetaGradient, Optimiser, Rate, RatePer, RateTable, from_logarithms, join, split, to_host,
+};
+use crate::model::TrainedModel;
+use crate::nn::{Network, NetworkError};
+use crate::outer::flat::{logarithms, numbers, vector};
+use crate::outer::{Rhythm, TrainError, Training};
+use crate::random::Stream;
+use crate::rollouts::{Actors, Address, Seen};
+use crate::run::{ActingState, Best, Checkpoint, Returns, Validation};
+
+/// Training of a policy by an algorithm whose gradient goes through inner steps, or by one
+/// without inner steps.
+pub struct PolicyTrainer<B: Backend> {
+    config: Config,
+    policy: PolicyConfig,
+    environments: Arc<dyn Environments>,
+    network: Network,
+    device: B::Device,
+    iteration: u64,
+    params: Tensor<B, 1>,
+    log_rates: Option<Tensor<B, 1>>,
+    /// The rates where they are not learned.
+    fixed: Vec<Vec<Rate<B>>>,
+    optimiser: Optimiser<B, 1>,
+    rates_optimiser: Optimiser<B, 1>,
+    state: ActingState,
+    window_count: u32,
+    best: Option<Best>,
+}
+
+impl<B: Backend> PolicyTrainer<B> {
+    /// At iteration 0.
+    ///
+    /// # Errors
+    /// [`NetworkError`] where the network cannot be built.
+    pub fn new(
+        config: &Config,
+        environments: Arc<dyn Environments>,
+        device: &B::Device,
+    ) -> Result<Self, NetworkError> {
+        let initial = TrainedModel::initial(config.clone())?;
+        let network = match config.method.properties().through_inner_loop {
+            true => initial.network.clone(),
+            false => initial.network.all_adapting(),
+        };
+        let policy = config.policy.clone().unwrap_or_default();
+        let betas = config.meta.betas.map(|beta| beta as f32);
+        let (steps, tensors) = (config.inner.steps, initial.network.adapting().len());
+        let fixed = (config.inner.rate.fixed(steps, tensors))
+            .unwrap_or_else(|| RateTable::constant(0.0, steps, tensors));
+        let divergence_weight = match &policy.outer {
+            PolicyOuter::Clipped(clipped) => clipped.divergence_weight,
+            PolicyOuter::Trpo(_) => 0.0,
+        };
+        Ok(Self {
+            params: vector(&initial.params.concat(), device),
+            log_rates: (initial.learned_rates()).map(|rates| logarithms(rates, device)),
+            fixed: fixed.on(device),
+            optimiser: Optimiser::new(betas),
+            rates_optimiser: Optimiser::new(betas),
+            state: ActingState {
+                return_sums: vec![0.0; steps + 1],
+                environment_steps: 0,
+                divergence_weight,
+            },
+            iteration: 0,
+            window_count: 0,
+            best: None,
+            device: device.clone(),
+            config: config.clone(),
+            policy,
+            environments,
+            network,
+        })
+    }
+
+    /// The shapes of the learned rates of a step.
+    fn rate_dims(&self) -> Vec<[usize; 3]> {
+        match self.config.inner.rate {
+            RateConfig::Learned { per, .. } => per,
+            _ => RatePer::Tensor,
+        }
+        .dims(&self.network)
+    }
+
+    /// The rates, and where they are learned as a flat vector.
+    fn rates(&self) -> (Vec<Vec<Rate<B>>>, Option<Tensor<B, 1>>) {
+        match &self.log_rates {
+            None => (self.fixed.clone(), None),
+            Some(logarithms) => {
+                let (rates, flat) = from_logarithms(logarithms, &self.rate_dims());
+                (rates, Some(flat))
+            }
+        }
+    }
+
+    /// Acts in tasks with the parameters as they stand.
+    fn act(
+        &self,
+        address: Address,
+        (tasks, rollouts, steps): (usize, [usize; 2], usize),
+    ) -> Result<Vec<Vec<Seen<B>>>, EnvironmentFault> {
+        let actors = self.actors();
+        let (rates, _) = self.rates();
+        let adapting = Adapting {
+            actors,
+            optimiser: self.config.inner_optimiser(),
+            rates: &rates,
+            steps,
+            rollouts,
+            weighing: self.policy.weighing(),
+        };
+        let params = split(&self.network, &self.params);
+        act(
+            &adapting,
+            &params,
+            &actors.draw_tasks(address, tasks),
+            address,
+        )
+    }
+
+    fn actors(&self) -> Actors<'_> {
+        Actors {
+            network: &self.network,
+            environments: &*self.environments,
+        }
+    }
+
+    fn objective(&self, seen: &[Vec<Seen<B>>]) -> Objective<B> {
+        let recipe = Recipe {
+            estimator: self.policy.estimator,
+            outer: match &self.policy.outer {
+                PolicyOuter::Trpo(_) => Form::Ratio,
+                PolicyOuter::Clipped(clipped) => Form::Clipped {
+                    range: clipped.range as f32,
+                },
+            },
+            optimiser: self.config.inner_optimiser(),
+            order: self.config.inner.order_at(self.iteration),
+            sampling_term: self.policy.sampling_term,
+        };
+        let horizon = self.environments.horizon();
+        Objective::new(&self.network, self.actors().policy(), horizon, seen, recipe)
+    }
+
+    /// Steps of Adam on what was seen.
+    fn clipped(&mut self, settings: &Clipped, objective: &Objective<B>) {
+        let weight = self.state.divergence_weight;
+        let mut divergence = 0.0;
+        for _ in 0..settings.epochs {
+            let (rates, flat_rates) = self.rates();
+            let params = split(&self.network, &self.params);
+            let at = Point {
+                params: &params,
+                rates: &rates,
+            };
+            let mut gradient = objective.gradient(&at);
+            if weight > 0.0 {
+                let before = objective.divergence_before(&at);
+                divergence = f64::from(to_host(before.loss)[0]);
+                let pairs = gradient.params.into_iter().zip(before.params);
+                gradient.params = pairs
+                    .map(|(own, before)| own + before.mul_scalar(weight as f32))
+                    .collect();
+            }
+            self.descend(gradient, flat_rates);
+        }
+        self.state.divergence_weight = clipped::weight_after(settings, weight, divergence);
+    }
+
+    /// One step of Adam.
+    fn descend(&mut self, gradient: MetaGradient<B>, rates: Option<Tensor<B, 1>>) {
+        let (meta, clip) = (&self.config.meta, self.config.clip());
+        let factor = meta.rate_factor(self.iteration);
+        let params = clip.apply(join(gradient.params));
+        self.params = self
+            .optimiser
+            .step(meta.rate * factor, self.params.clone(), params);
+        if let (Some(rates), Some(logarithms), RateConfig::Learned { meta_rate, .. }) =
+            (rates, self.log_rates.take(), &self.config.inner.rate)
+        {
+            // ∂J/∂ρ = α ∂J/∂α for α = e^ρ.
+            let gradient = clip.apply(Tensor::cat(gradient.rates, 0) * rates);
+            let stepped = self
+                .rates_optimiser
+                .step(meta_rate * factor, logarithms, gradient);
+            self.log_rates = Some(stepped);
+        }
+    }
+}
+
+impl<B: Backend> Training for PolicyTrainer<B> {
+    fn initialise(&mut self) -> Result<(), TrainError> {
+        Ok(())
+    }
+
+    fn restore(&mut self, checkpoint: &Checkpoint) -> Result<(), NetworkError> {
+        let device = &self.device;
+        self.iteration = checkpoint.iteration;
+        self.params = vector(&checkpoint.params, device);
+        let length = checkpoint.params.len();
+        self.optimiser
+            .restore(&checkpoint.optimiser, [length], device);
+        if self.log_rates.is_some() {
+            self.log_rates = Some(vector(&checkpoint.log_rates, device));
+            let length = checkpoint.log_rates.len();
+            self.rates_optimiser
+                .restore(&checkpoint.rates_optimiser, [length], device);
+        }
+        if let Some(state) = &checkpoint.acting {
+            self.state = state.clone();
+        }
+        self.window_count = checkpoint.window_count;
+        self.best = checkpoint.best.clone();
+        Ok(())
+    }
+
+    fn checkpoint(&self) -> Checkpoint {
+        Checkpoint {
+            config_digest: self.config.digest(),
+            iteration: self.iteration,
+            params: to_host(self.params.clone()),
+            log_rates: numbers(self.log_rates.as_ref()),
+            optimiser: self.optimiser.state(),
+            rates_optimiser: self.rates_optimiser.state(),
+            window_sum: 0.0,
+            window_count: self.window_count,
+            best: self.best.clone(),
+            statistics: Vec::new(),
+            ema: None,
+            acting: Some(self.state.clone()),
+        }
+    }
+
+    fn iteration(&self) -> u64 {
+        self.iteration
+    }
+
+    fn rhythm(&self) -> Rhythm {
+        let record = &self.config.record;
+        Rhythm {
+            loss: record.every,
+            validation: record.validate_every,
+            checkpoint: record.checkpoint_every,
+        }
+    }
+
+    fn step(&mut self) -> Result<(), TrainError> {
+        let (meta, inner) = (&self.config.meta, &self.config.inner);
+        let address = Address {
+            seed: self.config.seed,
+            stream: Stream::Train,
+            batch: self.iteration,
+        };
+        let rollouts = [meta.shots.choices()[0], meta.queries];
+        let seen = self.act(address, (meta.tasks, rollouts, inner.steps))?;
+        for (step, sum) in self.state.return_sums.iter_mut().enumerate() {
+            let of_tasks = seen.iter().map(|seen| seen[step].mean_return);
+            *sum += of_tasks.sum::<f64>() / seen.len() as f64;
+        }
+        let taken: usize = seen.iter().flatten().map(|seen| seen.taken).sum();
+        self.state.environment_steps += taken as u64;
+        let objective = self.objective(&seen);
+        match self.policy.outer.clone() {
+            PolicyOuter::Clipped(settings) => self.clipped(&settings, &objective),
+            PolicyOuter::Trpo(settings) => {
+                let from = trpo::Flat {
+                    network: &self.network,
+                    params: &self.params,
+                    log_rates: self.log_rates.as_ref(),
+                    fixed: &self.fixed,
+                    dims: &self.rate_dims(),
+                };
+                let (params, rates) = trpo::step(&settings, &objective, &from, &self.device);
+                self.params = vector(&params, &self.device);
+                if self.log_rates.is_some() {
+                    self.log_rates = Some(vector(&rates, &self.device));
+                }
+            }
+        }
+        self.window_count += 1;
+        self.iteration += 1;
+        Ok(())
+    }
+
+    /// The negative mean return after the last inner step.
+    fn take_loss(&mut self) -> f64 {
+        let sum = self.state.return_sums.last().copied().unwrap_or(0.0);
+        -sum / f64::from(self.window_count.max(1))
+    }
+
+    fn take_returns(&mut self) -> Option<Returns> {
+        let count = f64::from(std::mem::take(&mut self.window_count).max(1));
+        let mean = self.state.return_sums.iter_mut();
+        Some(Returns {
+            mean: mean.map(|sum| std::mem::take(sum) / count).collect(),
+            environment_steps: self.state.environment_steps,
+        })
+    }
+
+    /// Mean returns on the validation tasks after 0, 1, ... inner steps; remembers the
+    /// parameters if they are the best so far. Methods without inner steps are evaluated
+    /// before adaptation.
+    fn validate(&mut self) -> Result<Option<Validation>, TrainError> {
+        let record = &self.config.record;
+        let address = Address {
+            seed: self.config.seed,
+            stream: Stream::Validation,
+            batch: 0,
+        };
+        let steps = match self.config.method.has_recipe() {
+            true => record.validation_steps.iter().copied().max().unwrap_or(0),
+            false => 0,
+        };
+        let rollouts = [record.validation_shots; 2];
+        let seen = self.act(address, (record.validation_tasks, rollouts, steps))?;
+        let intervals: Vec<Interval> = (0..=steps)
+            .map(|step| {
+                let returns = seen.iter().map(|seen| seen[step].mean_return as f32);
+                Interval::of(&returns.collect::<Vec<f32>>())
+            })
+            .collect();
+        let at_steps = &record.validation_steps;
+        let returns = at_steps.iter().map(|&step| intervals[step.min(steps)].mean);
+        let score = -returns.sum::<f64>() / at_steps.len() as f64;
+        if score.is_finite() && self.best.as_ref().is_none_or(|best| score <= best.score) {
+            self.best = Some(Best {
+                iteration: self.iteration,
+                score,
+                params: to_host(self.params.clone()),
+                log_rates: numbers(self.log_rates.as_ref()),
+            });
+        }
+        Ok(Some(Validation {
+            shots: record.validation_shots,
+            mean: intervals.iter().map(|own| Some(own.mean)).collect(),
+            half_width: intervals.iter().map(|own| Some(own.half_width)).collect(),
+            accuracy: Vec::new(),
+        }))
+    }
+}
