@@ -11,6 +11,9 @@ const RATES: [f64; 6] = [0.003, 0.01, 0.03, 0.1, 0.3, 1.0];
 /// Gradient steps that baselines take on the support set.
 const STEPS: usize = 20;
 
+/// The same where a policy acts, each step on new rollouts.
+const ROLLOUT_STEPS: usize = 3;
+
 /// The baselines of the run of `config`, each by the name of its folder:
 ///
 /// - `scratch`: initial weights, all of which learn from the support set;
@@ -20,14 +23,16 @@ const STEPS: usize = 20;
 ///   [`prototypical`](crate::algorithms::Prototypical).
 ///
 /// The two that train take as many iterations, with the same rate and batches.
-/// Empty where the network has no dense layer last, or a context.
+/// Empty where the network has no dense layer last, or a context, unless a policy acts.
 pub fn networks(config: &Config) -> Vec<(&'static str, Config)> {
     let layers = &config.model.layers;
     let dense = matches!(layers.last(), Some(LayerSpec::Dense { .. }));
     let context = layers
         .iter()
         .any(|layer| matches!(layer, LayerSpec::Context { .. }));
-    if !dense || context {
+    // Behind the last layer of a policy there may be a context, the deviations.
+    let acts = config.tasks.acts();
+    if !acts && (!dense || context) {
         return Vec::new();
     }
     let mut plain = config.clone();
@@ -35,12 +40,12 @@ pub fn networks(config: &Config) -> Vec<(&'static str, Config)> {
     plain.model.from = None;
     plain.meta.ways = None;
     plain.meta.step_loss = StepLoss::Last;
-    plain.record.keep = Keep::Last;
+    plain.record.keep = if acts { Keep::Best } else { Keep::Last };
     plain.record.keep_by = KeepBy::Loss;
     plain.record.validation_steps = vec![0];
     plain.inner = InnerConfig {
         steps: 0,
-        evaluation_steps: Some(STEPS),
+        evaluation_steps: Some(if acts { ROLLOUT_STEPS } else { STEPS }),
         rate: RateConfig::Tuned {
             candidates: RATES.to_vec(),
         },

@@ -188,6 +188,18 @@ impl Episodes {
         ) else {
             return Ok(evaluation);
         };
+        if tasks.acts() {
+            anyhow::ensure!(
+                self.baselines != Some(BaselinesChoice::Simple),
+                Usage(
+                    "--baselines simple: a policy acts in these tasks, and all policies are \
+                     networks; --baselines trained trains some"
+                        .into()
+                )
+            );
+            evaluation.baselines = false;
+            return Ok(evaluation);
+        }
         let distribution = tasks.open()?;
         if evaluation.on.is_none() {
             note_other_data(models, (tasks, &*distribution))?;

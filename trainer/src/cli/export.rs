@@ -107,7 +107,7 @@ impl Arguments {
             model = model.with_ways(ways)?;
         }
         let manifest = RunDir::open(&path)?.manifest();
-        let tasks = model.config.tasks.open()?;
+        let tasks = model.examples()?;
         let named = [(path.display().to_string(), model.clone())];
         note_other_data(&named, (&model.config.tasks, &*tasks))?;
         let options = self.options(&model);

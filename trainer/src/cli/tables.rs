@@ -67,16 +67,23 @@ fn table(shots: &ShotsReport, measure: Measure, per: &str) -> String {
         .filter(|step| *step <= 3 || *step == 5 || *step == last || own.contains(step))
         .filter(|&step| measured(step))
         .collect();
-    let mut head = vec![format!(
-        "K = {}, {} {} per {per}",
-        shots.shots,
-        shots.queries,
-        if shots.queries == 1 {
-            "query"
-        } else {
-            "queries"
-        }
-    )];
+    let mut head = vec![match measure {
+        Measure::Return => format!(
+            "{} a step, {} after the last",
+            counted(shots.shots, "rollout"),
+            shots.queries
+        ),
+        _ => format!(
+            "K = {}, {} {} per {per}",
+            shots.shots,
+            shots.queries,
+            if shots.queries == 1 {
+                "query"
+            } else {
+                "queries"
+            }
+        ),
+    }];
     head.extend(columns.iter().map(|step| match step {
         1 => "1 step".to_owned(),
         step => format!("{step} steps"),
@@ -200,8 +207,10 @@ pub(super) fn number(value: f64, measure: Measure) -> String {
     match measure {
         Measure::Accuracy => format!("{value:.2}"),
         Measure::Error if value.abs() < 1.0 => format!("{value:.5}"),
-        Measure::Loss | Measure::Error if value.abs() < 1e4 => format!("{value:.3}"),
-        Measure::Loss | Measure::Error => format!("{value:.1e}"),
+        Measure::Loss | Measure::Error | Measure::Return if value.abs() < 1e4 => {
+            format!("{value:.3}")
+        }
+        Measure::Loss | Measure::Error | Measure::Return => format!("{value:.1e}"),
     }
 }
 
@@ -212,10 +221,18 @@ fn notes(report: &Report) -> String {
         Setting::Device => "their steps are taken back, as by the engine",
         _ => "a device takes such steps back",
     };
-    let mut text = format!(
-        "\n\ndiverged: tasks whose support loss ended above that before adaptation, or not finite; \
+    let mut text = match report.acts {
+        true => "\n\nreturn: the sum of a rollout's rewards, its mean over the rollouts of a \
+                 task after so many inner steps; every step is taken on the rollouts before it\n"
+            .to_owned(),
+        false => String::from("\n\n"),
+    };
+    if !report.acts {
+        text += &format!(
+            "diverged: tasks whose support loss ended above that before adaptation, or not finite; \
          {taken_back}\n"
-    );
+        );
+    }
     if let Some(units) = report.units.filter(|&units| units > 1) {
         text += &format!(
             "over {}: tasks of one person or device are alike, so intervals are over those\n",

@@ -48,7 +48,7 @@ impl BaselineReport {
     /// The mean of `measure`, as [`super::StepReport::of`] gives it.
     pub fn of(&self, measure: Measure) -> Option<Interval> {
         match measure {
-            Measure::Loss => self.loss,
+            Measure::Loss | Measure::Return => self.loss,
             Measure::Accuracy => self.accuracy.map(|accuracy| accuracy.scaled(100.0)),
             Measure::Error => Some(self.error?.interval),
         }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use burn::tensor::backend::Backend;
 
 use super::episodes::Episodes;
-use super::{EvaluateError, Evaluation, Interval, Setting};
+use super::{EvaluateError, Evaluation, Interval, Setting, acting};
 use crate::algorithms::{Adaptation, Algorithm};
 use crate::config::{RateConfig, TasksConfig};
 use crate::loss::LossKind;
@@ -62,6 +62,8 @@ pub(super) struct Measured {
     pub tuned_rates: Vec<f64>,
     /// Losses are in the square of the target's unit, where it has one.
     pub curves: Curves,
+    /// Whether values are returns in environments, which are good where they are high.
+    pub acts: bool,
     /// The target's unit; `None` where targets are as the network sees them.
     pub unit: Option<String>,
     /// The unit of every task, where each is of one.
@@ -77,6 +79,10 @@ pub(super) fn measure<B: Backend>(
     device: &B::Device,
     mut observe: impl FnMut(Progress<'_>),
 ) -> Result<Vec<Measured>, EvaluateError> {
+    if acting::acts(models, evaluation) {
+        checked(models, evaluation)?;
+        return acting::measure::<B>(models, evaluation, device, observe);
+    }
     let mut all = Vec::new();
     let tasks = opened(models, evaluation)?;
     for ((index, (_, model)), distribution) in models.iter().enumerate().zip(tasks) {
@@ -97,16 +103,7 @@ pub(super) fn opened(
     models: &[(String, TrainedModel)],
     evaluation: &Evaluation,
 ) -> Result<Vec<Arc<dyn TaskDistribution>>, EvaluateError> {
-    if let Some(nothing) = evaluation.fault() {
-        return Err(EvaluateError::Nothing(nothing));
-    }
-    for pair in models.windows(2) {
-        let [first, second] = [0, 1].map(|of| pair[of].1.config.tasks.as_evaluated());
-        if evaluation.on.is_none() && first != second {
-            let (first, second) = (pair[0].0.clone(), pair[1].0.clone());
-            return Err(EvaluateError::Tasks { first, second });
-        }
-    }
+    checked(models, evaluation)?;
     let mut opened: Option<(&TasksConfig, Arc<dyn TaskDistribution>)> = None;
     let mut all = Vec::with_capacity(models.len());
     for model in models {
@@ -125,6 +122,24 @@ pub(super) fn opened(
         all.push(distribution);
     }
     Ok(all)
+}
+
+/// Whether an evaluation asks for something, and its models are of the same tasks.
+fn checked(
+    models: &[(String, TrainedModel)],
+    evaluation: &Evaluation,
+) -> Result<(), EvaluateError> {
+    if let Some(nothing) = evaluation.fault() {
+        return Err(EvaluateError::Nothing(nothing));
+    }
+    for pair in models.windows(2) {
+        let [first, second] = [0, 1].map(|of| pair[of].1.config.tasks.as_evaluated());
+        if evaluation.on.is_none() && first != second {
+            let (first, second) = (pair[0].0.clone(), pair[1].0.clone());
+            return Err(EvaluateError::Tasks { first, second });
+        }
+    }
+    Ok(())
 }
 
 /// The tasks that a model is measured on: its own, or those of the evaluation as it
@@ -304,6 +319,7 @@ impl Subject<'_> {
                     own_steps,
                     tuned_rates: tuned.into_iter().collect(),
                     curves: Curves::new(steps, self.distribution.classes().is_some()),
+                    acts: false,
                     unit: None,
                     units: None,
                 });
@@ -319,7 +335,7 @@ pub(super) fn tunes_rate(model: &TrainedModel) -> bool {
 }
 
 /// What a model's rate is tuned among, if it is.
-fn candidates(model: &TrainedModel) -> Option<&[f64]> {
+pub(super) fn candidates(model: &TrainedModel) -> Option<&[f64]> {
     let tunes = model.config.method.properties().adaptation == Adaptation::TunedRate;
     match &model.config.inner.rate {
         RateConfig::Tuned { candidates } if tunes => Some(candidates),

@@ -1,6 +1,7 @@
 //! How well models adapt: loss and, where tasks have classes, accuracy on query
 //! examples after each inner step, for every method on the same tasks.
 
+mod acting;
 mod baselines;
 mod compare;
 mod episodes;
@@ -20,6 +21,7 @@ pub use crate::interval::Interval;
 pub use crate::predict::Setting;
 
 use crate::data::counted;
+use crate::environments::EnvironmentFault;
 use crate::model::TrainedModel;
 use crate::tasks::TasksError;
 
@@ -86,6 +88,15 @@ pub enum EvaluateError {
     /// The data cannot be opened.
     #[error(transparent)]
     Data(#[from] TasksError),
+    /// A policy cannot be evaluated on examples, nor what is no policy by acting.
+    #[error("{run} is evaluated where a policy acts, or has one, and the other does not")]
+    Acting {
+        /// The run.
+        run: String,
+    },
+    /// An environment gave what cannot be measured.
+    #[error(transparent)]
+    Environment(#[from] EnvironmentFault),
 }
 
 /// Evaluates `models`, each with the run it comes from, on the same tasks, and
@@ -120,7 +131,11 @@ pub fn check(
     models: &[(String, TrainedModel)],
     evaluation: &Evaluation,
 ) -> Result<(), EvaluateError> {
-    measure::opened(models, evaluation).map(drop)
+    if !acting::acts(models, evaluation) {
+        return measure::opened(models, evaluation).map(drop);
+    }
+    let mut runs = models.iter();
+    runs.try_for_each(|(run, model)| acting::environments(run, model, evaluation).map(drop))
 }
 
 /// Evaluates cross-validations as one method: a report on all tasks together. Each of
@@ -211,6 +226,7 @@ fn report(
         tuning_tasks: evaluation.tuning_tasks,
         setting: evaluation.judged(),
         units: units_of(measured),
+        acts: measured.iter().any(|own| own.acts),
         shots: sets,
         unit: (measured.first()).and_then(|measured| measured.unit.clone()),
     }

@@ -30,6 +30,9 @@ pub struct Report {
     /// are as the network sees them.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub unit: Option<String>,
+    /// Whether values are returns in environments, and shots and queries rollouts.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub acts: bool,
     /// Seed of the test tasks.
     pub seed: u64,
     /// Validation tasks on which rates were tuned.
@@ -163,6 +166,9 @@ impl MethodReport {
             steps: {
                 let units = measured.units.as_deref();
                 let mut steps = StepReport::all(&measured.curves, units);
+                if measured.acts {
+                    steps.iter_mut().for_each(|step| step.diverged = None);
+                }
                 if measured.unit.is_some() {
                     for (step, losses) in steps.iter_mut().zip(&measured.curves.query) {
                         step.error = RootMeanSquare::of(losses, units);
@@ -201,7 +207,8 @@ impl MethodReport {
 pub struct StepReport {
     /// Inner steps taken.
     pub step: usize,
-    /// Mean query loss over the tasks; `null` if it is not finite.
+    /// Mean query loss over the tasks, or mean return where [`Report::acts`]; `null` if it is
+    /// not finite.
     pub mean: Option<f64>,
     /// Half the width of its 95 % interval, over [`Report::units`] or tasks; `null` if it
     /// is not finite.
@@ -241,6 +248,7 @@ impl Spread {
             Measure::Loss => self.loss,
             Measure::Accuracy => Some(100.0 * self.accuracy?),
             Measure::Error => None,
+            Measure::Return => self.loss,
         }
     }
 }
@@ -255,6 +263,8 @@ pub enum Measure {
     Accuracy,
     /// Root mean square error of the queries, in the target's unit.
     Error,
+    /// Mean return of a rollout.
+    Return,
 }
 
 impl Measure {
@@ -264,6 +274,7 @@ impl Measure {
             Self::Loss => "query loss",
             Self::Accuracy => "query accuracy in %",
             Self::Error => "root mean square error of queries",
+            Self::Return => "return",
         }
     }
 }
@@ -276,6 +287,7 @@ impl Report {
             .flat_map(|shots| &shots.methods)
             .flat_map(|method| &method.steps);
         match steps.next() {
+            _ if self.acts => Measure::Return,
             Some(step) if step.accuracy.is_some() => Measure::Accuracy,
             _ if self.unit.is_some() => Measure::Error,
             _ => Measure::Loss,
@@ -307,7 +319,7 @@ impl Measure {
     pub fn scale(self) -> f64 {
         match self {
             Self::Accuracy => 100.0,
-            Self::Loss | Self::Error => 1.0,
+            Self::Loss | Self::Error | Self::Return => 1.0,
         }
     }
 }
@@ -317,7 +329,7 @@ impl StepReport {
     /// was not measured.
     pub fn of(&self, measure: Measure) -> Option<Interval> {
         match measure {
-            Measure::Loss => Some(Interval {
+            Measure::Loss | Measure::Return => Some(Interval {
                 mean: self.mean?,
                 half_width: self.half_width.unwrap_or(f64::INFINITY),
             }),

@@ -82,7 +82,7 @@ pub(super) struct Comparing<'a> {
     /// Indices of `measured` that are meta-learned, and those that are not.
     kinds: [Vec<usize>; 2],
     titles: &'a [String],
-    classes: bool,
+    high_is_good: bool,
     in_unit: bool,
     units: Option<&'a [u32]>,
 }
@@ -107,7 +107,9 @@ impl<'a> Comparing<'a> {
         Self {
             kinds,
             titles,
-            classes: measured.iter().any(|own| own.curves.accuracy.is_some()),
+            high_is_good: measured
+                .iter()
+                .any(|own| own.acts || own.curves.accuracy.is_some()),
             in_unit: measured.iter().any(|own| own.unit.is_some()),
             units: measured.first().and_then(|own| own.units.as_deref()),
             measured,
@@ -129,7 +131,7 @@ impl<'a> Comparing<'a> {
 
     /// The best of some rows, with its place among them.
     fn best<K>(&self, rows: impl Iterator<Item = (K, Row<'a>)>) -> Option<(K, Row<'a>)> {
-        let sign = if self.classes { 1.0 } else { -1.0 };
+        let sign = if self.high_is_good { 1.0 } else { -1.0 };
         let scored = rows.filter_map(|(key, row)| {
             let mean = Interval::of(row.values).mean;
             mean.is_finite().then_some((sign * mean, (key, row)))
@@ -172,7 +174,7 @@ impl<'a> Comparing<'a> {
     }
 
     fn ahead(&self, run: &Row<'_>, other: &Row<'_>) -> Option<Paired> {
-        if self.classes {
+        if self.high_is_good {
             return Paired::of(other.values, run.values, self.units);
         }
         match self.in_unit {

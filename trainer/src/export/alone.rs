@@ -73,7 +73,7 @@ impl Alone {
             .map_err(|error| ExportError::Artifact(error.to_string()))?;
         let (measure, what) = match report.measure() {
             Measure::Accuracy => (Measure::Accuracy, "accuracy"),
-            Measure::Loss | Measure::Error => (Measure::Loss, "loss"),
+            Measure::Loss | Measure::Error | Measure::Return => (Measure::Loss, "loss"),
         };
         let of = |setting: Setting| {
             let mut rows = report.shots.iter().flat_map(|shots| &shots.methods);

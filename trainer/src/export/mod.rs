@@ -226,7 +226,7 @@ pub fn export(
         });
     }
     let own_rates = rates(model, options)?;
-    let distribution = model.config.tasks.open()?;
+    let distribution = model.examples()?;
     let alone = Alone::measure(model, &own_rates, &*distribution, options)?;
     if let Some(alone) = alone.as_ref().filter(|alone| alone.falls_behind())
         && !options.allow_loss

@@ -54,7 +54,7 @@ impl Safety {
         steps: &[usize],
         mut observe: impl FnMut(Progress<'_>),
     ) -> anyhow::Result<Self> {
-        let distribution = &unscaled(model.config.tasks.open()?);
+        let distribution = &unscaled(model.examples()?);
         let possible = |shots: &usize| distribution.check(Split::Test, *shots, 1).is_ok();
         let possible: Vec<usize> = shots.iter().copied().filter(possible).collect();
         let shots = match &possible[..] {

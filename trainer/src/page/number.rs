@@ -60,7 +60,7 @@ pub(crate) fn measured(value: Option<Interval>, measure: Measure) -> String {
         return "not finite".into();
     };
     match measure {
-        Measure::Loss | Measure::Error => interval(value),
+        Measure::Loss | Measure::Error | Measure::Return => interval(value),
         Measure::Accuracy => percent(Interval {
             mean: value.mean / 100.0,
             half_width: value.half_width / 100.0,

@@ -11,10 +11,12 @@
 mod acting;
 mod clipped;
 mod conjugate;
+mod examples;
 mod objective;
 mod trainer;
 mod trpo;
 
 pub use acting::{Adapting, act};
+pub use examples::ActedExamples;
 pub use objective::{Objective, Point, Recipe};
 pub use trainer::PolicyTrainer;

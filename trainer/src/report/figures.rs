@@ -38,20 +38,29 @@ pub(crate) fn steps(report: &Report, shots: &ShotsReport, log: bool) -> CurveFig
     };
     CurveFigure {
         title: match measure {
+            Measure::Return => "Return against gradient steps".into(),
             Measure::Loss => "Query loss against gradient steps".into(),
             Measure::Accuracy => "Query accuracy against gradient steps".into(),
             Measure::Error => "Query error against gradient steps".into(),
         },
         subtitle: format!(
-            "K = {}, {} tasks, test seed {}, 95 % intervals",
-            shots.shots, report.tasks, report.seed
+            "{}, {} tasks, test seed {}, 95 % intervals",
+            match measure {
+                Measure::Return => format!("{} rollouts a step", shots.shots),
+                _ => format!("K = {}", shots.shots),
+            },
+            report.tasks,
+            report.seed
         ),
-        x_name: "gradient steps on the support set".into(),
+        x_name: match measure {
+            Measure::Return => "gradient steps, each on new rollouts".into(),
+            _ => "gradient steps on the support set".into(),
+        },
         y_name: report.measured(),
         scale: match (log, measure) {
             (true, _) => Scale::Logarithmic,
             (false, Measure::Accuracy) => Scale::Percent,
-            (false, Measure::Loss | Measure::Error) => Scale::Linear,
+            (false, Measure::Loss | Measure::Error | Measure::Return) => Scale::Linear,
         },
         smooth: None,
         curves: (methods.iter())
@@ -71,6 +80,7 @@ fn limit(measure: Measure, methods: &[&MethodReport]) -> f64 {
         .map(|value| value.mean);
     match measure {
         Measure::Accuracy => 100.0,
+        Measure::Return => f64::INFINITY,
         Measure::Loss | Measure::Error => 10.0 * before.fold(0.0, f64::max),
     }
 }

@@ -41,7 +41,7 @@ impl Detail {
             all: queries.all(),
             tasks: tasks.collect(),
             units: match measure {
-                Measure::Error | Measure::Loss => queries.units(),
+                Measure::Error | Measure::Loss | Measure::Return => queries.units(),
                 Measure::Accuracy => Vec::new(),
             },
             confusion: confusion(predictions),
@@ -85,7 +85,9 @@ impl<'a> Queries<'a> {
                 let (value, target) = (predictions.value(row, query), predictions.target(query));
                 f64::from(u8::from(largest(value) == largest(target)))
             }
-            Measure::Error | Measure::Loss => f64::from(predictions.losses[row][query]),
+            Measure::Error | Measure::Loss | Measure::Return => {
+                f64::from(predictions.losses[row][query])
+            }
         };
         Self {
             predictions,
@@ -101,7 +103,7 @@ impl<'a> Queries<'a> {
         let measure = self.measure;
         move |mean| match measure {
             Measure::Error => mean.sqrt(),
-            Measure::Accuracy | Measure::Loss => mean,
+            Measure::Accuracy | Measure::Loss | Measure::Return => mean,
         }
     }
 
@@ -114,7 +116,9 @@ impl<'a> Queries<'a> {
     ) -> Group {
         let (before, after) = (mean([1.0, 0.0]), mean([0.0, 1.0]));
         let (before, after, change) = match self.measure {
-            Measure::Accuracy | Measure::Loss => (before, after, mean([-1.0, 1.0])),
+            Measure::Accuracy | Measure::Loss | Measure::Return => {
+                (before, after, mean([-1.0, 1.0]))
+            }
             // By the first terms of both roots, as differences of runs are.
             Measure::Error => {
                 let roots = [before, after].map(Interval::root);

@@ -23,7 +23,7 @@ pub(super) fn calibration(details: &[Detail]) -> Option<Markup> {
         html! {
             p {
                 @match of_values[0].measure {
-                    Measure::Loss => "Loss before and after adaptation.",
+                    Measure::Loss | Measure::Return => "Loss before and after adaptation.",
                     _ => "Root mean square error before and after adaptation, in the unit of the target.",
                 }
                 " Below the broken line adaptation helps."

@@ -16,7 +16,7 @@ const ROWS: usize = 30;
 pub(super) fn users(details: &[Detail]) -> Option<Markup> {
     let what = match details.first()?.measure {
         Measure::Accuracy => "user",
-        Measure::Error | Measure::Loss => "unit",
+        Measure::Error | Measure::Loss | Measure::Return => "unit",
     };
     groups(details, what, |detail| &detail.users)
 }
@@ -45,7 +45,7 @@ fn groups(details: &[Detail], what: &str, of: impl Fn(&Detail) -> &Vec<Group>) -
         .flat_map(|group| [group.before.mean, group.after.mean]);
     let axis = match details.first()?.measure {
         Measure::Accuracy => Axis::linear("", (0.0, 100.0)),
-        Measure::Error | Measure::Loss => {
+        Measure::Error | Measure::Loss | Measure::Return => {
             Axis::linear("", (0.0, extent(means).unwrap_or((0.0, 1.0)).1))
         }
     };
@@ -55,7 +55,7 @@ fn groups(details: &[Detail], what: &str, of: impl Fn(&Detail) -> &Vec<Group>) -
              interval for what it gets afterwards, from "
             @match details.first()?.measure {
                 Measure::Accuracy => { "0 to 100 %." },
-                Measure::Error | Measure::Loss => { "0 to " (plain(axis.range().1)) "." },
+                Measure::Error | Measure::Loss | Measure::Return => { "0 to " (plain(axis.range().1)) "." },
             }
         }
         @for detail in details {
@@ -87,6 +87,7 @@ fn group_table(detail: &Detail, what: &str, groups: &[Group], axis: &Axis) -> Ma
         Measure::Accuracy => "accuracy",
         Measure::Error => "root mean square error",
         Measure::Loss => "loss",
+        Measure::Return => "return",
     };
     let caption = format!("{name}, {}", setup(detail));
     let head = [

@@ -19,7 +19,7 @@ impl RunReport {
     pub fn to_html(&self) -> String {
         let title = format!("{}: {}", self.subject.name, self.subject.title);
         let users = match self.details.first().map(|detail| detail.measure) {
-            Some(Measure::Error | Measure::Loss) => "By unit",
+            Some(Measure::Error | Measure::Loss | Measure::Return) => "By unit",
             _ => "By user",
         };
         let parts: Vec<(&str, &str, Markup)> = [
@@ -108,7 +108,7 @@ fn on_device(report: &RunReport, detail: &Detail) -> Option<String> {
 fn written(measure: Measure, value: Interval) -> String {
     match measure {
         Measure::Accuracy => percent(value),
-        Measure::Error | Measure::Loss => interval(value),
+        Measure::Error | Measure::Loss | Measure::Return => interval(value),
     }
 }
 
@@ -117,7 +117,7 @@ fn difference(measure: Measure, value: Interval) -> String {
     let sign = if value.mean > 0.0 { "+" } else { "" };
     match measure {
         Measure::Accuracy => format!("{sign}{}", percent(value).replace(" %", "")),
-        Measure::Error | Measure::Loss => format!("{sign}{}", interval(value)),
+        Measure::Error | Measure::Loss | Measure::Return => format!("{sign}{}", interval(value)),
     }
 }
 
@@ -158,6 +158,7 @@ fn tiles(report: &RunReport) -> Markup {
         Measure::Accuracy => "Accuracy",
         Measure::Error => "Root mean square error",
         Measure::Loss => "Loss",
+        Measure::Return => "Return",
     };
     let worst = |detail: &Detail| -> Option<Group> {
         (detail.users.len() > 1).then(|| detail.users.first().cloned())?
