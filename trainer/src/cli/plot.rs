@@ -8,11 +8,15 @@ use clap::{Args, Subcommand};
 
 use super::episode_flags::Episodes;
 use super::flags::{Compute, Picture};
-use super::{evaluate, exit, find_run, output};
+use super::{Usage, evaluate, exit, find_run, output};
 use crate::device::{DeviceChoice, Job, dispatch};
-use crate::evaluate::{AdaptedSinusoid, EvaluateError, Evaluation, Report, sinusoids};
+use crate::evaluate::{
+    AdaptedSinusoid, EvaluateError, Evaluation, Report, Walked, paths, sinusoids,
+};
 use crate::model::TrainedModel;
-use crate::plot::{CurveFigure, Figure, SinusoidFigure, SinusoidPanel, SinusoidPrediction};
+use crate::plot::{
+    CurveFigure, Figure, PathFigure, PathPanel, SinusoidFigure, SinusoidPanel, SinusoidPrediction,
+};
 use crate::report::figures::{self, Training};
 use crate::run::RunDir;
 
@@ -23,7 +27,8 @@ Examples:
   mamlet plot curve runs/sinusoid -o curve.svg
   mamlet plot steps runs/sinusoid runs/sinusoid-pretraining --shots 5 -o steps.png
   mamlet plot sinusoids runs/sinusoid runs/sinusoid-pretraining -o sinusoids.png
-  mamlet plot sinusoids runs/sinusoid --theme dark -o dark.svg")]
+  mamlet plot sinusoids runs/sinusoid --theme dark -o dark.svg
+  mamlet plot paths runs/navigation --tasks 3 -o paths.png")]
 pub(super) struct Arguments {
     #[command(subcommand)]
     what: What,
@@ -31,13 +36,16 @@ pub(super) struct Arguments {
 
 #[derive(Debug, Subcommand)]
 enum What {
-    /// Training and validation loss over the iterations
+    /// Training and validation loss over the iterations, or returns
     Curve(CurveArguments),
     /// Query loss or accuracy against inner steps, with intervals (the paper's
-    /// figure 3)
+    /// figure 3), or the return where a policy acts (figure 5)
     Steps(StepsArguments),
     /// Single sinusoids before and after adaptation (the paper's figure 2)
     Sinusoids(SinusoidArguments),
+    /// Paths of a policy in the plane before and after adaptation, with the goal (the
+    /// paper's figure 4)
+    Paths(PathArguments),
 }
 
 /// Support examples of a figure unless the command line says otherwise.
@@ -103,18 +111,46 @@ struct SinusoidArguments {
     picture: Picture,
 }
 
+#[derive(Debug, Args)]
+struct PathArguments {
+    /// Run directories, or configs trained into their usual place
+    #[arg(required = true, value_name = "RUN|CONFIG")]
+    runs: Vec<PathBuf>,
+    /// Rollouts before each inner step
+    #[arg(long, default_value_t = 20)]
+    shots: usize,
+    /// Number of test tasks, each in a panel
+    #[arg(long, default_value_t = 3)]
+    tasks: usize,
+    /// Rollouts of each task to show
+    #[arg(long, default_value_t = 1)]
+    rollouts: usize,
+    /// Inner steps to show
+    #[arg(long, value_delimiter = ',', default_values_t = [0, 1, 3])]
+    steps: Vec<usize>,
+    /// Seed of the test tasks
+    #[arg(long, default_value_t = Evaluation::default().seed)]
+    seed: u64,
+    #[command(flatten)]
+    compute: Compute,
+    #[command(flatten)]
+    picture: Picture,
+}
+
 impl Arguments {
     pub(super) fn run(self) -> anyhow::Result<u8> {
         let Picture { output, theme } = match &self.what {
             What::Curve(arguments) => &arguments.picture,
             What::Steps(arguments) => &arguments.picture,
             What::Sinusoids(arguments) => &arguments.picture,
+            What::Paths(arguments) => &arguments.picture,
         };
         output::check_file(output, &["png", "svg"])?;
         let saved = match &self.what {
             What::Curve(arguments) => curve(arguments)?.save(output, *theme),
             What::Steps(arguments) => steps(arguments)?.save(output, *theme),
             What::Sinusoids(arguments) => draw_sinusoids(arguments)?.save(output, *theme),
+            What::Paths(arguments) => draw_paths(arguments)?.save(output, *theme),
         };
         saved?;
         output::line(output.display())?;
@@ -251,6 +287,66 @@ pub(super) fn sinusoid_figure(
         subtitle: match models {
             [(_, only)] => format!("{}, K = {shots}, test seed {seed}", only.config.title),
             _ => format!("test seed {seed}"),
+        },
+        panels,
+    })
+}
+
+/// A panel per model and task.
+fn draw_paths(arguments: &PathArguments) -> anyhow::Result<PathFigure> {
+    struct Drawing<'a>(&'a (String, TrainedModel), &'a PathArguments, Evaluation);
+
+    impl Job for Drawing<'_> {
+        type Output = Result<Vec<Walked>, EvaluateError>;
+
+        fn run<B: Backend>(self, device: B::Device) -> Self::Output {
+            let Drawing(model, arguments, evaluation) = self;
+            let (steps, rollouts) = (&arguments.steps, arguments.rollouts);
+            paths::<B>(model, &evaluation, steps, rollouts, &device)
+        }
+    }
+
+    let &PathArguments {
+        shots, tasks, seed, ..
+    } = arguments;
+    anyhow::ensure!(
+        shots > 0 && tasks > 0 && arguments.rollouts > 0,
+        Usage::new("--shots, --tasks and --rollouts must be at least 1")
+    );
+    let spot = |&(x, y): &(f32, f32)| (f64::from(x), f64::from(y));
+    let models = evaluate::load(&arguments.runs, None)?;
+    let mut panels = Vec::new();
+    for model in &models {
+        let evaluation = Evaluation {
+            tasks,
+            seed,
+            shots: vec![shots],
+            ..Evaluation::default_for(&model.1.config.tasks)
+        };
+        let drawing = Drawing(model, arguments, evaluation);
+        for walked in dispatch(arguments.compute.device, drawing)?? {
+            let paths = walked.paths.iter().map(|(steps, paths)| {
+                let paths = paths.iter().map(|path| path.iter().map(spot).collect());
+                (*steps as u32, paths.collect())
+            });
+            panels.push(PathPanel {
+                title: match models[..] {
+                    [_] => String::new(),
+                    _ => model.1.config.title.clone(),
+                },
+                goal: spot(&walked.goal),
+                paths: paths.collect(),
+            });
+        }
+    }
+    Ok(PathFigure {
+        title: "Paths before and after adaptation".into(),
+        subtitle: match &models[..] {
+            [(_, only)] => format!(
+                "{}, {shots} rollouts a step, test seed {seed}",
+                only.config.title
+            ),
+            _ => format!("{shots} rollouts a step, test seed {seed}"),
         },
         panels,
     })

@@ -288,6 +288,10 @@ fn summary(config: &Config, run: &RunDir, outcome: &Outcome) -> String {
         );
     }
     let each = outcome.seconds * 1e3 / outcome.iterations_here.max(1) as f64;
+    let what = match config.tasks.acts() {
+        true => "validation return",
+        false => "validation loss",
+    };
     let validation: Vec<String> = [0, 1, 5, 10]
         .iter()
         .filter_map(|&step| Some((step, (*outcome.validation.get(step)?)?)))
@@ -299,7 +303,7 @@ fn summary(config: &Config, run: &RunDir, outcome: &Outcome) -> String {
     };
     format!(
         "{}: {} {counting} in {:.1} s ({each:.3} ms each)\nkept: parameters of iteration {kept}, {}; \
-         validation loss {}\n{}",
+         {what} {}\n{}",
         config.name,
         outcome.iterations_here,
         outcome.seconds,

@@ -15,7 +15,6 @@ use serde::{Deserialize, Serialize};
 
 use super::{Actions, Environment, Environments, Plane, ShownTask, Step};
 use crate::fault::{Fault, at_least_one, bounds};
-use crate::nn::Shape;
 use crate::tasks::{
     Contents, EvaluationDefaults, ExportDefaults, Facts, Keys, Sizes, TaskFamily, TaskSizes,
     TaskSource, TasksError, uniform,
@@ -68,7 +67,7 @@ impl Default for Navigation {
 
 impl TaskSizes for Navigation {
     fn sizes(&self) -> Sizes {
-        Sizes::of_values(Shape::Vector(self.inputs.width(2, 2)), ACTIONS.targets())
+        Sizes::of_rollouts(self.inputs.width(2, 2), ACTIONS, self.horizon)
     }
 }
 
@@ -85,7 +84,7 @@ impl TaskFamily for Navigation {
             shows_task: Some(self.inputs == ShownTask::ObservationAndTask),
             actions: Some(ACTIONS),
             evaluation: EvaluationDefaults::ROLLOUTS,
-            export: ExportDefaults::VALUES,
+            export: ExportDefaults::ROLLOUTS,
         }
     }
 

@@ -10,10 +10,10 @@ use super::{EvaluateError, Evaluation, Setting};
 use crate::environments::Environments;
 use crate::meta::{RateTable, to_device};
 use crate::model::TrainedModel;
-use crate::policies::{Adapting, act};
+use crate::policies::{Adapting, act_and_show};
 use crate::predict::Curves;
 use crate::random::Stream;
-use crate::rollouts::{Actors, Address};
+use crate::rollouts::{Actors, Address, Experience, Seen};
 use crate::tasks::{Split, TaskSource, TasksConfig};
 
 /// Whether policies act in the tasks of some models.
@@ -105,19 +105,24 @@ pub(super) fn environments(
 }
 
 /// One of the models.
-struct Subject<'a> {
-    model: &'a TrainedModel,
-    environments: Arc<dyn Environments>,
+pub(super) struct Subject<'a> {
+    pub model: &'a TrainedModel,
+    /// What it acts in.
+    pub environments: Arc<dyn Environments>,
 }
 
+/// What was acted in, and what was seen of each task after 0, 1, ... steps.
+type Acted<B> = (Vec<Vec<f32>>, Vec<Vec<Seen<B>>>);
+
 impl Subject<'_> {
-    fn adapts(&self) -> bool {
+    /// Whether it takes inner steps.
+    pub fn adapts(&self) -> bool {
         self.model.rates.is_some() || candidates(self.model).is_some()
     }
 
     /// The rates that it adapts with, and the one that was tuned: the candidate with the
     /// highest return on validation tasks, mean over all numbers of steps.
-    fn rates<B: Backend>(
+    pub fn rates<B: Backend>(
         &self,
         evaluation: &Evaluation,
         shots: usize,
@@ -150,10 +155,28 @@ impl Subject<'_> {
     fn returns<B: Backend>(
         &self,
         rates: &RateTable,
-        (evaluation, split): (&Evaluation, Split),
+        of: (&Evaluation, Split),
         (shots, steps): (usize, usize),
         device: &B::Device,
     ) -> Result<Vec<Vec<f32>>, EvaluateError> {
+        let silent = |_: usize, _: usize, _: &Experience| {};
+        let (_, seen) = self.act::<B>(rates, of, (shots, steps), device, &silent)?;
+        let row = |step: usize| {
+            let tasks = seen.iter();
+            tasks.map(|seen| seen[step].mean_return as f32).collect()
+        };
+        Ok((0..=steps).map(row).collect())
+    }
+
+    /// Acts in the tasks of a split, with adaptation on the way.
+    pub fn act<B: Backend>(
+        &self,
+        rates: &RateTable,
+        (evaluation, split): (&Evaluation, Split),
+        (shots, steps): (usize, usize),
+        device: &B::Device,
+        show: &(dyn Fn(usize, usize, &Experience) + Sync),
+    ) -> Result<Acted<B>, EvaluateError> {
         let model = self.model;
         let (stream, count) = match split {
             Split::Test => (Stream::Test, evaluation.tasks),
@@ -177,16 +200,8 @@ impl Subject<'_> {
             rollouts: [shots, evaluation.queries[0]],
             weighing: model.config.policy.clone().unwrap_or_default().weighing(),
         };
-        let seen = act(
-            &adapting,
-            &params,
-            &actors.draw_tasks(address, count),
-            address,
-        )?;
-        let row = |step: usize| {
-            let tasks = seen.iter();
-            tasks.map(|seen| seen[step].mean_return as f32).collect()
-        };
-        Ok((0..=steps).map(row).collect())
+        let tasks = actors.draw_tasks(address, count);
+        let seen = act_and_show(&adapting, &params, &tasks, address, show)?;
+        Ok((tasks, seen))
     }
 }

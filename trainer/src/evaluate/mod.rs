@@ -9,6 +9,7 @@ mod error;
 mod evaluation;
 mod folds;
 mod measure;
+mod paths;
 mod predictions;
 mod report;
 mod seeds;
@@ -32,6 +33,7 @@ pub use error::{OfUnits, RootMeanSquare};
 pub use evaluation::Evaluation;
 pub use folds::Folds;
 pub use measure::{Progress, rates};
+pub use paths::{Walked, paths};
 pub(crate) use predictions::predictions_on;
 pub use predictions::{Predictions, predictions};
 pub use report::{
@@ -94,6 +96,12 @@ pub enum EvaluateError {
         /// The run.
         run: String,
     },
+    /// Nothing moves in a plane.
+    #[error(
+        "there are no paths to draw, as nothing moves in a plane in these tasks; \
+         `mamlet plot steps` draws any tasks"
+    )]
+    NoPlane,
     /// An environment gave what cannot be measured.
     #[error(transparent)]
     Environment(#[from] EnvironmentFault),

@@ -123,6 +123,8 @@ pub enum ChosenIteration {
     Last,
     /// Its loss on validation tasks was lowest.
     BestValidationLoss,
+    /// Its return on validation tasks was highest.
+    BestValidationReturn,
     /// Its accuracy on tasks of the validation classes was highest.
     BestValidationAccuracy,
 }
@@ -132,6 +134,7 @@ impl ChosenIteration {
     pub fn of(config: &Config) -> Self {
         match (config.record.keep, config.record.keep_by) {
             (Keep::Last, _) => Self::Last,
+            (Keep::Best, KeepBy::Loss) if config.tasks.acts() => Self::BestValidationReturn,
             (Keep::Best, KeepBy::Loss) => Self::BestValidationLoss,
             (Keep::Best, KeepBy::Accuracy) => Self::BestValidationAccuracy,
         }
@@ -141,6 +144,7 @@ impl ChosenIteration {
     pub fn words(self) -> &'static str {
         match self {
             Self::Last => "the last",
+            Self::BestValidationReturn => "the highest return on validation tasks",
             Self::BestValidationLoss => "the lowest loss on validation tasks",
             Self::BestValidationAccuracy => "the highest accuracy on validation tasks",
         }

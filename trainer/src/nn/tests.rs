@@ -125,7 +125,10 @@ fn tensors_are_named_in_order() {
     let spec = NetworkSpec {
         input: Shape::Vector(1),
         layers: vec![
-            LayerSpec::Context(Context { size: 2 }),
+            LayerSpec::Context(Context {
+                size: 2,
+                initial: 0.0,
+            }),
             LayerSpec::Dense(Dense { out: 4 }),
         ],
     };

@@ -1,6 +1,7 @@
-//! Figures: curves over training or over gradient steps, adapted sinusoids, points.
+//! Figures: curves over training or over gradient steps, adapted sinusoids, paths,
+//! points.
 //!
-//! A figure is plain data. [`CurveFigure`] and [`SinusoidFigure`] are each a [`Figure`]:
+//! A figure is plain data. [`CurveFigure`], [`SinusoidFigure`] and [`PathFigure`] are each a [`Figure`]:
 //! `save(path, theme)` writes a PNG or an SVG as the file's extension says, and
 //! `to_svg(theme)` returns the document. Pages take the same figures as pictures that
 //! follow the page's light or dark scheme.
@@ -41,6 +42,7 @@ mod curves;
 mod drawing;
 mod grid;
 mod layout;
+mod paths;
 mod png;
 mod points;
 mod scatter;
@@ -61,6 +63,7 @@ pub(crate) use axis::{Axis, extent};
 pub(crate) use chart::Chart;
 pub use curves::{Curve, CurveFigure, CurvePoint, Scale};
 pub(crate) use drawing::{Marks, Spot};
+pub use paths::{PathFigure, PathPanel};
 pub(crate) use scatter::{Scatter, change, legend};
 pub use sinusoids::{SinusoidFigure, SinusoidPanel, SinusoidPrediction};
 pub use theme::Theme;

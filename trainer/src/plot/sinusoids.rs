@@ -90,8 +90,17 @@ fn is_drawable((x, y): Spot) -> bool {
     drawable(x) && drawable(y)
 }
 
+/// What is shown after so many inner steps, in words.
+pub(super) fn after(steps: u32) -> String {
+    match steps {
+        0 => "before adaptation".to_owned(),
+        1 => "after 1 step".to_owned(),
+        steps => format!("after {steps} steps"),
+    }
+}
+
 /// The line of the prediction with the `rank`-th least number of steps.
-fn prediction_stroke(rank: usize) -> Stroke {
+pub(super) fn prediction_stroke(rank: usize) -> Stroke {
     const LOOKS: [(usize, Dash, f64); 5] = [
         (4, DOTTED, 2.4),
         (2, DASHED, 2.2),
@@ -187,14 +196,10 @@ fn entries(ranks: &[u32]) -> Vec<Entry> {
         stroke: Some(stroke),
         marks: None,
     };
-    let predictions = ranks.iter().enumerate().map(|(rank, steps)| {
-        let name = match steps {
-            0 => "before adaptation".to_owned(),
-            1 => "after 1 step".to_owned(),
-            steps => format!("after {steps} steps"),
-        };
-        line(name, prediction_stroke(rank))
-    });
+    let predictions = ranks
+        .iter()
+        .enumerate()
+        .map(|(rank, steps)| line(after(*steps), prediction_stroke(rank)));
     let support = Entry {
         name: "support points".to_owned(),
         stroke: None,

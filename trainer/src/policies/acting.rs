@@ -8,7 +8,7 @@ use rayon::prelude::*;
 use crate::environments::EnvironmentFault;
 use crate::loss::{Form, Loss, LossKind, Reduction, Surrogate};
 use crate::meta::{InnerLoop, InnerOptimiser, Order, Rate};
-use crate::rollouts::{Actors, Address, Seen, Weighing};
+use crate::rollouts::{Actors, Address, Experience, Seen, Weighing};
 use crate::samplers::{Acting, Outcome, Sampler};
 
 /// How a policy acts and adapts.
@@ -40,6 +40,21 @@ pub fn act<B: Backend>(
     tasks: &[Vec<f32>],
     address: Address,
 ) -> Result<Vec<Vec<Seen<B>>>, EnvironmentFault> {
+    act_and_show(adapting, params, tasks, address, &|_, _, _| {})
+}
+
+/// [`act`], which shows `show` the number of a task, the inner steps taken and what came of
+/// acting then, from any thread.
+///
+/// # Errors
+/// As there.
+pub fn act_and_show<B: Backend>(
+    adapting: &Adapting<'_, B>,
+    params: &[Tensor<B, 3>],
+    tasks: &[Vec<f32>],
+    address: Address,
+    show: &(dyn Fn(usize, usize, &Experience) + Sync),
+) -> Result<Vec<Vec<Seen<B>>>, EnvironmentFault> {
     let Adapting { actors, steps, .. } = *adapting;
     let inner = InnerLoop {
         network: actors.network,
@@ -56,6 +71,7 @@ pub fn act<B: Backend>(
     };
     let of_task = |(index, task): (usize, &Vec<f32>)| {
         let sampler = Acting {
+            show: &|step, experience| show(index, step, experience),
             actors,
             task: (index, task),
             address,

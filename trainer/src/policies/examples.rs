@@ -10,15 +10,15 @@ use crate::environments::Environments;
 use crate::meta::to_device;
 use crate::model::TrainedModel;
 use crate::random::Stream;
-use crate::rollouts::{Actors, Address, Experience};
+use crate::rollouts::{Actors, Address};
 use crate::tasks::{
     Description, Sizes, Split, TaskBatch, TaskData, TaskDistribution, TaskSizes, TaskSource,
     TasksError,
 };
 
 /// Examples of what a policy did with its initial parameters: an observation, an action and
-/// its weight, so that an artifact is checked on them as on any others. A shot is one step of
-/// a rollout.
+/// its weight, so that an artifact is checked on them as on any others. A shot is a rollout,
+/// filled up to the horizon by examples without weight; a query is a step of one.
 pub struct ActedExamples {
     model: TrainedModel,
     environments: Arc<dyn Environments>,
@@ -81,14 +81,13 @@ impl TaskDistribution for ActedExamples {
         for _ in 0..tasks {
             let task = self.environments.draw_task(rng);
             let seed = rng.random();
-            for (step, count, x, y) in [
-                (0, shots, &mut support_x, &mut batch.support_y),
-                (1, queries, &mut query_x, &mut batch.query_y),
-            ] {
-                let (own_x, own_y) = self.examples((seed, step), &task, count);
-                x.extend(own_x);
-                y.extend(own_y);
-            }
+            let (x, y) = self.examples((seed, 0), &task, shots);
+            support_x.extend(x);
+            batch.support_y.extend(y);
+            let rollouts = queries.div_ceil(self.environments.horizon());
+            let (x, y) = self.examples((seed, 1), &task, rollouts);
+            query_x.extend_from_slice(&x[..queries * input]);
+            batch.query_y.extend_from_slice(&y[..queries * output]);
         }
         (batch.support_x, batch.query_x) = (support_x.into(), query_x.into());
         batch
@@ -100,12 +99,13 @@ impl TaskDistribution for ActedExamples {
 }
 
 impl ActedExamples {
-    /// `count` examples of a task, inputs and targets.
+    /// The examples of so many rollouts of a task, inputs and targets. Where the environment
+    /// gives what cannot be learned from, they are without weight.
     fn examples(
         &self,
         (seed, step): (u64, usize),
         task: &[f32],
-        count: usize,
+        rollouts: usize,
     ) -> (Vec<f32>, Vec<f32>) {
         let (network, device) = (&self.model.network, Default::default());
         let actors = Actors {
@@ -118,34 +118,16 @@ impl ActedExamples {
             batch: 0,
         };
         let theta = to_device::<Flex>(network, &self.model.params, &device);
-        let (input, width) = (self.input(), self.output() - 1);
-        // Rollouts may end early: more of them, until there are enough.
-        let mut rollouts = count.div_ceil(self.environments.horizon()).max(1);
-        let experience = loop {
-            let acted = actors.act(&theta, (0, task), (address, step), rollouts);
-            match acted {
-                Ok(experience) if experience.taken() >= count => break experience,
-                Ok(_) if rollouts < 2 * count => rollouts *= 2,
-                _ => return (vec![0.0; count * input], vec![0.0; count * (width + 1)]),
-            }
+        let (input, output) = (self.input(), self.output());
+        let Ok(experience) = actors.act(&theta, (0, task), (address, step), rollouts) else {
+            let count = rollouts * self.environments.horizon();
+            return (vec![0.0; count * input], vec![0.0; count * output]);
         };
         let weighing = self.model.config.policy.clone().unwrap_or_default();
         let weights = experience.weights(&weighing.weighing());
-        let (mut x, mut y) = (Vec::new(), Vec::new());
-        for place in places(&experience).take(count) {
-            x.extend_from_slice(&experience.observations[place * input..][..input]);
-            y.extend_from_slice(&experience.actions[place * width..][..width]);
-            y.push(weights[place]);
-        }
-        (x, y)
+        let actions = experience.actions.chunks_exact(output - 1).zip(weights);
+        let y = actions.flat_map(|(action, weight)| action.iter().copied().chain([weight]));
+        let y = y.collect();
+        (experience.observations, y)
     }
-}
-
-/// Where steps that were taken stand.
-fn places(experience: &Experience) -> impl Iterator<Item = usize> {
-    let rollouts = experience.lengths.iter().enumerate();
-    rollouts.flat_map(|(rollout, &length)| {
-        let start = rollout * experience.steps;
-        start..start + length
-    })
 }

@@ -16,7 +16,7 @@ mod objective;
 mod trainer;
 mod trpo;
 
-pub use acting::{Adapting, act};
+pub use acting::{Adapting, act, act_and_show};
 pub use examples::ActedExamples;
 pub use objective::{Objective, Point, Recipe};
 pub use trainer::PolicyTrainer;

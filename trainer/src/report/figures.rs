@@ -99,8 +99,13 @@ pub(crate) struct Training<'a> {
     pub(crate) lines: &'a [Line],
 }
 
-/// Training loss, and validation loss after no, one and the most inner steps.
+/// Training loss, and validation loss after no, one and the most inner steps; returns where
+/// policies act.
 pub(crate) fn losses(runs: &[Training<'_>]) -> CurveFigure {
+    let acts = |run: &Training<'_>| run.lines.iter().any(|line| line.returns.is_some());
+    if runs.iter().any(acts) {
+        return returns(runs);
+    }
     let mut curves = Vec::new();
     let mut names: Vec<&str> = Vec::new();
     for run in runs {
@@ -136,6 +141,48 @@ pub(crate) fn losses(runs: &[Training<'_>]) -> CurveFigure {
         x_name: ITERATIONS.into(),
         y_name: names.join(", "),
         scale: Scale::Logarithmic,
+        smooth: None,
+        curves,
+    }
+}
+
+/// Returns in training tasks before and after adaptation, and those of validation.
+fn returns(runs: &[Training<'_>]) -> CurveFigure {
+    let mut curves = Vec::new();
+    for run in runs {
+        let name = |what: &str, steps: usize| match runs {
+            [_] => format!("{what}, {}", counted(steps, "step")),
+            _ => format!("{}, {what}, {}", run.title, counted(steps, "step")),
+        };
+        let mut steps = vec![0, run.steps];
+        steps.dedup();
+        for step in steps {
+            let points = run.lines.iter().filter_map(|line| {
+                Some(CurvePoint {
+                    x: line.iteration as f64,
+                    y: *line.returns.as_ref()?.mean.get(step)?,
+                    half_width: None,
+                })
+            });
+            curves.push(Curve {
+                name: name("training", step),
+                points: points.collect(),
+            });
+        }
+        let value = |validation: &Validation, step: usize| {
+            let half_width = validation.half_width.get(step).copied().flatten();
+            Some(((*validation.mean.get(step)?)?, half_width))
+        };
+        curves.extend(validations(run, name, value));
+    }
+    curves.retain(|curve| !curve.points.is_empty());
+    let titles: Vec<&str> = runs.iter().map(|run| run.title).collect();
+    CurveFigure {
+        title: format!("Training: {}", titles.join(", ")),
+        subtitle: "mean return of a rollout; validation tasks are the same throughout".into(),
+        x_name: ITERATIONS.into(),
+        y_name: Measure::Return.name().into(),
+        scale: Scale::Linear,
         smooth: None,
         curves,
     }

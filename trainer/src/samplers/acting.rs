@@ -7,7 +7,7 @@ use burn::tensor::{Tensor, backend::Backend};
 
 use super::{Sampler, Set};
 use crate::environments::EnvironmentFault;
-use crate::rollouts::{Actors, Address, Seen, Weighing};
+use crate::rollouts::{Actors, Address, Experience, Seen, Weighing};
 use crate::tasks::DeviceBatch;
 
 /// One task, in which a policy acts with the parameters as they stand when it is asked for
@@ -23,6 +23,8 @@ pub struct Acting<'a, B: Backend> {
     pub rollouts: [usize; 2],
     /// How rewards become advantages.
     pub weighing: Weighing,
+    /// Is shown what came of it, after so many inner steps.
+    pub show: &'a (dyn Fn(usize, &Experience) + Sync),
     /// What came of it so far.
     pub outcome: Mutex<Outcome<B>>,
 }
@@ -61,6 +63,7 @@ impl<B: Backend> Acting<'_, B> {
         };
         match acted {
             Ok(experience) => {
+                (self.show)(step, &experience);
                 let policy = self.actors.policy();
                 let seen = Seen::new(experience, policy, &self.weighing, &device);
                 let set = seen.for_surrogate();

@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{DataDigest, LabelledBatch, TargetScale, TaskBatch, TasksError};
 use crate::data::{Normalisation, counted};
+use crate::environments::Actions;
 use crate::nn::Shape;
 
 /// Which classes or units tasks are drawn from. Formulas have none to keep apart
@@ -48,7 +49,7 @@ pub struct Sizes {
     /// values.
     pub classes: Option<usize>,
     /// Examples that each shot of a support set is: two where its mirror image is
-    /// one as well.
+    /// one as well, and where a shot is a rollout as many as it may have steps.
     pub views: usize,
 }
 
@@ -70,6 +71,19 @@ impl Sizes {
             outputs,
             classes: None,
             views: 1,
+        }
+    }
+}
+
+impl Sizes {
+    /// Of tasks in which a policy acts for `horizon` steps a rollout, and is shown `inputs`
+    /// numbers.
+    pub fn of_rollouts(inputs: usize, actions: Actions, horizon: usize) -> Self {
+        Self {
+            shape: Shape::Vector(inputs),
+            outputs: actions.targets(),
+            classes: None,
+            views: horizon,
         }
     }
 }

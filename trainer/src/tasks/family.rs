@@ -208,6 +208,13 @@ impl ExportDefaults {
         note: None,
     };
 
+    /// Where a policy acts: shots are rollouts.
+    pub const ROLLOUTS: Self = Self {
+        safety_shots: &[1, 4],
+        accept: 1.0,
+        note: None,
+    };
+
     /// Where targets are classes.
     pub const CLASSES: Self = Self {
         safety_shots: &[1, 5],

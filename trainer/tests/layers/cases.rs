@@ -85,7 +85,7 @@ pub fn leaky_relu(slope: f64) -> LayerSpec {
 }
 
 pub fn context(size: usize) -> LayerSpec {
-    LayerSpec::Context(Context { size })
+    LayerSpec::Context(Context { size, initial: 0.0 })
 }
 
 /// Every kind, with odd sizes, both paddings, strides, one and two directions.

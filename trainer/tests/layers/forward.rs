@@ -98,7 +98,10 @@ fn shapes_that_do_not_fit_are_refused_with_a_remedy() {
         ),
         (
             image(4, 4, 3),
-            LayerSpec::Context(Context { size: 2 }),
+            LayerSpec::Context(Context {
+                size: 2,
+                initial: 0.0,
+            }),
             vec!["context", "`flatten`"],
         ),
         (

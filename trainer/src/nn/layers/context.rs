@@ -20,11 +20,21 @@ use crate::nn::adapt::Fill;
 
 /// Appends a free vector `z [size]` to every example: `y = [x, z]`. A network that starts
 /// with it and adapts only `z` is CAVIA, the "context vector" of the MAML paper's appendix.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+/// Behind the last layer of a policy it is the logarithms of its deviations, which do not
+/// depend on what is observed and adapt too.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Context {
     /// Length of `z`.
     pub size: usize,
+    /// What its numbers start from, such as the logarithm of the deviation of a policy's
+    /// actions.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub initial: f64,
+}
+
+fn is_zero(number: &f64) -> bool {
+    *number == 0.0
 }
 
 impl Operation for Context {
@@ -126,7 +136,11 @@ impl Build for Context {
 
 impl Keys for Context {
     fn fault(&self) -> Option<KeyFault> {
-        None
+        (!self.initial.is_finite()).then_some(KeyFault {
+            key: "initial",
+            expected: "a finite number",
+            given: self.initial,
+        })
     }
 
     fn widths(&mut self) -> Widths<'_> {
@@ -149,7 +163,7 @@ impl Facts for Context {
     }
 
     fn tensors(&self, _: Shape) -> Vec<LayerTensor> {
-        vec![("z", vec![self.size], Fill::Constant(0.0))]
+        vec![("z", vec![self.size], Fill::Constant(self.initial as f32))]
     }
 
     fn joined(&self, _: usize, _: bool) -> Result<LayerSpec, &'static str> {
