@@ -7,6 +7,7 @@ use std::sync::OnceLock;
 use anyhow::{Context, Result, ensure};
 use serde::Deserialize;
 
+use crate::mujoco;
 use crate::project::{cargo, line, root};
 
 /// What cargo says of something it has built, as far as it matters here.
@@ -57,7 +58,7 @@ fn build() -> Result<Vec<PathBuf>> {
     ];
     let format = "--message-format=json-render-diagnostics";
     let mut build = cargo(&root());
-    build.args(select).arg(format);
+    build.args(select).args(mujoco::features()).arg(format);
     build.args(progress.iter().flat_map(|setting| ["--config", setting]));
     let built = build.stderr(Stdio::inherit()).output()?;
     // What went wrong has been printed; the messages say it again for machines.

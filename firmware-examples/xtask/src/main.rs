@@ -11,6 +11,7 @@ mod gestures;
 mod host;
 mod kernels;
 mod measure;
+mod mujoco;
 mod needs;
 mod omniglot;
 mod panics;
@@ -60,6 +61,9 @@ enum Command {
     /// cargo xtask replay runs/NAME/NAME.mamlet NAME.episodes
     #[command(verbatim_doc_comment)]
     Replay(replay::Options),
+    /// Find MuJoCo's library, or fetch it by pip, verify it, and put it where the trainer's
+    /// feature `mujoco` is linked from
+    Mujoco(mujoco::Options),
     /// Fuzz the readers and the engine; what fails is kept in target/fuzz/failures
     Fuzz(fuzz::Options),
     /// Write what the examples print as what is expected of them
@@ -72,6 +76,7 @@ fn main() -> ExitCode {
         Command::Measure(options) => measure::run(&options),
         Command::Run { example, board } => examples::run_example(&example, &board),
         Command::Replay(options) => replay::replay(&options),
+        Command::Mujoco(options) => mujoco::set_up(&options),
         Command::Fuzz(options) => fuzz::fuzz(&options),
         Command::Bless => examples::bless(),
     };

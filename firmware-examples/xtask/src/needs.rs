@@ -8,6 +8,7 @@ use std::process::Command;
 use anyhow::{Result, bail};
 use mamlet_boards::Board;
 
+use crate::mujoco;
 use crate::project::{is_there, line};
 use crate::toolchain::{self, Toolchain};
 
@@ -16,6 +17,8 @@ use crate::toolchain::{self, Toolchain};
 pub enum Need {
     /// A compiler of C++, which builds libFuzzer.
     Cpp,
+    /// MuJoCo's library, by Python's pip.
+    Mujoco,
     /// `core` for the targets of all boards.
     Targets,
     /// This program of QEMU.
@@ -40,6 +43,7 @@ impl Need {
     pub fn is_met(self) -> bool {
         match self {
             Self::Cpp => is_there("c++"),
+            Self::Mujoco => mujoco::is_met(),
             Self::Targets => Toolchain::find().is_ok(),
             Self::Qemu(program) => is_there(program),
         }
@@ -49,6 +53,7 @@ impl Need {
     pub fn missing(self) -> String {
         match self {
             Self::Cpp => "no C++ compiler".into(),
+            Self::Mujoco => "no MuJoCo: `cargo xtask mujoco` fetches it".into(),
             Self::Targets => match Toolchain::find() {
                 Ok(_) => String::new(),
                 Err(why) => format!("{why:#}"),
@@ -61,12 +66,14 @@ impl Need {
     fn packages(self, manager: Manager) -> &'static [&'static str] {
         match (manager, self) {
             (Manager::Apt, Self::Cpp) => &["g++"],
+            (Manager::Apt, Self::Mujoco) if has_pip() => &[],
+            (Manager::Apt, Self::Mujoco) => &["python3-pip"],
             (Manager::Apt, Self::Targets) => &["rustc-web", "rust-web-src", "lld"],
             (Manager::Apt, Self::Qemu("qemu-system-arm")) => &["qemu-system-arm"],
             (Manager::Apt, Self::Qemu(_)) => &["qemu-system-misc"],
             (Manager::Homebrew, Self::Qemu(_)) => &["qemu"],
             // They come with what compiles Rust there.
-            (Manager::Homebrew, Self::Cpp | Self::Targets) => &[],
+            (Manager::Homebrew, Self::Cpp | Self::Targets | Self::Mujoco) => &[],
         }
     }
 }
@@ -101,7 +108,8 @@ impl Manager {
 
 /// Fails with all that is missing of `needs`, and the command that installs it. First
 /// installs what may be installed: with `install` or the consent of somebody at the
-/// terminal anything, as root on Debian too, and targets where rustup is there.
+/// terminal anything, as root on Debian too, and targets where rustup is there. MuJoCo is
+/// fetched where packages may be installed unasked, and in CI.
 pub fn provide(needs: &BTreeSet<Need>, install: bool) -> Result<()> {
     let unmet = || -> Vec<Need> {
         let needs = needs.iter().copied();
@@ -113,6 +121,11 @@ pub fn provide(needs: &BTreeSet<Need>, install: bool) -> Result<()> {
     }
     let manager = Manager::here();
     let is_debian_root = is_root() && manager == Some(Manager::Apt);
+    let may_fetch = install || is_debian_root || std::env::var_os("CI").is_some();
+    if missing.contains(&Need::Mujoco) && may_fetch && has_pip() {
+        fetch_mujoco();
+        missing = unmet();
+    }
     if missing.contains(&Need::Targets) && !is_debian_root {
         attempt(&mut command(&toolchain::add_targets()));
         missing = unmet();
@@ -127,10 +140,13 @@ pub fn provide(needs: &BTreeSet<Need>, install: bool) -> Result<()> {
                 attempt(&mut manager.install(&[package]));
             }
             missing = unmet();
+            if missing.contains(&Need::Mujoco) && may_fetch && has_pip() {
+                fetch_mujoco();
+            }
             if missing.contains(&Need::Targets) {
                 attempt(&mut command(&toolchain::add_targets()));
-                missing = unmet();
             }
+            missing = unmet();
         }
     }
     if missing.is_empty() {
@@ -143,7 +159,7 @@ pub fn provide(needs: &BTreeSet<Need>, install: bool) -> Result<()> {
             "{words}. This installs it:\n  {}",
             line(&manager.install(&packages))
         ),
-        _ => bail!("{words}. Install QEMU, a C++ compiler and the targets of rustup."),
+        _ => bail!("{words}. Install QEMU, a C++ compiler, the targets of rustup and pip."),
     }
 }
 
@@ -152,6 +168,22 @@ fn packages(manager: Manager, missing: &[Need]) -> Vec<&'static str> {
     let packages = missing.iter().flat_map(|need| need.packages(manager));
     let packages: BTreeSet<_> = packages.copied().collect();
     packages.into_iter().collect()
+}
+
+/// Whether pip is there, which fetches MuJoCo.
+fn has_pip() -> bool {
+    let pip = Command::new("python3")
+        .args(["-m", "pip", "--version"])
+        .output();
+    pip.is_ok_and(|pip| pip.status.success())
+}
+
+/// What it leaves undone is looked at later.
+fn fetch_mujoco() {
+    eprintln!("== MuJoCo");
+    if let Err(error) = mujoco::fetch(None) {
+        eprintln!("{error:#}");
+    }
 }
 
 /// Whether somebody at the terminal wants a command to be run.

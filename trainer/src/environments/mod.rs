@@ -15,14 +15,20 @@
 //! file here; `docs/adding.md` says how to add one. How policies act in them is in
 //! [`crate::rollouts`].
 
+mod ant;
 mod fault;
+mod half_cheetah;
+mod mujoco;
 mod navigation;
 mod shown;
 
 use rand_chacha::ChaCha8Rng;
 
+pub use ant::Ant;
 pub use fault::EnvironmentFault;
 pub(crate) use fault::{observation_fault, reward_fault};
+pub use half_cheetah::HalfCheetah;
+pub use mujoco::{Goal, Locomotion, MujocoError, Robot, RobotSizes, State};
 pub use navigation::Navigation;
 pub use shown::ShownTask;
 

@@ -11,7 +11,7 @@ use super::{
     Waveforms,
 };
 use crate::data::DataError;
-use crate::environments::Navigation;
+use crate::environments::{Ant, HalfCheetah, Locomotion, MujocoError, Navigation};
 
 /// The families: a line makes one known to configs and to all commands.
 macro_rules! families {
@@ -63,6 +63,10 @@ families! {
     Sensors(Sensors),
     /// A point that finds a goal by acting.
     Navigation(Navigation),
+    /// A planar robot of two legs that runs.
+    HalfCheetah(Locomotion<HalfCheetah>),
+    /// A robot of four legs that walks.
+    Ant(Locomotion<Ant>),
     /// Regression on lines, for tests.
     #[cfg(test)]
     Lines(super::lines::Lines),
@@ -75,6 +79,9 @@ pub enum TasksError {
     /// The data set cannot be used.
     #[error(transparent)]
     Data(#[from] DataError),
+    /// A robot cannot be simulated.
+    #[error(transparent)]
+    Mujoco(#[from] MujocoError),
     /// There are no examples, as a policy acts.
     #[error(
         "a policy acts in these tasks, which have no examples; `train`, `evaluate`, `plot`, \

@@ -5,7 +5,7 @@ use anyhow::{Context, Result, ensure};
 use super::Check;
 use crate::needs::Need;
 use crate::project::{boards, cargo, firmware_examples, output, root, run};
-use crate::{fuzz, host};
+use crate::{fuzz, host, mujoco};
 
 /// The features of the runtime, and none.
 const FEATURES: [&str; 7] = [
@@ -30,6 +30,7 @@ pub fn checks() -> Vec<Check> {
         Check::new("formats without a heap", [], without_heap),
         Check::new("runtime with and without its features", [], features),
         Check::new("host tests", [], host_tests),
+        Check::new("robots in MuJoCo", [Need::Mujoco], robots),
         Check::new("approximate maths", [], approximate_maths),
         Check::new("documentation", [], documentation),
         Check::new("help texts", [], help),
@@ -48,10 +49,9 @@ fn formatting() -> Result<()> {
 
 fn lints() -> Result<()> {
     let deny = ["--", "--deny", "warnings"];
-    run(cargo(&root())
-        .args(["clippy", "--quiet", "--workspace", "--all-targets"])
-        .args(WITH_CUDA)
-        .args(deny))?;
+    let mut clippy = cargo(&root());
+    clippy.args(["clippy", "--quiet", "--workspace", "--all-targets"]);
+    run(clippy.args(WITH_CUDA).args(mujoco::features()).args(deny))?;
     let xtask = ["clippy", "--quiet", "--package", "xtask", "--all-targets"];
     run(cargo(&firmware_examples()).args(xtask).args(deny))
 }
@@ -74,9 +74,19 @@ fn features() -> Result<()> {
     Ok(())
 }
 
+/// With MuJoCo where it is there: all that is built then is built once.
 fn host_tests() -> Result<()> {
-    run(cargo(&root()).args(["test", "--workspace"]))?;
+    let mut test = cargo(&root());
+    run(test.args(["test", "--workspace"]).args(mujoco::features()))?;
     run(cargo(&firmware_examples()).args(["test", "--package", "xtask"]))
+}
+
+/// What the host tests have run with everything else: in a line of its own, so that it is
+/// seen where it is missing.
+fn robots() -> Result<()> {
+    let mut test = cargo(&root());
+    test.args(["test", "--quiet", "--workspace", "--lib"]);
+    run(test.args(mujoco::features()).arg("environments::mujoco"))
 }
 
 fn approximate_maths() -> Result<()> {
@@ -100,7 +110,7 @@ fn documentation() -> Result<()> {
         "--no-deps",
         "--document-private-items",
     ]);
-    doc.args(WITH_CUDA);
+    doc.args(WITH_CUDA).args(mujoco::features());
     run(doc.env("RUSTDOCFLAGS", "--deny warnings"))
 }
 
