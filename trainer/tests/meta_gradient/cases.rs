@@ -50,7 +50,13 @@ fn mlp(activation: LayerSpec, outputs: usize) -> Vec<LayerSpec> {
 
 fn with_context() -> Vec<LayerSpec> {
     let mut layers = mlp(LayerSpec::Tanh, 3);
-    layers.insert(0, LayerSpec::Context(Context { size: 4 }));
+    layers.insert(
+        0,
+        LayerSpec::Context(Context {
+            size: 4,
+            initial: 0.0,
+        }),
+    );
     layers
 }
 

@@ -106,7 +106,7 @@ impl Problem {
                             .map(|i| (0..*out).map(|o| w[i * out + o] * d[o]).sum())
                             .collect()
                     }
-                    LayerSpec::Context(Context { size }) => {
+                    LayerSpec::Context(Context { size, .. }) => {
                         for c in 0..*size {
                             gradient[tensor][c] += d[x.len() + c];
                         }
