@@ -5,6 +5,8 @@
 //! |---|---|
 //! | [`servo`] | a position servo whose gain, friction, load and inertia differ |
 //!
+//! [`session`] lets an [`Actor`](mamlet_runtime::Actor) learn to control a unit.
+//!
 //! Trainer, simulator and firmware share this source. All of it is f32 in a fixed order
 //! of operations, so the same generator gives the same bits everywhere.
 //!
@@ -30,6 +32,7 @@
 
 mod plant;
 pub mod servo;
+pub mod session;
 
 pub use plant::{Plant, PlantError, Step};
 pub use servo::{Servo, Unit};
