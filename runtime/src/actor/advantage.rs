@@ -4,6 +4,7 @@
 
 use super::baseline::{self, Regression};
 use super::errors::LengthError;
+use crate::kernels::rows;
 
 /// What is added to the deviation of advantages before they are divided by it.
 const EPSILON: f32 = 1e-8;
@@ -69,7 +70,9 @@ pub fn generalised(
 ) -> Result<(), LengthError> {
     LengthError::check(rewards.len(), values.len())?;
     LengthError::check(rewards.len(), advantages.len())?;
-    advantages.copy_from_slice(rewards);
+    for (to, reward) in advantages.iter_mut().zip(rewards) {
+        *to = *reward;
+    }
     in_place(advantages, values, last, discount, lambda);
     Ok(())
 }
@@ -131,13 +134,13 @@ pub fn of_episodes(
         };
         returns(rewards, discount, values)?;
     }
-    let rows = || observations.chunks_exact(inputs.max(1));
-    for ((step, observation), value) in steps_of(lengths.clone()).zip(rows()).zip(&*values) {
+    let observed = || rows(observations, inputs);
+    for ((step, observation), value) in steps_of(lengths.clone()).zip(observed()).zip(&*values) {
         regression.add(observation, step, *value);
     }
     let used = match regression.solve() {
         Some(weights) => {
-            let steps = steps_of(lengths.clone()).zip(rows());
+            let steps = steps_of(lengths.clone()).zip(observed());
             for ((step, observation), value) in steps.zip(&mut *values) {
                 *value = baseline::value(weights, observation, step);
             }

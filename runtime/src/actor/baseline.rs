@@ -17,6 +17,7 @@
 //! whatever the rows are, as long as nothing overflows.
 
 use super::errors::LengthError;
+use crate::kernels::{rows, rows_mut};
 
 /// What keeps the weights small.
 const RIDGE: f32 = 1e-5;
@@ -100,8 +101,11 @@ impl<'m> Regression<'m> {
         let rows = width.saturating_mul(width + 1);
         let (factor, row) = memory.split_at_mut_checked(rows).ok_or(error)?;
         factor.fill(0.0);
-        let diagonal = factor.iter_mut().step_by(width + 2);
-        diagonal.for_each(|value| *value = libm::sqrtf(RIDGE));
+        for (column, row) in rows_mut(factor, width + 1).enumerate() {
+            if let Some(diagonal) = row.get_mut(column) {
+                *diagonal = libm::sqrtf(RIDGE);
+            }
+        }
         Ok(Regression { width, factor, row })
     }
 
@@ -113,7 +117,7 @@ impl<'m> Regression<'m> {
         }
         // Turns the row into zeros, one column after the other, against the row of the
         // factor that begins there.
-        let rows = self.factor.chunks_exact_mut(self.width + 1);
+        let rows = rows_mut(self.factor, self.width + 1);
         for (column, row) in rows.enumerate() {
             let (Some(row), Some(of_new)) = (row.get_mut(column..), self.row.get_mut(column..))
             else {
@@ -137,8 +141,8 @@ impl<'m> Regression<'m> {
     pub fn solve(self) -> Option<&'m [f32]> {
         let Regression { width, factor, row } = self;
         let weights = row.get_mut(..width)?;
-        let rows = factor.chunks_exact(width + 1);
-        for (column, row) in rows.enumerate().rev() {
+        for column in (0..width).rev() {
+            let row = rows(factor, width + 1).nth(column)?;
             let (coefficients, right) = row.split_at_checked(width)?;
             let mut sum = *right.first()?;
             for (coefficient, weight) in coefficients.iter().zip(&*weights).skip(column + 1) {

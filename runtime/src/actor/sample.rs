@@ -52,8 +52,8 @@ pub(super) fn sample(
         action.fill(choice as f32);
         return total.is_finite() && outputs.iter().all(|y| !y.is_nan());
     }
-    let (mean, log_deviation) = outputs.split_at(action.len().min(outputs.len()));
-    for ((to, mean), log_deviation) in action.iter_mut().zip(mean).zip(log_deviation) {
+    let log_deviations = outputs.get(action.len()..).unwrap_or_default();
+    for ((to, mean), log_deviation) in action.iter_mut().zip(outputs).zip(log_deviations) {
         *to = mean + math::exp(*log_deviation) * normal(generator);
     }
     action.iter().all(|a| a.is_finite())

@@ -10,7 +10,7 @@ use crate::needs::Need;
 use crate::project::{firmware_examples, output};
 use crate::reference::{build, emulate, program};
 use crate::toolchain::Toolchain;
-use crate::{arithmetic, examples, gestures, host, kernels, omniglot, reference, replay, serve};
+use crate::{act, arithmetic, examples, gestures, host, kernels, omniglot, reference, replay, serve};
 
 /// All of them: those of every board, then those of the reference board, which follow
 /// what the first ones build.
@@ -28,6 +28,10 @@ pub fn checks() -> Result<Vec<Check>> {
         check(
             "serve: a host teaches board and simulator the same",
             serve::simulator_and_board_agree,
+        ),
+        check(
+            "servos under control: simulator and board agree",
+            act::simulator_and_board_agree,
         ),
         check("replayed episodes: host and board agree", replay::example),
         check("made-up gestures: host and board agree", made_up_gestures),
