@@ -8,7 +8,7 @@
 use core::fmt;
 
 use crate::golden::GoldenVectors;
-use crate::header::{Description, Header, Tensor};
+use crate::header::{Description, Header, Policy, Tensor};
 use crate::layer::Layer;
 use crate::pipeline::{FrontEnd, Pipeline, Rejection};
 use crate::prefix::{self, Format};
@@ -19,7 +19,9 @@ pub const MAGIC: [u8; 8] = *b"\x89MAML\r\n\x1a";
 /// Readers refuse another major version.
 pub const MAJOR: u16 = 2;
 /// Readers accept any minor version up to this one.
-pub const MINOR: u16 = 3;
+pub const MINOR: u16 = 4;
+/// The first minor version whose header section says how a policy is rolled out.
+pub(crate) const POLICY: u16 = 4;
 /// Bytes before the header.
 pub const PREFIX: usize = 32;
 
@@ -47,6 +49,7 @@ pub(crate) const FORMAT: Format = Format {
 pub struct Artifact<'a> {
     header: Header,
     layers: Layers<'a>,
+    policy: Option<Policy>,
     /// Postcard of the description and padding.
     description: &'a [u8],
     tensors: &'a [u8],
@@ -155,10 +158,16 @@ impl<'a> Artifact<'a> {
             left: header.layers,
             bytes: rest,
         };
+        let rest = check_tensors(&header, layers, tensors.len())?;
+        let (policy, description) = match prefix.minor {
+            ..POLICY => (None, rest),
+            _ => postcard::take_from_bytes(rest).map_err(|_| ArtifactError::Header)?,
+        };
         Ok(Artifact {
             header,
             layers,
-            description: check_tensors(&header, layers, tensors.len())?,
+            policy,
+            description,
             tensors,
             golden,
             pipeline: Pipeline::parse(pipeline).ok_or(ArtifactError::Pipeline)?,
@@ -188,6 +197,11 @@ impl<'a> Artifact<'a> {
     /// The layers, in order.
     pub fn layers(&self) -> Layers<'a> {
         self.layers
+    }
+
+    /// How a policy is rolled out and its actions are weighed, where the artifact says it.
+    pub fn policy(&self) -> Option<Policy> {
+        self.policy
     }
 
     /// The tensor section, to be read in place.
@@ -238,6 +252,7 @@ impl<'a> Artifact<'a> {
 
 /// The first 32 bytes, once magic, version and lengths are known to be right.
 struct Prefix {
+    minor: u16,
     header: usize,
     tensors: usize,
     golden: usize,
@@ -264,6 +279,7 @@ impl Prefix {
             _ if given < needed => Err(ArtifactError::TooShort { needed, given }),
             _ if given > needed => Err(ArtifactError::TooLong { needed, given }),
             _ => Ok(Prefix {
+                minor,
                 header: header as usize,
                 tensors: tensors as usize,
                 golden: golden as usize,

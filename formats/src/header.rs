@@ -106,6 +106,20 @@ pub enum Number {
     I32,
 }
 
+/// How a policy is rolled out and its actions are weighed, for an artifact that learns
+/// from what it does. Optional: it stands behind the layers.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Policy {
+    /// `γ`: what a reward is worth a step earlier, 0 to 1.
+    pub discount: f32,
+    /// `λ` of generalised advantage estimation, 0 to 1.
+    pub lambda: f32,
+    /// The most steps of an episode, at least one.
+    pub horizon: u32,
+    /// Episodes that an inner step learns from, at least one.
+    pub episodes: u32,
+}
+
 /// How to adapt: `θ ← θ − rate · ∇θ loss(support)`, a few times.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Recipe {

@@ -4,10 +4,10 @@ use alloc::string::String;
 use alloc::vec::Vec;
 use core::fmt;
 
-use crate::artifact::{Artifact, ArtifactError, FORMAT, PREFIX};
+use crate::artifact::{Artifact, ArtifactError, FORMAT, POLICY, PREFIX};
 use crate::golden::GoldenSizes;
 use crate::header::{
-    Description, Header, Loss, Normalisation, Number, Recipe, Reduction, Shape, Tensor,
+    Description, Header, Loss, Normalisation, Number, Policy, Recipe, Reduction, Shape, Tensor,
 };
 use crate::layer::Layer;
 use crate::pipeline::{FrontEnd, Pipeline, Rejection, Score};
@@ -39,6 +39,7 @@ pub struct ArtifactWriter {
     variant: String,
     commit: String,
     layers: Vec<Layer>,
+    policy: Option<Policy>,
     tensors: Vec<u8>,
     golden: Vec<u8>,
     front_end: Option<FrontEnd>,
@@ -110,6 +111,7 @@ impl ArtifactWriter {
             variant: String::new(),
             commit: String::new(),
             layers: Vec::new(),
+            policy: None,
             tensors: Vec::new(),
             golden: Vec::new(),
             front_end: None,
@@ -199,6 +201,12 @@ impl ArtifactWriter {
         self
     }
 
+    /// Says how a policy is rolled out and its actions are weighed.
+    pub fn policy(&mut self, policy: Policy) -> &mut Self {
+        self.policy = Some(policy);
+        self
+    }
+
     /// Sets the input normalisation `(x − mean) · scale`, per feature.
     pub fn normalisation(&mut self, mean: &[f32], scale: &[f32]) -> &mut Self {
         self.normalisation = Some(Normalisation {
@@ -280,7 +288,6 @@ impl ArtifactWriter {
     /// [`WriteError`] where a size does not fit the format or the parts do not
     /// agree with each other.
     pub fn to_bytes(&self) -> Result<Vec<u8>, WriteError> {
-        let header = self.header_bytes()?;
         let pipeline = Pipeline {
             front_end: self.front_end,
             rejection: self.rejection,
@@ -293,7 +300,9 @@ impl ArtifactWriter {
             _ => u16::from(!pipeline.is_empty()),
         };
         let of_layers = self.layers.iter().map(Layer::minor).max().unwrap_or(0);
-        let minor = of_pipeline.max(of_layers);
+        let of_policy = self.policy.map_or(0, |_| POLICY);
+        let minor = of_pipeline.max(of_layers).max(of_policy);
+        let header = self.header_bytes(minor)?;
         let sections = [&header[..], &self.tensors, &self.golden, &pipeline];
         let mut fields = [0; 5];
         for (field, section) in fields.iter_mut().zip(sections) {
@@ -311,7 +320,7 @@ impl ArtifactWriter {
     }
 
     /// The postcard header and layers, padded to whole words.
-    fn header_bytes(&self) -> Result<Vec<u8>, WriteError> {
+    fn header_bytes(&self, minor: u16) -> Result<Vec<u8>, WriteError> {
         let header = Header {
             input: self.input,
             normalisation: self.normalisation,
@@ -329,6 +338,9 @@ impl ArtifactWriter {
         let mut bytes = postcard::to_allocvec(&header).map_err(|_| WriteError::Header)?;
         for layer in &self.layers {
             bytes = postcard::to_extend(layer, bytes).map_err(|_| WriteError::Header)?;
+        }
+        if minor >= POLICY {
+            bytes = postcard::to_extend(&self.policy, bytes).map_err(|_| WriteError::Header)?;
         }
         bytes = postcard::to_extend(&description, bytes).map_err(|_| WriteError::Header)?;
         bytes.resize(bytes.len().next_multiple_of(4), 0);

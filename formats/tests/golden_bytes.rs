@@ -17,6 +17,7 @@ use spec::table;
 const ARTIFACT: &[u8] = include_bytes!("data/tiny.mamlet");
 const LAYERS: &[u8] = include_bytes!("data/layers.mamlet");
 const GESTURE: &[u8] = include_bytes!("data/gesture.mamlet");
+const POLICY: &[u8] = include_bytes!("data/policy.mamlet");
 const CHECKPOINT: &[u8] = include_bytes!("data/tiny.mamweights");
 const EPISODES: &[u8] = include_bytes!("data/tiny.episodes");
 
@@ -33,10 +34,11 @@ fn tensor(offset: u32, length: u32, adapts: bool) -> Tensor {
 /// `MAMLET_BLESS=1 cargo test -p mamlet-formats --test golden_bytes`.
 #[test]
 fn the_writers_give_the_committed_bytes() {
-    let files: [(&str, Vec<u8>, &[u8]); 5] = [
+    let files: [(&str, Vec<u8>, &[u8]); 6] = [
         ("tiny.mamlet", common::artifact(), ARTIFACT),
         ("layers.mamlet", common::layers(), LAYERS),
         ("gesture.mamlet", common::gesture(), GESTURE),
+        ("policy.mamlet", common::policy(), POLICY),
         ("tiny.mamweights", common::checkpoint(), CHECKPOINT),
         ("tiny.episodes", common::episodes(), EPISODES),
     ];
@@ -55,6 +57,7 @@ fn the_specification_shows_the_committed_bytes() {
     assert_eq!(table("tiny.mamlet"), ARTIFACT);
     assert_eq!(table("layers.mamlet"), LAYERS);
     assert_eq!(table("gesture.mamlet"), GESTURE);
+    assert_eq!(table("policy.mamlet"), POLICY);
     assert_eq!(table("tiny.mamweights"), CHECKPOINT);
     assert_eq!(table("tiny.episodes"), EPISODES);
 }
@@ -126,6 +129,21 @@ fn the_pipeline_reads_as_specified() {
         let none = (artifact.front_end(), artifact.rejection());
         assert_eq!(none, (None, None));
         assert_eq!(artifact.channel_names().map(Iterator::count), Ok(0));
+    }
+}
+
+#[test]
+fn the_policy_reads_as_specified() {
+    let artifact = Artifact::parse(POLICY).expect("readable");
+    assert_eq!(artifact.policy(), Some(common::POLICY));
+    assert_eq!(artifact.header().recipe.loss, Loss::GaussianPolicy);
+    let description = artifact.description().expect("a description");
+    assert_eq!(description.name, "valve");
+    // Version 2.4, where the others are as they were and have none.
+    assert_eq!((POLICY[8], POLICY[10]), (2, 4));
+    for file in [ARTIFACT, LAYERS, GESTURE] {
+        let artifact = Artifact::parse(file).expect("readable");
+        assert!(artifact.policy().is_none() && file[10] < 4);
     }
 }
 

@@ -48,11 +48,12 @@ fn read_all(bytes: &[u8]) -> bool {
 type Accepts = fn(&[u8]) -> bool;
 
 /// The files, each with the reader that must refuse its changed bytes.
-fn files() -> [(Vec<u8>, Accepts); 5] {
+fn files() -> [(Vec<u8>, Accepts); 6] {
     [
         (common::artifact(), |bytes| Artifact::parse(bytes).is_ok()),
         (common::layers(), |bytes| Artifact::parse(bytes).is_ok()),
         (common::gesture(), |bytes| Artifact::parse(bytes).is_ok()),
+        (common::policy(), |bytes| Artifact::parse(bytes).is_ok()),
         (common::checkpoint(), |bytes| {
             Checkpoint::parse(bytes).is_ok()
         }),
@@ -188,7 +189,7 @@ fn refusals_name_what_is_wrong() {
     assert_eq!(refusal(&|bytes| bytes[8] = 1), version(1, 0));
     assert_eq!(refusal(&|bytes| bytes[8] = 3), version(3, 0));
     assert_eq!(refusal(&|bytes| bytes[8] = 0), version(0, 0));
-    assert_eq!(refusal(&|bytes| bytes[10] = 4), version(2, 4));
+    assert_eq!(refusal(&|bytes| bytes[10] = 5), version(2, 5));
     assert_eq!(refusal(&|bytes| bytes[12] += 1), ArtifactError::Prefix);
     assert_eq!(refusal(&|bytes| bytes[24] = 1), ArtifactError::Prefix);
     let corrupt = refusal(&|bytes| bytes[length - 1] ^= 1);
@@ -339,6 +340,34 @@ fn pipelines_that_say_nothing_or_nonsense_are_refused() {
     assert_eq!(error, Err(ArtifactError::Prefix));
 }
 
+/// The part that says how a policy is rolled out, changed under the right checksum.
+#[test]
+fn a_policy_is_there_or_not_and_nothing_else() {
+    let file = common::policy();
+    let discount = common::POLICY.discount.to_le_bytes();
+    let at = file.windows(4).position(|bytes| bytes == discount);
+    let at = at.expect("a discount") - 1;
+    let changed = |change: &dyn Fn(&mut Vec<u8>)| {
+        let mut bytes = file.clone();
+        change(&mut bytes);
+        seal(&mut bytes);
+        Artifact::parse(&bytes).map(|artifact| artifact.policy())
+    };
+    assert_eq!(changed(&|_| ()), Ok(Some(common::POLICY)));
+    assert_eq!(changed(&|bytes| bytes[at] = 0), Ok(None));
+    assert_eq!(changed(&|bytes| bytes[at] = 2), Err(ArtifactError::Header));
+    // A horizon without an end.
+    let endless = changed(&|bytes| bytes[at + 9..at + 14].fill(0xff));
+    assert_eq!(endless, Err(ArtifactError::Header));
+    // An older version has no such part: it is read as a description.
+    assert_eq!(changed(&|bytes| bytes[10] = 3), Ok(None));
+    let mut older = file.clone();
+    older[10] = 3;
+    seal(&mut older);
+    let description = Artifact::parse(&older).map(|artifact| artifact.description().map(|_| ()));
+    assert_eq!(description, Ok(Err(ArtifactError::Header)));
+}
+
 /// Every byte of the header and of the pipeline set to every value, under the
 /// right checksum: what is accepted keeps to its sections.
 #[test]
@@ -352,7 +381,12 @@ fn changed_headers_with_the_right_checksum_never_panic() {
         writer.to_bytes().expect("structure alone is checked")
     };
     let (mut read, mut refused) = (0, 0);
-    for file in [common::layers(), common::gesture(), every_kind] {
+    for file in [
+        common::layers(),
+        common::gesture(),
+        common::policy(),
+        every_kind,
+    ] {
         let section = |at: usize| {
             let word = file[at..].first_chunk().copied().expect("a prefix");
             u32::from_le_bytes(word) as usize

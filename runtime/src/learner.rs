@@ -5,6 +5,8 @@ mod errors;
 mod examples;
 mod persist;
 mod report;
+#[cfg(feature = "policy")]
+mod rollouts;
 #[cfg(test)]
 mod tests;
 
@@ -99,14 +101,23 @@ impl<'m> Learner<'m> {
         memory: &'m mut [f32],
     ) -> Result<Self, LearnerError> {
         let info = &model.info;
-        let mixes = |stage: &Stage| stage.layer.operation().mixes_examples();
-        if setup.batch == Batch::OneByOne && model.stages.iter().any(mixes) {
+        if setup.batch == Batch::OneByOne && model.mixes_examples() {
             return Err(LearnerError::BatchNorm);
         }
         if setup.lent && (info.start > 0 || info.normalisation.is_some()) {
             return Err(LearnerError::CannotLend);
         }
-        let needed = model.memory_for(setup);
+        Self::divide(model, setup, model.memory_for(setup), memory)
+    }
+
+    /// Divides `memory` into what is needed.
+    pub(crate) fn divide<const LAYERS: usize>(
+        model: &'m Model<'m, LAYERS>,
+        setup: Setup,
+        needed: Memory,
+        memory: &'m mut [f32],
+    ) -> Result<Self, LearnerError> {
+        let info = &model.info;
         let error = LearnerError::MemoryTooSmall {
             needed: needed.total().len(),
             given: memory.len(),

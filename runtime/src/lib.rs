@@ -45,6 +45,7 @@
 //! | [`golden`] | proof that this executor computes the artifact's bits |
 //! | `storage` | adapted weights in flash, safe from power cuts (feature `storage`) |
 //! | [`teacher`] | front end and learner together: a person teaches the board, and learns what it lacks |
+//! | `actor` | a policy that acts and learns from what comes of it (feature `policy`) |
 //! | [`serve`] | a host teaches the board over a serial line |
 //!
 //! A module uses only those above it.
@@ -69,7 +70,7 @@
 //! | `convolution` (default) | convolutions, depthwise convolutions, pools |
 //! | `normalisation` (default) | batch, group and layer norm |
 //! | `integer` (default) | layers on 8-bit integers, for what does not adapt |
-//! | `policy` (default) | losses of policies |
+//! | `policy` (default) | losses of policies, and an actor that learns by them |
 //! | `micromath` | faster, approximate exponentials |
 //! | `storage` | adapted weights in NOR flash |
 //!
@@ -93,6 +94,8 @@ compile_error!(
     "artifacts are little-endian and read in place: a big-endian target is not supported"
 );
 
+#[cfg(feature = "policy")]
+pub mod actor;
 mod engine;
 mod fault;
 pub mod front_end;
@@ -116,6 +119,8 @@ pub mod serve;
 pub mod storage;
 pub mod teacher;
 
+#[cfg(feature = "policy")]
+pub use actor::Actor;
 pub use front_end::{FrontEnd, FrontEndError, SampleError};
 pub use image::mirror;
 pub use inference::PredictError;
@@ -125,7 +130,8 @@ pub use learner::{
 };
 pub use mamlet_formats::checkpoint::weights_crc32;
 pub use mamlet_formats::{
-    Artifact, ArtifactError, ArtifactId, Centre, Checkpoint, CheckpointError, Cut, include_aligned,
+    Artifact, ArtifactError, ArtifactId, Centre, Checkpoint, CheckpointError, Cut, Policy,
+    include_aligned,
 };
 pub use memory::{Memory, Numbers, Rollback, Setup};
 pub use model::{Cost, LayerCost, MAX_STEPS, Model, ModelError};

@@ -8,10 +8,12 @@ mod info;
 mod plan;
 
 use heapless::Vec;
-use mamlet_formats::{Artifact, FrontEnd, Loss, Rejection, Shape};
+use mamlet_formats::{Artifact, FrontEnd, Loss, Policy, Rejection, Shape};
 
 pub use cost::{Cost, LayerCost};
 pub use error::ModelError;
+#[cfg(feature = "policy")]
+pub(crate) use info::can_be_rolled_out;
 pub(crate) use info::{ModelInfo, Stage};
 
 use self::build::Values;
@@ -145,6 +147,11 @@ impl<'a, const LAYERS: usize> Model<'a, LAYERS> {
         self.info.rejection
     }
 
+    /// How a policy is rolled out and its actions are weighed, where the artifact says it.
+    pub fn policy(&self) -> Option<Policy> {
+        self.info.policy
+    }
+
     /// The memory that a [`Learner`](crate::Learner) for `examples` support
     /// examples needs, all of them computed at once. Exact.
     pub fn memory(&self, examples: usize, rollback: Rollback) -> Memory {
@@ -168,6 +175,12 @@ impl<'a, const LAYERS: usize> Model<'a, LAYERS> {
         } else {
             0
         }
+    }
+
+    /// Whether a layer takes the statistics of all examples that are computed at once.
+    pub(crate) fn mixes_examples(&self) -> bool {
+        let mixes = |stage: &Stage| stage.layer.operation().mixes_examples();
+        self.stages.iter().any(mixes)
     }
 
     /// Multiply-accumulates of inference and adaptation.

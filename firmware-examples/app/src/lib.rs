@@ -53,6 +53,10 @@ pub static OMNIGLOT: &[u8] =
 pub static GESTURES: &[u8] =
     mamlet_runtime::include_aligned!("../../artifacts/gestures-wrist.mamlet");
 
+/// A policy that learns to control a servo: two observations, 16 hidden numbers, a mean
+/// and a log σ that adapts too.
+pub static SERVO: &[u8] = mamlet_runtime::include_aligned!("../../artifacts/servo.mamlet");
+
 /// Strokes of an accelerometer of one axis, and a network that is a single layer.
 pub static STROKES: &[u8] =
     mamlet_runtime::include_aligned!("../../../runtime/tests/data/strokes.mamlet");

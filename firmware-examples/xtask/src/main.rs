@@ -1,5 +1,6 @@
 //! The commands of the project, so that a person and CI run the same.
 
+mod act;
 #[path = "../../app/src/arithmetic.rs"]
 mod arithmetic;
 mod cycles;

@@ -4,7 +4,7 @@
 use mamlet_formats::episodes::{EpisodesWriter, Prefix};
 use mamlet_formats::{
     Artifact, ArtifactWriter, Centre, Checkpoint, Cut, FrontEnd, GoldenValues, Integers, Layer,
-    Loss, Padding, Pool, Reduction, Rejection, Score, Shape, Statistics, Tensor, Window,
+    Loss, Padding, Policy, Pool, Reduction, Rejection, Score, Shape, Statistics, Tensor, Window,
     checkpoint,
 };
 
@@ -147,6 +147,32 @@ pub const FRONT_END: FrontEnd = FrontEnd {
 pub const REJECTION: Rejection = Rejection {
     score: Score::Margin,
     threshold: 0.5,
+};
+
+/// A Gaussian policy of one observation, whose log σ adapts.
+pub fn policy() -> Vec<u8> {
+    let mut writer = ArtifactWriter::new("valve", Shape::Vector { features: 1 });
+    let weight = writer.tensor(&[0.5], true);
+    writer.push(Layer::Dense {
+        outputs: 1,
+        weight,
+        bias: None,
+    });
+    let vector = writer.tensor(&[-1.0], true);
+    writer.push(Layer::Context { vector });
+    writer
+        .rates(&[&[0.25, 0.125]])
+        .loss(Loss::GaussianPolicy, Reduction::Mean)
+        .policy(POLICY);
+    writer.to_bytes().expect("a sound artifact")
+}
+
+/// That of [`policy`].
+pub const POLICY: Policy = Policy {
+    discount: 0.75,
+    lambda: 0.5,
+    horizon: 200,
+    episodes: 4,
 };
 
 /// A window that moves by one.

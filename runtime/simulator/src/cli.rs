@@ -1,5 +1,6 @@
 //! The command line.
 
+mod act;
 mod flash;
 mod replay;
 mod serve;
@@ -51,6 +52,14 @@ enum Command {
     #[command(after_help = "\
         Example: mamlet-sim replay omniglot-micro-int8.mamlet omniglot.episodes --board nrf52840")]
     Replay(replay::Replay),
+    /// Let a policy learn to control units of a plant that nobody has seen
+    #[command(
+        after_help = "A unit is drawn by its seed: the gain, friction, load and inertia of a \
+        servo. The policy acts for a few episodes, takes a step from them, acts again, and in \
+        the end keeps what it learnt or goes back.\n\n\
+        Example: mamlet-sim act servo.mamlet --plant servo --unit 7 --unit 8"
+    )]
+    Act(act::Act),
     /// Be a board that is taught over a line: `mamlet device` is the other end
     #[command(
         after_help = "It prints the path of a pseudo-terminal and answers there until Ctrl-C.\n\n\
@@ -134,6 +143,7 @@ pub fn main() -> ExitCode {
     let result = match Cli::parse().command {
         Command::Run(args) => run(&args, &mut out),
         Command::Replay(args) => args.run(&mut out),
+        Command::Act(args) => args.run(&mut out),
         Command::Serve(args) => args.run(&mut out),
         Command::Verify { artifact } => verify(&artifact, &mut out),
         Command::Boards { json } => boards(json, &mut out),

@@ -13,12 +13,14 @@
 //! | [`flash_file`] | a file that stands for the board's flash |
 //! | [`mod@replay`] | episodes from a file, a session for each |
 //! | [`serial`] | a board at the other end of a line, and the simulator as one |
+//! | [`mod@act`] | a policy learns to control units that nobody has seen |
 //! | [`fit`] | what an artifact takes of a board |
 //! | [`golden`] | golden vectors for a new artifact |
 //!
 //! The command `mamlet-sim` is a thin shell around these.
 #![forbid(unsafe_code)]
 
+pub mod act;
 pub mod board;
 pub mod file;
 pub mod fit;

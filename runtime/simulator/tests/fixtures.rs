@@ -5,7 +5,7 @@
 use std::path::Path;
 
 use mamlet_formats::{
-    ArtifactWriter, Centre, Cut, FrontEnd, Layer, Loss, Reduction, Rejection, Score, Shape,
+    ArtifactWriter, Centre, Cut, FrontEnd, Layer, Loss, Policy, Reduction, Rejection, Score, Shape,
 };
 use mamlet_simulator::Model;
 use mamlet_simulator::file::ArtifactFile;
@@ -58,11 +58,36 @@ fn strokes() -> Vec<u8> {
     attach(&writer, &inputs, &[0.0, 1.0]).expect("a recipe that adapts")
 }
 
+/// A Gaussian policy of one constant observation, with golden vectors for one action.
+fn valve() -> Vec<u8> {
+    let mut writer = ArtifactWriter::new("valve", Shape::Vector { features: 1 });
+    let weight = writer.tensor(&[0.5], true);
+    writer.push(Layer::Dense {
+        outputs: 1,
+        weight,
+        bias: None,
+    });
+    let vector = writer.tensor(&[0.0], true);
+    writer.push(Layer::Context { vector });
+    writer
+        .rates(&[&[0.5, 0.25]])
+        .steps(3, 3)
+        .loss(Loss::GaussianPolicy, Reduction::Mean)
+        .policy(Policy {
+            discount: 1.0,
+            lambda: 1.0,
+            horizon: 1,
+            episodes: 16,
+        });
+    attach(&writer, &[1.0], &[1.5, 1.0]).expect("a recipe that adapts")
+}
+
 #[test]
 fn the_documentations_artifacts_are_what_this_executor_makes() {
     for (name, made, steps) in [
         ("line.mamlet", line(), (10, 20)),
         ("strokes.mamlet", strokes(), (5, 20)),
+        ("valve.mamlet", valve(), (3, 3)),
     ] {
         let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../tests/data");
         let path = folder.join(name);

@@ -90,7 +90,7 @@ pub(crate) fn all_finite(x: &[f32]) -> bool {
 
 /// The whole rows of a table, from the first on; none where they have no width.
 /// Plain iterators of chunks would divide, and panic at a width of zero.
-pub(crate) fn rows(table: &[f32], width: usize) -> impl Iterator<Item = &[f32]> {
+pub(crate) fn rows(table: &[f32], width: usize) -> impl Iterator<Item = &[f32]> + Clone {
     let mut rest = table;
     core::iter::from_fn(move || {
         let (row, tail) = rest.split_at_checked(width)?;

@@ -16,7 +16,7 @@ use crate::model::MAX_STEPS;
 
 /// What the backward pass of a step writes.
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Target {
+pub(super) enum Target {
     /// The adapted weights, upon what is said.
     Adapted(Base),
     /// The spare weights, upon what is said.
@@ -135,7 +135,7 @@ impl Learner<'_> {
             (false, Batch::OneByOne) if self.info.adapts_f16 => Target::Spare(Base::Zero),
             (false, _) => Target::Adapted(Base::Zero),
         };
-        let loss = self.pass(0, Some((target, Rates::Uniform(-1.0))))?;
+        let loss = self.pass(0, Some((target, Rates::Uniform(-1.0))), None)?;
         let gradient: &[f32] = match target {
             Target::Gradient => self.gradient,
             Target::Spare(_) => self.spare,
@@ -168,7 +168,7 @@ impl Learner<'_> {
                 Target::Gradient => Some((target, Rates::Uniform(-1.0))),
                 Target::Adapted(_) | Target::Spare(_) => Some((target, rates)),
             };
-            let loss = self.pass(step, descent)?;
+            let loss = self.pass(step, descent, None)?;
             if let Some(losses) = losses.as_deref_mut() {
                 // There is room: steps are at most MAX_STEPS.
                 losses.push(loss).map_err(|_| Internal)?;
@@ -186,7 +186,7 @@ impl Learner<'_> {
     }
 
     /// What a step writes.
-    fn target(&self, step: usize) -> Target {
+    pub(super) fn target(&self, step: usize) -> Target {
         if self.info.optimises() {
             return Target::Gradient;
         }
@@ -203,21 +203,38 @@ impl Learner<'_> {
 
     /// Runs all examples forward, and backward where something is to be
     /// written, and returns the loss. The weights read are the initialisation
-    /// before step 0, and the adapted ones later.
-    fn pass(&mut self, step: usize, descent: Option<(Target, Rates<'_>)>) -> Checked<f32> {
+    /// before step 0, and the adapted ones later. The examples are the learner's own, or
+    /// `others` that somebody else keeps.
+    pub(super) fn pass(
+        &mut self,
+        step: usize,
+        descent: Option<(Target, Rates<'_>)>,
+        others: Option<Support<'_>>,
+    ) -> Checked<f32> {
         let (info, stages) = (self.info, self.stages);
         let reads_flash = self.reads_flash(step);
         if step == 0 && !reads_flash {
             engine::initialise(info, stages, self.adapted)?;
         }
-        let objective = Objective::new(info.loss, info.reduction, self.examples, info.outputs);
+        let (inputs, targets) = self.support.parts();
+        let examples = self.examples;
+        let own = Support {
+            inputs,
+            targets,
+            examples,
+        };
+        let Support {
+            inputs,
+            targets,
+            examples,
+        } = others.unwrap_or(own);
+        let objective = Objective::new(info.loss, info.reduction, examples, info.outputs);
         let together = match self.setup.batch {
-            Batch::Whole => self.examples,
+            Batch::Whole => examples,
             Batch::OneByOne => 1,
         };
-        let (inputs, targets) = self.support.parts();
         let mut sum = 0.0;
-        for first in (0..self.examples).step_by(together.max(1)) {
+        for first in (0..examples).step_by(together.max(1)) {
             let range = |width: usize| first * width..(first + together) * width;
             let support = Support {
                 inputs: inputs.get(range(info.features)).ok_or(Internal)?,
@@ -262,7 +279,7 @@ impl Learner<'_> {
 
     /// Takes a step with the whole gradient: `g ← g · min(1, c / ‖g‖)`,
     /// `v ← μ v + g`, `θ ← θ − rate · v`.
-    fn apply(&mut self, step: usize, rates: Rates<'_>) -> Checked {
+    pub(super) fn apply(&mut self, step: usize, rates: Rates<'_>) -> Checked {
         let info = self.info;
         if self.reads_flash(step) {
             engine::initialise(info, self.stages, self.adapted)?;

@@ -15,6 +15,6 @@ extern "C" fn this_program_can_panic() -> ! {
 }
 
 pub use app::{
-    ARTIFACT, CONTEXT, GESTURES, HEAD, HostFile, OMNIGLOT, SUPPORT, chosen, fail,
+    ARTIFACT, CONTEXT, GESTURES, HEAD, HostFile, OMNIGLOT, SERVO, SUPPORT, chosen, fail,
     println as hprintln, succeed,
 };

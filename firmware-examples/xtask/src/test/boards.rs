@@ -10,7 +10,9 @@ use crate::needs::Need;
 use crate::project::{firmware_examples, output};
 use crate::reference::{build, emulate, program};
 use crate::toolchain::Toolchain;
-use crate::{arithmetic, examples, gestures, host, kernels, omniglot, reference, replay, serve};
+use crate::{
+    act, arithmetic, examples, gestures, host, kernels, omniglot, reference, replay, serve,
+};
 
 /// All of them: those of every board, then those of the reference board, which follow
 /// what the first ones build.
@@ -28,6 +30,10 @@ pub fn checks() -> Result<Vec<Check>> {
         check(
             "serve: a host teaches board and simulator the same",
             serve::simulator_and_board_agree,
+        ),
+        check(
+            "servos under control: simulator and board agree",
+            act::simulator_and_board_agree,
         ),
         check("replayed episodes: host and board agree", replay::example),
         check("made-up gestures: host and board agree", made_up_gestures),
@@ -155,6 +161,10 @@ fn limits() -> Result<()> {
         .iter()
         .find(|workload| workload.name == "head-int8")
         .context("no workload head-int8")?;
+    let policy = workloads
+        .iter()
+        .find(|workload| workload.name == "policy-step")
+        .context("no workload policy-step")?;
     let Workload {
         instructions,
         cycles,
@@ -173,6 +183,12 @@ fn limits() -> Result<()> {
         ("instructions of w1", *instructions, 900_000),
         ("RAM of w1", ram_bytes.total, 14_720),
         ("RAM of head-int8", head.ram_bytes.total, 16_384),
+        ("RAM of policy-step", policy.ram_bytes.total, 16_384),
+        (
+            "instructions of policy-step",
+            policy.instructions,
+            1_500_000,
+        ),
         ("stack of head-int8", head.ram_bytes.stack, 4096),
         ("flash at opt-level 3", all_layers.speed, 78_800),
         ("flash at opt-level s", all_layers.size, size),

@@ -1,5 +1,6 @@
 //! `mamlet-sim` as a user meets it: output, messages, exit codes.
 
+mod act;
 mod artifacts;
 mod replay;
 mod run;

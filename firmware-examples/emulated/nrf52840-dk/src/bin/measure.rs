@@ -6,9 +6,14 @@
 #![no_main]
 
 use cortex_m_rt::entry;
-use mamlet_runtime::{Adaptation, Artifact, Learner, Memory, Model, Numbers, Outcome, Rollback};
+use mamlet_plants::Servo;
+use mamlet_plants::session::Session;
+use mamlet_runtime::actor::StepOutcome;
+use mamlet_runtime::{
+    Actor, Adaptation, Artifact, Learner, Memory, Model, Numbers, Outcome, Rollback,
+};
 use nrf52840_dk::count::Counters;
-use nrf52840_dk::{ARTIFACT, CONTEXT, HEAD, SUPPORT, fail, hprintln, succeed};
+use nrf52840_dk::{ARTIFACT, CONTEXT, HEAD, SERVO, SUPPORT, fail, hprintln, succeed};
 
 /// What is measured of a workload.
 struct Measurement {
@@ -48,6 +53,7 @@ fn main() -> ! {
     measure("head-int8-example", &mut counters, |c| {
         head(c, MEMORY, true)
     });
+    measure("policy-step", &mut counters, |c| policy_step(c, MEMORY));
     succeed()
 }
 
@@ -168,6 +174,30 @@ fn predict(counters: &mut Counters, memory: &mut [f32]) -> Option<Measurement> {
     Some(Measurement {
         instructions,
         macs: SHOTS as u64 * model.cost().prediction(),
+        memory,
+    })
+}
+
+/// A policy-gradient step from the episodes that the policy of a servo takes.
+#[inline(never)]
+fn policy_step(counters: &mut Counters, memory: &mut [f32]) -> Option<Measurement> {
+    let mut model = Model::<8>::default();
+    load(&mut model, SERVO)?;
+    let policy = model.policy()?;
+    let mut actor = Actor::new(&model, policy, 1, memory).ok()?;
+    let mut session = Session::<Servo>::new(1).ok()?;
+    session.act(&mut actor).ok()?;
+    let mut report = None;
+    let instructions = counters.instructions(|| report = actor.step().ok());
+    session.evaluate(&mut actor).ok()?;
+    // A servo never ends an episode before its horizon.
+    let examples = u64::from(policy.episodes) * u64::from(policy.horizon);
+    let cost = model.cost();
+    let mut memory = Actor::memory(&model, policy);
+    memory.adapted = memory.weights();
+    (report?.outcome == StepOutcome::Taken).then_some(Measurement {
+        instructions,
+        macs: examples * (cost.forward + cost.backward),
         memory,
     })
 }
