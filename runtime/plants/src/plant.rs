@@ -20,6 +20,8 @@ pub trait Plant: Sized {
     const HORIZON: usize;
     /// Numbers that tell a unit from the others: see [`parameters`](Self::parameters).
     const PARAMETERS: usize;
+    /// Their names, one for each.
+    const PARAMETER_NAMES: &'static [&'static str];
 
     /// Draws a unit. It stands still until the first [`reset`](Self::reset).
     fn draw(generator: &mut impl Rng) -> Self;
@@ -48,6 +50,13 @@ pub trait Plant: Sized {
     /// [`PlantError::Length`] where there is no room for exactly
     /// [`PARAMETERS`](Self::PARAMETERS) numbers.
     fn parameters(&self, parameters: &mut [f32]) -> Result<(), PlantError>;
+
+    /// The unit of such parameters, at rest at its target. Of those of a unit it is the same
+    /// unit but for rounding.
+    ///
+    /// # Errors
+    /// As for the action of [`step`](Self::step).
+    fn of_parameters(parameters: &[f32]) -> Result<Self, PlantError>;
 }
 
 /// What came of a step.

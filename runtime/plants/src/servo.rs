@@ -64,6 +64,11 @@ impl Range {
     fn share(&self, value: f32) -> f32 {
         (2.0 * value - self.low - self.high) / (self.high - self.low)
     }
+
+    /// The value that a number of −1 to 1 stands for.
+    fn value(&self, share: f32) -> f32 {
+        0.5 * (self.low + self.high + share * (self.high - self.low))
+    }
 }
 
 const GAIN: Range = Range {
@@ -209,6 +214,14 @@ impl Plant for Servo {
     const HORIZON: usize = 40;
     /// The sign of the gain, its size, inertia, viscous and Coulomb friction, load.
     const PARAMETERS: usize = 6;
+    const PARAMETER_NAMES: &'static [&'static str] = &[
+        "sign of the gain",
+        "gain",
+        "inertia",
+        "viscous friction",
+        "Coulomb friction",
+        "load",
+    ];
 
     fn draw(generator: &mut impl Rng) -> Self {
         Servo::new(Unit::draw(generator))
@@ -250,5 +263,16 @@ impl Plant for Servo {
             LOAD.share(unit.load),
         ];
         plant::write(parameters, values)
+    }
+
+    fn of_parameters(parameters: &[f32]) -> Result<Self, PlantError> {
+        let [side, gain, inertia, viscous, coulomb, load] = plant::read(parameters)?;
+        Ok(Servo::new(Unit {
+            gain: GAIN.value(gain).copysign(side),
+            inertia: INERTIA.value(inertia),
+            viscous: VISCOUS.value(viscous),
+            coulomb: COULOMB.value(coulomb),
+            load: LOAD.value(load),
+        }))
     }
 }

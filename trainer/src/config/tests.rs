@@ -165,7 +165,7 @@ fn tasks_method_and_loss_must_fit() {
         ("tasks.gain=[2.0,1.0]", ["tasks.gain", "low <= high"]),
         ("tasks.phase=[2.0,1.0]", ["--set", "phase"]),
         ("tasks.ways=4", ["model.layers", "targets of 4"]),
-        ("method=oracle", ["method", "sinusoid"]),
+        ("method=oracle", ["method", "oracle"]),
         ("inner.loss=categorical_policy", ["inner.loss", "classes"]),
     ] {
         let message = error(GOOD, &[&WAVEFORMS[..], &[set]].concat());

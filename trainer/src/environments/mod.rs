@@ -20,6 +20,8 @@ mod fault;
 mod half_cheetah;
 mod mujoco;
 mod navigation;
+mod plants;
+mod servo;
 mod shown;
 
 use rand_chacha::ChaCha8Rng;
@@ -30,6 +32,7 @@ pub(crate) use fault::{observation_fault, reward_fault};
 pub use half_cheetah::HalfCheetah;
 pub use mujoco::{Goal, Locomotion, MujocoError, Robot, RobotSizes, State};
 pub use navigation::Navigation;
+pub use servo::ServoTasks;
 pub use shown::ShownTask;
 
 /// What can be done in an environment.

@@ -15,12 +15,12 @@ mod safety;
 mod score;
 mod units;
 
-use mamlet_formats::{ArtifactWriter, Loss, Reduction, WriteError};
+use mamlet_formats::{ArtifactWriter, Loss, Policy, Reduction, WriteError};
 use mamlet_simulator::Model;
 use mamlet_simulator::file::ArtifactFile;
 use mamlet_simulator::golden;
 
-use crate::config::Config;
+use crate::config::{Config, PolicyConfig};
 use crate::loss::{LossKind, Reduction as HostReduction};
 use crate::meta::RateTable;
 use crate::model::TrainedModel;
@@ -130,6 +130,15 @@ pub enum ExportError {
     Loss {
         /// Its name.
         loss: &'static str,
+    },
+    /// A device brings the advantages of its actions to a deviation of 1.
+    #[error(
+        "{title} has policy.standardise = false, and a device standardises advantages: train it \
+         with policy.standardise = true"
+    )]
+    NotStandardised {
+        /// The run's title.
+        title: String,
     },
     /// A device adapts by gradient steps; it has no prototypes.
     #[error(
@@ -431,6 +440,9 @@ fn writer(
     if let Some(normalisation) = distribution.normalisation() {
         writer.normalisation(&normalisation.mean, &normalisation.scale);
     }
+    if let Some(policy) = &config.policy {
+        writer.policy(rolled_out(config, policy)?);
+    }
     if let Some((front_end, channels)) = distribution.front_end() {
         writer.front_end(front_end, channels.iter().map(String::as_str));
     }
@@ -475,6 +487,23 @@ fn writer(
             digest.unwrap_or(0),
         );
     Ok(writer)
+}
+
+/// How a board rolls a policy out and weighs its actions, which it always brings to a
+/// deviation of 1.
+fn rolled_out(config: &Config, policy: &PolicyConfig) -> Result<Policy, ExportError> {
+    if !policy.standardise {
+        return Err(ExportError::NotStandardised {
+            title: config.title.clone(),
+        });
+    }
+    let number = |count: usize| u32::try_from(count).unwrap_or(u32::MAX);
+    Ok(Policy {
+        discount: policy.discount as f32,
+        lambda: policy.lambda as f32,
+        horizon: number(config.tasks.views()),
+        episodes: number(config.meta.shots.choices()[0]),
+    })
 }
 
 #[cfg(test)]

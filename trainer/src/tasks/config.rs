@@ -11,7 +11,7 @@ use super::{
     Waveforms,
 };
 use crate::data::DataError;
-use crate::environments::{Ant, HalfCheetah, Locomotion, MujocoError, Navigation};
+use crate::environments::{Ant, HalfCheetah, Locomotion, MujocoError, Navigation, ServoTasks};
 
 /// The families: a line makes one known to configs and to all commands.
 macro_rules! families {
@@ -67,6 +67,8 @@ families! {
     HalfCheetah(Locomotion<HalfCheetah>),
     /// A robot of four legs that walks.
     Ant(Locomotion<Ant>),
+    /// A position servo whose units differ, as a device learns to control it.
+    Servo(ServoTasks),
     /// Regression on lines, for tests.
     #[cfg(test)]
     Lines(super::lines::Lines),
