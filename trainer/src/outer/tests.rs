@@ -363,7 +363,7 @@ fn the_mean_along_the_way_is_the_result_and_goes_on_where_it_was() {
     resumed.step().unwrap();
     resumed.step().unwrap();
     assert_eq!(resumed.checkpoint(), end);
-    resumed.validate();
+    resumed.validate().unwrap();
     let best = resumed.checkpoint().best.unwrap();
     assert_eq!((best.params, best.log_rates), (mean.params, mean.log_rates));
 }

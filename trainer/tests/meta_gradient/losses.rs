@@ -63,6 +63,7 @@ pub fn loss(kind: LossKind, p: &[f64], t: &[f64]) -> (f64, Vec<f64>) {
                 of_mean.chain(of_log_sigma).collect(),
             )
         }
+        LossKind::Surrogate(_) | LossKind::Divergence(_) => unreachable!("not among KINDS"),
     }
 }
 
@@ -85,6 +86,7 @@ pub fn target(kind: LossKind, outputs: usize, random: &mut Lcg) -> Vec<f64> {
             target.extend(random.vector(1, 1.5));
             target
         }
+        LossKind::Surrogate(_) | LossKind::Divergence(_) => unreachable!("not among KINDS"),
     }
 }
 
