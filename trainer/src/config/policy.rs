@@ -25,9 +25,11 @@ pub struct PolicyConfig {
     /// the outer gradient sees.
     pub estimator: Estimator,
     /// Whether the outer gradient also pays those first actions from which adaptation went
-    /// well (the sampling term of E-MAML, Stadie et al. 2018, arXiv 1803.01118): the
-    /// objective is then the expected return over both the rollouts before and after the
-    /// inner steps.
+    /// well (the sampling term of E-MAML, Stadie et al. 2018, arXiv 1803.01118). With the
+    /// estimator `log_likelihood` the objective is then ProMP's second formulation, the
+    /// expected return after adaptation by the rollouts themselves: `E_T E_{τ ~ π_θ}
+    /// E_{τ' ~ π_θ'}[R(τ')]` with a `θ'` that `τ` decides. The other estimators see a part of
+    /// this already, and count it twice.
     pub sampling_term: bool,
     /// What follows the outer gradient.
     pub outer: PolicyOuter,

@@ -98,10 +98,15 @@ impl Surrogate {
         let width = self.policy.action(prediction.dims()[2]);
         let action = target.clone().narrow(2, 0, width);
         let before = target.clone().narrow(2, width + 1, 1);
+        let advantage = target.narrow(2, width, 1);
+        let change = self.policy.log_likelihood(prediction, action.clone()) - before;
         Parts {
-            change: self.policy.log_likelihood(prediction, action.clone()) - before,
+            change: match self.form {
+                Form::Dice { steps } => until_the_last(change, advantage.clone(), steps),
+                _ => change,
+            },
             action,
-            advantage: target.narrow(2, width, 1),
+            advantage,
         }
     }
 
@@ -225,6 +230,17 @@ fn cumulative<B: Backend>(values: Tensor<B, 2>) -> Tensor<B, 2> {
 /// `Σ_{t' ≥ t}`.
 fn remaining<B: Backend>(values: Tensor<B, 2>) -> Tensor<B, 2> {
     values.flip([1]).cumsum(1).flip([1])
+}
+
+/// 0 behind the last advantage of a rollout, where all `x_t` are 0: products of whatever a
+/// policy would do in steps that only fill up a rollout could be beyond all numbers.
+fn until_the_last<B: Backend>(
+    change: Tensor<B, 3>,
+    advantage: Tensor<B, 3>,
+    steps: usize,
+) -> Tensor<B, 3> {
+    let over = along(remaining, advantage.abs(), steps).equal_elem(0.0);
+    change.mask_fill(over, 0.0)
 }
 
 /// `x_t = A_t − A_{t+1}`.

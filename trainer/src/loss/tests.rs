@@ -8,6 +8,8 @@ use super::*;
 use crate::meta::to_host;
 use crate::random::{Stream, generator};
 
+mod surrogates;
+
 type B = Autodiff<Flex>;
 
 #[test]
@@ -173,4 +175,31 @@ fn names_and_tables_are_read_and_written_back() {
         let error = toml::from_str::<Wrapper>(text).unwrap_err().to_string();
         assert!(error.contains(part), "{text}: {error}");
     }
+}
+
+#[test]
+fn names_of_estimators_are_read_and_written_back() {
+    #[derive(Debug, PartialEq, Serialize, Deserialize)]
+    struct Wrapper {
+        estimator: Estimator,
+    }
+    for (text, estimator, form) in [
+        ("ratio", Estimator::Ratio, Form::Ratio),
+        ("dice", Estimator::Dice, Form::Dice { steps: 7 }),
+        (
+            "log_likelihood",
+            Estimator::LogLikelihood,
+            Form::LogLikelihood,
+        ),
+    ] {
+        let text = format!("estimator = \"{text}\"\n");
+        assert_eq!(
+            toml::from_str::<Wrapper>(&text).unwrap().estimator,
+            estimator
+        );
+        assert_eq!(toml::to_string(&Wrapper { estimator }).unwrap(), text);
+        assert_eq!(estimator.form(7), form);
+    }
+    let error = toml::from_str::<Wrapper>("estimator = \"reinforce\"").unwrap_err();
+    assert!(error.to_string().contains("`dice`"), "{error}");
 }
