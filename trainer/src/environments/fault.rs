@@ -1,8 +1,8 @@
 //! What an environment did that it must not do.
 
-/// What an environment gave that cannot be learned from.
+/// What an environment, or the policy in it, gave that cannot be learned from.
 #[derive(Clone, Debug, PartialEq, thiserror::Error)]
-#[error("task {task} ({described}), rollout {rollout}, step {step}: the environment gave {what}")]
+#[error("task {task} ({described}), rollout {rollout}, step {step}: {what}")]
 pub struct EnvironmentFault {
     /// Number of the task in its batch.
     pub task: usize,
@@ -12,7 +12,7 @@ pub struct EnvironmentFault {
     pub rollout: usize,
     /// Step of the rollout; 0 is the reset.
     pub step: usize,
-    /// What it gave, and what it should have.
+    /// What is wrong, and what it should have been.
     pub what: String,
 }
 
@@ -20,7 +20,7 @@ pub struct EnvironmentFault {
 pub(crate) fn observation_fault(observation: &[f32], expected: usize) -> Option<String> {
     if observation.len() != expected {
         return Some(format!(
-            "an observation of {} numbers, not {expected}",
+            "the environment gave an observation of {} numbers, not {expected}",
             observation.len()
         ));
     }
@@ -33,5 +33,5 @@ pub(crate) fn observation_fault(observation: &[f32], expected: usize) -> Option<
 
 /// What is wrong with a reward.
 pub(crate) fn reward_fault(reward: f32) -> Option<String> {
-    (!reward.is_finite()).then(|| format!("a reward of {reward}"))
+    (!reward.is_finite()).then(|| format!("the environment gave a reward of {reward}"))
 }

@@ -178,6 +178,11 @@ impl<B: Backend> PolicyTrainer<B> {
                     .map(|(own, before)| own + before.mul_scalar(weight as f32))
                     .collect();
             }
+            let finite = to_host(join(gradient.params.clone()).sum())[0].is_finite();
+            if !finite {
+                // So far from where it was seen, the surrogate tells nothing more.
+                break;
+            }
             self.descend(gradient, flat_rates);
         }
         self.state.divergence_weight = clipped::weight_after(settings, weight, divergence);
@@ -276,6 +281,7 @@ impl<B: Backend> Training for PolicyTrainer<B> {
         let taken: usize = seen.iter().flatten().map(|seen| seen.taken).sum();
         self.state.environment_steps += taken as u64;
         let objective = self.objective(&seen);
+        let before = self.params.clone();
         match self.policy.outer.clone() {
             PolicyOuter::Clipped(settings) => self.clipped(&settings, &objective),
             PolicyOuter::Trpo(settings) => {
@@ -292,6 +298,13 @@ impl<B: Backend> Training for PolicyTrainer<B> {
                     self.log_rates = Some(vector(&rates, &self.device));
                 }
             }
+        }
+        if !to_host(self.params.clone().sum())[0].is_finite() {
+            self.params = before;
+            return Err(TrainError::Diverged {
+                iteration: self.iteration,
+                loss: f64::NAN,
+            });
         }
         self.window_count += 1;
         self.iteration += 1;

@@ -101,6 +101,10 @@ impl Actors<'_> {
                 self.network
                     .forward(theta, Tensor::from_data(seen, &device)),
             );
+            if !outputs.iter().all(|output| output.is_finite()) {
+                let what = "the policy has outputs that are not finite; lower its rates".into();
+                return Err(fault(living[0], time, what));
+            }
             let of_rollouts = outputs.chunks_exact(self.network.output());
             for (&at, outputs) in living.iter().zip(of_rollouts) {
                 let rollout = &mut alive[at];
