@@ -1,5 +1,6 @@
 //! The `mamlet` command from outside: exit codes, messages, interruption.
 
+mod acting;
 mod calibration;
 #[cfg(unix)]
 mod device;
