@@ -33,7 +33,7 @@ pub use error::{OfUnits, RootMeanSquare};
 pub use evaluation::Evaluation;
 pub use folds::Folds;
 pub use measure::{Progress, rates};
-pub use paths::{Walked, paths};
+pub use paths::{Path, Walked, paths};
 pub(crate) use predictions::predictions_on;
 pub use predictions::{Predictions, predictions};
 pub use report::{

@@ -10,14 +10,16 @@ use crate::model::TrainedModel;
 use crate::rollouts::Experience;
 use crate::tasks::Split;
 
+/// Where a rollout went, from its start on.
+pub type Path = Vec<(f32, f32)>;
+
 /// One task, and where a policy went in it.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Walked {
     /// Where the point is to go.
     pub goal: (f32, f32),
-    /// Numbers of inner steps, each with the paths of some rollouts after it, from their
-    /// start on.
-    pub paths: Vec<(usize, Vec<Vec<(f32, f32)>>)>,
+    /// Numbers of inner steps, each with the paths of some rollouts after it.
+    pub paths: Vec<(usize, Vec<Path>)>,
 }
 
 /// Adapts `model` to the first `evaluation.tasks` test tasks with the first number of
@@ -50,7 +52,7 @@ pub fn paths<B: Backend>(
         false => 0,
     };
     let (rates, _) = subject.rates::<B>(evaluation, shots, last, device)?;
-    let seen: Mutex<Vec<(usize, usize, Vec<Vec<(f32, f32)>>)>> = Mutex::default();
+    let seen: Mutex<Vec<(usize, usize, Vec<Path>)>> = Mutex::default();
     let show = |task: usize, step: usize, experience: &Experience| {
         if !steps.contains(&step) {
             return;

@@ -176,7 +176,10 @@ fn what_does_not_go_with_a_policy_is_named() {
             ["plot", "sinusoids", "runs/point", "--output=x.svg"],
             "sinusoids",
         ),
-        (["episode", "runs/point", "--shots=1", "--output=x"], "a policy acts"),
+        (
+            ["episode", "runs/point", "--shots=1", "--output=x"],
+            "a policy acts",
+        ),
     ] {
         let (code, _, err) = parts(&mamlet(at, &arguments));
         assert!(code != 0 && err.contains(part), "{arguments:?}: {err}");
