@@ -1,6 +1,5 @@
 //! How good actions were: discounted returns, and generalised advantage estimation
-//! (Schulman et al. 2016). A trainer that calls these functions learns with the
-//! advantages that a board learns with.
+//! (Schulman et al. 2016). The trainer follows the same rule in double precision.
 
 use super::baseline::{self, Regression};
 use super::errors::LengthError;

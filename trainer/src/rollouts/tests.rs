@@ -123,3 +123,41 @@ fn a_mean_over_all_places_is_one_over_the_steps_that_were_taken() {
     );
     assert_eq!(seen.taken, 8);
 }
+
+/// What a board computes of the same rewards in single precision.
+#[test]
+fn a_board_has_the_same_advantages() {
+    use mamlet_runtime::actor::{advantage, baseline};
+
+    let mut rng = ChaCha8Rng::seed_from_u64(6);
+    let ends = vec![End::Horizon; 8];
+    let lengths = [6, 6, 4, 6, 5, 6, 6, 3];
+    let experience = experience(&mut rng, &lengths, &ends);
+    let rollouts = 0..lengths.len();
+    let seen: Vec<f32> = (rollouts.clone())
+        .flat_map(|rollout| experience.observations_of(rollout).flatten().copied())
+        .collect();
+    let mut rewards: Vec<f32> = (rollouts)
+        .flat_map(|rollout| experience.rewards_of(rollout).to_vec())
+        .collect();
+    let mut values = vec![0.0; rewards.len()];
+    let mut memory = vec![0.0; baseline::memory(2)];
+    let (lengths, rates) = (lengths.iter().copied(), [0.9, 0.8]);
+    let fitted = advantage::of_episodes(
+        &seen,
+        &mut rewards,
+        lengths,
+        rates,
+        &mut values,
+        &mut memory,
+    );
+    assert_eq!(fitted, Ok(advantage::Values::Linear));
+    let weighing = Weighing {
+        standardise: true,
+        ..WEIGHING
+    };
+    let own = advantages(&experience, &weighing);
+    for (board, own) in rewards.iter().zip(own.iter().flatten()) {
+        assert!((f64::from(*board) - own).abs() < 1e-2, "{board} {own}");
+    }
+}
