@@ -1,6 +1,6 @@
 //! What an artifact takes of a board.
 
-use mamlet_runtime::{Memory, Rollback};
+use mamlet_runtime::{Actor, Memory, Rollback};
 use serde::Serialize;
 
 use crate::Model;
@@ -83,7 +83,8 @@ pub struct Seconds {
 
 impl Fit {
     /// Adds up what an adaptation of `model` from an artifact of
-    /// `artifact_bytes` takes.
+    /// `artifact_bytes` takes. A policy acts and learns by an [`Actor`], from as many examples
+    /// as its episodes may have steps, whatever `examples` says.
     pub fn new(
         model: &Model<'_>,
         artifact_bytes: usize,
@@ -91,7 +92,14 @@ impl Fit {
         steps: usize,
         board: Board,
     ) -> Self {
-        let memory = model.memory(examples, Rollback::ToInitialisation);
+        let policy = model.policy();
+        let examples = policy.map_or(examples, |policy| {
+            policy.episodes.saturating_mul(policy.horizon) as usize
+        });
+        let memory = match policy {
+            Some(policy) => Actor::memory(model, policy),
+            None => model.memory(examples, Rollback::ToInitialisation),
+        };
         let Memory {
             adapted,
             optimiser,

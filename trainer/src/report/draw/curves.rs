@@ -20,8 +20,12 @@ pub(super) fn steps(report: &RunReport) -> Option<Markup> {
     (!pictures.is_empty()).then(|| {
         html! {
             p {
-                "What a gradient step on the support set does to the queries: 0 steps is the \
-                 model as it is shipped."
+                @if report.evaluation.acts {
+                    "What a gradient step on the rollouts before it does to the return"
+                } @else {
+                    "What a gradient step on the support set does to the queries"
+                }
+                ": 0 steps is the model as it is shipped."
             }
             div.charts { @for picture in &pictures { (picture) } }
         }
@@ -33,16 +37,19 @@ fn of_shots(shots: &ShotsReport, report: &RunReport) -> Option<Markup> {
     let evaluation = &report.evaluation;
     let mut drawn = figures::steps(evaluation, shots, false);
     drawn.curves.retain(|curve| curve.points.len() > 1);
-    let title = format!(
-        "{}, {} per {}",
-        counted(shots.shots, "shot"),
-        counted(shots.queries, "query").replace("querys", "queries"),
-        if evaluation.ways.is_some() {
-            "class"
-        } else {
-            "task"
-        }
-    );
+    let title = match evaluation.acts {
+        true => format!("{} a step", counted(shots.shots, "rollout")),
+        false => format!(
+            "{}, {} per {}",
+            counted(shots.shots, "shot"),
+            counted(shots.queries, "query").replace("querys", "queries"),
+            if evaluation.ways.is_some() {
+                "class"
+            } else {
+                "task"
+            }
+        ),
+    };
     let label = format!(
         "{} against inner steps, {title}",
         evaluation.measure().name()
@@ -67,7 +74,12 @@ pub(super) fn training(report: &RunReport) -> Option<Markup> {
         div.charts {
             (figure(
                 &losses,
-                "Query loss while training; the validation tasks are the same throughout."
+                match report.evaluation.acts {
+                    true => "Return while training; the validation tasks are the same throughout.",
+                    false => {
+                        "Query loss while training; the validation tasks are the same throughout."
+                    }
+                }
             ))
             @if let Ok(accuracies) = &accuracies {
                 (figure(accuracies, "Accuracy on validation tasks."))

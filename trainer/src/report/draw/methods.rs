@@ -14,14 +14,23 @@ pub(super) fn methods(report: &Report) -> Option<Markup> {
         .iter()
         .map(|shots| of_shots(shots, measure))
         .collect();
+    let words = match report.acts {
+        true => "All methods act in the same tasks with generators of the same seeds: ",
+        false => {
+            "All methods adapt to the same support sets and are evaluated on the same queries: "
+        }
+    };
     (!tables.is_empty()).then(|| {
         html! {
-            p { "All methods adapt to the same support sets and are evaluated on the same queries: " (measure.name()) "." @if let Some(judged) = report.judged() { " The verdict is on rows in the setting of: " (judged.name()) "." } }
+            p { (words) (measure.name()) "." @if let Some(judged) = report.judged() { " The verdict is on rows in the setting of: " (judged.name()) "." } }
             @for table in &tables { (table) }
             p.note {
-                "Own steps: after the number that a method is meant to take. Left worse: tasks whose \
-                 support loss ended above that before adaptation, or not finite; a device takes such steps back. Behind by: how \
-                 far the run of the verdict is ahead, task by task."
+                "Own steps: after the number that a method is meant to take. "
+                @if !report.acts {
+                    "Left worse: tasks whose support loss ended above that before adaptation, or not \
+                     finite; a device takes such steps back. "
+                }
+                "Behind by: how far the run of the verdict is ahead, task by task."
             }
         }
     })
@@ -65,6 +74,10 @@ fn of_shots(shots: &ShotsReport, measure: Measure) -> Markup {
         "left worse",
         "behind by",
     ];
+    let of = match measure {
+        Measure::Return => "rollout",
+        _ => "shot",
+    };
     let verdict = shots.verdict.as_ref().map(|verdict| {
         let caution = verdict.caution();
         let written = |by: Interval| measured(Some(by.scaled(measure.scale())), measure);
@@ -76,7 +89,7 @@ fn of_shots(shots: &ShotsReport, measure: Measure) -> Markup {
         )
     });
     html! {
-        (table(&counted(shots.shots, "shot"), &head, &rows.collect::<Vec<_>>()))
+        (table(&counted(shots.shots, of), &head, &rows.collect::<Vec<_>>()))
         @if let Some(verdict) = &verdict { p { (verdict) } }
     }
 }
