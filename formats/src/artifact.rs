@@ -49,7 +49,6 @@ pub(crate) const FORMAT: Format = Format {
 pub struct Artifact<'a> {
     header: Header,
     layers: Layers<'a>,
-    policy: Option<Policy>,
     /// Postcard of the description and padding.
     description: &'a [u8],
     tensors: &'a [u8],
@@ -159,14 +158,13 @@ impl<'a> Artifact<'a> {
             bytes: rest,
         };
         let rest = check_tensors(&header, layers, tensors.len())?;
-        let (policy, description) = match prefix.minor {
-            ..POLICY => (None, rest),
-            _ => postcard::take_from_bytes(rest).map_err(|_| ArtifactError::Header)?,
+        let description = match prefix.minor {
+            ..POLICY => rest,
+            _ => behind_policy(rest).ok_or(ArtifactError::Header)?,
         };
         Ok(Artifact {
             header,
             layers,
-            policy,
             description,
             tensors,
             golden,
@@ -200,8 +198,13 @@ impl<'a> Artifact<'a> {
     }
 
     /// How a policy is rolled out and its actions are weighed, where the artifact says it.
+    /// Decoded on request, as most firmware has no policy.
     pub fn policy(&self) -> Option<Policy> {
-        self.policy
+        let mut layers = self.layers;
+        layers.by_ref().for_each(drop);
+        // It lies between the layers and the description.
+        let length = layers.bytes.len().checked_sub(self.description.len())?;
+        postcard::from_bytes(layers.bytes.get(..length)?).ok()?
     }
 
     /// The tensor section, to be read in place.
@@ -320,6 +323,23 @@ fn check_tensors<'a>(
         0 => Ok(walk.bytes),
         _ => Err(ArtifactError::Header),
     }
+}
+
+/// What stands behind an optional policy, whose length is checked. Nothing is made of it,
+/// so that firmware which asks for no policy has no code to decode one.
+fn behind_policy(bytes: &[u8]) -> Option<&[u8]> {
+    const NUMBERS: usize = 2 * size_of::<f32>();
+    match bytes.split_first()? {
+        (0, rest) => Some(rest),
+        (1, rest) => behind_u32(behind_u32(rest.get(NUMBERS..)?)?),
+        _ => None,
+    }
+}
+
+/// What stands behind the varint of a `u32`, which has five bytes of seven bits at most.
+fn behind_u32(bytes: &[u8]) -> Option<&[u8]> {
+    let (_, rest) = postcard::take_from_bytes::<u32>(bytes).ok()?;
+    Some(rest)
 }
 
 impl Iterator for Layers<'_> {

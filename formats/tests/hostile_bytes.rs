@@ -359,6 +359,28 @@ fn a_policy_is_there_or_not_and_nothing_else() {
     // A horizon without an end.
     let endless = changed(&|bytes| bytes[at + 9..at + 14].fill(0xff));
     assert_eq!(endless, Err(ArtifactError::Header));
+    // A longer varint of the same horizon is read too, one of more than 32 bits is not.
+    let horizon = |bytes: &mut Vec<u8>, varint: [u8; 3]| {
+        bytes.splice(at + 9..at + 11, varint);
+        // A byte of padding less.
+        bytes.remove(at + 0x19);
+    };
+    let long = changed(&|bytes| horizon(bytes, [0xc8, 0x81, 0x00]));
+    assert_eq!(long, Ok(Some(common::POLICY)));
+    let large =
+        changed(&|bytes| bytes[at + 9..at + 14].copy_from_slice(&[0xff, 0xff, 0xff, 0xff, 0x1f]));
+    assert_eq!(large, Err(ArtifactError::Header));
+    // A header section that ends within it.
+    for kept in 0..10 {
+        let short = changed(&|bytes| {
+            let header = at - 32 + kept;
+            let [header, cut] = [header, header.next_multiple_of(4)];
+            bytes.drain(32 + header..32 + 52);
+            bytes.splice(32 + header..32 + header, vec![0x80; cut - header]);
+            bytes[12] = u8::try_from(cut).expect("a short header");
+        });
+        assert_eq!(short, Err(ArtifactError::Header), "{kept} bytes of it");
+    }
     // An older version has no such part: it is read as a description.
     assert_eq!(changed(&|bytes| bytes[10] = 3), Ok(None));
     let mut older = file.clone();

@@ -8,12 +8,10 @@ mod info;
 mod plan;
 
 use heapless::Vec;
-use mamlet_formats::{Artifact, FrontEnd, Loss, Policy, Rejection, Shape};
+use mamlet_formats::{Artifact, FrontEnd, Loss, Rejection, Shape};
 
 pub use cost::{Cost, LayerCost};
 pub use error::ModelError;
-#[cfg(feature = "policy")]
-pub(crate) use info::can_be_rolled_out;
 pub(crate) use info::{ModelInfo, Stage};
 
 use self::build::Values;
@@ -145,11 +143,6 @@ impl<'a, const LAYERS: usize> Model<'a, LAYERS> {
     /// Which predictions count as none, where the artifact says it.
     pub fn rejection(&self) -> Option<Rejection> {
         self.info.rejection
-    }
-
-    /// How a policy is rolled out and its actions are weighed, where the artifact says it.
-    pub fn policy(&self) -> Option<Policy> {
-        self.info.policy
     }
 
     /// The memory that a [`Learner`](crate::Learner) for `examples` support

@@ -21,7 +21,7 @@ app::program!(control, [f32; 1600] = [0.0; 1600]);
 fn control(memory: &mut [f32]) -> Result<(), &'static str> {
     let artifact = Artifact::parse(SERVO).map_err(|_| "artifact")?;
     let model = Model::<8>::new(&artifact).map_err(|_| "model")?;
-    let policy = model.policy().ok_or("no policy")?;
+    let policy = artifact.policy().ok_or("no policy")?;
     println!(
         "memory: {} bytes",
         Actor::memory(&model, policy).total().bytes()

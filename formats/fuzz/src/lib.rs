@@ -65,6 +65,9 @@ fn read_artifact(file: &[u8]) {
     if let Ok(description) = artifact.description() {
         description.output_names().for_each(drop);
     }
+    // Versions below 2.4 have no byte for a policy.
+    let minor = file[10];
+    assert!(minor >= 4 || artifact.policy().is_none());
     if let Ok(names) = artifact.channel_names() {
         names.for_each(drop);
     }

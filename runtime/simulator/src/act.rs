@@ -3,7 +3,7 @@
 use anyhow::{Context, Result, ensure};
 use mamlet_plants::Plant;
 use mamlet_plants::session::Session;
-use mamlet_runtime::{Actor, Memory, Policy, weights_crc32};
+use mamlet_runtime::{Actor, Artifact, Memory, Policy, weights_crc32};
 use serde::Serialize;
 
 use crate::Model;
@@ -62,12 +62,12 @@ impl Ram {
     }
 }
 
-/// How the artifact rolls its policy out.
+/// How the artifact of a model rolls its policy out.
 ///
 /// # Errors
 /// Where it does not say it, or the policy is not one of the plant.
-pub fn policy<P: Plant>(model: &Model<'_>) -> Result<Policy> {
-    let policy = model
+pub fn policy<P: Plant>(artifact: &Artifact<'_>, model: &Model<'_>) -> Result<Policy> {
+    let policy = artifact
         .policy()
         .context("the artifact does not say how a policy is rolled out")?;
     let of_policy = [model.inputs(), model.targets().saturating_sub(1)];
@@ -86,9 +86,13 @@ pub fn policy<P: Plant>(model: &Model<'_>) -> Result<Policy> {
 /// Lets the policy learn to control the unit of a seed, which is also that of its actions.
 ///
 /// # Errors
-/// As [`policy`], and where the actor refuses.
-pub fn act<P: Plant>(model: &Model<'_>, unit: u64, steps: usize) -> Result<UnitReport> {
-    let policy = policy::<P>(model)?;
+/// Where the actor refuses the model, the [`policy`] or what came of an action.
+pub fn act<P: Plant>(
+    model: &Model<'_>,
+    policy: Policy,
+    unit: u64,
+    steps: usize,
+) -> Result<UnitReport> {
     let mut memory = vec![0.0; Actor::memory(model, policy).total().len()];
     let mut actor = Actor::new(model, policy, unit, &mut memory)?;
     let mut stages = Vec::new();

@@ -33,7 +33,7 @@ use crate::fault::{Checked, Internal};
 use crate::kernels::{all_finite, copy, rows, rows_mut};
 use crate::learner::{Learner, LearnerError, RestoreError, SaveError};
 use crate::memory::{Memory, Numbers, Rollback, Setup};
-use crate::model::{Model, can_be_rolled_out};
+use crate::model::Model;
 
 /// The longest episode: lengths are kept as f32, which is exact up to here.
 const LONGEST: u32 = 1 << 24;
@@ -103,7 +103,7 @@ impl<'m> Actor<'m> {
 
     /// Divides `memory` among weights, episodes and workspace. Its length must be at least
     /// [`memory`](Self::memory)`(model, policy).total().len()`. `policy` is the artifact's,
-    /// [`Model::policy`], or one of the caller's own. Actions are a function of `seed`,
+    /// [`Artifact::policy`](crate::Artifact::policy), or one of the caller's own. Actions are a function of `seed`,
     /// which a board takes from what differs from one start to the next.
     ///
     /// # Errors
@@ -119,7 +119,7 @@ impl<'m> Actor<'m> {
         if !matches!(info.loss, Loss::GaussianPolicy | Loss::CategoricalPolicy) {
             return Err(ActorError::NotAPolicy);
         }
-        if !can_be_rolled_out(policy) || policy.horizon > LONGEST {
+        if !can_be_rolled_out(policy) {
             return Err(ActorError::Policy);
         }
         if model.mixes_examples() {
@@ -351,6 +351,15 @@ impl<'m> Actor<'m> {
         self.reference = None;
         Ok(())
     }
+}
+
+/// Whether a discount and a λ are within 0 to 1, and there is something to learn from.
+fn can_be_rolled_out(policy: Policy) -> bool {
+    let share = |x: f32| (0.0..=1.0).contains(&x);
+    share(policy.discount)
+        && share(policy.lambda)
+        && (1..=LONGEST).contains(&policy.horizon)
+        && policy.episodes > 0
 }
 
 /// How the learner is set up: one step of an episode after the other, none of them its own.

@@ -92,9 +92,6 @@ pub enum ModelError {
     },
     /// A threshold for predictions of a model that predicts no classes.
     Rejection,
-    /// An artifact says how a policy is rolled out and is none, or its discount or λ is not
-    /// in `[0, 1]`, or it has no steps or no episodes.
-    Policy,
     /// A size that does not fit the address space, or more integers in a mean
     /// than 32 bits can sum.
     TooLarge,
@@ -173,11 +170,6 @@ impl fmt::Display for ModelError {
             Self::Rejection => write!(
                 f,
                 "a threshold for predictions needs classes: a model trained with cross-entropy"
-            ),
-            Self::Policy => write!(
-                f,
-                "what says how a policy is rolled out needs a policy's loss, a discount and a \
-                 lambda in [0, 1], and at least one step and one episode"
             ),
             Self::TooLarge => write!(f, "a size does not fit this machine's address space"),
             Self::Internal { layer } => write!(f, "layer {layer}: {}", fault::MESSAGE),

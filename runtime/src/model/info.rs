@@ -2,7 +2,7 @@
 //! [`Stage`] per layer, a [`Param`] per tensor.
 
 use mamlet_formats::{
-    Artifact, ArtifactId, FrontEnd, Loss, Number, Policy, Reduction, Rejection, Shape, Tensor,
+    Artifact, ArtifactId, FrontEnd, Loss, Number, Reduction, Rejection, Shape, Tensor,
 };
 
 use super::build::{Values, build};
@@ -54,7 +54,6 @@ pub(crate) struct ModelInfo<'a> {
     pub id: ArtifactId,
     pub front_end: Option<FrontEnd>,
     pub rejection: Option<Rejection>,
-    pub policy: Option<Policy>,
 }
 
 impl Default for ModelInfo<'_> {
@@ -87,7 +86,6 @@ impl Default for ModelInfo<'_> {
             },
             front_end: None,
             rejection: None,
-            policy: None,
         }
     }
 }
@@ -137,18 +135,7 @@ impl<'a> ModelInfo<'a> {
         self.id = artifact.id();
         self.front_end = artifact.front_end();
         self.rejection = artifact.rejection();
-        self.policy = artifact.policy();
-        self.check_policy()?;
         self.check_pipeline(header.input)
-    }
-
-    /// Whether what rolls a policy out can be done, and there is a policy.
-    fn check_policy(&self) -> Result<(), ModelError> {
-        let is_policy = matches!(self.loss, Loss::GaussianPolicy | Loss::CategoricalPolicy);
-        match self.policy {
-            Some(policy) if !is_policy || !can_be_rolled_out(policy) => Err(ModelError::Policy),
-            _ => Ok(()),
-        }
     }
 
     /// Whether what a front end makes is an input, and what a rejection scores
@@ -343,12 +330,6 @@ impl<'a> ModelInfo<'a> {
             && finite;
         sound.then_some(()).ok_or(ModelError::Recipe)
     }
-}
-
-/// Whether a discount and a λ are within 0 to 1, and there is something to learn from.
-pub(crate) fn can_be_rolled_out(policy: Policy) -> bool {
-    let share = |x: f32| (0.0..=1.0).contains(&x);
-    share(policy.discount) && share(policy.lambda) && policy.horizon > 0 && policy.episodes > 0
 }
 
 /// A tensor's values. The artifact has checked that it lies in the section.

@@ -63,7 +63,7 @@ impl Act {
         let file = ArtifactFile::read(&self.artifact)?;
         let artifact = file.artifact().with_context(name)?;
         let model = Model::new(&artifact).with_context(name)?;
-        let policy = act::policy::<P>(&model).with_context(name)?;
+        let policy = act::policy::<P>(&artifact, &model).with_context(name)?;
         let steps = self.steps.unwrap_or(model.steps());
         let allowed = model.max_steps();
         ensure!(
@@ -71,7 +71,7 @@ impl Act {
             "--steps {steps}: the recipe allows 1 to {allowed}"
         );
         let units = self.unit.iter().map(|&unit| {
-            let report = act::act::<P>(&model, unit, steps);
+            let report = act::act::<P>(&model, policy, unit, steps);
             report.with_context(|| format!("unit {unit}"))
         });
         let units: Vec<_> = units.collect::<Result<_>>()?;

@@ -10,7 +10,7 @@ use mamlet_plants::Servo;
 use mamlet_plants::session::Session;
 use mamlet_runtime::actor::StepOutcome;
 use mamlet_runtime::{
-    Actor, Adaptation, Artifact, Learner, Memory, Model, Numbers, Outcome, Rollback,
+    Actor, Adaptation, Artifact, Learner, Memory, Model, Numbers, Outcome, Policy, Rollback,
 };
 use nrf52840_dk::count::Counters;
 use nrf52840_dk::{ARTIFACT, CONTEXT, HEAD, SERVO, SUPPORT, fail, hprintln, succeed};
@@ -183,7 +183,7 @@ fn predict(counters: &mut Counters, memory: &mut [f32]) -> Option<Measurement> {
 fn policy_step(counters: &mut Counters, memory: &mut [f32]) -> Option<Measurement> {
     let mut model = Model::<8>::default();
     load(&mut model, SERVO)?;
-    let policy = model.policy()?;
+    let policy = policy(SERVO)?;
     let mut actor = Actor::new(&model, policy, 1, memory).ok()?;
     let mut session = Session::<Servo>::new(1).ok()?;
     session.act(&mut actor).ok()?;
@@ -209,4 +209,10 @@ fn load<const LAYERS: usize>(
     artifact: &'static [u8],
 ) -> Option<()> {
     model.load(&Artifact::parse(artifact).ok()?).ok()
+}
+
+/// Likewise.
+#[inline(never)]
+fn policy(artifact: &'static [u8]) -> Option<Policy> {
+    Artifact::parse(artifact).ok()?.policy()
 }
