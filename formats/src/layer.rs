@@ -4,7 +4,7 @@
 //! that the numbers under a window lie side by side. Sizes of inputs are not
 //! stored: they follow from the shape of an example and the layers before.
 
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use crate::header::Tensor;
 
@@ -169,6 +169,7 @@ pub enum Layer {
 
 /// Which inputs an output sees: those from `position · stride − padding` on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(remote = "Self")]
 pub struct Window {
     /// Rows and columns, at least one each.
     pub size: [u8; 2],
@@ -176,6 +177,20 @@ pub struct Window {
     pub stride: [u8; 2],
     /// What happens at the edges.
     pub padding: Padding,
+}
+
+impl Serialize for Window {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        Window::serialize(self, serializer)
+    }
+}
+
+impl<'de> Deserialize<'de> for Window {
+    // Many layers have a window: firmware has the code to decode one once.
+    #[inline(never)]
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        Window::deserialize(deserializer)
+    }
 }
 
 /// What happens where a window reaches over the edge.

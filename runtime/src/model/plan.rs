@@ -34,10 +34,10 @@ impl Plan {
     /// workspace without and with the gradients; `None` where sizes overflow.
     pub fn make(stages: &mut [Stage], start: usize, lowest: usize) -> Option<(u32, u32)> {
         let mut plan = Plan::default();
-        let mut below: Option<Stage> = None;
+        let mut below: Option<&Stage> = None;
         for (index, stage) in stages.iter_mut().enumerate().skip(start) {
             plan.activation(stage, below, index >= lowest)?;
-            below = Some(*stage);
+            below = Some(stage);
         }
         let forward = plan.size;
         plan.gradients(stages, lowest)?;
@@ -46,7 +46,7 @@ impl Plan {
 
     /// Places the output of the next stage. `kept` says whether its input is
     /// needed on the way back.
-    fn activation(&mut self, stage: &mut Stage, below: Option<Stage>, kept: bool) -> Option<()> {
+    fn activation(&mut self, stage: &mut Stage, below: Option<&Stage>, kept: bool) -> Option<()> {
         let operation = stage.layer.operation();
         // A layer overwrites its input, unless that is the caller's, or is
         // needed to go back through this layer or the one below.
