@@ -1,6 +1,6 @@
 //! What an artifact takes of a board.
 
-use mamlet_runtime::{Actor, Memory, Rollback};
+use mamlet_runtime::{Actor, Artifact, Memory, Rollback};
 use serde::Serialize;
 
 use crate::Model;
@@ -83,8 +83,7 @@ pub struct Seconds {
 
 impl Fit {
     /// Adds up what an adaptation of `model` from an artifact of
-    /// `artifact_bytes` takes. A policy acts and learns by an [`Actor`], from as many examples
-    /// as its episodes may have steps, whatever `examples` says.
+    /// `artifact_bytes` takes.
     pub fn new(
         model: &Model<'_>,
         artifact_bytes: usize,
@@ -92,14 +91,35 @@ impl Fit {
         steps: usize,
         board: Board,
     ) -> Self {
-        let policy = model.policy();
-        let examples = policy.map_or(examples, |policy| {
-            policy.episodes.saturating_mul(policy.horizon) as usize
-        });
-        let memory = match policy {
-            Some(policy) => Actor::memory(model, policy),
-            None => model.memory(examples, Rollback::ToInitialisation),
+        let memory = model.memory(examples, Rollback::ToInitialisation);
+        Self::with(model, memory, artifact_bytes, [examples, steps], board)
+    }
+
+    /// As [`Fit::new`], but of a policy that acts and learns by an [`Actor`], from as many
+    /// examples as its episodes may have steps, whatever `examples` says.
+    pub fn of(
+        artifact: &Artifact<'_>,
+        model: &Model<'_>,
+        artifact_bytes: usize,
+        examples: usize,
+        steps: usize,
+        board: Board,
+    ) -> Self {
+        let Some(policy) = artifact.policy() else {
+            return Self::new(model, artifact_bytes, examples, steps, board);
         };
+        let examples = policy.episodes.saturating_mul(policy.horizon) as usize;
+        let memory = Actor::memory(model, policy);
+        Self::with(model, memory, artifact_bytes, [examples, steps], board)
+    }
+
+    fn with(
+        model: &Model<'_>,
+        memory: Memory,
+        artifact_bytes: usize,
+        [examples, steps]: [usize; 2],
+        board: Board,
+    ) -> Self {
         let Memory {
             adapted,
             optimiser,

@@ -1,5 +1,6 @@
 //! An actor computes what its equations say, keeps what helps, and survives what it is
 //! given.
+#![cfg(feature = "policy")]
 
 #[path = "../common/mod.rs"]
 mod common;

@@ -119,7 +119,8 @@ impl Arguments {
             .with_context(|| format!("cannot write {}", file.display()))?;
         let artifact = made.file.artifact()?;
         let engine = Model::new(&artifact)?;
-        let fit = Fit::new(
+        let fit = Fit::of(
+            &artifact,
             &engine,
             made.file.bytes().len(),
             model.config.tasks.support_size(self.shots),

@@ -80,7 +80,7 @@ impl Arguments {
             committed_copy: (model.memory(self.shots, Rollback::ToCommitted))
                 .committed
                 .bytes(),
-            fit: Fit::new(&model, bytes, self.shots, model.steps(), board),
+            fit: Fit::of(&artifact, &model, bytes, self.shots, model.steps(), board),
         };
         self.format
             .print(|| inspection.json(), || inspection.text())?;

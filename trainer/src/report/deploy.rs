@@ -77,8 +77,8 @@ impl Deployed {
         let engine = Model::new(&artifact).map_err(|error| wrong(&error))?;
         let boards = |shots: usize| {
             let examples = model.config.tasks.support_size(shots);
-            let fits =
-                Board::all().map(|board| Fit::new(&engine, bytes, examples, engine.steps(), board));
+            let fits = Board::all()
+                .map(|board| Fit::of(&artifact, &engine, bytes, examples, engine.steps(), board));
             ShotsFits {
                 shots,
                 boards: fits.collect(),
