@@ -159,10 +159,14 @@ impl<B: Backend> PolicyTrainer<B> {
     }
 
     /// Steps of Adam on what was seen.
-    fn clipped(&mut self, settings: &Clipped, objective: &Objective<B>) {
+    ///
+    /// # Errors
+    /// [`TrainError::Diverged`] where the first gradient is not finite; nothing has changed
+    /// then.
+    fn clipped(&mut self, settings: &Clipped, objective: &Objective<B>) -> Result<(), TrainError> {
         let weight = self.state.divergence_weight;
         let mut divergence = 0.0;
-        for _ in 0..settings.epochs {
+        for epoch in 0..settings.epochs {
             let (rates, flat_rates) = self.rates();
             let params = split(&self.network, &self.params);
             let at = Point {
@@ -178,14 +182,22 @@ impl<B: Backend> PolicyTrainer<B> {
                     .map(|(own, before)| own + before.mul_scalar(weight as f32))
                     .collect();
             }
-            let finite = to_host(join(gradient.params.clone()).sum())[0].is_finite();
-            if !finite {
+            let of_rates = gradient.rates.iter().map(|rate| rate.clone().sum());
+            let of_all = of_rates.fold(join(gradient.params.clone()).sum(), |all, own| all + own);
+            if !to_host(of_all)[0].is_finite() {
+                if epoch == 0 {
+                    return Err(TrainError::Diverged {
+                        iteration: self.iteration,
+                        loss: f64::from(to_host(gradient.loss)[0]),
+                    });
+                }
                 // So far from where it was seen, the surrogate tells nothing more.
                 break;
             }
             self.descend(gradient, flat_rates);
         }
         self.state.divergence_weight = clipped::weight_after(settings, weight, divergence);
+        Ok(())
     }
 
     /// One step of Adam.
@@ -274,16 +286,9 @@ impl<B: Backend> Training for PolicyTrainer<B> {
         };
         let rollouts = [meta.shots.choices()[0], meta.queries];
         let seen = self.act(address, (meta.tasks, rollouts, inner.steps))?;
-        for (step, sum) in self.state.return_sums.iter_mut().enumerate() {
-            let of_tasks = seen.iter().map(|seen| seen[step].mean_return);
-            *sum += of_tasks.sum::<f64>() / seen.len() as f64;
-        }
-        let taken: usize = seen.iter().flatten().map(|seen| seen.taken).sum();
-        self.state.environment_steps += taken as u64;
         let objective = self.objective(&seen);
-        let before = self.params.clone();
         match self.policy.outer.clone() {
-            PolicyOuter::Clipped(settings) => self.clipped(&settings, &objective),
+            PolicyOuter::Clipped(settings) => self.clipped(&settings, &objective)?,
             PolicyOuter::Trpo(settings) => {
                 let from = trpo::Flat {
                     network: &self.network,
@@ -299,13 +304,12 @@ impl<B: Backend> Training for PolicyTrainer<B> {
                 }
             }
         }
-        if !to_host(self.params.clone().sum())[0].is_finite() {
-            self.params = before;
-            return Err(TrainError::Diverged {
-                iteration: self.iteration,
-                loss: f64::NAN,
-            });
+        for (step, sum) in self.state.return_sums.iter_mut().enumerate() {
+            let of_tasks = seen.iter().map(|seen| seen[step].mean_return);
+            *sum += of_tasks.sum::<f64>() / seen.len() as f64;
         }
+        let taken: usize = seen.iter().flatten().map(|seen| seen.taken).sum();
+        self.state.environment_steps += taken as u64;
         self.window_count += 1;
         self.iteration += 1;
         Ok(())
