@@ -1,13 +1,23 @@
-//! Steps a second of the robots: MuJoCo alone with random actions, and with what an
-//! environment observes and is paid, on more and more threads. The first is the bound that
-//! rollouts with a policy are measured by. Run with `cargo run --release -p mamlet-trainer
-//! --features mujoco --example mujoco_steps -- [threads ...]`.
+//! Steps a second of the robots: MuJoCo alone with random actions, with what an environment
+//! observes and is paid, and rollouts of the paper's policy with its advantages, as training
+//! collects them, on more and more threads. The first is the bound of the others. They are
+//! measured in turns. Run with `cargo run --release -p mamlet-trainer --features mujoco
+//! --example mujoco_steps -- [threads ...]`.
 
 use std::hint::black_box;
+use std::path::Path;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
+use burn::backend::Flex;
+use burn::tensor::Tensor;
+use mamlet_trainer::config::Config;
 use mamlet_trainer::environments::{Ant, Environments, HalfCheetah, Locomotion, Robot};
+use mamlet_trainer::meta::to_device;
+use mamlet_trainer::nn::{Network, init};
+use mamlet_trainer::random::Stream;
+use mamlet_trainer::rollouts::{Actors, Address, Weighing, advantages};
 use mamlet_trainer::tasks::{TaskFamily, TaskSource};
 use mujoco_rs::prelude::{MjData, MjModel};
 use rand::{RngExt, SeedableRng};
@@ -20,8 +30,12 @@ static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 /// Steps of a rollout.
 const HORIZON: usize = 200;
 
-/// How long each figure is measured.
-const TIME: Duration = Duration::from_secs(3);
+/// Rollouts of a task.
+const ROLLOUTS: usize = 20;
+
+/// How long each figure is measured at a time, and how often.
+const TIME: Duration = Duration::from_secs(2);
+const TURNS: usize = 3;
 
 fn main() {
     let given = std::env::args().skip(1);
@@ -29,24 +43,32 @@ fn main() {
     if threads.is_empty() {
         threads = vec![1, 2];
     }
-    robot::<HalfCheetah>(&threads);
-    robot::<Ant>(&threads);
+    robot::<HalfCheetah>("cheetah-direction", &threads);
+    robot::<Ant>("ant-direction", &threads);
 }
 
-fn robot<R: Robot>(threads: &[usize]) {
+fn robot<R: Robot>(config: &str, threads: &[usize]) {
     let model = Arc::new(MjModel::from_xml_string(R::MODEL).expect("the model"));
     let environments = match Locomotion::<R>::default().source() {
         Ok(TaskSource::Acting(environments)) => environments,
         _ => panic!("no environments"),
     };
+    let policy = PaperPolicy::of(config);
     for &threads in threads {
-        let alone = steps_a_second(threads, |rng| bare(&model, rng));
-        let observed = steps_a_second(threads, |rng| rollouts(&*environments, rng));
+        let mut sums = [0.0; 3];
+        for _ in 0..TURNS {
+            sums[0] += steps_a_second(threads, |rng| bare(&model, rng));
+            sums[1] += steps_a_second(threads, |rng| rollouts(&*environments, rng));
+            sums[2] += steps_a_second(threads, |_| policy.act(&*environments));
+        }
+        let [alone, observed, acting] = sums.map(|sum| sum / TURNS as f64);
+        let share = |own: f64| 100.0 * own / alone;
         println!(
             "{}, {threads} threads: MuJoCo alone {alone:.0} steps/s, environments {observed:.0} \
-             ({:.0} %)",
+             ({:.0} %), with policy and advantages {acting:.0} ({:.0} %)",
             R::NAME,
-            100.0 * observed / alone
+            share(observed),
+            share(acting)
         );
     }
     let start = Instant::now();
@@ -121,4 +143,48 @@ fn rollouts(environments: &dyn Environments, rng: &mut ChaCha8Rng) -> usize {
         }
     }
     steps
+}
+
+/// The policy of one of the paper's configs, as it is drawn.
+struct PaperPolicy {
+    network: Network,
+    params: Vec<Tensor<Flex, 3>>,
+    weighing: Weighing,
+    /// Tasks acted in so far.
+    tasks: AtomicU64,
+}
+
+impl PaperPolicy {
+    fn of(config: &str) -> Self {
+        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("configs/paper");
+        let config = Config::load(&folder.join(config).with_extension("toml"), &[]);
+        let config = config.expect("a config");
+        let network = config.network().expect("a valid network");
+        let drawn = init::draw(&network, config.model.init, config.seed, 0);
+        Self {
+            params: to_device(&network, &drawn, &Default::default()),
+            weighing: config.policy.expect("a policy").weighing(),
+            network,
+            tasks: AtomicU64::new(0),
+        }
+    }
+
+    /// The rollouts of one task, and what its actions were worth.
+    fn act(&self, environments: &dyn Environments) -> usize {
+        let actors = Actors {
+            network: &self.network,
+            environments,
+        };
+        let address = Address {
+            seed: 1,
+            stream: Stream::Train,
+            batch: self.tasks.fetch_add(1, Ordering::Relaxed),
+        };
+        let task = actors.draw_tasks(address, 1).remove(0);
+        let experience = actors
+            .act(&self.params, (0, &task), (address, 0), ROLLOUTS)
+            .expect("rollouts");
+        black_box(advantages(&experience, &self.weighing));
+        experience.lengths.iter().sum()
+    }
 }

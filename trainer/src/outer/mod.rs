@@ -4,6 +4,7 @@
 mod descent;
 mod ema;
 pub(crate) mod flat;
+mod learned;
 mod recipe;
 mod statistics;
 mod trainer;
@@ -17,6 +18,7 @@ use crate::run::{Checkpoint, Returns, RunError, Validation};
 use crate::tasks::TasksError;
 
 pub use descent::{Descent, MetaStep, See, Trained};
+pub(crate) use learned::Learned;
 pub use statistics::measure as measure_statistics;
 pub(crate) use statistics::record as record_statistics;
 pub use trainer::Trainer;

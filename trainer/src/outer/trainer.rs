@@ -5,19 +5,17 @@ use std::sync::Arc;
 use burn::tensor::{Tensor, backend::Backend};
 
 use super::ema::Ema;
-use super::flat::{logarithms, numbers, vector};
-use super::recipe::optimiser;
+use super::flat::{logarithms, vector};
+use super::learned::Learned;
 use super::{Descent, MetaStep, Rhythm, TrainError, Training, statistics};
 use crate::config::{Config, KeepBy, RateConfig};
 use crate::interval::Interval;
-use crate::meta::{
-    Optimiser, Rate, RatePer, RateTable, from_logarithms, join, split, split_host, to_host,
-};
+use crate::meta::{RateTable, split, split_host, to_host};
 use crate::model::TrainedModel;
 use crate::nn::{HeadStart, LayerStatistics, Network, NetworkError, TensorInfo, head, init};
 use crate::predict::{Predictor, curves};
 use crate::random::{Stream, generator};
-use crate::run::{Best, Checkpoint, Validation};
+use crate::run::{Checkpoint, Validation};
 use crate::samplers::MetaBatch;
 use crate::tasks::{Split, TaskBatch, TaskDistribution};
 
@@ -42,16 +40,10 @@ pub struct Trainer<B: Backend, A: Descent> {
     /// What validation evaluates, and how it predicts.
     evaluated: (Network, Predictor),
     device: B::Device,
-    iteration: u64,
-    params: Tensor<B, 1>,
-    log_rates: Option<Tensor<B, 1>>,
+    learned: Learned<B>,
     ema: Option<Ema<B>>,
-    fixed: Vec<Vec<Rate<B>>>,
-    optimiser: Optimiser<B, 1>,
-    rates_optimiser: Optimiser<B, 1>,
     window: Tensor<B, 1>,
     window_count: u32,
-    best: Option<Best>,
     validation: TaskBatch,
 }
 
@@ -69,19 +61,11 @@ impl<B: Backend, A: Descent> Trainer<B, A> {
     ) -> Result<Self, NetworkError> {
         let network = algorithm.network(config, &*tasks)?;
         let initial = TrainedModel::initial(config.clone())?;
-        let log_rates = initial.learned_rates();
-        let log_rates = log_rates.map(|rates| logarithms(rates, device));
         let mut params = init::draw(&network, config.model.init, config.seed, 0).concat();
         if config.model.head == HeadStart::Shared {
             // It is the network's own, so it fits.
             params = head::with_shared_head(&network, &params).unwrap_or(params);
         }
-        let tensors = network.adapting().len();
-        let steps = config.inner.steps;
-        // Learned rates have tensors of their own, tuned ones no inner loop.
-        let fixed = (config.inner.rate.fixed(steps, tensors))
-            .unwrap_or_else(|| RateTable::constant(0.0, steps, tensors));
-        let betas = config.meta.betas.map(|beta| beta as f32);
         let record = &config.record;
         let queries = validation_queries(config, &*tasks);
         let validation = tasks.draw(
@@ -92,19 +76,13 @@ impl<B: Backend, A: Descent> Trainer<B, A> {
             queries,
         );
         let mut trainer = Self {
-            optimiser: optimiser(config, &network, device),
+            learned: Learned::new(config, &network, &params, initial.learned_rates(), device),
             evaluated: algorithm.evaluated(config, &network)?,
             algorithm,
             network,
-            iteration: 0,
-            params: vector(&params, device),
-            log_rates,
             ema: None,
-            fixed: fixed.on(device),
-            rates_optimiser: Optimiser::new(betas),
             window: Tensor::zeros([1], device),
             window_count: 0,
-            best: None,
             validation,
             config: config.clone(),
             tasks,
@@ -116,7 +94,10 @@ impl<B: Backend, A: Descent> Trainer<B, A> {
 
     /// A mean along the way from here on, where the config wants one.
     fn start_ema(&mut self) {
-        let start = |decay| Ema::new(decay, self.params.clone(), self.log_rates.clone());
+        let Learned {
+            params, log_rates, ..
+        } = &self.learned;
+        let start = |decay| Ema::new(decay, params.clone(), log_rates.clone());
         self.ema = self.config.meta.ema.map(start);
     }
 
@@ -128,7 +109,7 @@ impl<B: Backend, A: Descent> Trainer<B, A> {
     /// and of norms excepted.
     pub(super) fn start_from(&mut self, source: TrainedModel) -> Result<(), TensorInfo> {
         let network = &self.network;
-        let mut params = split_host(network, &to_host(self.params.clone()));
+        let mut params = split_host(network, &to_host(self.learned.params.clone()));
         let shared = source.config.model.head == HeadStart::Shared;
         // Its head may give a start to another number of outputs.
         let source = source.clone().with_ways(network.output()).unwrap_or(source);
@@ -147,11 +128,8 @@ impl<B: Backend, A: Descent> Trainer<B, A> {
                 _ => {}
             }
         }
-        self.params = vector(&params.concat(), &self.device);
-        let own = self
-            .log_rates
-            .clone()
-            .map(|logarithms| to_host(logarithms.exp()));
+        self.learned.params = vector(&params.concat(), &self.device);
+        let own = (self.learned.log_rates.clone()).map(|logarithms| to_host(logarithms.exp()));
         let [mine, others] =
             [network, &source.network].map(|network| adapting(network).collect::<Vec<_>>());
         let some_will_do = match self.config.inner.rate {
@@ -160,12 +138,12 @@ impl<B: Backend, A: Descent> Trainer<B, A> {
         };
         if let (Some(own), Some(theirs)) = (own, source.learned_rates())
             && (some_will_do || mine == others)
-            && let own = RateTable::from_flat(&own, self.rate_dims())
+            && let own = RateTable::from_flat(&own, self.learned.dims.clone())
             && let Some(rates) = theirs.written_over(&own, |tensor| {
                 others.iter().position(|name| *name == mine[tensor])
             })
         {
-            self.log_rates = Some(logarithms(&rates, &self.device));
+            self.learned.log_rates = Some(logarithms(&rates, &self.device));
         }
         self.start_ema();
         Ok(())
@@ -175,10 +153,7 @@ impl<B: Backend, A: Descent> Trainer<B, A> {
     fn result(&self) -> (Vec<f32>, Vec<f32>) {
         match self.ema.as_ref().map(Ema::state) {
             Some(ema) => (ema.params, ema.log_rates),
-            None => (
-                to_host(self.params.clone()),
-                numbers(self.log_rates.as_ref()),
-            ),
+            None => self.learned.on_host(),
         }
     }
 
@@ -197,7 +172,7 @@ impl<B: Backend, A: Descent> Trainer<B, A> {
         let fixed = self.config.inner.rate.fixed(1, tensors);
         let learned = || {
             let rates: Vec<f32> = log_rates.iter().map(|rate| rate.exp()).collect();
-            RateTable::from_flat(&rates, self.rate_dims())
+            RateTable::from_flat(&rates, self.learned.dims.clone())
         };
         (fixed.unwrap_or_else(learned), steps)
     }
@@ -206,7 +181,8 @@ impl<B: Backend, A: Descent> Trainer<B, A> {
     fn model(&self) -> Result<TrainedModel, NetworkError> {
         let (params, log_rates) = self.result();
         let rates: Vec<f32> = log_rates.iter().map(|rate| rate.exp()).collect();
-        TrainedModel::assemble(self.config.clone(), &params, &rates, self.iteration)
+        let iteration = self.learned.iteration;
+        TrainedModel::assemble(self.config.clone(), &params, &rates, iteration)
     }
 
     /// Trains with constants in place of the batches' own statistics from here on.
@@ -215,15 +191,6 @@ impl<B: Backend, A: Descent> Trainer<B, A> {
         self.evaluated = self.algorithm.evaluated(&self.config, &network)?;
         self.network = network;
         Ok(())
-    }
-
-    /// The shapes of the learned rates of a step.
-    fn rate_dims(&self) -> Vec<[usize; 3]> {
-        let per = match self.config.inner.rate {
-            RateConfig::Learned { per, .. } => per,
-            _ => RatePer::Tensor,
-        };
-        per.dims(&self.network)
     }
 }
 
@@ -242,23 +209,12 @@ impl<B: Backend, A: Descent> Training for Trainer<B, A> {
 
     fn restore(&mut self, checkpoint: &Checkpoint) -> Result<(), NetworkError> {
         let device = &self.device;
-        self.iteration = checkpoint.iteration;
-        self.params = vector(&checkpoint.params, device);
-        let length = checkpoint.params.len();
-        self.optimiser
-            .restore(&checkpoint.optimiser, [length], device);
-        if self.log_rates.is_some() {
-            self.log_rates = Some(vector(&checkpoint.log_rates, device));
-            let length = checkpoint.log_rates.len();
-            self.rates_optimiser
-                .restore(&checkpoint.rates_optimiser, [length], device);
-        }
+        self.learned.restore(checkpoint, device);
         if let (Some(ema), Some(state)) = (&mut self.ema, &checkpoint.ema) {
             ema.restore(state, device);
         }
         self.window = vector(&[checkpoint.window_sum], device);
         self.window_count = checkpoint.window_count;
-        self.best = checkpoint.best.clone();
         if !checkpoint.statistics.is_empty() {
             self.fix_statistics(&checkpoint.statistics)?;
         }
@@ -267,23 +223,16 @@ impl<B: Backend, A: Descent> Training for Trainer<B, A> {
 
     fn checkpoint(&self) -> Checkpoint {
         Checkpoint {
-            config_digest: self.config.digest(),
-            iteration: self.iteration,
-            params: to_host(self.params.clone()),
-            log_rates: numbers(self.log_rates.as_ref()),
-            optimiser: self.optimiser.state(),
-            rates_optimiser: self.rates_optimiser.state(),
             window_sum: to_host(self.window.clone())[0],
             window_count: self.window_count,
-            best: self.best.clone(),
             statistics: self.network.statistics().to_vec(),
             ema: self.ema.as_ref().map(Ema::state),
-            acting: None,
+            ..self.learned.checkpoint(&self.config)
         }
     }
 
     fn iteration(&self) -> u64 {
-        self.iteration
+        self.learned.iteration
     }
 
     fn rhythm(&self) -> Rhythm {
@@ -298,53 +247,33 @@ impl<B: Backend, A: Descent> Training for Trainer<B, A> {
     /// One meta-step. Reads nothing back from the device, but where statistics
     /// of batch norms are measured.
     fn step(&mut self) -> Result<(), TrainError> {
-        if self.config.meta.statistics_from == Some(self.iteration) {
+        if self.config.meta.statistics_from == Some(self.learned.iteration) {
             let model = self.model()?;
             let measured = statistics::measure::<B>(&model, &*self.tasks, &self.device);
             self.fix_statistics(&measured)?;
             // Scores and means from here on are of another network.
-            self.best = None;
+            self.learned.best = None;
             self.start_ema();
         }
-        let (config, iteration) = (&self.config, self.iteration);
-        let meta = &config.meta;
-        let params = split(&self.network, &self.params);
-        let learned = self
-            .log_rates
-            .as_ref()
-            .map(|logarithms| from_logarithms(logarithms, &self.rate_dims()));
-        let rates = learned.as_ref().map_or(&self.fixed, |(rates, _)| rates);
+        let (config, iteration) = (&self.config, self.learned.iteration);
+        let params = split(&self.network, &self.learned.params);
+        let (rates, flat_rates) = self.learned.rates();
         let mut result = self.algorithm.gradient(&MetaStep {
             network: &self.network,
             params: &params,
-            rates,
+            rates: &rates,
             batch: MetaBatch::of_iteration(config, &*self.tasks, iteration, &self.device),
         });
         if config.model.head == HeadStart::Shared {
             head::hold_equal(&self.network, &mut result.params);
         }
-        let clip = config.clip();
-        let factor = meta.rate_factor(iteration);
-        let gradient = clip.apply(join(result.params));
-        self.params = self
-            .optimiser
-            .step(meta.rate * factor, self.params.clone(), gradient);
-        if let (Some((_, rates)), Some(logarithms), RateConfig::Learned { meta_rate, .. }) =
-            (learned, self.log_rates.take(), &config.inner.rate)
-        {
-            // ∂J/∂ρ = α ∂J/∂α for α = e^ρ.
-            let gradient = clip.apply(Tensor::cat(result.rates, 0) * rates);
-            let logarithms = self
-                .rates_optimiser
-                .step(meta_rate * factor, logarithms, gradient);
-            self.log_rates = Some(logarithms);
-        }
-        if let Some(ema) = &mut self.ema {
-            ema.see(&self.params, self.log_rates.as_ref());
-        }
-        self.window = self.window.clone() + result.loss;
+        self.window = self.window.clone() + result.loss.clone();
         self.window_count += 1;
-        self.iteration += 1;
+        self.learned.descend(config, result, flat_rates);
+        self.learned.iteration += 1;
+        if let Some(ema) = &mut self.ema {
+            ema.see(&self.learned.params, self.learned.log_rates.as_ref());
+        }
         Ok(())
     }
 
@@ -392,15 +321,7 @@ impl<B: Backend, A: Descent> Training for Trainer<B, A> {
             })
             .sum::<f64>()
             / at_steps.len() as f64;
-        // Of equals the later: where all are, none is better than one that was trained.
-        if score.is_finite() && self.best.as_ref().is_none_or(|best| score <= best.score) {
-            self.best = Some(Best {
-                iteration: self.iteration,
-                score,
-                params,
-                log_rates,
-            });
-        }
+        self.learned.keep_if_best(score, (params, log_rates));
         let finite = |value: f64| value.is_finite().then_some(value);
         let means = intervals.iter().map(|interval| finite(interval.mean));
         let half_widths = intervals.iter().map(|interval| finite(interval.half_width));

@@ -2,26 +2,23 @@
 
 use std::sync::Arc;
 
-use burn::tensor::{Tensor, backend::Backend};
+use burn::tensor::backend::Backend;
 
 use super::acting::{Adapting, act};
 use super::objective::{Objective, Point, Recipe};
 use super::{clipped, trpo};
 use crate::algorithms::Algorithm;
-use crate::config::{Clipped, Config, PolicyConfig, PolicyOuter, RateConfig};
+use crate::config::{Clipped, Config, PolicyConfig, PolicyOuter};
 use crate::environments::{EnvironmentFault, Environments};
 use crate::interval::Interval;
 use crate::loss::Form;
-use crate::meta::{
-    MetaGradient, Optimiser, Rate, RatePer, RateTable, from_logarithms, join, split, to_host,
-};
+use crate::meta::{join, split, to_host};
 use crate::model::TrainedModel;
 use crate::nn::{Network, NetworkError};
-use crate::outer::flat::{logarithms, numbers, vector};
-use crate::outer::{Rhythm, TrainError, Training};
+use crate::outer::{Learned, Rhythm, TrainError, Training};
 use crate::random::Stream;
 use crate::rollouts::{Actors, Address, Seen};
-use crate::run::{ActingState, Best, Checkpoint, Returns, Validation};
+use crate::run::{ActingState, Checkpoint, Returns, Validation};
 
 /// Training of a policy by an algorithm whose gradient goes through inner steps, or by one
 /// without inner steps.
@@ -31,16 +28,9 @@ pub struct PolicyTrainer<B: Backend> {
     environments: Arc<dyn Environments>,
     network: Network,
     device: B::Device,
-    iteration: u64,
-    params: Tensor<B, 1>,
-    log_rates: Option<Tensor<B, 1>>,
-    /// The rates where they are not learned.
-    fixed: Vec<Vec<Rate<B>>>,
-    optimiser: Optimiser<B, 1>,
-    rates_optimiser: Optimiser<B, 1>,
+    learned: Learned<B>,
     state: ActingState,
     window_count: u32,
-    best: Option<Best>,
 }
 
 impl<B: Backend> PolicyTrainer<B> {
@@ -59,54 +49,30 @@ impl<B: Backend> PolicyTrainer<B> {
             false => initial.network.all_adapting(),
         };
         let policy = config.policy.clone().unwrap_or_default();
-        let betas = config.meta.betas.map(|beta| beta as f32);
-        let (steps, tensors) = (config.inner.steps, initial.network.adapting().len());
-        let fixed = (config.inner.rate.fixed(steps, tensors))
-            .unwrap_or_else(|| RateTable::constant(0.0, steps, tensors));
         let divergence_weight = match &policy.outer {
             PolicyOuter::Clipped(clipped) => clipped.divergence_weight,
             PolicyOuter::Trpo(_) => 0.0,
         };
         Ok(Self {
-            params: vector(&initial.params.concat(), device),
-            log_rates: (initial.learned_rates()).map(|rates| logarithms(rates, device)),
-            fixed: fixed.on(device),
-            optimiser: Optimiser::new(betas),
-            rates_optimiser: Optimiser::new(betas),
+            learned: Learned::new(
+                config,
+                &network,
+                &initial.params.concat(),
+                initial.learned_rates(),
+                device,
+            ),
             state: ActingState {
-                return_sums: vec![0.0; steps + 1],
+                return_sums: vec![0.0; config.inner.steps + 1],
                 environment_steps: 0,
                 divergence_weight,
             },
-            iteration: 0,
             window_count: 0,
-            best: None,
             device: device.clone(),
             config: config.clone(),
             policy,
             environments,
             network,
         })
-    }
-
-    /// The shapes of the learned rates of a step.
-    fn rate_dims(&self) -> Vec<[usize; 3]> {
-        match self.config.inner.rate {
-            RateConfig::Learned { per, .. } => per,
-            _ => RatePer::Tensor,
-        }
-        .dims(&self.network)
-    }
-
-    /// The rates, and where they are learned as a flat vector.
-    fn rates(&self) -> (Vec<Vec<Rate<B>>>, Option<Tensor<B, 1>>) {
-        match &self.log_rates {
-            None => (self.fixed.clone(), None),
-            Some(logarithms) => {
-                let (rates, flat) = from_logarithms(logarithms, &self.rate_dims());
-                (rates, Some(flat))
-            }
-        }
     }
 
     /// Acts in tasks with the parameters as they stand.
@@ -116,7 +82,7 @@ impl<B: Backend> PolicyTrainer<B> {
         (tasks, rollouts, steps): (usize, [usize; 2], usize),
     ) -> Result<Vec<Vec<Seen<B>>>, EnvironmentFault> {
         let actors = self.actors();
-        let (rates, _) = self.rates();
+        let (rates, _) = self.learned.rates();
         let adapting = Adapting {
             actors,
             optimiser: self.config.inner_optimiser(),
@@ -125,7 +91,7 @@ impl<B: Backend> PolicyTrainer<B> {
             rollouts,
             weighing: self.policy.weighing(),
         };
-        let params = split(&self.network, &self.params);
+        let params = split(&self.network, &self.learned.params);
         act(
             &adapting,
             &params,
@@ -151,7 +117,7 @@ impl<B: Backend> PolicyTrainer<B> {
                 },
             },
             optimiser: self.config.inner_optimiser(),
-            order: self.config.inner.order_at(self.iteration),
+            order: self.config.inner.order_at(self.learned.iteration),
             sampling_term: self.policy.sampling_term,
         };
         let horizon = self.environments.horizon();
@@ -167,8 +133,8 @@ impl<B: Backend> PolicyTrainer<B> {
         let weight = self.state.divergence_weight;
         let mut divergence = 0.0;
         for epoch in 0..settings.epochs {
-            let (rates, flat_rates) = self.rates();
-            let params = split(&self.network, &self.params);
+            let (rates, flat_rates) = self.learned.rates();
+            let params = split(&self.network, &self.learned.params);
             let at = Point {
                 params: &params,
                 rates: &rates,
@@ -187,37 +153,17 @@ impl<B: Backend> PolicyTrainer<B> {
             if !to_host(of_all)[0].is_finite() {
                 if epoch == 0 {
                     return Err(TrainError::Diverged {
-                        iteration: self.iteration,
+                        iteration: self.learned.iteration,
                         loss: f64::from(to_host(gradient.loss)[0]),
                     });
                 }
                 // So far from where it was seen, the surrogate tells nothing more.
                 break;
             }
-            self.descend(gradient, flat_rates);
+            self.learned.descend(&self.config, gradient, flat_rates);
         }
         self.state.divergence_weight = clipped::weight_after(settings, weight, divergence);
         Ok(())
-    }
-
-    /// One step of Adam.
-    fn descend(&mut self, gradient: MetaGradient<B>, rates: Option<Tensor<B, 1>>) {
-        let (meta, clip) = (&self.config.meta, self.config.clip());
-        let factor = meta.rate_factor(self.iteration);
-        let params = clip.apply(join(gradient.params));
-        self.params = self
-            .optimiser
-            .step(meta.rate * factor, self.params.clone(), params);
-        if let (Some(rates), Some(logarithms), RateConfig::Learned { meta_rate, .. }) =
-            (rates, self.log_rates.take(), &self.config.inner.rate)
-        {
-            // ∂J/∂ρ = α ∂J/∂α for α = e^ρ.
-            let gradient = clip.apply(Tensor::cat(gradient.rates, 0) * rates);
-            let stepped = self
-                .rates_optimiser
-                .step(meta_rate * factor, logarithms, gradient);
-            self.log_rates = Some(stepped);
-        }
     }
 }
 
@@ -227,45 +173,24 @@ impl<B: Backend> Training for PolicyTrainer<B> {
     }
 
     fn restore(&mut self, checkpoint: &Checkpoint) -> Result<(), NetworkError> {
-        let device = &self.device;
-        self.iteration = checkpoint.iteration;
-        self.params = vector(&checkpoint.params, device);
-        let length = checkpoint.params.len();
-        self.optimiser
-            .restore(&checkpoint.optimiser, [length], device);
-        if self.log_rates.is_some() {
-            self.log_rates = Some(vector(&checkpoint.log_rates, device));
-            let length = checkpoint.log_rates.len();
-            self.rates_optimiser
-                .restore(&checkpoint.rates_optimiser, [length], device);
-        }
+        self.learned.restore(checkpoint, &self.device);
         if let Some(state) = &checkpoint.acting {
             self.state = state.clone();
         }
         self.window_count = checkpoint.window_count;
-        self.best = checkpoint.best.clone();
         Ok(())
     }
 
     fn checkpoint(&self) -> Checkpoint {
         Checkpoint {
-            config_digest: self.config.digest(),
-            iteration: self.iteration,
-            params: to_host(self.params.clone()),
-            log_rates: numbers(self.log_rates.as_ref()),
-            optimiser: self.optimiser.state(),
-            rates_optimiser: self.rates_optimiser.state(),
-            window_sum: 0.0,
             window_count: self.window_count,
-            best: self.best.clone(),
-            statistics: Vec::new(),
-            ema: None,
             acting: Some(self.state.clone()),
+            ..self.learned.checkpoint(&self.config)
         }
     }
 
     fn iteration(&self) -> u64 {
-        self.iteration
+        self.learned.iteration
     }
 
     fn rhythm(&self) -> Rhythm {
@@ -282,7 +207,7 @@ impl<B: Backend> Training for PolicyTrainer<B> {
         let address = Address {
             seed: self.config.seed,
             stream: Stream::Train,
-            batch: self.iteration,
+            batch: self.learned.iteration,
         };
         let rollouts = [meta.shots.choices()[0], meta.queries];
         let seen = self.act(address, (meta.tasks, rollouts, inner.steps))?;
@@ -292,16 +217,10 @@ impl<B: Backend> Training for PolicyTrainer<B> {
             PolicyOuter::Trpo(settings) => {
                 let from = trpo::Flat {
                     network: &self.network,
-                    params: &self.params,
-                    log_rates: self.log_rates.as_ref(),
-                    fixed: &self.fixed,
-                    dims: &self.rate_dims(),
+                    learned: &self.learned,
                 };
                 let (params, rates) = trpo::step(&settings, &objective, &from, &self.device);
-                self.params = vector(&params, &self.device);
-                if self.log_rates.is_some() {
-                    self.log_rates = Some(vector(&rates, &self.device));
-                }
+                self.learned.go_to((&params, &rates), &self.device);
             }
         }
         for (step, sum) in self.state.return_sums.iter_mut().enumerate() {
@@ -311,7 +230,7 @@ impl<B: Backend> Training for PolicyTrainer<B> {
         let taken: usize = seen.iter().flatten().map(|seen| seen.taken).sum();
         self.state.environment_steps += taken as u64;
         self.window_count += 1;
-        self.iteration += 1;
+        self.learned.iteration += 1;
         Ok(())
     }
 
@@ -355,14 +274,8 @@ impl<B: Backend> Training for PolicyTrainer<B> {
         let at_steps = &record.validation_steps;
         let returns = at_steps.iter().map(|&step| intervals[step.min(steps)].mean);
         let score = -returns.sum::<f64>() / at_steps.len() as f64;
-        if score.is_finite() && self.best.as_ref().is_none_or(|best| score <= best.score) {
-            self.best = Some(Best {
-                iteration: self.iteration,
-                score,
-                params: to_host(self.params.clone()),
-                log_rates: numbers(self.log_rates.as_ref()),
-            });
-        }
+        let now = self.learned.on_host();
+        self.learned.keep_if_best(score, now);
         Ok(Some(Validation {
             shots: record.validation_shots,
             mean: intervals.iter().map(|own| Some(own.mean)).collect(),

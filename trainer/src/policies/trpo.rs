@@ -13,19 +13,14 @@ use burn::tensor::{Tensor, backend::Backend};
 use super::conjugate::{self, dot};
 use super::objective::{Objective, Point, product};
 use crate::config::{Products, Trpo};
-use crate::meta::{Direction, MetaGradient, Rate, from_logarithms, in_rows, join, split, to_host};
+use crate::meta::{Direction, MetaGradient, in_rows, join, split, to_host};
 use crate::nn::Network;
-use crate::outer::flat::vector;
+use crate::outer::{Learned, flat::vector};
 
-/// Parameters and logarithms of learned rates, flat.
+/// Parameters and logarithms of learned rates, as one vector of numbers.
 pub(super) struct Flat<'a, B: Backend> {
     pub network: &'a Network,
-    pub params: &'a Tensor<B, 1>,
-    pub log_rates: Option<&'a Tensor<B, 1>>,
-    /// The rates where they are not learned.
-    pub fixed: &'a [Vec<Rate<B>>],
-    /// The shapes of a row of learned rates.
-    pub dims: &'a [[usize; 3]],
+    pub learned: &'a Learned<B>,
 }
 
 /// Where the step ends: parameters and logarithms of rates on the host.
@@ -141,14 +136,15 @@ fn differences<B: Backend>(
 
 impl<B: Backend> Flat<'_, B> {
     fn numbers(&self) -> Vec<f64> {
-        numbers(self.params.clone(), self.log_rates.cloned())
+        numbers(self.learned.params.clone(), self.learned.log_rates.clone())
     }
 
     fn lengths(&self) -> [usize; 2] {
-        [
-            self.params.dims()[0],
-            self.log_rates.map_or(0, |rates| rates.dims()[0]),
-        ]
+        let Learned {
+            params, log_rates, ..
+        } = self.learned;
+        let rates = log_rates.as_ref().map_or(0, |rates| rates.dims()[0]);
+        [params.dims()[0], rates]
     }
 
     /// Calls with the point that `numbers` are, and the rates there as a flat vector if
@@ -161,26 +157,14 @@ impl<B: Backend> Flat<'_, B> {
     ) -> R {
         let (params, rates) = parted(numbers, self.lengths());
         let params = split(self.network, &vector(&params, device));
-        match self.log_rates {
-            None => {
-                let rates = self.fixed;
-                call(
-                    &Point {
-                        params: &params,
-                        rates,
-                    },
-                    None,
-                )
-            }
-            Some(_) => {
-                let (rates, flat) = from_logarithms(&vector(&rates, device), self.dims);
-                let at = Point {
-                    params: &params,
-                    rates: &rates,
-                };
-                call(&at, Some(&flat))
-            }
-        }
+        let learned = self.learned.log_rates.is_some();
+        let logarithms = learned.then(|| vector(&rates, device));
+        let (rates, flat) = self.learned.rates_at(logarithms.as_ref());
+        let at = Point {
+            params: &params,
+            rates: &rates,
+        };
+        call(&at, flat.as_ref())
     }
 
     /// `numbers` as a direction: `α̇ = α ρ̇` for the logarithms `ρ` of rates.
@@ -194,7 +178,7 @@ impl<B: Backend> Flat<'_, B> {
         let rates = factors.map(|factors| vector(&rates, device) * factors.clone());
         Direction {
             params: split(self.network, &vector(&params, device)),
-            rates: rates.map_or(Vec::new(), |rates| in_rows(&rates, self.dims)),
+            rates: rates.map_or(Vec::new(), |rates| in_rows(&rates, &self.learned.dims)),
         }
     }
 }
