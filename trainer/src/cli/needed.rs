@@ -83,12 +83,14 @@ pub(super) fn needed(
         path.display(),
         config.title
     ));
-    let end = execute((config, tasks), &run, device).map_err(|error| match error.downcast_ref() {
-        Some(TrainError::Diverged { .. }) => {
-            let (key, value) = advice::lower_rate(config, &run);
-            error.context(format!("a lower rate may help, such as {key} = {value}"))
+    let end = execute((config, tasks), &run, device, |_| {}).map_err(|error| {
+        match error.downcast_ref() {
+            Some(TrainError::Diverged { .. }) => {
+                let (key, value) = advice::lower_rate(config, &run);
+                error.context(format!("a lower rate may help, such as {key} = {value}"))
+            }
+            _ => error,
         }
-        _ => error,
     });
     match end.with_context(|| format!("training {}", config.name))? {
         End::Finished(_) => Ok(Some(TrainedModel::load(path)?)),

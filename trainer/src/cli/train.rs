@@ -16,11 +16,11 @@ use crate::data::counted;
 use crate::device::{DeviceChoice, Job, check, dispatch};
 use crate::evaluate::ChosenIteration;
 use crate::model::TrainedModel;
-use crate::notice::say;
-use crate::run::{Manifest, Outcome, RunDir, RunError};
+use crate::notice::{notice, say};
+use crate::run::{Line, Manifest, Outcome, RunDir, RunError};
 use crate::shell;
 use crate::tasks::TaskSource;
-use crate::train::{End, TrainError, open, train_on};
+use crate::train::{End, Event, TrainError, open, train_on};
 
 /// Train an experiment into a run directory.
 ///
@@ -38,7 +38,8 @@ use crate::train::{End, TrainError, open, train_on};
 Examples:
   mamlet train trainer/configs/paper/sinusoid.toml
   mamlet train trainer/configs/paper/sinusoid.toml --set meta.iterations=1000 --set name=short
-  mamlet train --resume --run runs/sinusoid")]
+  mamlet train --resume --run runs/sinusoid
+  mamlet train trainer/configs/paper/sinusoid.toml --tensorboard")]
 pub(super) struct Arguments {
     /// The experiment, a TOML file. With --resume and --run it may be left out:
     /// the run holds its own config.
@@ -53,6 +54,9 @@ pub(super) struct Arguments {
     /// Replace an existing run, which stands until the new one has a checkpoint
     #[arg(long)]
     overwrite: bool,
+    /// Write the metrics for TensorBoard too, into the run directory: tensorboard --logdir runs
+    #[arg(long)]
+    tensorboard: bool,
     #[command(flatten)]
     format: Format,
 }
@@ -75,7 +79,17 @@ impl Arguments {
                 .map_err(|error| self.on_other_data(error, &path))?;
             say(format_args!("resuming {}", path.display()));
         }
-        let end = execute((&config, tasks), &run, self.compute.device);
+        let mut events = self.tensorboard.then(|| run.events()).transpose()?;
+        let mut unwritten = None;
+        let end = execute((&config, tasks), &run, self.compute.device, |line| {
+            if let Some(Err(error)) = events.as_mut().map(|events| events.write(line)) {
+                events = None;
+                unwritten = Some(error);
+            }
+        });
+        if let Some(error) = unwritten {
+            notice(&format!("TensorBoard is not told all: {error}"));
+        }
         let resume = advice::resume(&path, self.compute.device);
         match end.map_err(|error| self.advise(error, &config, &run, &resume))? {
             End::Finished(outcome) => {
@@ -237,25 +251,31 @@ pub(super) fn create(
 }
 
 /// Trains on what [`open`] gave, on the chosen device, showing progress and heeding signals.
+/// `record` is given each line of metrics.
 pub(super) fn execute(
     (config, tasks): (&Config, TaskSource),
     run: &RunDir,
     device: DeviceChoice,
+    record: impl FnMut(&Line),
 ) -> anyhow::Result<End> {
-    struct Training<'a> {
+    struct Training<'a, R> {
         config: &'a Config,
         tasks: TaskSource,
         run: &'a RunDir,
         stop: &'a AtomicBool,
         progress: Progress,
+        record: R,
     }
 
-    impl Job for Training<'_> {
+    impl<R: FnMut(&Line)> Job for Training<'_, R> {
         type Output = Result<End, TrainError>;
 
         fn run<B: Backend>(mut self, device: B::Device) -> Self::Output {
             let what = (self.config, self.tasks);
             train_on::<B>(what, self.run, device, self.stop, |event| {
+                if let Event::Metrics(line) = event {
+                    (self.record)(line);
+                }
                 self.progress.show(event);
             })
         }
@@ -272,6 +292,7 @@ pub(super) fn execute(
             run,
             stop: heed.flag(),
             progress,
+            record,
         },
     )??)
 }

@@ -6,6 +6,7 @@
 //!   run.json           seed, commit, device, version, digest, command line, start
 //!   data.json          a digest of the data, where tasks come from data
 //!   metrics.jsonl      one JSON object per line, addressed by iteration
+//!   events.out.tfevents.mamlet   the same for TensorBoard, where that was asked for
 //!   checkpoints/       the last two, named by iteration
 //!   statistics.json    stored statistics of batch norms, where there are any
 //!   result.json        written when training has ended
@@ -21,6 +22,7 @@
 
 mod checkpoint;
 mod error;
+mod events;
 mod lock;
 mod metrics;
 mod stage;
@@ -40,6 +42,7 @@ use crate::tasks::DataDigest;
 pub use checkpoint::{ActingState, Best, Checkpoint, CheckpointError, EmaState};
 pub use error::RunError;
 pub(crate) use error::io;
+pub use events::Events;
 pub use lock::Lock;
 pub use metrics::{Line, Metrics, Returns, Validation};
 
@@ -351,6 +354,24 @@ impl RunDir {
     /// The metrics file, continued after `iteration`: later lines are dropped.
     pub fn metrics(&self, iteration: Option<u64>) -> Result<Metrics, RunError> {
         Metrics::open(&self.file("metrics.jsonl"), iteration)
+    }
+
+    /// The metrics for TensorBoard, continued after the latest checkpoint.
+    ///
+    /// # Errors
+    /// [`RunError`] where a file cannot be read or written.
+    pub fn events(&self) -> Result<Events, RunError> {
+        let checkpoint = self.newest_intact()?.map(|newest| newest.checkpoint);
+        let measure = match self.config()?.tasks.acts() {
+            true => "return",
+            false => "loss",
+        };
+        Events::open(
+            &self.file(events::NAME),
+            &self.file("metrics.jsonl"),
+            checkpoint.map(|checkpoint| checkpoint.iteration),
+            measure,
+        )
     }
 
     /// All metrics recorded so far.

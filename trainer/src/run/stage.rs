@@ -18,10 +18,11 @@ const MOVING: &str = ".moving";
 const CHECKPOINTS: &str = "checkpoints";
 
 /// All that a run writes but checkpoints, in the order in which it takes its place.
-const FILES: [&str; 6] = [
+const FILES: [&str; 7] = [
     "result.json",
     "statistics.json",
     "metrics.jsonl",
+    super::events::NAME,
     "data.json",
     "run.json",
     "config.toml",

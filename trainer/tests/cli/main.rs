@@ -10,6 +10,7 @@ mod join;
 mod recordings;
 mod runs;
 mod settings;
+mod tensorboard;
 mod unprepared;
 
 use std::io::{BufRead, BufReader};
