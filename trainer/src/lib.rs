@@ -66,5 +66,6 @@ pub mod run;
 pub mod samplers;
 mod shell;
 pub mod size;
+pub mod sweep;
 pub mod tasks;
 pub mod train;

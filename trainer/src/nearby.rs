@@ -34,6 +34,12 @@ pub(crate) fn runs_in(folder: &Path) -> Vec<String> {
         .collect()
 }
 
+/// The folders in a folder, sorted.
+pub(crate) fn folders_in(folder: &Path) -> Vec<PathBuf> {
+    let all = entries(folder).into_iter();
+    all.filter(|found| found.is_dir()).collect()
+}
+
 /// What is in a folder, sorted; nothing where it cannot be read.
 fn entries(folder: &Path) -> Vec<PathBuf> {
     let here = folder.as_os_str().is_empty();

@@ -19,7 +19,9 @@ mod plot;
 mod progress;
 mod quickstart;
 mod report;
+mod runs;
 mod size;
+mod sweep;
 mod tables;
 mod train;
 
@@ -67,7 +69,8 @@ impl Usage {
 /// `compare` says whether they differ, `join` makes one network of several, `cross-validate` does both for folds of
 /// devices, `plot` draws them, `report` shows one on a page, `size` weighs smaller
 /// networks, `export` writes the one file that a device adapts from, and `device`
-/// teaches a board that runs it.
+/// teaches a board that runs it. `sweep` trains a grid of runs, and `runs` lists what
+/// there is.
 #[derive(Debug, Parser)]
 #[command(
     name = "mamlet",
@@ -103,7 +106,9 @@ enum Command {
     Join(join::Arguments),
     Plot(plot::Arguments),
     Report(report::Arguments),
+    Runs(runs::Arguments),
     Size(size::Arguments),
+    Sweep(sweep::Arguments),
 }
 
 /// Parses the command line, runs the command and gives its exit code.
@@ -127,7 +132,9 @@ pub fn main() -> ExitCode {
         Command::Join(arguments) => arguments.run(),
         Command::Plot(arguments) => arguments.run(),
         Command::Report(arguments) => arguments.run(),
+        Command::Runs(arguments) => arguments.run(),
         Command::Size(arguments) => arguments.run(),
+        Command::Sweep(arguments) => arguments.run(),
     };
     match result {
         Ok(code) => ExitCode::from(code),

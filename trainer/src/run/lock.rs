@@ -69,6 +69,12 @@ impl Lock {
             });
         }
     }
+
+    /// Whether a process writes to a folder.
+    pub fn is_held(folder: &Path) -> bool {
+        let file = File::open(folder.join(NAME));
+        file.is_ok_and(|file| matches!(file.try_lock_shared(), Err(TryLockError::WouldBlock)))
+    }
 }
 
 impl Drop for Lock {

@@ -26,6 +26,7 @@ mod events;
 mod lock;
 mod metrics;
 mod stage;
+mod standing;
 
 use std::fs::{self, File};
 use std::io::Write;
@@ -45,6 +46,7 @@ pub(crate) use error::io;
 pub use events::Events;
 pub use lock::Lock;
 pub use metrics::{Line, Metrics, Returns, Validation};
+pub use standing::{BestFigure, Standing, State};
 
 use stage::Claim;
 

@@ -10,6 +10,7 @@ mod join;
 mod recordings;
 mod runs;
 mod settings;
+mod sweep;
 mod tensorboard;
 mod unprepared;
 
