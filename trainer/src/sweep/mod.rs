@@ -270,6 +270,17 @@ mod tests {
     }
 
     #[test]
+    fn those_that_come_along_have_a_config_for_every_run() {
+        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("sweeps");
+        for entry in std::fs::read_dir(folder).unwrap() {
+            let sweep = Sweep::load(&entry.unwrap().path()).unwrap();
+            for cell in sweep.cells() {
+                crate::config::Config::load(sweep.config(), &cell.sets).unwrap();
+            }
+        }
+    }
+
+    #[test]
     fn what_is_no_sweep_says_why() {
         let why = |text: &str| sweep(text).unwrap_err().to_string();
         assert!(why("config = \"a\"\n[vary]\nseed = []\n").contains("no values"));
