@@ -8,7 +8,7 @@
 use core::fmt;
 
 use crate::golden::GoldenVectors;
-use crate::header::{Description, Header, HeadStart, Policy, Tensor};
+use crate::header::{Description, HeadStart, Header, Policy, Tensor};
 use crate::layer::Layer;
 use crate::pipeline::{FrontEnd, Pipeline, Rejection};
 use crate::prefix::{self, Format};

@@ -7,7 +7,7 @@ use core::fmt;
 use crate::artifact::{Artifact, ArtifactError, FORMAT, HEAD, POLICY, PREFIX};
 use crate::golden::GoldenSizes;
 use crate::header::{
-    Description, Header, HeadStart, Loss, Normalisation, Number, Policy, Recipe, Reduction, Shape,
+    Description, HeadStart, Header, Loss, Normalisation, Number, Policy, Recipe, Reduction, Shape,
     Tensor,
 };
 use crate::layer::Layer;

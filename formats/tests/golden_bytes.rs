@@ -9,8 +9,8 @@ use std::path::Path;
 
 use mamlet_formats::{
     Artifact, ArtifactId, ArtifactWriter, Centre, Checkpoint, Cut, Description, Episodes, FrontEnd,
-    GoldenSizes, HeadStart, Layer, Loss, Normalisation, Number, Padding, Pool, Recipe, Reduction, Rejection,
-    Score, Shape, Statistics, Tensor, checkpoint,
+    GoldenSizes, HeadStart, Layer, Loss, Normalisation, Number, Padding, Pool, Recipe, Reduction,
+    Rejection, Score, Shape, Statistics, Tensor, checkpoint,
 };
 use spec::table;
 

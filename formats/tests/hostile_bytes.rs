@@ -190,7 +190,7 @@ fn refusals_name_what_is_wrong() {
     assert_eq!(refusal(&|bytes| bytes[8] = 1), version(1, 0));
     assert_eq!(refusal(&|bytes| bytes[8] = 3), version(3, 0));
     assert_eq!(refusal(&|bytes| bytes[8] = 0), version(0, 0));
-    assert_eq!(refusal(&|bytes| bytes[10] = 5), version(2, 5));
+    assert_eq!(refusal(&|bytes| bytes[10] = 6), version(2, 6));
     assert_eq!(refusal(&|bytes| bytes[12] += 1), ArtifactError::Prefix);
     assert_eq!(refusal(&|bytes| bytes[24] = 1), ArtifactError::Prefix);
     let corrupt = refusal(&|bytes| bytes[length - 1] ^= 1);

@@ -109,7 +109,10 @@ fn without_a_step_it_is_a_prototypical_network() {
             let distance: f64 = (0..HIDDEN).map(distance).sum();
             let expected = TEMPERATURE as f64 * (square - distance);
             let given = logits[class] as f64;
-            assert!((given - expected).abs() < 1e-5, "{class}: {given} {expected}");
+            assert!(
+                (given - expected).abs() < 1e-5,
+                "{class}: {given} {expected}"
+            );
         }
     }
 }

@@ -299,9 +299,7 @@ impl TrainedModel {
         // Training may have ended with a head of more classes.
         let trained = head::outputs(&network, flat.len());
         let replaced = match (config.model.head, config.method.replaces_head(&config)) {
-            (HeadStart::Shared | HeadStart::Prototype, _) => {
-                head::with_shared_head(&network, flat)
-            }
+            (HeadStart::Shared | HeadStart::Prototype, _) => head::with_shared_head(&network, flat),
             (HeadStart::Own, true) => head::with_empty_head(&network, flat),
             (HeadStart::Own, false) => None,
         };

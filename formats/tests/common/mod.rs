@@ -3,9 +3,9 @@
 
 use mamlet_formats::episodes::{EpisodesWriter, Prefix};
 use mamlet_formats::{
-    Artifact, ArtifactWriter, Centre, Checkpoint, Cut, FrontEnd, GoldenValues, Integers, Layer,
-    HeadStart, Loss, Padding, Policy, Pool, Reduction, Rejection, Score, Shape, Statistics, Tensor, Window,
-    checkpoint,
+    Artifact, ArtifactWriter, Centre, Checkpoint, Cut, FrontEnd, GoldenValues, HeadStart, Integers,
+    Layer, Loss, Padding, Policy, Pool, Reduction, Rejection, Score, Shape, Statistics, Tensor,
+    Window, checkpoint,
 };
 
 /// The line `y = w x + b` from `w = 0.5`, `b = 0`. Every number in it, the

@@ -4,8 +4,8 @@
 
 use burn::tensor::{Tensor, backend::Backend};
 
-use super::{Order, prototypes};
 use super::step::{InnerOptimiser, PerTensor, Rate};
+use super::{Order, prototypes};
 use crate::loss::Loss;
 use crate::nn::{HeadStart, Network};
 use crate::samplers::{Sampler, Set};

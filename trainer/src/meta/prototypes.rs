@@ -95,8 +95,7 @@ impl<B: Backend> Prototypes<B> {
         let along_weight = (weight.clone() * of_weight.clone()).sum();
         let along_bias = (bias.clone() * of_bias.clone()).sum();
         let of_logarithm = (along_weight + along_bias).reshape([1, 1, 1]);
-        let of_means =
-            of_weight.swap_dims(1, 2) - self.means.clone() * of_bias.swap_dims(1, 2);
+        let of_means = of_weight.swap_dims(1, 2) - self.means.clone() * of_bias.swap_dims(1, 2);
         let dz = self.classes.matmul(of_means * self.scale / self.counts);
         let dx = match &self.below {
             None => of_inputs.then_some(dz),

@@ -30,7 +30,8 @@ pub enum HeadStart {
     /// so that before the first step the logits are, up to a number that is the same for
     /// all classes, the negative squared distances to the means, times `τ`: a
     /// prototypical network (Snell et al. 2017). Any number of classes has such a start.
-    /// Its one parameter is `ln τ`, which is learned. It is the first element of the
+    /// Its one parameter is `ln τ`, which is learned, from `−½ ln d` for `d` features on.
+    /// It is the first element of the
     /// head's bias; the other parameters of the head are 0 and stay there.
     Prototype,
 }
@@ -73,8 +74,7 @@ impl HeadStart {
         let begun = match self {
             Self::Own => None,
             Self::Shared => with_shared_head(network, &flat),
-            // ln 1.
-            Self::Prototype => with_empty_head(network, &flat),
+            Self::Prototype => with_prototype_head(network, &flat),
         };
         // It is the network's own, so it fits.
         begun.unwrap_or(flat)
@@ -121,6 +121,19 @@ pub fn outputs(network: &Network, parameters: usize) -> Option<usize> {
 pub fn with_empty_head(network: &Network, flat: &[f32]) -> Option<Vec<f32>> {
     let mut flat = flat.get(..body_length(network))?.to_vec();
     flat.resize(network.parameter_count(), 0.0);
+    Some(flat)
+}
+
+/// The parameters of `network` from those of one with another number of outputs: its
+/// body, and a head that starts at prototypes with the temperature `1/√d` for `d`
+/// features below it. Distances grow with their number, and probabilities that are as
+/// good as 0 or 1 teach nothing. `None` if the body is another.
+fn with_prototype_head(network: &Network, flat: &[f32]) -> Option<Vec<f32>> {
+    let mut flat = with_empty_head(network, flat)?;
+    let weight = tensors_of_head(network).next()?;
+    let features = weight.len() / network.output();
+    let logarithm = flat.get_mut(body_length(network) + weight.len())?;
+    *logarithm = -0.5 * (features as f32).ln();
     Some(flat)
 }
 
