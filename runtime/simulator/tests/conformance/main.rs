@@ -132,7 +132,8 @@ fn a_naive_implementation_in_f64_agrees() {
             let steps = golden.sizes.steps as usize;
             let initial = naive::parameters(&net);
             let (losses, adapted) = naive::adapt(&net, &examples, steps);
-            let gradient = naive::gradient(&net, &naive::start(&net, &examples), &examples, 0).concat();
+            let gradient =
+                naive::gradient(&net, &naive::start(&net, &examples), &examples, 0).concat();
             // Golden outputs are predicted one by one.
             let outputs = |parameters, step| -> Vec<f64> {
                 let of = |(x, _): &Example| naive::forward(&net, parameters, &[x], step).concat();
