@@ -8,7 +8,7 @@
 use core::fmt;
 
 use crate::golden::GoldenVectors;
-use crate::header::{Description, Header, Policy, Tensor};
+use crate::header::{Description, HeadStart, Header, Policy, Tensor};
 use crate::layer::Layer;
 use crate::pipeline::{FrontEnd, Pipeline, Rejection};
 use crate::prefix::{self, Format};
@@ -19,9 +19,11 @@ pub const MAGIC: [u8; 8] = *b"\x89MAML\r\n\x1a";
 /// Readers refuse another major version.
 pub const MAJOR: u16 = 2;
 /// Readers accept any minor version up to this one.
-pub const MINOR: u16 = 4;
+pub const MINOR: u16 = 5;
 /// The first minor version whose header section says how a policy is rolled out.
 pub(crate) const POLICY: u16 = 4;
+/// The first minor version whose header section says where the head starts.
+pub(crate) const HEAD: u16 = 5;
 /// Bytes before the header.
 pub const PREFIX: usize = 32;
 
@@ -49,6 +51,7 @@ pub(crate) const FORMAT: Format = Format {
 pub struct Artifact<'a> {
     header: Header,
     layers: Layers<'a>,
+    head: HeadStart,
     /// Postcard of the description and padding.
     description: &'a [u8],
     tensors: &'a [u8],
@@ -158,13 +161,18 @@ impl<'a> Artifact<'a> {
             bytes: rest,
         };
         let rest = check_tensors(&header, layers, tensors.len())?;
-        let description = match prefix.minor {
+        let rest = match prefix.minor {
             ..POLICY => rest,
             _ => behind_policy(rest).ok_or(ArtifactError::Header)?,
+        };
+        let (head, description) = match prefix.minor {
+            ..HEAD => (HeadStart::Stored, rest),
+            _ => head_start(rest).ok_or(ArtifactError::Header)?,
         };
         Ok(Artifact {
             header,
             layers,
+            head,
             description,
             tensors,
             golden,
@@ -197,12 +205,17 @@ impl<'a> Artifact<'a> {
         self.layers
     }
 
+    /// Where the weights of the last layer stand before the first step.
+    pub fn head(&self) -> HeadStart {
+        self.head
+    }
+
     /// How a policy is rolled out and its actions are weighed, where the artifact says it.
     /// Decoded on request, as most firmware has no policy.
     pub fn policy(&self) -> Option<Policy> {
         let mut layers = self.layers;
         layers.by_ref().for_each(drop);
-        // It lies between the layers and the description.
+        // It lies between the layers and the description, before the start of the head.
         let length = layers.bytes.len().checked_sub(self.description.len())?;
         postcard::from_bytes(layers.bytes.get(..length)?).ok()?
     }
@@ -332,6 +345,21 @@ fn behind_policy(bytes: &[u8]) -> Option<&[u8]> {
     match bytes.split_first()? {
         (0, rest) => Some(rest),
         (1, rest) => behind_u32(behind_u32(rest.get(NUMBERS..)?)?),
+        _ => None,
+    }
+}
+
+/// Where the head starts, and what stands behind it. By hand, for the code of postcard is
+/// many times as large.
+fn head_start(bytes: &[u8]) -> Option<(HeadStart, &[u8])> {
+    match bytes.split_first()? {
+        (0, rest) => Some((HeadStart::Stored, rest)),
+        (1, rest) => {
+            let (number, rest) = rest.split_first_chunk()?;
+            let temperature = f32::from_le_bytes(*number);
+            let sound = temperature > 0.0 && temperature.is_finite();
+            sound.then_some((HeadStart::Prototypes { temperature }, rest))
+        }
         _ => None,
     }
 }

@@ -120,6 +120,23 @@ pub struct Policy {
     pub episodes: u32,
 }
 
+/// Where the weights of the last layer stand before the first step. It stands behind the
+/// [`Policy`], from version 2.5 on.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[non_exhaustive]
+pub enum HeadStart {
+    /// Where the artifact has them, as those of all other layers.
+    #[default]
+    Stored,
+    /// Where the support examples lie (Proto-MAML, Triantafillou et al. 2020). With `μ_c`
+    /// the mean of what the layers below make of the examples of class `c`, the weights
+    /// of its output are `2 τ μ_c` and its bias is `−τ ‖μ_c‖²`.
+    Prototypes {
+        /// `τ`, above zero.
+        temperature: f32,
+    },
+}
+
 /// How to adapt: `θ ← θ − rate · ∇θ loss(support)`, a few times.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Recipe {

@@ -49,7 +49,8 @@ pub use crc32::Crc32;
 pub use episodes::{Episodes, EpisodesError};
 pub use golden::{GoldenSizes, GoldenVectors};
 pub use header::{
-    Description, Header, Loss, Normalisation, Number, Policy, Recipe, Reduction, Shape, Tensor,
+    Description, HeadStart, Header, Loss, Normalisation, Number, Policy, Recipe, Reduction, Shape,
+    Tensor,
 };
 pub use layer::{Integers, Layer, Padding, Pool, Statistics, Window};
 pub use pipeline::{Centre, Cut, FrontEnd, Rejection, Score};

@@ -4,10 +4,11 @@ use alloc::string::String;
 use alloc::vec::Vec;
 use core::fmt;
 
-use crate::artifact::{Artifact, ArtifactError, FORMAT, POLICY, PREFIX};
+use crate::artifact::{Artifact, ArtifactError, FORMAT, HEAD, POLICY, PREFIX};
 use crate::golden::GoldenSizes;
 use crate::header::{
-    Description, Header, Loss, Normalisation, Number, Policy, Recipe, Reduction, Shape, Tensor,
+    Description, HeadStart, Header, Loss, Normalisation, Number, Policy, Recipe, Reduction, Shape,
+    Tensor,
 };
 use crate::layer::Layer;
 use crate::pipeline::{FrontEnd, Pipeline, Rejection, Score};
@@ -40,6 +41,7 @@ pub struct ArtifactWriter {
     commit: String,
     layers: Vec<Layer>,
     policy: Option<Policy>,
+    head: HeadStart,
     tensors: Vec<u8>,
     golden: Vec<u8>,
     front_end: Option<FrontEnd>,
@@ -112,6 +114,7 @@ impl ArtifactWriter {
             commit: String::new(),
             layers: Vec::new(),
             policy: None,
+            head: HeadStart::Stored,
             tensors: Vec::new(),
             golden: Vec::new(),
             front_end: None,
@@ -204,6 +207,12 @@ impl ArtifactWriter {
     /// Says how a policy is rolled out and its actions are weighed.
     pub fn policy(&mut self, policy: Policy) -> &mut Self {
         self.policy = Some(policy);
+        self
+    }
+
+    /// Says where the weights of the last layer stand before the first step.
+    pub fn head(&mut self, head: HeadStart) -> &mut Self {
+        self.head = head;
         self
     }
 
@@ -301,7 +310,11 @@ impl ArtifactWriter {
         };
         let of_layers = self.layers.iter().map(Layer::minor).max().unwrap_or(0);
         let of_policy = self.policy.map_or(0, |_| POLICY);
-        let minor = of_pipeline.max(of_layers).max(of_policy);
+        let of_head = match self.head {
+            HeadStart::Stored => 0,
+            HeadStart::Prototypes { .. } => HEAD,
+        };
+        let minor = of_pipeline.max(of_layers).max(of_policy).max(of_head);
         let header = self.header_bytes(minor)?;
         let sections = [&header[..], &self.tensors, &self.golden, &pipeline];
         let mut fields = [0; 5];
@@ -341,6 +354,9 @@ impl ArtifactWriter {
         }
         if minor >= POLICY {
             bytes = postcard::to_extend(&self.policy, bytes).map_err(|_| WriteError::Header)?;
+        }
+        if minor >= HEAD {
+            bytes = postcard::to_extend(&self.head, bytes).map_err(|_| WriteError::Header)?;
         }
         bytes = postcard::to_extend(&description, bytes).map_err(|_| WriteError::Header)?;
         bytes.resize(bytes.len().next_multiple_of(4), 0);

@@ -9,8 +9,8 @@ use std::path::Path;
 
 use mamlet_formats::{
     Artifact, ArtifactId, ArtifactWriter, Centre, Checkpoint, Cut, Description, Episodes, FrontEnd,
-    GoldenSizes, Layer, Loss, Normalisation, Number, Padding, Pool, Recipe, Reduction, Rejection,
-    Score, Shape, Statistics, Tensor, checkpoint,
+    GoldenSizes, HeadStart, Layer, Loss, Normalisation, Number, Padding, Pool, Recipe, Reduction,
+    Rejection, Score, Shape, Statistics, Tensor, checkpoint,
 };
 use spec::table;
 
@@ -18,6 +18,7 @@ const ARTIFACT: &[u8] = include_bytes!("data/tiny.mamlet");
 const LAYERS: &[u8] = include_bytes!("data/layers.mamlet");
 const GESTURE: &[u8] = include_bytes!("data/gesture.mamlet");
 const POLICY: &[u8] = include_bytes!("data/policy.mamlet");
+const PROTOTYPES: &[u8] = include_bytes!("data/prototypes.mamlet");
 const CHECKPOINT: &[u8] = include_bytes!("data/tiny.mamweights");
 const EPISODES: &[u8] = include_bytes!("data/tiny.episodes");
 
@@ -34,11 +35,12 @@ fn tensor(offset: u32, length: u32, adapts: bool) -> Tensor {
 /// `MAMLET_BLESS=1 cargo test -p mamlet-formats --test golden_bytes`.
 #[test]
 fn the_writers_give_the_committed_bytes() {
-    let files: [(&str, Vec<u8>, &[u8]); 6] = [
+    let files: [(&str, Vec<u8>, &[u8]); 7] = [
         ("tiny.mamlet", common::artifact(), ARTIFACT),
         ("layers.mamlet", common::layers(), LAYERS),
         ("gesture.mamlet", common::gesture(), GESTURE),
         ("policy.mamlet", common::policy(), POLICY),
+        ("prototypes.mamlet", common::prototypes(), PROTOTYPES),
         ("tiny.mamweights", common::checkpoint(), CHECKPOINT),
         ("tiny.episodes", common::episodes(), EPISODES),
     ];
@@ -58,6 +60,7 @@ fn the_specification_shows_the_committed_bytes() {
     assert_eq!(table("layers.mamlet"), LAYERS);
     assert_eq!(table("gesture.mamlet"), GESTURE);
     assert_eq!(table("policy.mamlet"), POLICY);
+    assert_eq!(table("prototypes.mamlet"), PROTOTYPES);
     assert_eq!(table("tiny.mamweights"), CHECKPOINT);
     assert_eq!(table("tiny.episodes"), EPISODES);
 }
@@ -144,6 +147,22 @@ fn the_policy_reads_as_specified() {
     for file in [ARTIFACT, LAYERS, GESTURE] {
         let artifact = Artifact::parse(file).expect("readable");
         assert!(artifact.policy().is_none() && file[10] < 4);
+    }
+}
+
+#[test]
+fn the_start_of_the_head_reads_as_specified() {
+    let artifact = Artifact::parse(PROTOTYPES).expect("readable");
+    assert_eq!(artifact.head(), common::HEAD);
+    assert_eq!(artifact.policy(), None);
+    let description = artifact.description().expect("a description");
+    assert_eq!(description.name, "near");
+    // Version 2.5, where the others are as they were.
+    assert_eq!((PROTOTYPES[8], PROTOTYPES[10]), (2, 5));
+    for file in [ARTIFACT, LAYERS, GESTURE, POLICY] {
+        let artifact = Artifact::parse(file).expect("readable");
+        assert_eq!(artifact.head(), HeadStart::Stored);
+        assert!(file[10] < 5);
     }
 }
 

@@ -5,7 +5,7 @@ mod common;
 use mamlet_formats::episodes::{EpisodesWriter, Prefix};
 use mamlet_formats::{
     Artifact, ArtifactError, ArtifactWriter, Checkpoint, CheckpointError, Episodes, EpisodesError,
-    Layer, Shape, Tensor, WriteError,
+    HeadStart, Layer, Shape, Tensor, WriteError,
 };
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
@@ -48,12 +48,13 @@ fn read_all(bytes: &[u8]) -> bool {
 type Accepts = fn(&[u8]) -> bool;
 
 /// The files, each with the reader that must refuse its changed bytes.
-fn files() -> [(Vec<u8>, Accepts); 6] {
+fn files() -> [(Vec<u8>, Accepts); 7] {
     [
         (common::artifact(), |bytes| Artifact::parse(bytes).is_ok()),
         (common::layers(), |bytes| Artifact::parse(bytes).is_ok()),
         (common::gesture(), |bytes| Artifact::parse(bytes).is_ok()),
         (common::policy(), |bytes| Artifact::parse(bytes).is_ok()),
+        (common::prototypes(), |bytes| Artifact::parse(bytes).is_ok()),
         (common::checkpoint(), |bytes| {
             Checkpoint::parse(bytes).is_ok()
         }),
@@ -189,7 +190,7 @@ fn refusals_name_what_is_wrong() {
     assert_eq!(refusal(&|bytes| bytes[8] = 1), version(1, 0));
     assert_eq!(refusal(&|bytes| bytes[8] = 3), version(3, 0));
     assert_eq!(refusal(&|bytes| bytes[8] = 0), version(0, 0));
-    assert_eq!(refusal(&|bytes| bytes[10] = 5), version(2, 5));
+    assert_eq!(refusal(&|bytes| bytes[10] = 6), version(2, 6));
     assert_eq!(refusal(&|bytes| bytes[12] += 1), ArtifactError::Prefix);
     assert_eq!(refusal(&|bytes| bytes[24] = 1), ArtifactError::Prefix);
     let corrupt = refusal(&|bytes| bytes[length - 1] ^= 1);
@@ -390,6 +391,34 @@ fn a_policy_is_there_or_not_and_nothing_else() {
     assert_eq!(description, Ok(Err(ArtifactError::Header)));
 }
 
+/// The part that says where the head starts, changed under the right checksum.
+#[test]
+fn a_head_starts_as_stored_or_at_prototypes_of_a_sound_temperature() {
+    let file = common::prototypes();
+    let temperature = 0.75f32.to_le_bytes();
+    let at = file.windows(4).position(|bytes| bytes == temperature);
+    let at = at.expect("a temperature");
+    let changed = |change: &dyn Fn(&mut Vec<u8>)| {
+        let mut bytes = file.clone();
+        change(&mut bytes);
+        seal(&mut bytes);
+        Artifact::parse(&bytes).map(|artifact| artifact.head())
+    };
+    let hotter = |temperature: f32| {
+        changed(&|bytes| bytes[at..at + 4].copy_from_slice(&temperature.to_le_bytes()))
+    };
+    assert_eq!(changed(&|_| ()), Ok(common::HEAD));
+    let temperature = 2.0;
+    assert_eq!(hotter(2.0), Ok(HeadStart::Prototypes { temperature }));
+    for wrong in [0.0, -1.0, f32::NAN, f32::INFINITY] {
+        assert_eq!(hotter(wrong), Err(ArtifactError::Header), "{wrong}");
+    }
+    let stored = changed(&|bytes| bytes[at - 1] = 0);
+    assert_eq!(stored, Ok(HeadStart::Stored));
+    let unknown = changed(&|bytes| bytes[at - 1] = 2);
+    assert_eq!(unknown, Err(ArtifactError::Header));
+}
+
 /// Every byte of the header and of the pipeline set to every value, under the
 /// right checksum: what is accepted keeps to its sections.
 #[test]
@@ -407,6 +436,7 @@ fn changed_headers_with_the_right_checksum_never_panic() {
         common::layers(),
         common::gesture(),
         common::policy(),
+        common::prototypes(),
         every_kind,
     ] {
         let section = |at: usize| {

@@ -69,6 +69,38 @@ pub(crate) fn batch<'s>(
     examples: usize,
     workspace: &mut [f32],
 ) -> Checked<&'s Stage> {
+    layers(info, stages, weights, inputs, examples, workspace)?;
+    stages.last().ok_or(Internal)
+}
+
+/// What [`batch`] gives the last layer for so many examples.
+pub(crate) fn below_head<'w>(
+    info: &ModelInfo<'_>,
+    stages: &[Stage],
+    weights: Weights<'_>,
+    inputs: &'w [f32],
+    examples: usize,
+    workspace: &'w mut [f32],
+) -> Checked<&'w [f32]> {
+    let (_, below) = stages.split_last().ok_or(Internal)?;
+    match below.get(info.start..).and_then(<[Stage]>::last) {
+        None => Ok(inputs),
+        Some(last) => {
+            layers(info, below, weights, inputs, examples, workspace)?;
+            outputs(last, examples, workspace)
+        }
+    }
+}
+
+/// Runs `stages` from the first that a step changes.
+fn layers(
+    info: &ModelInfo<'_>,
+    stages: &[Stage],
+    weights: Weights<'_>,
+    inputs: &[f32],
+    examples: usize,
+    workspace: &mut [f32],
+) -> Checked {
     let mut source = Source::Outside(inputs);
     for stage in stages.iter().skip(info.start) {
         let y = span(stage.y_at, stage.outputs, examples);
@@ -81,10 +113,10 @@ pub(crate) fn batch<'s>(
         run(info, stage, weights, operands, workspace)?;
         source = Source::Inside(y);
     }
-    stages.last().ok_or(Internal)
+    Ok(())
 }
 
-/// The outputs of [`batch`], which lie in the workspace.
+/// The outputs of [`batch`], or of another stage, which lie in the workspace.
 pub(crate) fn outputs<'w>(
     last: &Stage,
     examples: usize,

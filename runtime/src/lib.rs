@@ -38,6 +38,7 @@
 //! | `layers`, `losses` | one file each: forward, backward, memory need |
 //! | [`memory`] | memory needed, before anything runs |
 //! | [`model`] | bytes → validated chain of layers; what it costs |
+//! | `prototypes` | a head set from the means of examples |
 //! | `engine`, `inference` | batches forward and backward; one input forward |
 //! | `prediction` | from logits to a class, or to none |
 //! | [`front_end`] | raw samples in, examples out |
@@ -114,6 +115,7 @@ pub mod memory;
 pub mod model;
 mod param;
 mod prediction;
+mod prototypes;
 pub mod serve;
 #[cfg(feature = "storage")]
 pub mod storage;

@@ -20,6 +20,7 @@ use crate::geometry::Extent;
 use crate::losses;
 use crate::memory::{Memory, Numbers, Rollback, Setup};
 use crate::param::Param;
+use crate::prototypes;
 
 /// The most inner steps one adaptation may take.
 pub const MAX_STEPS: usize = 32;
@@ -88,6 +89,7 @@ impl<'a, const LAYERS: usize> Model<'a, LAYERS> {
         if !losses::fits(info.loss, info.outputs) {
             return Err(ModelError::Loss);
         }
+        info.prototypes = prototypes::check(artifact.head(), info, stages)?;
         info.check_recipe(header.recipe.rate_rows as usize)?;
         plan(info, stages)
     }
@@ -132,6 +134,12 @@ impl<'a, const LAYERS: usize> Model<'a, LAYERS> {
     /// What an inner step lowers.
     pub fn loss(&self) -> Loss {
         self.info.loss
+    }
+
+    /// The temperature `τ` of a head that starts at the prototypes of the support examples,
+    /// where the artifact says it: see [`HeadStart`](mamlet_formats::HeadStart).
+    pub fn prototypes(&self) -> Option<f32> {
+        self.info.prototypes
     }
 
     /// How raw samples become an input, where the artifact says it:
@@ -187,6 +195,9 @@ impl<'a, const LAYERS: usize> Model<'a, LAYERS> {
             };
             *once = once.saturating_add(layer.forward);
             cost.backward = cost.backward.saturating_add(layer.backward);
+        }
+        if let (Some(_), Some(head)) = (self.info.prototypes, self.layers().last()) {
+            cost.start = cost.forward.saturating_sub(head.forward);
         }
         cost
     }

@@ -57,7 +57,7 @@ pub enum ModelError {
     /// Its head is for another number of classes.
     #[error(
         "{title} cannot take tasks of {ways} classes: it has a head for {}; train with \
-         model.head = \"shared\" for any number from 2", own.map_or("values".into(), |own| format!("2 to {own}"))
+         model.head = \"shared\" or \"prototype\" for any number from 2", own.map_or("values".into(), |own| format!("2 to {own}"))
     )]
     Ways {
         /// The run's title.
@@ -109,7 +109,7 @@ impl TrainedModel {
         let network = config.network()?;
         let (needed, given) = (network.parameter_count(), checkpoint.params.len());
         let replaceable =
-            config.method.replaces_head(&config) || config.model.head == HeadStart::Shared;
+            config.method.replaces_head(&config) || config.model.head.takes_any_ways();
         let fits = replaceable && head::outputs(&network, given).is_some();
         if given != needed && !fits {
             return Err(ModelError::Size {
@@ -157,6 +157,7 @@ impl TrainedModel {
     pub fn initial(config: Config) -> Result<Self, NetworkError> {
         let network = config.network()?;
         let flat = init::draw(&network, config.model.init, config.seed, 0).concat();
+        let flat = config.model.head.begin(&network, flat);
         let rates = match config.inner.rate {
             RateConfig::Learned {
                 initial,
@@ -200,8 +201,8 @@ impl TrainedModel {
     }
 
     /// The same model for tasks of `ways` classes, with as many outputs and the
-    /// rates for as many classes: any number of a shared head, the first of one
-    /// that has a start of its own for each. A prototypical network takes any
+    /// rates for as many classes: any number where the start of the head is one for
+    /// all, the first of one that has a start of its own for each. A prototypical network takes any
     /// number as it is.
     ///
     /// # Errors
@@ -214,7 +215,7 @@ impl TrainedModel {
         }
         let method = &self.config.method;
         let prototypes = method.predictor() == Predictor::Prototypes;
-        let enough = self.config.model.head == HeadStart::Shared
+        let enough = self.config.model.head.takes_any_ways()
             || from.is_some_and(|from| ways < from) && method.has_recipe();
         if ways < 2 || !(prototypes || enough) {
             return Err(ModelError::Ways {
@@ -238,7 +239,9 @@ impl TrainedModel {
             self.rebuild_network()?;
             let flat = self.params.concat();
             let flat = match self.config.model.head {
-                HeadStart::Shared => head::with_shared_head(&self.network, &flat),
+                HeadStart::Shared | HeadStart::Prototype => {
+                    head::with_shared_head(&self.network, &flat)
+                }
                 HeadStart::Own => head::with_first_outputs(&self.network, &flat),
             };
             if let Some(flat) = flat {
@@ -252,7 +255,8 @@ impl TrainedModel {
 
     /// The same model with one output more, which is never taught
     /// ([`mamlet_formats::Score::NoClass`]). Rates stay: as many classes share a
-    /// gradient as before. `None` where outputs have starts of their own.
+    /// gradient as before. `None` where outputs have starts of their own, or at prototypes,
+    /// of which such an output has none.
     pub(crate) fn with_rejection_output(&self) -> Option<Self> {
         let mut model = self.clone();
         let LayerSpec::Dense(head) = model.config.model.layers.last_mut()? else {
@@ -295,7 +299,7 @@ impl TrainedModel {
         // Training may have ended with a head of more classes.
         let trained = head::outputs(&network, flat.len());
         let replaced = match (config.model.head, config.method.replaces_head(&config)) {
-            (HeadStart::Shared, _) => head::with_shared_head(&network, flat),
+            (HeadStart::Shared | HeadStart::Prototype, _) => head::with_shared_head(&network, flat),
             (HeadStart::Own, true) => head::with_empty_head(&network, flat),
             (HeadStart::Own, false) => None,
         };
@@ -311,7 +315,7 @@ impl TrainedModel {
             }
         };
         let rates = match (trained, config.model.head) {
-            (Some(ways), HeadStart::Shared) => {
+            (Some(ways), HeadStart::Shared | HeadStart::Prototype) => {
                 rates.map(|rates| rates.scaled(&config.rate_factors(&network, ways)))
             }
             _ => rates,

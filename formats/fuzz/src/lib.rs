@@ -7,7 +7,7 @@
 //! A change that keeps the checksum is one in four billion, so every input is
 //! also tried with its checksum made right.
 
-use mamlet_formats::{Artifact, Checkpoint};
+use mamlet_formats::{Artifact, Checkpoint, HeadStart};
 
 const CRC: crc::Crc<u32> = crc::Crc::<u32>::new(&crc::CRC_32_ISO_HDLC);
 
@@ -68,6 +68,10 @@ fn read_artifact(file: &[u8]) {
     // Versions below 2.4 have no byte for a policy.
     let minor = file[10];
     assert!(minor >= 4 || artifact.policy().is_none());
+    match artifact.head() {
+        HeadStart::Prototypes { temperature } => assert!(minor >= 5 && temperature > 0.0),
+        start => assert_eq!(start, HeadStart::Stored),
+    }
     if let Ok(names) = artifact.channel_names() {
         names.for_each(drop);
     }

@@ -3,9 +3,9 @@
 
 use mamlet_formats::episodes::{EpisodesWriter, Prefix};
 use mamlet_formats::{
-    Artifact, ArtifactWriter, Centre, Checkpoint, Cut, FrontEnd, GoldenValues, Integers, Layer,
-    Loss, Padding, Policy, Pool, Reduction, Rejection, Score, Shape, Statistics, Tensor, Window,
-    checkpoint,
+    Artifact, ArtifactWriter, Centre, Checkpoint, Cut, FrontEnd, GoldenValues, HeadStart, Integers,
+    Layer, Loss, Padding, Policy, Pool, Reduction, Rejection, Score, Shape, Statistics, Tensor,
+    Window, checkpoint,
 };
 
 /// The line `y = w x + b` from `w = 0.5`, `b = 0`. Every number in it, the
@@ -174,6 +174,26 @@ pub const POLICY: Policy = Policy {
     horizon: 200,
     episodes: 4,
 };
+
+/// Two classes of one number, whose prototypes are the means of their examples.
+pub fn prototypes() -> Vec<u8> {
+    let mut writer = ArtifactWriter::new("near", Shape::Vector { features: 1 });
+    let weight = writer.tensor(&[0.0, 0.0], true);
+    let bias = writer.tensor(&[0.0, 0.0], true);
+    writer.push(Layer::Dense {
+        outputs: 2,
+        weight,
+        bias: Some(bias),
+    });
+    writer
+        .rates(&[&[0.25, 0.125]])
+        .loss(Loss::CrossEntropy, Reduction::Mean)
+        .head(HEAD);
+    writer.to_bytes().expect("a sound artifact")
+}
+
+/// That of [`prototypes`].
+pub const HEAD: HeadStart = HeadStart::Prototypes { temperature: 0.75 };
 
 /// A window that moves by one.
 pub fn window(size: [u8; 2], padding: Padding) -> Window {

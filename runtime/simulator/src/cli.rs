@@ -356,6 +356,9 @@ fn print_pipeline(model: &Model<'_>, out: &mut impl Write) -> Result<()> {
         let bytes = FrontEnd::memory(model).bytes();
         writeln!(out, "  samples {front_end}; {bytes} bytes of RAM more")?;
     }
+    if let Some(temperature) = model.prototypes() {
+        writeln!(out, "  head    at prototypes, temperature {temperature}")?;
+    }
     if let Some(rejection) = model.rejection() {
         writeln!(out, "  unknown {rejection}")?;
     }

@@ -13,6 +13,7 @@ use crate::layers::{Base, Descent, Rates};
 use crate::losses::Objective;
 use crate::memory::Batch;
 use crate::model::MAX_STEPS;
+use crate::prototypes::Head;
 
 /// What the backward pass of a step writes.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -44,6 +45,13 @@ impl Learner<'_> {
     /// same bits) or, where no step was better than none, to what [`Rollback`](crate::Rollback) says. The
     /// report names what happened. The support loss is thus never worse after
     /// the call than the initialisation's.
+    ///
+    /// Where the head [starts at prototypes](mamlet_formats::HeadStart), these are what
+    /// steps are taken from, what the losses begin with and what is kept where no step
+    /// was better: the support loss is never worse than theirs. No step at all is an
+    /// adaptation too. A class without examples is never predicted. Before the first
+    /// adaptation the head is what the artifact has stored, zeros: all classes are equally
+    /// likely.
     ///
     /// It takes at most [`Cost::adaptation_at_most`](crate::Cost) multiply-accumulates.
     ///
@@ -78,7 +86,7 @@ impl Learner<'_> {
             }
             Some(_) => MAX_STEPS,
         };
-        if !(1..=allowed).contains(&steps) {
+        if !(self.info.least_steps()..=allowed).contains(&steps) {
             return Err(AdaptError::Steps {
                 allowed,
                 given: steps,
@@ -108,11 +116,16 @@ impl Learner<'_> {
         let (kept, cause) = report::verdict(&report.losses, steps, all_finite(self.adapted));
         if let Some(cause) = cause {
             report.outcome = Outcome::RolledBack { cause };
-            if kept > 0 {
-                self.descend(kept, rate, None)?;
-                if all_finite(self.adapted) {
-                    report.outcome = Outcome::Shortened { steps: kept, cause };
+            match kept {
+                // Prototypes are worth keeping without a step.
+                0 if self.info.prototypes.is_some() && report.loss_before().is_finite() => {
+                    self.begin()?;
                 }
+                0 => return Ok(()),
+                _ => self.descend(kept, rate, None)?,
+            }
+            if all_finite(self.adapted) {
+                report.outcome = Outcome::Shortened { steps: kept, cause };
             }
         }
         Ok(())
@@ -132,7 +145,7 @@ impl Learner<'_> {
         self.current = None;
         let target = match (self.info.optimises(), self.setup.batch) {
             (true, _) => Target::Gradient,
-            (false, Batch::OneByOne) if self.info.adapts_f16 => Target::Spare(Base::Zero),
+            (false, Batch::OneByOne) if !self.reads_flash(0) => Target::Spare(Base::Zero),
             (false, _) => Target::Adapted(Base::Zero),
         };
         let loss = self.pass(0, Some((target, Rates::Uniform(-1.0))), None)?;
@@ -198,7 +211,39 @@ impl Learner<'_> {
 
     /// Whether the weights before a step are read where the artifact lies.
     fn reads_flash(&self, step: usize) -> bool {
-        step == 0 && !self.info.adapts_f16
+        step == 0 && self.info.starts_in_flash()
+    }
+
+    /// Writes the weights before the first step to where the adapted ones lie: the
+    /// initialisation, and the prototypes of the examples where the head starts there.
+    fn begin(&mut self) -> Checked {
+        let (info, stages) = (self.info, self.stages);
+        engine::initialise(info, stages, self.adapted)?;
+        let Some(temperature) = info.prototypes else {
+            return Ok(());
+        };
+        let head = Head::of(stages, temperature)?;
+        let (inputs, classes) = self.support.parts();
+        let classes = classes.get(..self.examples).ok_or(Internal)?;
+        let together = match self.setup.batch {
+            Batch::Whole => self.examples,
+            Batch::OneByOne => 1,
+        };
+        head.clear(self.adapted)?;
+        for first in (0..self.examples).step_by(together.max(1)) {
+            let last = first + together;
+            let inputs = inputs.get(first * info.features..last * info.features);
+            let inputs = inputs.ok_or(Internal)?;
+            let weights = Weights {
+                adapted: self.adapted,
+                step: 0,
+            };
+            let work = &mut *self.workspace;
+            let z = engine::below_head(info, stages, weights, inputs, together, work)?;
+            let classes = classes.get(first..last).ok_or(Internal)?;
+            head.add(z, classes, self.adapted)?;
+        }
+        head.finish(classes, self.adapted)
     }
 
     /// Runs all examples forward, and backward where something is to be
@@ -214,7 +259,7 @@ impl Learner<'_> {
         let (info, stages) = (self.info, self.stages);
         let reads_flash = self.reads_flash(step);
         if step == 0 && !reads_flash {
-            engine::initialise(info, stages, self.adapted)?;
+            self.begin()?;
         }
         let (inputs, targets) = self.support.parts();
         let examples = self.examples;

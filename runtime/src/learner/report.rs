@@ -39,7 +39,8 @@ pub type Losses = Vec<f32, { MAX_STEPS + 1 }>;
 pub enum Outcome {
     /// All steps were taken, and the support loss is no worse than before.
     Adapted,
-    /// The first `steps` steps were kept, after which the loss was lowest.
+    /// The first `steps` steps were kept, after which the loss was lowest: none, where
+    /// the head starts at prototypes and these were the best.
     Shortened {
         /// How many steps were kept.
         steps: usize,
@@ -78,6 +79,12 @@ impl Report {
     /// the adaptation was rolled back.
     pub fn loss_after(&self) -> f32 {
         self.losses.get(self.steps()).copied().unwrap_or(f32::NAN)
+    }
+
+    /// Whether what was learnt is in use: some steps were kept or, of a head that starts
+    /// at prototypes, at least these.
+    pub fn is_kept(&self) -> bool {
+        !matches!(self.outcome, Outcome::RolledBack { .. })
     }
 
     /// How many steps were kept.

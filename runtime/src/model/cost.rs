@@ -9,6 +9,9 @@ pub struct Cost {
     pub once: u64,
     /// One example through the other layers.
     pub forward: u64,
+    /// One example's part of a head that starts at prototypes: it goes through the other
+    /// layers once more, up to the head.
+    pub start: u64,
     /// One example's part of a gradient step: gradients of activations and
     /// weights, without the forward pass.
     pub backward: u64,
@@ -21,7 +24,8 @@ impl Cost {
     }
 
     /// An adaptation with `examples` examples and `steps` steps: each step
-    /// goes forward and backward, and one more pass measures the final loss.
+    /// goes forward and backward, and one more pass measures the final loss. A head at
+    /// prototypes is set before.
     /// What [adding](crate::Learner::add_values) the examples takes is not
     /// part of it.
     pub fn adaptation(&self, examples: usize, steps: usize) -> u64 {
@@ -31,6 +35,7 @@ impl Cost {
         let backward = self.backward.saturating_mul(steps as u64);
         forward
             .saturating_add(backward)
+            .saturating_add(self.start)
             .saturating_mul(examples as u64)
     }
 

@@ -83,6 +83,10 @@ pub enum ModelError {
     Recipe,
     /// A loss this runtime does not know, or one that the outputs do not fit.
     Loss,
+    /// A head that starts at prototypes, of a model that does not end with a dense layer
+    /// whose weights and biases adapt under cross-entropy, or has an output that is never
+    /// taught; or a start that this runtime does not know.
+    Head,
     /// A front end whose examples are no inputs of the model.
     FrontEnd {
         /// Values of a sample.
@@ -162,6 +166,11 @@ impl fmt::Display for ModelError {
                  adapting tensor, a momentum in [0, 1) and a clipping norm above 0"
             ),
             Self::Loss => write!(f, "the loss does not fit the outputs"),
+            Self::Head => write!(
+                f,
+                "a head that starts at prototypes must be a dense layer, the last, whose weights \
+                 and biases adapt under cross-entropy, without an output that is never taught"
+            ),
             Self::FrontEnd { channels, length } => write!(
                 f,
                 "the front end makes examples of {length} samples of {channels} channels, which \

@@ -43,6 +43,8 @@ pub(crate) struct ModelInfo<'a> {
     /// Some adapting tensors are stored as f16: the initialisation is widened
     /// to where the adapted weights lie before it is used.
     pub adapts_f16: bool,
+    /// `τ`, where the head starts at the prototypes of the support examples.
+    pub prototypes: Option<f32>,
     /// Some layers compute with integers.
     pub integers: bool,
     /// Numbers of workspace per support example.
@@ -76,6 +78,7 @@ impl Default for ModelInfo<'_> {
             start: 0,
             features: 0,
             adapts_f16: false,
+            prototypes: None,
             integers: false,
             workspace: 0,
             forward: 0,
@@ -278,7 +281,7 @@ impl<'a> ModelInfo<'a> {
         let adapted = Numbers::new(self.adapting);
         let copies = |copies: usize| Numbers::new(self.adapting.saturating_mul(copies));
         let optimiser = usize::from(self.optimises()) + usize::from(self.momentum.is_some());
-        let several = self.max_steps > 1 || self.adapts_f16;
+        let several = self.max_steps > 1 || !self.starts_in_flash();
         let spare = setup.batch == Batch::OneByOne && !self.optimises() && several;
         let inputs = if setup.lent { 0 } else { self.features };
         let targets = if setup.lent { 0 } else { self.targets() };
@@ -305,13 +308,23 @@ impl<'a> ModelInfo<'a> {
         }
     }
 
+    /// Whether the weights before the first step are read where the artifact lies.
+    pub(crate) fn starts_in_flash(&self) -> bool {
+        !self.adapts_f16 && self.prototypes.is_none()
+    }
+
+    /// The fewest steps that are an adaptation: prototypes are one without any.
+    pub(crate) fn least_steps(&self) -> usize {
+        usize::from(self.prototypes.is_none())
+    }
+
     /// Whether a step needs the whole gradient before it can be taken.
     pub(crate) fn optimises(&self) -> bool {
         self.momentum.is_some() || self.clip_norm.is_some()
     }
 
     pub(super) fn check_recipe(&self, rows: usize) -> Result<(), ModelError> {
-        let steps = 1..=self.max_steps;
+        let steps = self.least_steps()..=self.max_steps;
         let rates = rows.checked_mul(self.adapting_tensors);
         let finite = self.rates.iter().all(|rate| rate.is_finite());
         let momentum = self

@@ -77,7 +77,7 @@ pub(super) fn advice(learner: &mut Learner<'_>, adapted: &mut bool) -> Result<Ad
         });
     }
     let doubtful = most_doubtful(learner, examples)?;
-    *adapted = learner.adapt()?.steps() > 0;
+    *adapted = learner.adapt()?.is_kept();
     Ok(match doubtful {
         _ if !*adapted => Advice::CannotAdapt,
         Some(advice) => advice,
@@ -90,7 +90,7 @@ pub(super) fn advice(learner: &mut Learner<'_>, adapted: &mut bool) -> Result<Ad
 fn most_doubtful(learner: &mut Learner<'_>, of_class: usize) -> Result<Option<Advice>, AdaptError> {
     let (mut worst, mut unclear) = (None, None);
     let mut least = (f32::INFINITY, f32::INFINITY);
-    if of_class == 1 && learner.adapt()?.steps() == 0 {
+    if of_class == 1 && !learner.adapt()?.is_kept() {
         return Ok(None);
     }
     for class in 0..learner.classes() {
@@ -138,9 +138,9 @@ fn share_by_others(
 ) -> Result<Option<(f32, usize)>, AdaptError> {
     learner.hide(example)?;
     let adapted = learner.adapt();
-    learner.show(example, |learner, last| match adapted?.steps() {
-        0 => Ok(None),
-        _ => share(learner, last, class, LITTLE),
+    learner.show(example, |learner, last| match adapted?.is_kept() {
+        false => Ok(None),
+        true => share(learner, last, class, LITTLE),
     })?
 }
 

@@ -220,7 +220,7 @@ impl<'m> Teacher<'m> {
     /// As [`Learner::adapt`].
     pub fn adapt(&mut self) -> Result<Report, AdaptError> {
         let report = self.learner.adapt()?;
-        self.adapted = report.steps() > 0;
+        self.adapted = report.is_kept();
         Ok(report)
     }
 

@@ -1,7 +1,7 @@
 //! Networks that are written down: layers with their values, a loss and a
 //! recipe, and the artifact of all that.
 
-use mamlet_formats::{ArtifactWriter, Loss, Reduction, Shape};
+use mamlet_formats::{ArtifactWriter, HeadStart, Loss, Reduction, Shape};
 
 use super::Aligned;
 use super::piece::{Piece, Size, Values};
@@ -28,6 +28,7 @@ pub struct Net {
     pub momentum: Option<f32>,
     /// What adapts is stored as f16.
     pub f16: bool,
+    pub head: HeadStart,
 }
 
 impl Net {
@@ -50,6 +51,7 @@ impl Net {
             clip_norm: None,
             momentum: None,
             f16: false,
+            head: HeadStart::Stored,
         }
     }
 
@@ -157,6 +159,7 @@ impl Net {
             .rates(&rows)
             .steps(self.steps, self.max_steps)
             .loss(self.loss, self.reduction)
+            .head(self.head)
             .optimiser(self.clip_norm, self.momentum);
         writer
     }

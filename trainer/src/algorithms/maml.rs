@@ -81,6 +81,7 @@ pub(super) fn gradient<B: Backend>(step: &MetaStep<'_, B>) -> MetaGradient<B> {
         config.inner.order_at(iteration),
         config.inner.graph,
     )
+    .with_head(config.model.head)
     .with_query_batches(config.meta.query_batches);
     let weights = config.meta.step_loss.weights(config.inner.steps, iteration);
     let sampler = step.batch.sampler();

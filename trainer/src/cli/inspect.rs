@@ -5,8 +5,8 @@ use std::path::PathBuf;
 use anyhow::Context;
 use clap::Args;
 use mamlet_formats::{
-    Artifact, Centre, Cut, Description, GoldenSizes, Layer, Loss, Recipe, Reduction, Statistics,
-    Tensor,
+    Artifact, Centre, Cut, Description, GoldenSizes, HeadStart, Layer, Loss, Recipe, Reduction,
+    Statistics, Tensor,
 };
 use mamlet_runtime::{FrontEnd, Rollback};
 use mamlet_simulator::Model;
@@ -136,11 +136,20 @@ impl Inspection<'_> {
                 "score": rejection.score.to_string(),
                 "threshold": rejection.threshold,
             })),
+            "temperature": self.temperature(),
             "norms_of_the_batch": self.norms_of_the_batch(),
             "golden_examples": self.golden.map(|golden| golden.examples),
             "committed_copy_bytes": self.committed_copy,
             "fit": self.fit,
         })
+    }
+
+    /// `τ`, where the head starts at prototypes.
+    fn temperature(&self) -> Option<f32> {
+        match self.artifact.head() {
+            HeadStart::Prototypes { temperature } => Some(temperature),
+            _ => None,
+        }
     }
 
     /// Whether a prediction depends on what it is made together with.
@@ -233,6 +242,9 @@ impl Inspection<'_> {
             counted(recipe.steps as usize, "step"),
             recipe.max_steps
         )];
+        lines.extend(self.temperature().map(|temperature| {
+            format!("  the head starts at the examples' prototypes, temperature {temperature:.4}")
+        }));
         let norm = recipe.clip_norm;
         lines.extend(norm.map(|norm| format!("  gradients clipped to a norm of {norm}")));
         let momentum = recipe.momentum;

@@ -3,8 +3,9 @@
 
 use super::{Config, KeepBy};
 use crate::algorithms::Algorithm;
+use crate::loss::LossKind;
 use crate::nn::init::Init;
-use crate::nn::{HeadStart, LayerSpec, head};
+use crate::nn::{HeadStart, LayerSpec, Network, head};
 use crate::predict::Predictor;
 
 pub use crate::fault::Fault;
@@ -54,28 +55,7 @@ fn check_model(config: &Config) -> Result<(), Fault> {
         expected: "a network that can be built".into(),
         given: error.to_string(),
     })?;
-    let last = config.model.layers.last();
-    require(
-        config.model.head == HeadStart::Own
-            || (config.method.has_recipe()
-                && config.tasks.classes().is_some()
-                && matches!(last, Some(LayerSpec::Dense { .. }))
-                && !config.inner.rate.is_per_parameter()),
-        "model.head",
-        "\"own\", unless tasks have classes, a dense layer is last, method is \"maml\" or \
-         \"reptile\", and inner.rate is not per parameter",
-        "\"shared\"",
-    )?;
-    let mut adapting = network.tensors().iter().filter(|info| info.adapts);
-    require(
-        config.model.head == HeadStart::Own
-            || config.inner.steps >= 2
-            || adapting.all(|info| head::contains(&network, info)),
-        "inner.adapt",
-        "\"head\", as what lies below outputs that all start alike has no gradient in the first \
-         step, or inner.steps of at least 2",
-        "more with one step",
-    )?;
+    check_head(config, &network)?;
     let wanted = config.tasks.output();
     let outputs = network.output();
     require(
@@ -88,6 +68,55 @@ fn check_model(config: &Config) -> Result<(), Fault> {
             config.inner.loss.name()
         ),
         format!("{outputs} outputs"),
+    )
+}
+
+/// Where the outputs of the head start.
+fn check_head(config: &Config, network: &Network) -> Result<(), Fault> {
+    let start = config.model.head;
+    let name = format!("\"{}\"", start.name());
+    let last = config.model.layers.last();
+    require(
+        start == HeadStart::Own
+            || (config.method.has_recipe()
+                && config.tasks.classes().is_some()
+                && matches!(last, Some(LayerSpec::Dense { .. }))
+                && !config.inner.rate.is_per_parameter()),
+        "model.head",
+        "\"own\", unless tasks have classes, a dense layer is last, method is \"maml\" or \
+         \"reptile\", and inner.rate is not per parameter",
+        &name,
+    )?;
+    let mut adapting = network.tensors().iter().filter(|info| info.adapts);
+    require(
+        start != HeadStart::Shared
+            || config.inner.steps >= 2
+            || adapting.all(|info| head::contains(network, info)),
+        "inner.adapt",
+        "\"head\", as what lies below outputs that all start alike has no gradient in the first \
+         step, or inner.steps of at least 2",
+        "more with one step",
+    )?;
+    require(
+        start != HeadStart::Prototype || config.method.properties().through_inner_loop,
+        "model.head",
+        "\"own\" or \"shared\", unless method = \"maml\", whose gradient goes through prototypes",
+        &name,
+    )?;
+    require(
+        start != HeadStart::Prototype || config.inner.loss == LossKind::CrossEntropy,
+        "model.head",
+        "\"own\" or \"shared\", unless inner.loss = \"cross_entropy\"",
+        &name,
+    )?;
+    let mut of_head = network.tensors().iter();
+    require(
+        start != HeadStart::Prototype
+            || of_head.all(|info| info.adapts || !head::contains(network, info)),
+        "inner.adapt",
+        "\"all\", \"head\" or names with both tensors of the last layer, as its start is the \
+         task's own",
+        "a head that does not adapt",
     )
 }
 

@@ -6,7 +6,7 @@ use super::check::{Fault, at_least_one, decay, positive, require};
 use super::{Config, Schedule, StepLoss};
 use crate::algorithms::Algorithm;
 use crate::meta::OptimiserKind;
-use crate::nn::{HeadStart, Statistics};
+use crate::nn::Statistics;
 use crate::predict::Predictor;
 
 /// The outer loop.
@@ -19,8 +19,8 @@ pub struct MetaConfig {
     #[serde(default = "default::tasks")]
     pub tasks: usize,
     /// Classes of a training task, for what may train on more than it is evaluated
-    /// on: `method = "prototypical"` and `model.head = "shared"`; `tasks.ways` if
-    /// absent.
+    /// on: `method = "prototypical"` and `model.head = "shared"` or `"prototype"`;
+    /// `tasks.ways` if absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub ways: Option<usize>,
     /// Support examples per task, or per class where tasks have classes: a
@@ -163,11 +163,12 @@ fn check_tasks(config: &Config) -> Result<(), Fault> {
     )?;
     if let Some(ways) = meta.ways {
         let takes_any = config.method.predictor() == Predictor::Prototypes
-            || config.model.head == HeadStart::Shared;
+            || config.model.head.takes_any_ways();
         require(
             takes_any && ways >= 2,
             "meta.ways",
-            "at least 2, for method = \"prototypical\" or model.head = \"shared\" only",
+            "at least 2, for method = \"prototypical\", model.head = \"shared\" or \"prototype\" \
+             only",
             ways,
         )?;
     }

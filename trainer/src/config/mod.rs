@@ -107,8 +107,9 @@ pub struct ModelConfig {
     ///
     /// - the parameters of the layers below the head, which must be the same. A norm that
     ///   the run does not have starts as `init` says;
-    /// - the head, where it has a start for each output: a shared head for any number of
-    ///   outputs, another for as many as it has. If not, and where images are of another
+    /// - the head, where it has a start for each output: one that takes any number of
+    ///   classes, another for as many as it has. Prototypes and weights are no start for
+    ///   one another. If not, and where images are of another
     ///   size, the head starts as `init` says;
     /// - the learned rates, where the same tensors adapt. With `inner.rate.initial_body`
     ///   further tensors may adapt, whose rates start there. A rate of a tensor is the start
@@ -236,8 +237,8 @@ impl Config {
     /// Classes of a training task where their number differs from that of the
     /// tasks of evaluation, for a network with as many outputs.
     pub fn training_ways(&self) -> Option<usize> {
-        let shared = self.model.head == HeadStart::Shared;
-        self.meta.ways.filter(|_| shared)
+        let any = self.model.head.takes_any_ways();
+        self.meta.ways.filter(|_| any)
     }
 
     /// Inner steps that the result is evaluated after; `None` for methods that have no
@@ -286,6 +287,7 @@ impl Config {
             loss: self.loss(),
             optimiser: self.inner_optimiser(),
             order: self.inner.order,
+            head: self.model.head,
         }
     }
 

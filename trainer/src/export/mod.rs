@@ -7,6 +7,7 @@
 //! than it was.
 
 mod alone;
+mod head;
 mod parity;
 mod parts;
 mod quantize;
@@ -24,6 +25,7 @@ use crate::config::{Config, PolicyConfig};
 use crate::loss::{LossKind, Reduction as HostReduction};
 use crate::meta::RateTable;
 use crate::model::TrainedModel;
+use crate::nn::HeadStart;
 use crate::predict::Predictor;
 use crate::random::{Stream, generator};
 use crate::run::Manifest;
@@ -151,8 +153,8 @@ pub enum ExportError {
     },
     /// Steps that no recipe can have.
     #[error(
-        "{steps} steps of at most {max_steps}: both must be from 1 to {}, the second no less \
-         than the first",
+        "{steps} steps of at most {max_steps}: both must be from 1 (0 where the head starts at \
+         prototypes) to {}, the second no less than the first",
         mamlet_runtime::MAX_STEPS
     )]
     Steps {
@@ -432,11 +434,14 @@ fn writer(
     };
     let steps = options.steps_of(config);
     let max_steps = options.max_steps;
-    if steps == 0 || steps > max_steps || max_steps > mamlet_runtime::MAX_STEPS {
+    let prototypes = config.model.head == HeadStart::Prototype;
+    let least = usize::from(!prototypes);
+    if steps < least || steps > max_steps || max_steps > mamlet_runtime::MAX_STEPS {
         return Err(ExportError::Steps { steps, max_steps });
     }
-    let parts = parts::of(model)?;
+    let mut parts = parts::of(model)?;
     let mut writer = ArtifactWriter::new(&config.name, parts::shape(model.network.spec().input));
+    head::write(model, &mut parts, &mut writer);
     if let Some(normalisation) = distribution.normalisation() {
         writer.normalisation(&normalisation.mean, &normalisation.scale);
     }

@@ -106,7 +106,7 @@ impl Parity {
             .fold(0.0, f32::max);
         let parity = Parity { gradient, loss };
         // Rounding accumulates over the steps of the losses.
-        if gradient > LIMIT || loss > LIMIT * 10.0 * (steps as f32) {
+        if gradient > LIMIT || loss > LIMIT * 10.0 * (steps.max(1) as f32) {
             return Err(ExportError::Disagreement {
                 gradient,
                 loss,
@@ -122,7 +122,9 @@ fn host_gradients(model: &TrainedModel, support: &TaskBatch) -> Vec<Vec<f32>> {
     let device = Default::default();
     let params = to_device::<Flex>(&model.network, &model.params, &device);
     let batch = support.clone().to_device::<Flex>(&device);
-    let gradients = model.inner_loop().gradient(&params, batch.support_set());
+    let inner = model.inner_loop();
+    let params = inner.start(params, &batch);
+    let gradients = inner.gradient(&params, batch.support_set());
     gradients
         .into_iter()
         .flatten()

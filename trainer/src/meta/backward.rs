@@ -5,6 +5,7 @@ use burn::tensor::{Tensor, backend::Backend};
 use super::body::InputGradients;
 use super::hessian::StepPasses;
 use super::objective::Params;
+use super::prototypes::Prototypes;
 use super::{MetaGradient, MetaObjective, Order, PerTensor, Rate, Taken};
 use crate::samplers::{Sampler, Set};
 
@@ -18,9 +19,9 @@ pub(super) struct State<B: Backend> {
 
 impl<B: Backend> State<B> {
     /// Before the first step.
-    pub fn start(params: &[Tensor<B, 3>]) -> Self {
+    pub fn start(params: Params<B>) -> Self {
         Self {
-            params: params.to_vec(),
+            params,
             velocity: None,
         }
     }
@@ -167,10 +168,11 @@ impl<'a, B: Backend> Backward<'a, B> {
             product
         });
         if index == 0 {
-            // All tasks start from the same θ₀.
-            self.lambda = std::mem::take(&mut self.lambda)
-                .into_iter()
-                .map(over_tasks)
+            // All tasks start from the same θ₀, but for a head at their prototypes.
+            let lambda = std::mem::take(&mut self.lambda).into_iter();
+            self.lambda = lambda
+                .zip(&params)
+                .map(|(lambda, theta)| like(theta, lambda))
                 .collect();
         }
         if let Some(product) = second_order {
@@ -184,8 +186,19 @@ impl<'a, B: Backend> Backward<'a, B> {
         }
     }
 
-    /// At `θ₀`.
-    pub fn result(self) -> (MetaGradient<B>, Option<InputGradients<B>>) {
+    /// At `θ₀`, and further back through what it was made by.
+    pub fn result(
+        mut self,
+        start: Option<Prototypes<B>>,
+    ) -> (MetaGradient<B>, Option<InputGradients<B>>) {
+        if let Some(start) = start {
+            let lambda = std::mem::take(&mut self.lambda);
+            let (lambda, dx) = start.pull_back(lambda, self.inputs.is_some());
+            self.lambda = lambda;
+            if let (Some(inputs), Some(dx)) = (&mut self.inputs, dx) {
+                add_some(&mut inputs.support, dx);
+            }
+        }
         let mut rates = Vec::new();
         if self.learns_rates() {
             for (mut gradients, rates_of_row) in self.rate_gradients.into_iter().zip(self.rates) {
@@ -212,6 +225,14 @@ pub(crate) fn over_tasks<B: Backend>(tensor: Tensor<B, 3>) -> Tensor<B, 3> {
         tensor
     } else {
         tensor.sum_dim(0)
+    }
+}
+
+/// A gradient by `theta`, `[T, ...]` or `[1, ...]` where tasks share it.
+pub(super) fn like<B: Backend>(theta: &Tensor<B, 3>, gradient: Tensor<B, 3>) -> Tensor<B, 3> {
+    match theta.dims()[0] {
+        1 => over_tasks(gradient),
+        _ => gradient,
     }
 }
 

@@ -6,7 +6,8 @@
 //!
 //! ```text
 //! ∂J/∂z_query   = Σ_s w_s ∂L(θ_s; query)/∂z
-//! ∂J/∂z_support = Σ_s (∂g(θ_s)/∂z)ᵀ u_s            0 in first order
+//! ∂J/∂z_support = Σ_s (∂g(θ_s)/∂z)ᵀ u_s            0 in first order,
+//!                 and what the prototypes have a part in, where the head starts there
 //! ```
 //!
 //! without a graph through the body, however many steps there are.
@@ -15,7 +16,7 @@ use burn::tensor::{Tensor, backend::Backend};
 
 use super::backward::{add_to, over_tasks};
 use super::{MetaGradient, MetaObjective, Rate};
-use crate::nn::Network;
+use crate::nn::{HeadStart, Network};
 use crate::tasks::DeviceBatch;
 
 /// A network below and above its lowest adapting layer.
@@ -55,6 +56,12 @@ impl BodyAndHead {
     /// As [`MetaObjective::with_query_batches`].
     pub fn with_query_batches(mut self, count: usize) -> Self {
         self.head = self.head.with_query_batches(count);
+        self
+    }
+
+    /// As [`MetaObjective::with_head`].
+    pub fn with_head(mut self, head: HeadStart) -> Self {
+        self.head = self.head.with_head(head);
         self
     }
 

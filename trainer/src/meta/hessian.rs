@@ -3,7 +3,7 @@
 
 use burn::tensor::{Tensor, backend::Backend};
 
-use super::backward::over_tasks;
+use super::backward::like;
 use super::objective::Params;
 use super::{MetaObjective, PerTensor};
 use crate::loss::Loss;
@@ -79,13 +79,8 @@ impl MetaObjective {
         let (tangents, dx) =
             self.all
                 .gradient_tangents(theta, (trace, deltas), direction, loss_tangent, of_inputs);
-        let of_theta = |(tangent, theta): (Tensor<B, 3>, &Tensor<B, 3>)| {
-            if theta.dims()[0] == 1 {
-                over_tasks(tangent)
-            } else {
-                tangent
-            }
-        };
-        (tangents.into_iter().zip(theta).map(of_theta).collect(), dx)
+        let of_theta = tangents.into_iter().zip(theta);
+        let of_theta = of_theta.map(|(tangent, theta)| like(theta, tangent));
+        (of_theta.collect(), dx)
     }
 }

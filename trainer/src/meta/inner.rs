@@ -4,10 +4,10 @@
 
 use burn::tensor::{Tensor, backend::Backend};
 
-use super::Order;
 use super::step::{InnerOptimiser, PerTensor, Rate};
+use super::{Order, prototypes};
 use crate::loss::Loss;
-use crate::nn::Network;
+use crate::nn::{HeadStart, Network};
 use crate::samplers::{Sampler, Set};
 
 /// What the inner loop minimises, and over which tensors.
@@ -21,6 +21,8 @@ pub struct InnerLoop<'a> {
     pub optimiser: InnerOptimiser,
     /// Whether an autodiff backend sees through the inner gradients.
     pub order: Order,
+    /// Where the head starts.
+    pub head: HeadStart,
 }
 
 impl InnerLoop<'_> {
@@ -32,8 +34,24 @@ impl InnerLoop<'_> {
         self.network.backward(params, &trace, dy)
     }
 
-    /// Adapts to every task of a batch: `steps` inner steps from `params` on the support
-    /// sets that `sampler` gives, calling `visit(s, θ_s)` for `s = 0..=steps`. Steps
+    /// The parameters before the first step, from those of the network: with a head for
+    /// each task, `[T, ...]`, where it starts at the examples' prototypes.
+    pub fn start<B: Backend>(
+        &self,
+        params: Vec<Tensor<B, 3>>,
+        sampler: &dyn Sampler<B>,
+    ) -> Vec<Tensor<B, 3>> {
+        match self.head {
+            HeadStart::Own | HeadStart::Shared => params,
+            HeadStart::Prototype => {
+                let support = sampler.support(0, &params);
+                prototypes::start(&self.network.at_step(0), &params, support).0
+            }
+        }
+    }
+
+    /// Adapts to every task of a batch: `steps` inner steps from [`start`](Self::start) on the
+    /// support sets that `sampler` gives, calling `visit(s, θ_s)` for `s = 0..=steps`. Steps
     /// beyond the rows of `rates` use the last row.
     ///
     /// On an autodiff backend the result is a graph through all steps.
@@ -45,7 +63,7 @@ impl InnerLoop<'_> {
         steps: usize,
         mut visit: impl FnMut(usize, &[Tensor<B, 3>]),
     ) -> Vec<Tensor<B, 3>> {
-        let mut params = params;
+        let mut params = self.start(params, sampler);
         let mut velocity = None;
         visit(0, &params);
         for step in 0..steps {

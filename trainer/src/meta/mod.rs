@@ -10,6 +10,7 @@ mod inner;
 mod objective;
 mod optimiser;
 mod parts;
+mod prototypes;
 mod rates;
 mod step;
 

@@ -31,12 +31,12 @@ use std::cell::RefCell;
 use burn::tensor::{Tensor, backend::Backend};
 use serde::{Deserialize, Serialize};
 
-use super::backward::{Backward, State, add_some, add_to, over_tasks};
+use super::backward::{Backward, State, add_some, add_to, like};
 use super::body::{BodyAndHead, InputGradients};
 use super::checkpointing;
-use super::{InnerLoop, InnerOptimiser, PerTensor, Rate};
+use super::{InnerLoop, InnerOptimiser, PerTensor, Rate, prototypes};
 use crate::loss::Loss;
-use crate::nn::Network;
+use crate::nn::{HeadStart, Network};
 use crate::samplers::{Sampler, Set};
 
 /// How far the derivative goes.
@@ -79,6 +79,8 @@ pub struct MetaObjective {
     graph: Graph,
     /// Batches that the query examples of a task are evaluated in.
     pub(super) query_batches: usize,
+    /// Where the head starts.
+    head: HeadStart,
     /// Where the lowest layers do not adapt.
     body_and_head: Option<Box<BodyAndHead>>,
 }
@@ -123,6 +125,7 @@ impl MetaObjective {
             order,
             graph,
             query_batches: 1,
+            head: HeadStart::Own,
             body_and_head: body_and_head.map(Box::new),
         }
     }
@@ -134,6 +137,13 @@ impl MetaObjective {
         self.query_batches = count;
         self.body_and_head =
             (self.body_and_head).map(|parts| Box::new(parts.with_query_batches(count)));
+        self
+    }
+
+    /// Where the head starts; [`HeadStart::Own`] if it is not said.
+    pub fn with_head(mut self, head: HeadStart) -> Self {
+        self.head = head;
+        self.body_and_head = (self.body_and_head).map(|parts| Box::new(parts.with_head(head)));
         self
     }
 
@@ -168,6 +178,7 @@ impl MetaObjective {
             loss: self.loss,
             optimiser: self.optimiser,
             order: self.order,
+            head: self.head,
         }
     }
 
@@ -221,13 +232,21 @@ impl MetaObjective {
         let row = |step: usize| &rates[step.min(rates.len() - 1)];
         let supports = Supports::new(sampler, last);
         let mut backward = Backward::new(self, rates, weights, sampler, inputs);
+        let (params, start) = match self.head {
+            HeadStart::Own | HeadStart::Shared => (params.to_vec(), None),
+            HeadStart::Prototype => {
+                let support = sampler.support(0, params);
+                let (params, start) = prototypes::start(&self.network, params, support);
+                (params, Some(start))
+            }
+        };
         let mut state = State::start(params);
         if !backward.is_needed() {
             for step in 0..last {
                 state = self.advance(&state, row(step), supports.at(step, &state));
             }
             backward.finish(&state.params);
-            return backward.result();
+            return backward.result(start);
         }
         match self.graph {
             Graph::Keep => {
@@ -260,7 +279,7 @@ impl MetaObjective {
                 },
             ),
         }
-        backward.result()
+        backward.result(start)
     }
 
     /// One inner step, without what its derivative is made of.
@@ -288,7 +307,7 @@ impl MetaObjective {
     }
 
     /// The gradient `w/T ∇L(θ; query)` of every tensor, and the loss, `[1]`, the mean over
-    /// tasks. Tensors that adapt have a gradient of each task, `[T, ...]`, while `θ` has;
+    /// tasks. Tensors that tasks have of their own have a gradient of each task, `[T, ...]`;
     /// the others have the sum over tasks, `[1, ...]`.
     ///
     /// Where `inputs` is given, the gradient by the query examples is added to it.
@@ -300,7 +319,6 @@ impl MetaObjective {
         inputs: &mut Option<InputGradients<B>>,
     ) -> (Params<B>, Tensor<B, 1>) {
         let tasks = query.x.dims()[0];
-        let shared = theta.iter().all(|p| p.dims()[0] == 1);
         let scale = weight / (tasks * self.query_batches) as f32;
         let (mut sums, mut losses, mut of_inputs) = (Vec::new(), Vec::new(), Vec::new());
         for Set { x, y } in query.batches(self.query_batches) {
@@ -314,15 +332,10 @@ impl MetaObjective {
                 of_inputs.push(self.all.input_gradient(theta, &trace, &deltas));
             }
             let gradients = self.all.gradients(&trace, &deltas).into_iter();
-            let gradients = gradients
-                .zip(self.network.tensors())
-                .map(|(gradient, info)| {
-                    let gradient = gradient.expect("every tensor of `all` adapts");
-                    match shared || !info.adapts {
-                        true => over_tasks(gradient),
-                        false => gradient,
-                    }
-                });
+            let gradients = gradients.zip(theta).map(|(gradient, theta)| {
+                let gradient = gradient.expect("every tensor of `all` adapts");
+                like(theta, gradient)
+            });
             add_to(&mut sums, gradients.collect());
         }
         if let Some(inputs) = inputs {

@@ -20,6 +20,20 @@ pub enum HeadStart {
     /// gradient of the cross-entropy is `Σ_c (p_c − y_c) w_c`, which is 0 where all
     /// `w_c` are equal.
     Shared,
+    /// Where the examples lie (Proto-MAML, Triantafillou et al. 2020). With `μ_c` the
+    /// mean of what the layers below the head make of the support examples of class `c`,
+    ///
+    /// ```text
+    /// w_c = 2 τ μ_c        b_c = −τ ‖μ_c‖²        τ > 0
+    /// ```
+    ///
+    /// so that before the first step the logits are, up to a number that is the same for
+    /// all classes, the negative squared distances to the means, times `τ`: a
+    /// prototypical network (Snell et al. 2017). Any number of classes has such a start.
+    /// Its one parameter is `ln τ`, which is learned, from `−½ ln d` for `d` features on.
+    /// It is the first element of the
+    /// head's bias; the other parameters of the head are 0 and stay there.
+    Prototype,
 }
 
 impl HeadStart {
@@ -27,6 +41,53 @@ impl HeadStart {
     pub(crate) fn is_own(&self) -> bool {
         *self == Self::Own
     }
+
+    /// As written in a config.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Own => "own",
+            Self::Shared => "shared",
+            Self::Prototype => "prototype",
+        }
+    }
+
+    /// Whether it gives a start to any number of classes.
+    pub fn takes_any_ways(self) -> bool {
+        match self {
+            Self::Own => false,
+            Self::Shared | Self::Prototype => true,
+        }
+    }
+
+    /// Whether the stored head of `other` is one for heads that start like this.
+    pub fn takes(self, other: Self) -> bool {
+        match (self, other) {
+            (Self::Prototype, Self::Prototype) => true,
+            (Self::Prototype, _) | (_, Self::Prototype) => false,
+            (Self::Own, _) | (_, Self::Shared) => true,
+            (Self::Shared, Self::Own) => false,
+        }
+    }
+
+    /// The drawn parameters `flat` of `network` as ones whose head starts like this.
+    pub fn begin(self, network: &Network, flat: Vec<f32>) -> Vec<f32> {
+        let begun = match self {
+            Self::Own => None,
+            Self::Shared => with_shared_head(network, &flat),
+            Self::Prototype => with_prototype_head(network, &flat),
+        };
+        // It is the network's own, so it fits.
+        begun.unwrap_or(flat)
+    }
+}
+
+/// `τ` of the stored parameters of a network whose head starts at prototypes.
+pub fn temperature(network: &Network, params: &[Vec<f32>]) -> Option<f32> {
+    let of_head = network.tensors().iter().zip(params);
+    let mut of_head = of_head.filter(|(info, _)| contains(network, info));
+    // The bias stands behind the weight.
+    let logarithm = of_head.nth(1)?.1.first()?;
+    Some(logarithm.exp())
 }
 
 /// Whether a tensor belongs to the head of `network`.
@@ -60,6 +121,19 @@ pub fn outputs(network: &Network, parameters: usize) -> Option<usize> {
 pub fn with_empty_head(network: &Network, flat: &[f32]) -> Option<Vec<f32>> {
     let mut flat = flat.get(..body_length(network))?.to_vec();
     flat.resize(network.parameter_count(), 0.0);
+    Some(flat)
+}
+
+/// The parameters of `network` from those of one with another number of outputs: its
+/// body, and a head that starts at prototypes with the temperature `1/√d` for `d`
+/// features below it. Distances grow with their number, and probabilities that are as
+/// good as 0 or 1 teach nothing. `None` if the body is another.
+fn with_prototype_head(network: &Network, flat: &[f32]) -> Option<Vec<f32>> {
+    let mut flat = with_empty_head(network, flat)?;
+    let weight = tensors_of_head(network).next()?;
+    let features = weight.len() / network.output();
+    let logarithm = flat.get_mut(body_length(network) + weight.len())?;
+    *logarithm = -0.5 * (features as f32).ln();
     Some(flat)
 }
 

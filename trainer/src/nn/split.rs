@@ -22,6 +22,13 @@ impl Network {
         Some((self.part(0..lowest), self.part(lowest..layers)))
     }
 
+    /// The layers below the head, the last layer with tensors, as a network of their own;
+    /// `None` where the head is the first.
+    pub(crate) fn below_head(&self) -> Option<Self> {
+        let head = self.tensors.last()?.layer;
+        (head > 0).then(|| self.part(0..head))
+    }
+
     /// Some of the layers, at least one, with their tensors.
     fn part(&self, range: Range<usize>) -> Self {
         let layers = self.layers[range.clone()].to_vec();

@@ -119,6 +119,38 @@ fn a_shared_head_stays_shared_and_is_trained() {
     }
 }
 
+/// `ln τ` alone is trained of the head, goes on from a checkpoint as if nothing had been,
+/// and is the same for any number of classes.
+#[test]
+fn the_temperature_of_prototypes_is_trained_and_kept() {
+    for adapt in ["inner.adapt=head", "inner.adapt=all"] {
+        let sets = shared(&["model.head=prototype", adapt]);
+        let (start, end) = (after(&sets, 0), after(&sets, 3));
+        assert_eq!(after(&sets, 4).params, next(&sets, &end));
+        let head = start.params.len() - 5 * 6;
+        let (weights, bias) = end.params[head..].split_at(4 * 6);
+        assert!(weights.iter().chain(&bias[1..]).all(|&value| value == 0.0));
+        assert_ne!(bias[0], start.params[head + 4 * 6]);
+        assert_ne!(start.params[..head], end.params[..head]);
+        let three = TrainedModel::from_checkpoint(config(&sets), &end).unwrap();
+        for ways in [2, 3, 9] {
+            let model = three.clone().with_ways(ways).unwrap();
+            let temperature = head::temperature(&model.network, &model.params);
+            assert_eq!(temperature, Some(bias[0].exp()));
+        }
+        // Weights are no start for prototypes, nor the other way round.
+        let mut own = trainer(&shared(&["model.head=shared", adapt, "seed=2"]));
+        let drawn = own.checkpoint().params;
+        own.start_from(three.clone()).unwrap();
+        let taken = own.checkpoint().params;
+        assert_eq!(taken[..head], end.params[..head]);
+        assert_eq!(taken[head..], drawn[head..]);
+        let mut own = trainer(&shared(&["model.head=prototype", adapt, "seed=2"]));
+        own.start_from(three).unwrap();
+        assert_eq!(own.checkpoint().params[head + 4 * 6], bias[0]);
+    }
+}
+
 #[test]
 fn training_starts_from_the_body_and_the_shared_head_of_another_run() {
     let sets = shared(&["inner.adapt=head"]);

@@ -61,11 +61,8 @@ impl<B: Backend, A: Descent> Trainer<B, A> {
     ) -> Result<Self, NetworkError> {
         let network = algorithm.network(config, &*tasks)?;
         let initial = TrainedModel::initial(config.clone())?;
-        let mut params = init::draw(&network, config.model.init, config.seed, 0).concat();
-        if config.model.head == HeadStart::Shared {
-            // It is the network's own, so it fits.
-            params = head::with_shared_head(&network, &params).unwrap_or(params);
-        }
+        let params = init::draw(&network, config.model.init, config.seed, 0).concat();
+        let params = config.model.head.begin(&network, params);
         let record = &config.record;
         let queries = validation_queries(config, &*tasks);
         let validation = tasks.draw(
@@ -110,10 +107,9 @@ impl<B: Backend, A: Descent> Trainer<B, A> {
     pub(super) fn start_from(&mut self, source: TrainedModel) -> Result<(), TensorInfo> {
         let network = &self.network;
         let mut params = split_host(network, &to_host(self.learned.params.clone()));
-        let shared = source.config.model.head == HeadStart::Shared;
         // Its head may give a start to another number of outputs.
         let source = source.clone().with_ways(network.output()).unwrap_or(source);
-        let takes_head = shared || self.config.model.head == HeadStart::Own;
+        let takes_head = self.config.model.head.takes(source.config.model.head);
         for (own, info) in params.iter_mut().zip(network.tensors()) {
             let theirs = source.network.tensors().iter().zip(&source.params);
             let layer = &network.spec().layers[info.layer];

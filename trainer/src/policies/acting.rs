@@ -8,6 +8,7 @@ use rayon::prelude::*;
 use crate::environments::EnvironmentFault;
 use crate::loss::{Form, Loss, LossKind, Reduction, Surrogate};
 use crate::meta::{InnerLoop, InnerOptimiser, Order, Rate};
+use crate::nn::HeadStart;
 use crate::rollouts::{Actors, Address, Experience, Seen, Weighing};
 use crate::samplers::{Acting, Outcome, Sampler};
 
@@ -68,6 +69,7 @@ pub fn act_and_show<B: Backend>(
         },
         optimiser: adapting.optimiser,
         order: Order::First,
+        head: HeadStart::Own,
     };
     let of_task = |(index, task): (usize, &Vec<f32>)| {
         let sampler = Acting {

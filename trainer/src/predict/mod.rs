@@ -11,6 +11,6 @@ pub(crate) use curves::in_parts;
 pub use curves::{Curves, accuracy, curves};
 pub use predictor::Predictor;
 pub use prototypes::logits;
-pub(crate) use prototypes::logits_gradient;
+pub(crate) use prototypes::{logits_gradient, prototypes};
 pub use setting::{Setting, sees_the_batch};
 pub(crate) use views::{View, views};

@@ -38,8 +38,8 @@ pub(crate) fn logits_gradient<B: Backend>(
 }
 
 /// The mean embedding of every class, `[T, N, d]`, and the number of its examples,
-/// `[T, N, 1]`.
-fn prototypes<B: Backend>(
+/// `[T, N, 1]`. Each must have one.
+pub(crate) fn prototypes<B: Backend>(
     support: Tensor<B, 3>,
     classes: Tensor<B, 3>,
 ) -> (Tensor<B, 3>, Tensor<B, 3>) {

@@ -2,7 +2,7 @@
 
 use mamlet_trainer::loss::{Loss, LossKind, Reduction};
 use mamlet_trainer::meta::{InnerOptimiser, RatePer};
-use mamlet_trainer::nn::{Adapt, AdaptGroup, Context, Dense, LayerSpec, LeakyRelu};
+use mamlet_trainer::nn::{Adapt, AdaptGroup, Context, Dense, HeadStart, LayerSpec, LeakyRelu};
 
 /// One problem: a network, a loss and an inner loop.
 #[derive(Clone)]
@@ -18,6 +18,8 @@ pub struct Case {
     pub rate: f32,
     /// What has a rate of its own.
     pub per: RatePer,
+    /// Where the head starts.
+    pub head: HeadStart,
 }
 
 const LAST_OF_1: [f32; 2] = [0., 1.];
@@ -35,6 +37,7 @@ fn base() -> Case {
         weights: vec![0., 0., 0., 1.],
         rate: 0.2,
         per: RatePer::Tensor,
+        head: HeadStart::Own,
     }
 }
 
@@ -254,4 +257,55 @@ fn optimisers() -> Vec<Case> {
 /// All of them.
 pub fn cases() -> Vec<Case> {
     [networks(), losses(), optimisers()].concat()
+}
+
+/// Heads that start at the prototypes of the support set.
+pub fn prototypes() -> Vec<Case> {
+    let base = || Case {
+        loss: mean(LossKind::CrossEntropy),
+        weights: vec![0., 0., 1.],
+        rate: 0.1,
+        head: HeadStart::Prototype,
+        ..base()
+    };
+    vec![
+        Case {
+            name: "prototypes",
+            ..base()
+        },
+        Case {
+            name: "prototypes, head",
+            adapt: Adapt::Group(AdaptGroup::Head),
+            ..base()
+        },
+        Case {
+            name: "prototypes, upper layers, loss after each step",
+            adapt: Adapt::Names(["2.weight", "4.weight", "4.bias"].map(named).into()),
+            weights: AFTER_EACH.into(),
+            ..base()
+        },
+        Case {
+            name: "prototypes, clipped with momentum, loss after each step",
+            optimiser: InnerOptimiser {
+                momentum: Some(0.9),
+                ..clipped(0.5)
+            },
+            weights: AFTER_EACH.into(),
+            ..base()
+        },
+        Case {
+            name: "prototypes of the inputs",
+            layers: vec![LayerSpec::Dense(Dense { out: 3 })],
+            ..base()
+        },
+        Case {
+            name: "prototypes, no step",
+            weights: vec![1.],
+            ..base()
+        },
+    ]
+}
+
+fn named(tensor: &str) -> String {
+    format!("layers.{tensor}")
 }

@@ -13,7 +13,7 @@ mod setup;
 
 use mamlet_trainer::meta::{Order, to_host};
 
-use cases::{Case, cases};
+use cases::{Case, cases, prototypes};
 use setup::{Setup, compute, setup};
 
 /// The relative error allowed to f32.
@@ -66,14 +66,14 @@ fn check(case: &Case, setup: &Setup, order: Order) {
 
 #[test]
 fn second_order_gradient_equals_finite_differences() {
-    for case in cases() {
+    for case in [cases(), prototypes()].concat() {
         check(&case, &setup(&case, 11), Order::Second);
     }
 }
 
 #[test]
 fn first_order_gradient_equals_differences_with_inner_gradients_held() {
-    for case in cases() {
+    for case in [cases(), prototypes()].concat() {
         check(&case, &setup(&case, 12), Order::First);
     }
 }
@@ -103,7 +103,8 @@ fn clipping_bounds_some_gradients_and_spares_others() {
 fn rebuilt_graphs_give_the_same_gradient() {
     // More steps than states that are kept.
     let each = [0.05, 0., 0., 0.1, 0., 0., 0., 0.2, 0., 0., 0., 0.3, 1.];
-    for case in cases().into_iter().filter(|case| case.weights.len() > 1) {
+    let all = [cases(), prototypes()].concat().into_iter();
+    for case in all.filter(|case| case.weights.len() > 1) {
         let case = Case {
             weights: each.into(),
             rate: 0.2 * case.rate,

@@ -2,7 +2,7 @@
 
 use mamlet_trainer::loss::{Loss, LossKind, Reduction};
 use mamlet_trainer::meta::{InnerOptimiser, Order};
-use mamlet_trainer::nn::{Context, Dense, LayerSpec, LeakyRelu};
+use mamlet_trainer::nn::{Context, Dense, HeadStart, LayerSpec, LeakyRelu};
 
 use crate::losses::loss;
 
@@ -22,6 +22,7 @@ pub struct Problem {
     pub adapts: Vec<bool>,
     pub loss: Loss,
     pub optimiser: InnerOptimiser,
+    pub head: HeadStart,
     /// Weight of the query loss after each step.
     pub weights: Vec<f64>,
     pub tasks: Vec<Task>,
@@ -37,6 +38,47 @@ pub struct Differences {
 pub type Params = Vec<Vec<f64>>;
 
 impl Problem {
+    /// The input of every layer of an example, the result behind them, and the first
+    /// tensor of every layer.
+    fn activations(&self, params: &Params, x: &[f64]) -> (Vec<Vec<f64>>, Vec<usize>) {
+        let mut a = vec![x.to_vec()];
+        let mut tensor = 0;
+        let mut first = Vec::new();
+        for layer in &self.layers {
+            let x = a.last().unwrap().clone();
+            first.push(tensor);
+            let y = match layer {
+                LayerSpec::Dense(Dense { out }) => {
+                    let (w, b) = (&params[tensor], &params[tensor + 1]);
+                    tensor += 2;
+                    (0..*out)
+                        .map(|o| {
+                            b[o] + x
+                                .iter()
+                                .enumerate()
+                                .map(|(i, x)| x * w[i * out + o])
+                                .sum::<f64>()
+                        })
+                        .collect()
+                }
+                LayerSpec::Context { .. } => {
+                    tensor += 1;
+                    x.iter().chain(&params[tensor - 1]).copied().collect()
+                }
+                LayerSpec::Relu => x.iter().map(|&x| x.max(0.0)).collect(),
+                LayerSpec::LeakyRelu(LeakyRelu { slope }) => x
+                    .iter()
+                    .map(|&x| if x > 0.0 { x } else { *slope * x })
+                    .collect(),
+                LayerSpec::Tanh => x.iter().map(|x| x.tanh()).collect(),
+                LayerSpec::Sigmoid => x.iter().map(|x| 1.0 / (1.0 + (-x).exp())).collect(),
+                other => panic!("{} is not in this reference", other.kind()),
+            };
+            a.push(y);
+        }
+        (a, first)
+    }
+
     /// Loss and gradient of every tensor on a set of examples.
     pub fn loss_and_gradient(&self, params: &Params, xs: &[f64], ys: &[f64]) -> (f64, Params) {
         let examples = xs.len() / self.input;
@@ -44,41 +86,8 @@ impl Problem {
         let mut gradient: Params = params.iter().map(|p| vec![0.0; p.len()]).collect();
         let mut total = 0.0;
         for example in 0..examples {
-            let mut a = vec![xs[example * self.input..(example + 1) * self.input].to_vec()];
-            let mut tensor = 0;
-            let mut first = Vec::new();
-            for layer in &self.layers {
-                let x = a.last().unwrap().clone();
-                first.push(tensor);
-                let y = match layer {
-                    LayerSpec::Dense(Dense { out }) => {
-                        let (w, b) = (&params[tensor], &params[tensor + 1]);
-                        tensor += 2;
-                        (0..*out)
-                            .map(|o| {
-                                b[o] + x
-                                    .iter()
-                                    .enumerate()
-                                    .map(|(i, x)| x * w[i * out + o])
-                                    .sum::<f64>()
-                            })
-                            .collect()
-                    }
-                    LayerSpec::Context { .. } => {
-                        tensor += 1;
-                        x.iter().chain(&params[tensor - 1]).copied().collect()
-                    }
-                    LayerSpec::Relu => x.iter().map(|&x| x.max(0.0)).collect(),
-                    LayerSpec::LeakyRelu(LeakyRelu { slope }) => x
-                        .iter()
-                        .map(|&x| if x > 0.0 { x } else { *slope * x })
-                        .collect(),
-                    LayerSpec::Tanh => x.iter().map(|x| x.tanh()).collect(),
-                    LayerSpec::Sigmoid => x.iter().map(|x| 1.0 / (1.0 + (-x).exp())).collect(),
-                    other => panic!("{} is not in this reference", other.kind()),
-                };
-                a.push(y);
-            }
+            let x = &xs[example * self.input..(example + 1) * self.input];
+            let (a, first) = self.activations(params, x);
             let p = a.last().unwrap();
             let t = &ys[example * width..(example + 1) * width];
             let scale = match (self.loss.reduction, self.loss.kind) {
@@ -134,6 +143,38 @@ impl Problem {
         (total, gradient)
     }
 
+    /// The parameters before the first step: a head at prototypes has the weights
+    /// `2 τ μ_c` and `−τ ‖μ_c‖²`, `ln τ` being the first element of the stored bias.
+    fn start(&self, params: &Params, task: &Task) -> Params {
+        let mut params = params.clone();
+        if self.head != HeadStart::Prototype {
+            return params;
+        }
+        let examples = task.support_x.len() / self.input;
+        let classes = task.support_y.len() / examples;
+        let tensors = params.len();
+        let temperature = params[tensors - 1][0].exp();
+        let below = self.layers.len() - 1;
+        for class in 0..classes {
+            let own = (0..examples).filter(|i| task.support_y[i * classes + class] > 0.5);
+            let features: Vec<Vec<f64>> = own
+                .map(|i| {
+                    let x = &task.support_x[i * self.input..(i + 1) * self.input];
+                    self.activations(&params, x).0.swap_remove(below)
+                })
+                .collect();
+            let mut square = 0.0;
+            for feature in 0..features[0].len() {
+                let sum: f64 = features.iter().map(|z| z[feature]).sum();
+                let mean = sum / features.len() as f64;
+                square += mean * mean;
+                params[tensors - 2][feature * classes + class] = 2.0 * temperature * mean;
+            }
+            params[tensors - 1][class] = -temperature * square;
+        }
+        params
+    }
+
     /// The norm of a gradient over the adapting tensors.
     pub fn norm(&self, gradient: &Params) -> f64 {
         let adapting = gradient
@@ -153,7 +194,7 @@ impl Problem {
         task: &Task,
         held: Option<&[Params]>,
     ) -> Vec<Params> {
-        let mut all = vec![params.clone()];
+        let mut all = vec![self.start(params, task)];
         let mut velocity: Params = params.iter().map(|p| vec![0.0; p.len()]).collect();
         for (step, rates) in rates.iter().take(self.weights.len() - 1).enumerate() {
             let mut next = all[step].clone();

@@ -3,6 +3,7 @@
 use burn::backend::Flex;
 use mamlet_trainer::algorithms::{Reptile, ReptileStep, inner_batches};
 use mamlet_trainer::meta::{InnerLoop, InnerOptimiser, Order, in_parts, to_device, to_host};
+use mamlet_trainer::nn::HeadStart;
 use mamlet_trainer::random::{Stream, generator};
 
 use crate::cases::{Case, cases};
@@ -94,6 +95,7 @@ fn the_meta_gradient_is_the_way_the_inner_loop_went() {
                 loss: case.loss,
                 optimiser,
                 order: Order::First,
+                head: HeadStart::Own,
             };
             let host: Vec<Vec<f32>> = setup
                 .params

@@ -3,7 +3,7 @@
 use burn::backend::Flex;
 use burn::tensor::{Tensor, TensorData};
 use mamlet_trainer::meta::{Graph, MetaGradient, MetaObjective, Order, Rate, in_parts, to_device};
-use mamlet_trainer::nn::{Network, NetworkSpec};
+use mamlet_trainer::nn::{HeadStart, Network, NetworkSpec};
 use mamlet_trainer::tasks::DeviceBatch;
 
 use crate::cases::Case;
@@ -52,10 +52,19 @@ pub fn setup(case: &Case, seed: u64) -> Setup {
             .flat_map(|_| target(case.loss.kind, outputs, random))
             .collect()
     };
+    // Every class has a prototype.
+    let of_classes = || -> Vec<f64> {
+        (0..shots * outputs)
+            .map(|at| f64::from(u8::from(at / outputs % outputs == at % outputs)))
+            .collect()
+    };
     let tasks: Vec<Task> = (0..tasks)
         .map(|_| Task {
             support_x: random.vector(shots * input, 1.5),
-            support_y: targets(shots, &mut random),
+            support_y: match case.head {
+                HeadStart::Prototype => of_classes(),
+                _ => targets(shots, &mut random),
+            },
             query_x: random.vector(queries * input, 1.5),
             query_y: targets(queries, &mut random),
         })
@@ -79,6 +88,7 @@ pub fn setup(case: &Case, seed: u64) -> Setup {
         adapts: network.tensors().iter().map(|info| info.adapts).collect(),
         loss: case.loss,
         optimiser: case.optimiser,
+        head: case.head,
         weights: case.weights.iter().map(|&w| f64::from(w)).collect(),
         tasks,
     };
@@ -105,7 +115,8 @@ pub fn compute(case: &Case, setup: &Setup, order: Order, how: &str) -> MetaGradi
         case.optimiser,
         order,
         graph,
-    );
+    )
+    .with_head(case.head);
     let host: Vec<Vec<f32>> = setup
         .params
         .iter()

@@ -2,7 +2,7 @@
 
 use mamlet_trainer::loss::{Estimator, Form, Loss, LossKind, Reduction, Surrogate};
 use mamlet_trainer::meta::{InnerLoop, InnerOptimiser, Order, join, to_host};
-use mamlet_trainer::nn::{Adapt, Dense, LayerSpec, Network, NetworkSpec, Shape};
+use mamlet_trainer::nn::{Adapt, Dense, HeadStart, LayerSpec, Network, NetworkSpec, Shape};
 use mamlet_trainer::policies::Recipe;
 use mamlet_trainer::samplers::Replayed;
 use rand::{RngExt, SeedableRng};
@@ -160,6 +160,7 @@ fn the_first_order_gradient_is_that_at_the_adapted_parameters() {
                     },
                     optimiser: InnerOptimiser::default(),
                     order: Order::First,
+                    head: HeadStart::Own,
                 };
                 let adapted = recorded.at(&recorded.start, |at| {
                     let theta = at.params.to_vec();

@@ -15,7 +15,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use common::{AnyModel, Example, add_all, naive};
-use mamlet_formats::{Artifact, GoldenVectors, Layer, Loss};
+use mamlet_formats::{Artifact, GoldenVectors, HeadStart, Layer, Loss};
 use mamlet_runtime::golden::verify;
 use mamlet_runtime::{Learner, Setup};
 use mamlet_simulator::file::ArtifactFile;
@@ -132,7 +132,8 @@ fn a_naive_implementation_in_f64_agrees() {
             let steps = golden.sizes.steps as usize;
             let initial = naive::parameters(&net);
             let (losses, adapted) = naive::adapt(&net, &examples, steps);
-            let gradient = naive::gradient(&net, &initial, &examples, 0).concat();
+            let gradient =
+                naive::gradient(&net, &naive::start(&net, &examples), &examples, 0).concat();
             // Golden outputs are predicted one by one.
             let outputs = |parameters, step| -> Vec<f64> {
                 let of = |(x, _): &Example| naive::forward(&net, parameters, &[x], step).concat();
@@ -162,7 +163,7 @@ fn a_naive_implementation_in_f64_agrees() {
 fn the_suite_leaves_nothing_out() {
     let mut layers = std::collections::BTreeSet::new();
     let mut losses = std::collections::BTreeSet::new();
-    let (mut f16, mut images, mut sequences) = (false, false, false);
+    let [mut f16, mut images, mut sequences, mut heads] = [false; 4];
     for Case { name, net, .. } in suite() {
         with_golden(name, |artifact, golden| {
             layers.extend(artifact.layers().map(|layer| layer.name()));
@@ -175,6 +176,7 @@ fn the_suite_leaves_nothing_out() {
                 "{name}"
             );
         });
+        heads |= net.head != HeadStart::Stored;
         f16 |= net.f16;
         images |= net.size[0] > 1;
         sequences |= net.size[0] == 1 && net.size[1] > 1;
@@ -183,7 +185,7 @@ fn the_suite_leaves_nothing_out() {
         assert!(layers.contains(name), "{name} is in no case");
     }
     assert_eq!(losses.len(), 5, "{losses:?}");
-    assert!(f16 && images && sequences);
+    assert!(f16 && images && sequences && heads);
 }
 
 /// A replay is worth something only where the steps change what it compares.

@@ -1,6 +1,6 @@
 //! The networks of the suite.
 
-use mamlet_formats::{Loss, Padding, Pool, Reduction};
+use mamlet_formats::{HeadStart, Loss, Padding, Pool, Reduction};
 
 use crate::chain::Chain;
 use crate::common::piece::Size;
@@ -21,6 +21,7 @@ pub fn suite() -> Vec<Case> {
     suite.norms();
     suite.integers();
     suite.recipes();
+    suite.heads();
     suite.networks();
     suite.0
 }
@@ -46,7 +47,12 @@ impl Suite {
             mut random,
         } = chain;
         let net = net.rate(rate);
-        let examples = net.examples(&mut random, 3);
+        let mut examples = net.examples(&mut random, 3);
+        if net.head != HeadStart::Stored {
+            for (index, (_, target)) in examples.iter_mut().enumerate() {
+                target[0] = (index % net.outputs()) as f32;
+            }
+        }
         self.0.push(Case {
             name,
             net,
@@ -252,6 +258,31 @@ impl Suite {
             }
             chain.dense(2);
             chain.net.normalisation = Some((vec![0.5, -0.25, 0.0], vec![2.0, 0.5, 1.5]));
+        });
+    }
+
+    /// Heads at prototypes, of two classes with examples.
+    fn heads(&mut self) {
+        let at_prototypes = |net: &mut Net, temperature| {
+            net.loss = Loss::CrossEntropy;
+            net.head = HeadStart::Prototypes { temperature };
+        };
+        self.case("prototypes", [4, 4, 2], |chain| {
+            chain
+                .conv(4, [3, 3], [2, 1], Padding::Same)
+                .group_norm(2)
+                .push(Piece::Relu);
+            chain.push(Piece::Flatten).dense(2);
+            at_prototypes(&mut chain.net, 0.1);
+        });
+        self.case("prototypes_head_only", [1, 1, 5], |chain| {
+            chain.dense(7).push(Piece::Relu);
+            for tensor in chain.net.pieces.iter_mut().flat_map(Piece::tensors_mut) {
+                tensor.1 = false;
+            }
+            chain.dense(2);
+            at_prototypes(&mut chain.net, 0.6);
+            (chain.net.clip_norm, chain.net.momentum) = (Some(0.5), Some(0.8));
         });
     }
 

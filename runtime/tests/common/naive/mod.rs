@@ -3,7 +3,7 @@
 
 mod layers;
 
-use mamlet_formats::{Loss, Reduction};
+use mamlet_formats::{HeadStart, Loss, Reduction};
 
 use super::net::{Example, Net};
 use super::piece::Piece;
@@ -23,6 +23,38 @@ fn wide(values: &[f32]) -> Vec<f64> {
 /// The network's initial values.
 pub fn parameters(net: &Net) -> Parameters {
     net.tensors().map(|(values, _)| wide(values)).collect()
+}
+
+/// The values before the first step.
+pub fn start(net: &Net, examples: &[Example]) -> Parameters {
+    let mut parameters = parameters(net);
+    let HeadStart::Prototypes { temperature } = net.head else {
+        return parameters;
+    };
+    let temperature = f64::from(temperature);
+    let mut below = net.clone();
+    below.pieces.pop();
+    let inputs: Vec<&[f32]> = examples.iter().map(|(input, _)| &input[..]).collect();
+    let features = forward(&below, &parameters, &inputs, 0);
+    let (outputs, tensors) = (net.outputs(), parameters.len());
+    for class in 0..outputs {
+        let own = features.iter().zip(examples);
+        let own: Vec<_> = own
+            .filter(|(_, (_, target))| target[0] as usize == class)
+            .map(|(z, _)| z)
+            .collect();
+        let mut square = 0.0;
+        for i in 0..features[0].len() {
+            let mean = own.iter().map(|z| z[i]).sum::<f64>() / own.len().max(1) as f64;
+            square += mean * mean;
+            parameters[tensors - 2][i * outputs + class] = 2.0 * temperature * mean;
+        }
+        parameters[tensors - 1][class] = match own.is_empty() {
+            true => f64::from(-1e30_f32),
+            false => -temperature * square,
+        };
+    }
+    parameters
 }
 
 /// The output for one raw input, before any step.
@@ -138,7 +170,7 @@ pub fn gradient(
 /// The loss before each of `steps` steps of the recipe and after the last, and
 /// the adapted parameters.
 pub fn adapt(net: &Net, examples: &[Example], steps: usize) -> (Vec<f64>, Parameters) {
-    let mut parameters = parameters(net);
+    let mut parameters = start(net, examples);
     let mut losses = vec![loss(net, &parameters, examples, 0)];
     let mut velocity: Parameters = Vec::new();
     for step in 0..steps {
