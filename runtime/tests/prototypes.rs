@@ -98,7 +98,8 @@ fn without_a_step_it_is_a_prototypical_network() {
             learner.predict(&query).expect("a prediction").to_vec()
         });
         let z = hidden(&file, &query);
-        for class in 0..CLASSES {
+        assert_eq!(logits.len(), CLASSES);
+        for (class, &given) in logits.iter().enumerate() {
             let own = examples.iter().filter(|(_, of)| *of == class);
             let own: Vec<_> = own.map(|(input, _)| hidden(&file, input)).collect();
             let distance = |unit: usize| {
@@ -108,7 +109,7 @@ fn without_a_step_it_is_a_prototypical_network() {
             let square: f64 = z.iter().map(|z| z * z).sum();
             let distance: f64 = (0..HIDDEN).map(distance).sum();
             let expected = TEMPERATURE as f64 * (square - distance);
-            let given = logits[class] as f64;
+            let given = given as f64;
             assert!(
                 (given - expected).abs() < 1e-5,
                 "{class}: {given} {expected}"
