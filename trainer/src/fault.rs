@@ -65,6 +65,19 @@ pub(crate) fn at_least_one(key: &str, value: usize) -> Result<(), Fault> {
     require(value >= 1, key, "at least 1", value)
 }
 
+/// The most steps of a rollout, which are kept in memory for every rollout of an iteration.
+const HORIZON: usize = 100_000;
+
+/// The horizon of an environment.
+pub(crate) fn horizon(value: usize) -> Result<(), Fault> {
+    require(
+        (1..=HORIZON).contains(&value),
+        "tasks.horizon",
+        format!("1 to {HORIZON} steps"),
+        value,
+    )
+}
+
 /// The classes of a task.
 pub(crate) fn ways(ways: usize) -> Result<(), Fault> {
     require(ways >= 2, "tasks.ways", "at least 2", ways)

@@ -14,6 +14,16 @@
 //! and `n·α` below it, members that are equal adapt as each would by itself. `α` is the
 //! mean of the members' rates.
 //!
+//! Of heads that start at prototypes ([`HeadStart::Prototype`]), squared distances between
+//! features side by side are the sums of the members'. With the temperature
+//!
+//! ```text
+//! τ = (τ₁ · … · τₙ)^(1/n) / n
+//! ```
+//!
+//! the joined head starts at the mean of the members' logits where the members have the
+//! same temperature, and near it where they have not.
+//!
 //! Networks that differ in nothing but their seed are wrong about different examples,
 //! and their mean is wrong less often than each of them (Dvornik, Schmid & Mairal 2019,
 //! *Diversity with Cooperation: Ensemble Methods for Few-Shot Classification*).
@@ -21,7 +31,9 @@
 use crate::config::{Config, Difference, Keep, RateConfig, difference};
 use crate::meta::RatePer;
 use crate::model::TrainedModel;
-use crate::nn::{LayerSpec, LayerStatistics, Moments, Network, NetworkError, TensorInfo, head};
+use crate::nn::{
+    HeadStart, LayerSpec, LayerStatistics, Moments, Network, NetworkError, TensorInfo, head,
+};
 use crate::run::Checkpoint;
 
 /// Why networks cannot be joined.
@@ -118,7 +130,7 @@ pub fn join(members: &[TrainedModel], name: &str) -> Result<(Config, Checkpoint)
                 let outputs = network.output();
                 scaled(side_by_side(&parts, channels * outputs), count)
             }
-            true => mean(&parts),
+            true => joined_bias(config.model.head, &parts),
             // Filters and channels are the columns.
             false => side_by_side(&parts, of_member.shape.last().copied().unwrap_or(1)),
         }
@@ -203,6 +215,15 @@ fn side_by_side(parts: &[&[f32]], width: usize) -> Vec<f32> {
         parts.flat_map(move |part| &part[row * width..(row + 1) * width])
     };
     (0..rows).flat_map(row).copied().collect()
+}
+
+/// The bias of the head, whose first element is `ln τ` where it starts at prototypes.
+fn joined_bias(start: HeadStart, parts: &[&[f32]]) -> Vec<f32> {
+    let mut bias = mean(parts);
+    if let (HeadStart::Prototype, Some(logarithm)) = (start, bias.first_mut()) {
+        *logarithm -= (parts.len() as f32).ln();
+    }
+    bias
 }
 
 fn scaled(mut values: Vec<f32>, count: usize) -> Vec<f32> {

@@ -11,7 +11,7 @@ const RATES: [f64; 6] = [0.003, 0.01, 0.03, 0.1, 0.3, 1.0];
 /// Gradient steps that baselines take on the support set.
 const STEPS: usize = 20;
 
-/// The same where a policy acts, each step on new rollouts.
+/// The same where a policy acts and says nothing of its own, each step on new rollouts.
 const ROLLOUT_STEPS: usize = 3;
 
 /// The baselines of the run of `config`, each by the name of its folder:
@@ -22,7 +22,8 @@ const ROLLOUT_STEPS: usize = 3;
 /// - `prototypical`, with classes: the network without its last layer, see
 ///   [`prototypical`](crate::algorithms::Prototypical).
 ///
-/// The two that train take as many iterations, with the same rate and batches.
+/// The two that train take as many iterations, with the same rate and batches. Baselines of
+/// a policy take as many steps as it does, as each costs rollouts.
 /// Empty where the network has no dense layer last, or a context, unless a policy acts.
 pub fn networks(config: &Config) -> Vec<(&'static str, Config)> {
     let layers = &config.model.layers;
@@ -35,6 +36,10 @@ pub fn networks(config: &Config) -> Vec<(&'static str, Config)> {
     if !acts && (!dense || context) {
         return Vec::new();
     }
+    let steps = match acts {
+        true => config.evaluation_steps().unwrap_or(ROLLOUT_STEPS),
+        false => STEPS,
+    };
     let mut plain = config.clone();
     plain.model.head = HeadStart::Own;
     plain.model.from = None;
@@ -45,7 +50,7 @@ pub fn networks(config: &Config) -> Vec<(&'static str, Config)> {
     plain.record.validation_steps = vec![0];
     plain.inner = InnerConfig {
         steps: 0,
-        evaluation_steps: Some(if acts { ROLLOUT_STEPS } else { STEPS }),
+        evaluation_steps: Some(steps),
         rate: RateConfig::Tuned {
             candidates: RATES.to_vec(),
         },

@@ -158,3 +158,21 @@ fn a_penalty_keeps_what_the_average_knows() {
     let corrected = linear::corrected(Baseline::Offset, average, known, &[1.0, 0.0], 1.0);
     assert!((corrected[0] - 3.5).abs() < 1e-3 && (corrected[1] - 2.5).abs() < 1e-3);
 }
+
+#[test]
+fn baselines_of_a_policy_take_as_many_steps_as_it_does() {
+    for steps in [1, 2, 5] {
+        let text = include_str!("../../configs/servo/servo.toml");
+        let sets = [
+            format!("inner.steps={steps}"),
+            format!("inner.evaluation_steps={steps}"),
+            "record.validation_steps=[1]".to_owned(),
+        ];
+        let config = crate::config::Config::parse(text, "servo.toml", &sets).unwrap();
+        let all = super::networks(&config);
+        assert_eq!(all.len(), 2);
+        for (_, baseline) in all {
+            assert_eq!(baseline.inner.evaluation_steps, Some(steps));
+        }
+    }
+}

@@ -14,7 +14,7 @@ use rand_chacha::ChaCha8Rng;
 use serde::{Deserialize, Serialize};
 
 use super::{Actions, Environment, Environments, Plane, ShownTask, Step};
-use crate::fault::{Fault, at_least_one, bounds};
+use crate::fault::{Fault, bounds, horizon};
 use crate::tasks::{
     Contents, EvaluationDefaults, ExportDefaults, Facts, Keys, Sizes, TaskFamily, TaskSizes,
     TaskSource, TasksError, uniform,
@@ -74,7 +74,7 @@ impl TaskSizes for Navigation {
 impl TaskFamily for Navigation {
     fn check(&self) -> Result<(), Fault> {
         bounds("tasks.goal", self.goal)?;
-        at_least_one("tasks.horizon", self.horizon)
+        horizon(self.horizon)
     }
 
     fn facts(&self) -> Facts {

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use super::ShownTask;
 use super::plants::Units;
-use crate::fault::{Fault, at_least_one};
+use crate::fault::{Fault, horizon};
 use crate::tasks::{
     Contents, EvaluationDefaults, ExportDefaults, Facts, Keys, Sizes, TaskFamily, TaskSizes,
     TaskSource, TasksError,
@@ -42,7 +42,7 @@ impl TaskSizes for ServoTasks {
 
 impl TaskFamily for ServoTasks {
     fn check(&self) -> Result<(), Fault> {
-        at_least_one("tasks.horizon", self.horizon)
+        horizon(self.horizon)
     }
 
     fn facts(&self) -> Facts {

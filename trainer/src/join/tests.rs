@@ -55,15 +55,28 @@ fn near(a: &[f32], b: &[f32]) {
 }
 
 #[test]
-fn before_adaptation_the_logits_are_the_mean_of_the_members() {
-    let members = [1, 2, 3].map(|seed| member(seed, &[]));
-    let mut mean = vec![0.0; 4 * 5];
-    for member in &members {
-        for (mean, own) in mean.iter_mut().zip(logits(member, 0)) {
-            *mean += own / 3.0;
+fn before_the_first_step_the_logits_are_the_mean_of_the_members() {
+    for sets in [&[][..], &["model.head=prototype"]] {
+        let members = [1, 2, 3].map(|seed| member(seed, sets));
+        let mut mean = vec![0.0; 4 * 5];
+        for member in &members {
+            for (mean, own) in mean.iter_mut().zip(logits(member, 0)) {
+                *mean += own / 3.0;
+            }
         }
+        near(&logits(&joined_model(&members), 0), &mean);
     }
-    near(&logits(&joined_model(&members), 0), &mean);
+}
+
+#[test]
+fn the_temperature_of_joined_prototypes_is_the_geometric_mean_over_their_number() {
+    let mut members = [1, 2].map(|seed| member(seed, &["model.head=prototype"]));
+    for (member, temperature) in members.iter_mut().zip([0.02_f32, 0.5]) {
+        member.params.last_mut().unwrap()[0] = temperature.ln();
+    }
+    let joined = joined_model(&members);
+    let temperature = head::temperature(&joined.network, &joined.params).unwrap();
+    assert!((temperature - 0.1 / 2.0).abs() < 1e-6, "{temperature}");
 }
 
 /// What adapts, and by which rates.
@@ -76,6 +89,7 @@ fn equal_members_adapt_as_each_of_them() {
         &["inner.adapt=all", learned],
         &["inner.adapt=all", fixed],
         &["inner.adapt=body", learned, "inner.momentum=0.5"],
+        &["inner.adapt=all", learned, "model.head=prototype"],
     ] {
         let own = member(1, sets);
         let joined = joined_model(&[own.clone(), own.clone()]);

@@ -102,7 +102,10 @@ impl Actors<'_> {
                     .forward(theta, Tensor::from_data(seen, &device)),
             );
             if !outputs.iter().all(|output| output.is_finite()) {
-                let what = "the policy has outputs that are not finite; lower its rates".into();
+                let what =
+                    "the policy has outputs that are not finite, and would have them again; \
+                            start anew with a lower meta.rate or inner.rate"
+                        .into();
                 return Err(fault(living[0], time, what));
             }
             let of_rollouts = outputs.chunks_exact(self.network.output());

@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use super::Robot;
 use crate::environments::{Actions, ShownTask};
-use crate::fault::{Fault, at_least_one};
+use crate::fault::{Fault, horizon};
 use crate::tasks::{
     Contents, EvaluationDefaults, ExportDefaults, Facts, Keys, Sizes, TaskFamily, TaskSizes,
     TaskSource, TasksError, uniform,
@@ -99,7 +99,7 @@ impl<R: Robot> TaskSizes for Locomotion<R> {
 
 impl<R: Robot> TaskFamily for Locomotion<R> {
     fn check(&self) -> Result<(), Fault> {
-        at_least_one("tasks.horizon", self.horizon)
+        horizon(self.horizon)
     }
 
     fn facts(&self) -> Facts {
@@ -167,8 +167,13 @@ mod tests {
         for wrong in ["goal = \"sideways\"", "horizont = 3", "robot = 1"] {
             assert!(read(&format!("distribution = \"ant\"\n{wrong}\n")).is_err());
         }
-        let none = read("distribution = \"ant\"\nhorizon = 0\n").unwrap();
-        assert_eq!(none.check().unwrap_err().key, "tasks.horizon");
+        for horizon in [0, 100_001] {
+            let text = format!("distribution = \"ant\"\nhorizon = {horizon}\n");
+            assert_eq!(
+                read(&text).unwrap().check().unwrap_err().key,
+                "tasks.horizon"
+            );
+        }
     }
 
     #[test]
