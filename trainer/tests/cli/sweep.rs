@@ -200,7 +200,7 @@ fn what_fails_is_named_and_the_others_are_trained() {
     for (text, names) in [
         (
             "config = \"tiny.toml\"\n[vary]\n\"meta.rat\" = [1]\n",
-            "meta.rat",
+            "run rat=1",
         ),
         ("config = \"none.toml\"\n[vary]\nseed = [1]\n", "none.toml"),
         ("config = \"tiny.toml\"\n[vary]\nseed = []\n", "seed"),
