@@ -52,7 +52,7 @@ pub struct Cell {
 #[non_exhaustive]
 pub enum SweepError {
     /// The file cannot be read.
-    #[error("cannot read {}", path.display())]
+    #[error("cannot read {}: {source}", path.display())]
     Read {
         /// The file.
         path: PathBuf,
